@@ -1,0 +1,3 @@
+//! Floor 6: one run, from scenario to outcome.
+
+pub mod outcome;

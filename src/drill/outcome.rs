@@ -1,0 +1,334 @@
+//! What a run leaves behind: everything that reports draw from. All of it is simulated; none of it is wall-clock.
+
+use serde::Serialize;
+
+/// The whole outcome of one run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub summary: Summary,
+    pub timeline: Vec<TimelineEntry>,
+    /// Who ran where, from when to when; in order of start, then task.
+    pub tasks: Vec<TaskSpan>,
+    /// Periodic measurements, in order of time.
+    pub metrics: Vec<MetricPoint>,
+    /// End-to-end latency of records at the sink's writer, by the second in which they were handled.
+    pub latency: Vec<LatencyPoint>,
+    /// Consumer lag (records appended and not yet taken by a source), by time and partition.
+    pub lag: Vec<LagPoint>,
+    /// Phases as intervals of time, for shading; in order.
+    pub phases: Vec<PhaseSpan>,
+    /// Faults as intervals of time, for shading.
+    pub faults: Vec<FaultSpan>,
+    /// TaskManagers in the scenario's order, for lanes.
+    pub taskmanagers: Vec<String>,
+}
+
+/// `summary.json`. Times are milliseconds since the start of the simulation, phases are durations.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub scenario: String,
+    pub about: String,
+    pub model: String,
+    pub seed: u64,
+    /// xxh3-128 over every traced event, in hexadecimal.
+    pub digest: String,
+    pub events: u64,
+    pub simulated_ms: f64,
+    pub weight: u32,
+    /// How the run ended: `completed`, `interrupted`, `stalled`.
+    pub ended: String,
+    /// The stall guard's message, naming the actors in the loop.
+    pub stall: Option<String>,
+    pub recoveries: Vec<Recovery>,
+    pub delivery: Delivery,
+    /// What the faults did to records: which share was delayed, by how much.
+    pub interruption: Option<Interruption>,
+    pub checkpoints: Checkpoints,
+    pub rebalances: Vec<Rebalance>,
+    pub notifications: Notifications,
+    pub invariants: Vec<InvariantVerdict>,
+    pub expectations: Vec<ExpectationVerdict>,
+    /// Of the first job.
+    pub job_status: String,
+    pub jobs: Vec<JobSummary>,
+    /// End-to-end latency at the sink's writer over the whole run.
+    pub latency_ms: Quantiles,
+    /// From a record's arrival in the topic until a reader of the sink can see it.
+    pub visibility_latency_ms: Quantiles,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct JobSummary {
+    pub name: String,
+    pub status: String,
+    pub history: Vec<StatusChange>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusChange {
+    pub at_ms: f64,
+    pub status: String,
+    pub reason: String,
+}
+
+/// One recovery: a fault, or several whose recoveries overlap.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recovery {
+    /// What happened, as `kill tm-3`; joined with ` + ` where recoveries overlap.
+    pub fault: String,
+    pub job: String,
+    pub at_ms: f64,
+    /// What noticed: `zookeeper-session`, `new-leader`, `connection-reset`, ...
+    pub detector: Option<String>,
+    pub detected_ms: Option<f64>,
+    pub restored_checkpoint: Option<u64>,
+    pub restarted_tasks: u64,
+    /// What restarted: `per-task`, `per-task-naive`, `region`, `full`, or null where nothing did.
+    pub scope: Option<String>,
+    pub phases_ms: Phases,
+    /// Null while the run ends before "caught up".
+    pub total_ms: Option<f64>,
+    pub placement: Vec<PlacementEntry>,
+    pub replayed_records: u64,
+    /// Records that survivors dropped because they had them already.
+    pub deduplicated_records: u64,
+    /// The seven steps of the recovery; a step that did not happen is absent.
+    pub steps: Vec<Step>,
+}
+
+/// One of the seven steps: detection, reassignment, retrieval, redistribution, resumption, monitoring, reporting.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub number: u8,
+    pub name: String,
+    pub from_ms: f64,
+    pub to_ms: f64,
+    /// One line: what was done.
+    pub what: String,
+}
+
+/// Durations in milliseconds; they add up to `total_ms`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Phases {
+    pub detection: f64,
+    pub leadership: f64,
+    pub cancellation: f64,
+    pub backoff: f64,
+    pub resources: f64,
+    pub deployment: f64,
+    pub restore: f64,
+    pub first_output: f64,
+    pub catch_up: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlacementEntry {
+    /// `Parse JSON (3/5)`
+    pub task: String,
+    pub operator: String,
+    /// From 0.
+    pub subtask: u32,
+    /// Of a source: the partitions that it reads.
+    pub partitions: Vec<u32>,
+    pub from: Option<String>,
+    pub to: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivery {
+    pub guarantee: String,
+    /// Records appended to the topics.
+    pub produced: u64,
+    /// Distinct records that a reader of the sink can see.
+    pub visible: u64,
+    /// Records below the offsets of a committed checkpoint that no reader sees.
+    pub lost: u64,
+    /// Records that a reader sees more than once, counted per extra copy.
+    pub duplicated: u64,
+    /// Produced and neither visible nor lost: still on their way at the end.
+    pub pending: u64,
+    /// Which ones, by partition: at most a few ranges each.
+    pub lost_records: Vec<RecordRanges>,
+    pub duplicated_records: Vec<RecordRanges>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordRanges {
+    pub topic: String,
+    pub partition: u32,
+    /// Inclusive ranges of offsets, as `[first, last]`.
+    pub offsets: Vec<[u64; 2]>,
+    /// Records in all, also those beyond the ranges listed.
+    pub records: u64,
+}
+
+/// "Minimal interruption" as figures. A record is delayed when it reaches the sink's writer later than the p99
+/// before the first fault plus 100 ms.
+#[derive(Clone, Debug, Serialize)]
+pub struct Interruption {
+    /// The latency above which a record counts as delayed.
+    pub threshold_ms: f64,
+    /// Records that arrived from the first fault on and were handled.
+    pub records: u64,
+    pub all: DelayedShare,
+    /// Records whose path led through a failed task.
+    pub through_failed_tasks: DelayedShare,
+    pub others: DelayedShare,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DelayedShare {
+    pub records: u64,
+    pub delayed: u64,
+    /// Share delayed of `records`; null where there are none.
+    pub share: Option<f64>,
+    /// Of the delayed records: their latency.
+    pub delay_ms: Quantiles,
+}
+
+/// Null where nothing was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Quantiles {
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Checkpoints {
+    pub triggered: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub latest_completed: Option<u64>,
+    pub duration_ms: Quantiles,
+}
+
+/// A running task moved because of load.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rebalance {
+    pub at_ms: f64,
+    pub task: String,
+    pub from: String,
+    pub to: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Notifications {
+    pub sent: u64,
+    pub delivered: u64,
+    pub retried: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct InvariantVerdict {
+    pub id: String,
+    /// `safety` or `liveness`
+    pub kind: String,
+    /// The statement, in one sentence.
+    pub statement: String,
+    /// How often it was checked.
+    pub checked: u64,
+    pub violations: Vec<Violation>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Violation {
+    pub at_ms: f64,
+    /// The number of the event in the trace.
+    pub event: u64,
+    pub what: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ExpectationVerdict {
+    pub text: String,
+    pub met: bool,
+    /// The measured value(s), as text with units.
+    pub measured: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TimelineEntry {
+    pub at_ms: f64,
+    /// The number of the event in the trace.
+    pub event: u64,
+    /// Who says so: `jm-1`, `zk-1`, `tm-3`, `faults`.
+    pub actor: String,
+    /// `fault`, `detection`, `reassignment`, `retrieval`, `redistribution`, `resumption`, `monitoring`, `reporting`,
+    /// `checkpoint`, `leadership`, `membership`, `job-status`
+    pub kind: String,
+    pub text: String,
+    /// Index into `summary.recoveries` where it belongs to one.
+    pub recovery: Option<usize>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskSpan {
+    pub job: String,
+    pub task: String,
+    pub operator: String,
+    pub subtask: u32,
+    /// Space-separated in the file; empty for tasks that read no partition.
+    pub partitions: Vec<u32>,
+    pub attempt: u32,
+    pub taskmanager: String,
+    pub from_ms: f64,
+    /// When it came to run; null if it never did.
+    pub running_ms: Option<f64>,
+    /// Null where it still runs at the end.
+    pub to_ms: Option<f64>,
+    /// `RUNNING`, `CANCELED`, `FAILED`, ...
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricPoint {
+    pub at_ms: f64,
+    /// `job`, `task`, `taskmanager`, `partition`, `checkpoint`
+    pub scope: &'static str,
+    /// Which job, task, ...
+    pub subject: String,
+    /// Flink's own name where there is one (`busyTimeMsPerSecond`).
+    pub metric: &'static str,
+    pub value: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LatencyPoint {
+    /// Middle of the second.
+    pub at_ms: f64,
+    pub records: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct LagPoint {
+    pub at_ms: f64,
+    /// Over all partitions.
+    pub total: u64,
+    /// The partition furthest behind.
+    pub max: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseSpan {
+    pub recovery: usize,
+    /// A field of [`Phases`].
+    pub phase: &'static str,
+    pub from_ms: f64,
+    pub to_ms: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FaultSpan {
+    /// `kill tm-3`
+    pub fault: String,
+    pub target: String,
+    pub at_ms: f64,
+    /// When the process was back to normal; null if never.
+    pub until_ms: Option<f64>,
+}

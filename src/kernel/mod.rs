@@ -1,0 +1,3 @@
+//! Floor 0: clock, event queue, timers, random streams, trace, digest, the loop.
+
+pub mod time;
