@@ -5,4 +5,6 @@
 
 pub mod kernel;
 pub mod scenario;
+pub mod substrate;
+pub mod dataflow;
 pub mod drill;

@@ -148,3 +148,16 @@ impl fmt::Display for Span {
         write!(f, "{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
     }
 }
+
+/// A length of time that is drawn uniformly from `[min, max]`; `min == max` is a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanRange {
+    pub min: Span,
+    pub max: Span,
+}
+
+impl SpanRange {
+    pub const fn constant(span: Span) -> SpanRange {
+        SpanRange { min: span, max: span }
+    }
+}

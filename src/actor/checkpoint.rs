@@ -1,0 +1,104 @@
+//! What a checkpoint consists of: the snapshot of each subtask, and the metadata that binds them together.
+
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+use serde::{Serialize, Serializer};
+
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::fingerprint::Fingerprint;
+use crate::dataflow::record::SplitId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+
+/// One execution of a subtask (`ExecutionAttemptID`): ordered, never used twice, across leaders too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Attempt(u64);
+
+const NUMBER_BITS: u32 = 20;
+
+impl Attempt {
+    /// The `number`-th attempt that the leader with this fencing token deploys.
+    pub fn new(token: u64, number: u32) -> Attempt {
+        assert!(number < 1 << NUMBER_BITS, "a leader deploys fewer than a million attempts of one subtask");
+        Attempt((token << NUMBER_BITS) | u64::from(number))
+    }
+
+    pub fn number(self) -> u32 {
+        (self.0 & ((1 << NUMBER_BITS) - 1)) as u32
+    }
+}
+
+/// The state of one subtask at a barrier.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Of a source: the next offset of each split.
+    pub offsets: Vec<(SplitId, u64)>,
+    /// Of a stateful operator: what has been applied, by key group from the first of its range.
+    pub applied: Arc<Vec<Fingerprint>>,
+    /// Keys that have state.
+    pub keys: Arc<FixedBitSet>,
+    /// Size in storage.
+    pub bytes: u64,
+}
+
+/// Where the snapshot of one subtask lies (`OperatorStateHandle`, `KeyedStateHandle`).
+#[derive(Clone, Debug, Serialize)]
+pub struct StateHandle {
+    pub subtask: SubtaskId,
+    pub key: BlobKey,
+    pub bytes: u64,
+    pub offsets: Vec<(SplitId, u64)>,
+}
+
+/// A completed checkpoint's metadata (`_metadata`).
+#[derive(Clone, Debug, Serialize)]
+pub struct CompletedCheckpoint {
+    pub job: JobId,
+    pub id: CheckpointId,
+    /// By subtask, in order.
+    pub handles: Vec<StateHandle>,
+}
+
+impl CompletedCheckpoint {
+    pub fn handle(&self, subtask: SubtaskId) -> Option<&StateHandle> {
+        self.handles.binary_search_by_key(&subtask, |handle| handle.subtask).ok().map(|at| &self.handles[at])
+    }
+
+    /// The offsets that the sources had reached, by split.
+    pub fn offsets(&self) -> Vec<(SplitId, u64)> {
+        let mut offsets: Vec<_> = self.handles.iter().flat_map(|handle| handle.offsets.iter().copied()).collect();
+        offsets.sort_unstable();
+        offsets
+    }
+}
+
+/// The name of a file in checkpoint storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum BlobKey {
+    /// The execution plan of a job.
+    Plan { job: JobId },
+    /// The metadata of a checkpoint.
+    Metadata { job: JobId, checkpoint: CheckpointId },
+    /// The state of one attempt of a subtask in a checkpoint.
+    State { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
+}
+
+/// A file in checkpoint storage.
+#[derive(Clone, Debug)]
+pub enum Blob {
+    Plan,
+    Metadata(Arc<CompletedCheckpoint>),
+    State(Arc<Snapshot>),
+}
+
+impl Serialize for Blob {
+    /// What kind of file it is; the content is traced where it is made.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Blob::Plan => serializer.serialize_unit_variant("Blob", 0, "Plan"),
+            Blob::Metadata(checkpoint) => serializer.serialize_newtype_variant("Blob", 1, "Metadata", &checkpoint.id),
+            Blob::State(snapshot) => serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What an actor may do while it handles a message: send, keep time, state facts.
+
+use serde::Serialize;
+
+use crate::kernel::{ActorId, Kernel, Span, Time, TimerId};
+use crate::substrate::network::{Network, Transit};
+use crate::substrate::process::Process;
+
+use super::fact::Fact;
+use super::message::{Body, Envelope, Timer};
+use super::world::World;
+
+/// The hands of one actor during one event.
+pub struct Context<'a> {
+    pub me: ActorId,
+    pub(super) kernel: &'a mut Kernel<World>,
+    pub(super) network: &'a mut Network<Envelope>,
+    pub(super) processes: &'a [Process],
+}
+
+impl Context<'_> {
+    pub fn now(&self) -> Time {
+        self.kernel.now()
+    }
+
+    /// Sends a control message; its size does not matter.
+    pub fn send(&mut self, to: ActorId, body: Body) {
+        self.send_sized(to, 0, body);
+    }
+
+    /// Sends `bytes` over both ends' network cards.
+    pub fn send_sized(&mut self, to: ActorId, bytes: u64, body: Body) {
+        self.deliver(to, bytes, Span::ZERO, body);
+    }
+
+    /// Sends a control message when `delay` has passed: an answer that takes work.
+    pub fn send_after(&mut self, delay: Span, to: ActorId, bytes: u64, body: Body) {
+        self.deliver(to, bytes, delay, body);
+    }
+
+    /// Tells oneself something later. Not cancellable, but gone with the process.
+    pub fn after(&mut self, delay: Span, body: Body) {
+        self.deliver(self.me, 0, delay, body);
+    }
+
+    fn deliver(&mut self, to: ActorId, bytes: u64, delay: Span, body: Body) {
+        let from = self.me;
+        let envelope = Envelope {
+            from,
+            from_incarnation: self.processes[from.0 as usize].incarnation,
+            to_incarnation: self.processes[to.0 as usize].incarnation,
+            body,
+        };
+        let now = self.kernel.now() + delay;
+        match self.network.transmit(now, from, to, bytes) {
+            Transit::Arrives(at) => {
+                self.kernel.schedule(at, to, envelope);
+            }
+            Transit::Held => self.network.hold(now, from, to, envelope),
+        }
+    }
+
+    pub fn timer(&mut self, timer: Timer) -> TimerId {
+        self.kernel.timer(self.me, timer)
+    }
+
+    pub fn arm(&mut self, id: TimerId, delay: Span) {
+        let at = self.kernel.now() + delay;
+        self.kernel.arm(id, at);
+    }
+
+    pub fn arm_at(&mut self, id: TimerId, at: Time) {
+        self.kernel.arm(id, at);
+    }
+
+    pub fn cancel(&mut self, id: TimerId) {
+        self.kernel.cancel(id);
+    }
+
+    pub fn release(&mut self, id: TimerId) {
+        self.kernel.release(id);
+    }
+
+    pub fn is_armed(&self, id: TimerId) -> bool {
+        self.kernel.deadline(id).is_some()
+    }
+
+    pub fn state(&mut self, fact: Fact) {
+        self.kernel.state(self.me, fact);
+    }
+}
+
+/// A timer that an actor may or may not have: created on first use.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alarm {
+    #[serde(skip)]
+    id: Option<TimerId>,
+    timer: Timer,
+}
+
+impl Alarm {
+    pub fn new(timer: Timer) -> Alarm {
+        Alarm { id: None, timer }
+    }
+
+    pub fn set(&mut self, delay: Span, ctx: &mut Context<'_>) {
+        let at = ctx.now() + delay;
+        self.set_at(at, ctx);
+    }
+
+    pub fn set_at(&mut self, at: Time, ctx: &mut Context<'_>) {
+        let id = *self.id.get_or_insert_with(|| ctx.timer(self.timer));
+        ctx.arm_at(id, at);
+    }
+
+    pub fn cancel(&mut self, ctx: &mut Context<'_>) {
+        if let Some(id) = self.id {
+            ctx.cancel(id);
+        }
+    }
+
+    pub fn is_set(&self, ctx: &Context<'_>) -> bool {
+        self.id.is_some_and(|id| ctx.is_armed(id))
+    }
+
+    /// Gives the timer back: its owner ends.
+    pub fn release(&mut self, ctx: &mut Context<'_>) {
+        if let Some(id) = self.id.take() {
+            ctx.release(id);
+        }
+    }
+}

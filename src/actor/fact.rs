@@ -1,0 +1,207 @@
+//! What actors state about themselves. Checkers, timelines and plots are made of these; actors never read them.
+
+use serde::Serialize;
+
+use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::fingerprint::Fingerprint;
+use crate::dataflow::record::SplitId;
+use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::kernel::{ActorId, Span, Time};
+
+use super::checkpoint::Attempt;
+use super::message::{Batches, FencingToken, TaskMetrics};
+
+/// `ExecutionState`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExecutionState {
+    Created,
+    Scheduled,
+    Deploying,
+    Initializing,
+    Running,
+    Canceling,
+    Canceled,
+    Failed,
+}
+
+impl ExecutionState {
+    pub fn is_terminal(self) -> bool {
+        matches!(self, ExecutionState::Canceled | ExecutionState::Failed)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutionState::Created => "CREATED",
+            ExecutionState::Scheduled => "SCHEDULED",
+            ExecutionState::Deploying => "DEPLOYING",
+            ExecutionState::Initializing => "INITIALIZING",
+            ExecutionState::Running => "RUNNING",
+            ExecutionState::Canceling => "CANCELING",
+            ExecutionState::Canceled => "CANCELED",
+            ExecutionState::Failed => "FAILED",
+        }
+    }
+}
+
+/// `JobStatus`, as far as this model has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobStatus {
+    Created,
+    Running,
+    Restarting,
+    Suspended,
+}
+
+impl JobStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            JobStatus::Created => "CREATED",
+            JobStatus::Running => "RUNNING",
+            JobStatus::Restarting => "RESTARTING",
+            JobStatus::Suspended => "SUSPENDED",
+        }
+    }
+}
+
+/// What made the leader act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detector {
+    /// The TaskManager's ephemeral znode went with its session.
+    ZookeeperSession,
+    /// The TaskManager registered anew: its predecessor process is gone.
+    Reregistration,
+    /// A new leader found the job without one.
+    NewLeader,
+    /// A TaskManager reported that a task failed.
+    TaskFailure,
+    /// Nothing failed: the leader moves a task because of load.
+    Rebalancing,
+}
+
+impl Detector {
+    pub fn name(self) -> &'static str {
+        match self {
+            Detector::ZookeeperSession => "zookeeper-session",
+            Detector::Reregistration => "re-registration",
+            Detector::NewLeader => "new-leader",
+            Detector::TaskFailure => "task-failure",
+            Detector::Rebalancing => "rebalancing",
+        }
+    }
+}
+
+/// What restarts in one recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartScope {
+    PerTask,
+    PerTaskNaive,
+    Region,
+    Full,
+}
+
+impl RestartScope {
+    pub fn name(self) -> &'static str {
+        match self {
+            RestartScope::PerTask => "per-task",
+            RestartScope::PerTaskNaive => "per-task-naive",
+            RestartScope::Region => "region",
+            RestartScope::Full => "full",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Fact {
+    // Faults and processes; `actor` in the header is the process.
+    FaultInjected { what: &'static str },
+    FaultHealed { what: &'static str },
+    ProcessStarted { incarnation: u32 },
+
+    // ZooKeeper.
+    SessionOpened { session: u64, owner: ActorId, timeout: Span },
+    SessionExpired { session: u64, owner: ActorId, last_heard: Time, timeout: Span },
+    EnsembleLeader { epoch: u64 },
+    ZnodeCreated { zxid: u64, path: String, owner: Option<u64> },
+    ZnodeDeleted { zxid: u64, path: String },
+
+    // Leadership of the JobManagers.
+    LeadershipGranted,
+    LeaderPublished { token: FencingToken },
+    LeadershipLost { token: FencingToken },
+    /// The new leader has read jobs and checkpoints back.
+    JobsRecovered { token: FencingToken, jobs: u32 },
+
+    // Membership.
+    TaskManagerRegistered { taskmanager: ActorId },
+    TaskManagerLost { taskmanager: ActorId, detector: Detector },
+    RegisteredAtLeader { leader: ActorId },
+
+    // Jobs and executions, as the JobMaster sees them.
+    JobStatusChanged { job: JobId, status: JobStatus, reason: String },
+    ExecutionChanged { subtask: SubtaskId, attempt: Attempt, state: ExecutionState, taskmanager: Option<ActorId> },
+
+    // A recovery, step by step, as the JobMaster sees it.
+    RecoveryStarted { job: JobId, recovery: u32, detector: Detector, scope: RestartScope, lost: Vec<ActorId>, tasks: Vec<SubtaskId> },
+    RetrievalStarted { job: JobId, recovery: u32, checkpoint: CheckpointId },
+    RetrievalDone { job: JobId, recovery: u32, checkpoint: CheckpointId, offsets: Vec<(SplitId, u64)>, bytes: u64 },
+    /// No TaskManager can take the tasks now.
+    ResourcesMissing { job: JobId, recovery: u32 },
+    TaskPlaced { job: JobId, recovery: u32, subtask: SubtaskId, from: Option<ActorId>, to: ActorId },
+    RecoveryDeployed { job: JobId, recovery: u32 },
+    /// Every task of the recovery runs.
+    RecoveryRunning { job: JobId, recovery: u32 },
+
+    // Checkpoints, as the coordinator sees them.
+    CheckpointTriggered { job: JobId, checkpoint: CheckpointId },
+    CheckpointAcknowledged { job: JobId, checkpoint: CheckpointId, subtask: SubtaskId, attempt: Attempt },
+    CheckpointCompleted { job: JobId, checkpoint: CheckpointId, offsets: Vec<(SplitId, u64)>, bytes: u64, duration: Span },
+    CheckpointAborted { job: JobId, checkpoint: CheckpointId, reason: &'static str },
+
+    // Tasks, as they see themselves.
+    TaskSnapshot { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, applied: Fingerprint, offsets: Vec<(SplitId, u64)> },
+    TaskRestored { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, applied: Fingerprint, offsets: Vec<(SplitId, u64)> },
+    /// A source hands out `records` records of a split from `first` on.
+    SourceEmitted { subtask: SubtaskId, attempt: Attempt, split: SplitId, first: u64, records: u32 },
+    FirstOutput { subtask: SubtaskId, attempt: Attempt },
+    /// A stateful task has applied a batch.
+    Applied { subtask: SubtaskId, attempt: Attempt, batch: Batch },
+    /// The sink's writer has handled a batch.
+    SinkWritten { subtask: SubtaskId, attempt: Attempt, batch: Batch },
+    /// A producer sends again what its consumer lost.
+    Replayed { channel: ChannelId, records: u64 },
+    /// A consumer dropped records that it had already.
+    Deduplicated { channel: ChannelId, records: u64 },
+    /// A channel was emptied beyond its credit: must not happen.
+    CreditExceeded { channel: ChannelId, queued: u32, credits: u32 },
+    TaskManagerStopped { reason: &'static str },
+
+    // Kafka and the sink's database.
+    /// Records appended to a split: arrival times from offset `first` on.
+    Appended { split: SplitId, first: u64, times: AppendTimes },
+    /// A transaction's records become visible to readers.
+    TransactionCommitted { sink: SubtaskId, checkpoint: CheckpointId, batches: Batches },
+    TransactionAborted { sink: SubtaskId, checkpoint: CheckpointId, records: u64 },
+
+    // Monitoring and reporting.
+    TaskMeasured { metrics: TaskMetrics },
+    MachineMeasured { cpu_per_mille: u32 },
+    /// The leader decides to move a running task.
+    RebalanceDecided { subtask: SubtaskId, from: ActorId, to: ActorId, reason: String },
+    NotificationSent { id: u64, attempt: u32, text: String },
+    NotificationDelivered { id: u64 },
+}
+
+/// Arrival times of consecutive records.
+#[derive(Clone, Debug)]
+pub struct AppendTimes(pub std::sync::Arc<Vec<Time>>);
+
+impl Serialize for AppendTimes {
+    /// First and last: the ones between follow from the topic's arrivals.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0.len() as u64, self.0.first(), self.0.last()).serialize(serializer)
+    }
+}

@@ -1,0 +1,263 @@
+//! Everything that actors say to each other, and what their timers say to them.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::dataflow::batch::{Batch, CheckpointId, Element};
+use crate::dataflow::record::SplitId;
+use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::kernel::{ActorId, Span, Time};
+
+use super::checkpoint::{Attempt, Blob, BlobKey, StateHandle};
+use super::fact::ExecutionState;
+use super::zookeeper::protocol::ZkMessage;
+
+/// A message on its way. Incarnations make sure that it reaches the process it was meant for, or nobody.
+#[derive(Clone, Debug, Serialize)]
+pub struct Envelope {
+    pub from: ActorId,
+    pub from_incarnation: u32,
+    pub to_incarnation: u32,
+    pub body: Body,
+}
+
+/// The fencing token of a leader: the transaction id under which its address was published, so later leaders
+/// have larger ones.
+pub type FencingToken = u64;
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Body {
+    /// The process has started.
+    Start,
+    /// The operating system reset the connection: the peer's process died.
+    ConnectionReset { peer: ActorId },
+    /// Nobody listens at the peer.
+    ConnectionRefused { peer: ActorId },
+    Fault(FaultAction),
+    Zk(Box<ZkMessage>),
+
+    // Data plane, TaskManager to TaskManager.
+    /// `PartitionRequest`: the consumer of a channel asks its producer to send.
+    PartitionRequest(Box<PartitionRequest>),
+    /// `BufferResponse`
+    Data { channel: ChannelId, connection: u32, emitted: Time, element: Element },
+    /// `AddCredit`
+    Credit { channel: ChannelId, connection: u32, credits: u32 },
+    /// The consumer of a channel is gone, its machine is not.
+    PartitionClosed { channel: ChannelId, connection: u32 },
+    /// A task's work on the CPU is done.
+    WorkDone { task: u32 },
+    /// A task is deployed and begins to restore, or has restored.
+    TaskProgress { task: u32, step: TaskStep },
+
+    // Sources and Kafka.
+    Fetch { split: SplitId, offset: u64, records_max: u32, reader: SubtaskId, attempt: Attempt },
+    Fetched { split: SplitId, first: u64, records: u32, log_end: u64, reader: SubtaskId, attempt: Attempt },
+
+    // Checkpoint storage.
+    Write { key: BlobKey, bytes: u64, blob: Blob },
+    Written { key: BlobKey },
+    Read { key: BlobKey },
+    /// Nothing there: `blob` is none.
+    ReadDone { key: BlobKey, blob: Option<Blob> },
+    Delete { key: BlobKey },
+
+    // The sink's database.
+    Database(DatabaseRequest),
+    DatabaseDone { sink: SubtaskId, attempt: Attempt, what: DatabaseAnswer },
+
+    // TaskManager to JobMaster.
+    RegisterTaskManager(Box<Registration>),
+    UpdateTaskExecutionState { subtask: SubtaskId, attempt: Attempt, state: ExecutionState },
+    AcknowledgeCheckpoint { job: JobId, checkpoint: CheckpointId, attempt: Attempt, handle: Box<StateHandle> },
+    MetricReport(Box<MetricReport>),
+
+    // JobMaster to TaskManager; each carries the sender's fencing token.
+    TaskManagerRegistered { token: FencingToken },
+    SubmitTask { token: FencingToken, task: Box<TaskDeployment> },
+    CancelTask { token: FencingToken, subtask: SubtaskId, attempt: Attempt },
+    /// A producer of surviving consumers was restored elsewhere.
+    UpdatePartition { token: FencingToken, update: Box<PartitionUpdate> },
+    TriggerCheckpoint { token: FencingToken, subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
+    NotifyCheckpointComplete { token: FencingToken, job: JobId, checkpoint: CheckpointId },
+    NotifyCheckpointAborted { token: FencingToken, job: JobId, checkpoint: CheckpointId },
+
+    // The world outside.
+    Notify { id: u64, text: String },
+    NotifyReceived { id: u64 },
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum FaultAction {
+    Kill { target: ActorId, restart_after: Option<Span> },
+    Start { target: ActorId },
+    /// The process has come up.
+    Boot { target: ActorId, incarnation: u32 },
+    Hang { target: ActorId, lasts: Span },
+    Resume { target: ActorId, incarnation: u32 },
+    CutOff { target: ActorId, lasts: Span },
+    Heal { target: ActorId },
+    Slow { target: ActorId, factor_per_mille: u32, lasts: Option<Span> },
+    Recovered { target: ActorId },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum TaskStep {
+    Deployed,
+    Initialized,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PartitionRequest {
+    pub channel: ChannelId,
+    /// The consumer's number for this connection: what arrives under another is not for it.
+    pub connection: u32,
+    pub producer_attempt: Attempt,
+    pub from: ReplayFrom,
+    pub credits: u32,
+}
+
+/// Where in a channel's log a consumer wants to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ReplayFrom {
+    /// Behind the barrier of this checkpoint; 0: from the very beginning.
+    Checkpoint(CheckpointId),
+    /// Whatever comes from now on.
+    Now,
+}
+
+/// `TaskDeploymentDescriptor`
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskDeployment {
+    pub subtask: SubtaskId,
+    pub attempt: Attempt,
+    /// 0: the initial state.
+    pub restored_checkpoint: CheckpointId,
+    pub state: Option<StateHandle>,
+    /// Barriers of this checkpoint and of earlier ones that did not complete are void.
+    pub aborted_up_to: CheckpointId,
+    /// By input channel, in the subtask's order: where its producer runs.
+    pub producers: Vec<(ActorId, Attempt)>,
+    pub inputs_from: ReplayFrom,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PartitionUpdate {
+    pub channel: ChannelId,
+    pub consumer_attempt: Attempt,
+    pub producer: ActorId,
+    pub producer_attempt: Attempt,
+    pub from: ReplayFrom,
+    /// Whether what the predecessor already sent is dropped when it comes again.
+    pub deduplicate: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Registration {
+    pub token: FencingToken,
+    /// The ZooKeeper session that owns the TaskManager's znode.
+    pub session: u64,
+    /// Attempts that run here, for a leader that is new.
+    pub attempts: Vec<(SubtaskId, Attempt)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricReport {
+    pub tasks: Vec<TaskMetrics>,
+    /// Share of the machine's CPU time used since the last report, in thousandths.
+    pub cpu_per_mille: u32,
+}
+
+/// One task since the last report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TaskMetrics {
+    pub subtask: SubtaskId,
+    /// `numRecordsIn`
+    pub records_in: u64,
+    pub records_out: u64,
+    pub interval: Span,
+    /// `busyTimeMsPerSecond` and its sisters, as spans of the interval.
+    pub busy: Span,
+    pub back_pressured: Span,
+    /// CPU used, on one whole core.
+    pub cpu: Span,
+    /// Oldest emission still unread, or the age of the last batch when it was handled: latency between operators.
+    pub input_latency: Span,
+    /// Elements that wait in input channels.
+    pub queued: u32,
+    /// Bytes kept in the in-flight log.
+    pub log_bytes: u64,
+    /// Of a source: records in the topic that it has not taken.
+    pub pending_records: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum DatabaseRequest {
+    /// A new attempt of a sink: fences its predecessors, commits what the restored checkpoint covers, aborts the rest.
+    Recover { sink: SubtaskId, attempt: Attempt, restored: CheckpointId },
+    /// Pre-commit: the transaction of a checkpoint is complete and durable, but not visible.
+    Prepare { sink: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, batches: Batches },
+    /// Makes every prepared transaction up to this checkpoint visible.
+    Commit { sink: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum DatabaseAnswer {
+    Recovered,
+    Prepared(CheckpointId),
+    Committed(CheckpointId),
+    /// A later attempt of the sink has taken over.
+    Fenced,
+}
+
+/// The records of a transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Batches(pub Arc<Vec<Batch>>);
+
+impl Batches {
+    pub fn records(&self) -> u64 {
+        self.0.iter().map(|batch| batch.len() as u64).sum()
+    }
+}
+
+impl Serialize for Batches {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.records())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Timer {
+    Zk(ZkTimer),
+    /// `OutputFlusher`
+    Flush { task: u32 },
+    /// Which TaskManager or JobManager duty is due.
+    MetricReport,
+    Register,
+    CheckpointTrigger { job: JobId },
+    CheckpointTimeout { job: JobId },
+    RestartDelay { job: JobId },
+    Retry { job: JobId },
+    Notify,
+    CommitRetry { task: u32 },
+}
+
+/// Timers of ZooKeeper servers and clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ZkTimer {
+    /// Server: the leader looks for expired sessions.
+    Tick,
+    /// Server: the leader pings its followers.
+    FollowerPing,
+    /// Server: votes are counted.
+    Election,
+    /// Client: it is time to ping.
+    Ping,
+    /// Client: the server has been silent for too long.
+    ReadTimeout,
+    /// Client: try the next server.
+    Reconnect,
+    /// Client: suspended for a whole session timeout (Curator).
+    Lost,
+}

@@ -1,0 +1,16 @@
+//! Floor 3: one file or folder per actor. Actors know each other by messages only.
+
+pub mod blueprint;
+pub mod checkpoint;
+pub mod context;
+pub mod database;
+pub mod fact;
+pub mod job_manager;
+pub mod kafka;
+pub mod message;
+pub mod receiver;
+pub mod settings;
+pub mod storage;
+pub mod task_manager;
+pub mod world;
+pub mod zookeeper;

@@ -1,0 +1,332 @@
+//! The input gate of a task: one queue per channel, barriers that block, and what is needed to drop what comes twice.
+
+use std::collections::VecDeque;
+
+use crate::actor::checkpoint::Attempt;
+use crate::dataflow::batch::{Batch, CheckpointId, Element};
+use crate::dataflow::topology::ChannelId;
+use crate::kernel::{ActorId, Time};
+
+/// One input channel (`RemoteInputChannel`).
+#[derive(Clone, Debug)]
+pub struct InputChannel {
+    pub channel: ChannelId,
+    pub producer: ActorId,
+    pub producer_attempt: Attempt,
+    /// 0: not connected yet.
+    pub connection: u32,
+    queue: VecDeque<(Time, Element)>,
+    /// Record batches in the queue.
+    queued: u32,
+    /// Batches consumed whose credit the producer has not been given back.
+    to_return: u32,
+    blocked: bool,
+    /// Turns that this channel missed while it was blocked.
+    missed_turns: u32,
+    /// Everything accepted since the barrier of `received_since`: what a restored producer will send again.
+    received: VecDeque<Element>,
+    received_since: CheckpointId,
+    filter: Option<Filter>,
+}
+
+/// Identities that were accepted from a producer's predecessor; sorted.
+#[derive(Clone, Debug)]
+struct Filter {
+    known: Vec<u64>,
+    remaining: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct InputGate {
+    pub channels: Vec<InputChannel>,
+    /// Buffers per channel: exclusive ones and this channel's part of the floating ones.
+    pub window: u32,
+    /// Channels in the order in which their elements arrived.
+    turns: VecDeque<u16>,
+    aligning: Option<Alignment>,
+    /// Whether accepted batches are kept for deduplication.
+    remembers: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Alignment {
+    checkpoint: CheckpointId,
+    missing: usize,
+}
+
+/// What the gate has for the task.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Batch { input: u16, emitted: Time, batch: Batch },
+    /// Barriers have come on all channels.
+    Aligned(CheckpointId),
+}
+
+impl InputGate {
+    pub fn new(channels: Vec<InputChannel>, window: u32, remembers: bool) -> InputGate {
+        InputGate { channels, window, turns: VecDeque::new(), aligning: None, remembers }
+    }
+
+    /// An element arrives. Records that are known already are dropped; how many. A batch that is dropped whole
+    /// counts as consumed.
+    pub fn push(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
+        let channel = &mut self.channels[input as usize];
+        let mut dropped = 0;
+        let element = match element {
+            Element::Records(batch) => {
+                let (fresh, duplicates) = channel.deduplicate(batch);
+                dropped = duplicates;
+                match fresh {
+                    Some(batch) => {
+                        channel.queued += 1;
+                        Element::Records(batch)
+                    }
+                    None => {
+                        channel.to_return += 1;
+                        return dropped;
+                    }
+                }
+            }
+            barrier => barrier,
+        };
+        if self.remembers {
+            channel.received.push_back(element.clone());
+        }
+        channel.queue.push_back((emitted, element));
+        self.turns.push_back(input);
+        dropped
+    }
+
+    /// The next thing to do, skipping blocked channels; barriers up to `aborted_up_to` are void.
+    pub fn next(&mut self, aborted_up_to: CheckpointId) -> Option<Input> {
+        while let Some(input) = self.turns.pop_front() {
+            let channel = &mut self.channels[input as usize];
+            if channel.blocked {
+                channel.missed_turns += 1;
+                continue;
+            }
+            match channel.queue.pop_front().expect("a turn stands for an element") {
+                (emitted, Element::Records(batch)) => {
+                    channel.queued -= 1;
+                    return Some(Input::Batch { input, emitted, batch });
+                }
+                (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
+                    if self.on_barrier(input, checkpoint) {
+                        return Some(Input::Aligned(checkpoint));
+                    }
+                }
+                (_, Element::Barrier(_)) => {}
+            }
+        }
+        None
+    }
+
+    /// True when this was the last barrier of its checkpoint (`SingleCheckpointBarrierHandler`).
+    fn on_barrier(&mut self, input: u16, checkpoint: CheckpointId) -> bool {
+        match self.aligning {
+            Some(current) if current.checkpoint > checkpoint => return false,
+            Some(current) if current.checkpoint == checkpoint => {}
+            _ => {
+                // A newer barrier overtakes an alignment that will never end.
+                self.unblock();
+                self.aligning = Some(Alignment { checkpoint, missing: self.channels.len() });
+            }
+        }
+        self.channels[input as usize].blocked = true;
+        let alignment = self.aligning.as_mut().expect("it was set above");
+        alignment.missing -= 1;
+        if alignment.missing > 0 {
+            return false;
+        }
+        self.aligning = None;
+        self.unblock();
+        true
+    }
+
+    /// A checkpoint will not complete: what waits for its barriers goes on.
+    pub fn abort(&mut self, aborted_up_to: CheckpointId) {
+        if self.aligning.is_some_and(|alignment| alignment.checkpoint <= aborted_up_to) {
+            self.aligning = None;
+            self.unblock();
+        }
+    }
+
+    fn unblock(&mut self) {
+        for (input, channel) in self.channels.iter_mut().enumerate().rev() {
+            channel.blocked = false;
+            for _ in 0..std::mem::take(&mut channel.missed_turns) {
+                self.turns.push_front(input as u16);
+            }
+        }
+    }
+
+    /// A checkpoint has completed: a restored producer begins behind its barrier at the earliest.
+    pub fn forget_until(&mut self, checkpoint: CheckpointId) {
+        for channel in &mut self.channels {
+            channel.forget_until(checkpoint);
+        }
+    }
+
+    /// Batches that wait, over all channels.
+    pub fn queued(&self) -> u32 {
+        self.channels.iter().map(|channel| channel.queued).sum()
+    }
+
+    /// When the oldest waiting batch was emitted.
+    pub fn oldest(&self) -> Option<Time> {
+        self.channels.iter().filter_map(|channel| channel.queue.front()).map(|(emitted, _)| *emitted).min()
+    }
+}
+
+impl InputChannel {
+    pub fn new(channel: ChannelId, producer: ActorId, producer_attempt: Attempt, restored: CheckpointId) -> Self {
+        InputChannel {
+            channel,
+            producer,
+            producer_attempt,
+            connection: 0,
+            queue: VecDeque::new(),
+            queued: 0,
+            to_return: 0,
+            blocked: false,
+            missed_turns: 0,
+            received: VecDeque::new(),
+            received_since: restored,
+            filter: None,
+        }
+    }
+
+    /// The producer was restored from `checkpoint`: what came after that barrier will come again.
+    pub fn expect_again_since(&mut self, checkpoint: CheckpointId) {
+        self.forget_until(checkpoint);
+        let mut known: Vec<u64> = self
+            .received
+            .iter()
+            .filter_map(|element| match element {
+                Element::Records(batch) => Some(batch),
+                Element::Barrier(_) => None,
+            })
+            .flat_map(|batch| batch.records().iter().map(|record| record.identity()))
+            .collect();
+        known.sort_unstable();
+        let remaining = known.len();
+        self.filter = (remaining > 0).then_some(Filter { known, remaining });
+    }
+
+    /// Nothing will come again.
+    pub fn expect_nothing_again(&mut self) {
+        self.filter = None;
+    }
+
+    fn deduplicate(&mut self, batch: Batch) -> (Option<Batch>, u64) {
+        let Some(filter) = &mut self.filter else { return (Some(batch), 0) };
+        let is_new = |record: &crate::dataflow::record::Record| filter.known.binary_search(&record.identity()).is_err();
+        let fresh: Vec<_> = batch.records().iter().copied().filter(is_new).collect();
+        let dropped = batch.len() - fresh.len();
+        filter.remaining = filter.remaining.saturating_sub(dropped);
+        if filter.remaining == 0 {
+            self.filter = None;
+        }
+        match (dropped, fresh.is_empty()) {
+            (0, _) => (Some(batch), 0),
+            (_, true) => (None, dropped as u64),
+            (_, false) => (Some(Batch::new(fresh)), dropped as u64),
+        }
+    }
+
+    fn forget_until(&mut self, checkpoint: CheckpointId) {
+        if checkpoint <= self.received_since {
+            return;
+        }
+        let barrier = self.received.iter().position(|element| matches!(element, Element::Barrier(id) if *id == checkpoint));
+        if let Some(barrier) = barrier {
+            self.received.drain(..=barrier);
+            self.received_since = checkpoint;
+        }
+    }
+
+    /// Credits for a new connection: what the window has left.
+    pub fn fresh_credits(&mut self, window: u32) -> u32 {
+        self.to_return = 0;
+        window.saturating_sub(self.queued)
+    }
+
+    /// A batch was consumed.
+    pub fn consume(&mut self) {
+        self.to_return += 1;
+    }
+
+    /// Credits to give back, once there are enough of them to be worth a message.
+    pub fn credits_due(&mut self, window: u32) -> Option<u32> {
+        (self.to_return > 0 && self.to_return >= window / 2).then(|| std::mem::take(&mut self.to_return))
+    }
+
+    pub fn queued(&self) -> u32 {
+        self.queued
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::record::Record;
+
+    fn gate(channels: u32) -> InputGate {
+        let channels = (0..channels).map(|c| InputChannel::new(c, ActorId(0), Attempt::default(), 0)).collect();
+        InputGate::new(channels, 4, true)
+    }
+
+    fn records(offsets: std::ops::Range<u64>) -> Element {
+        Element::Records(Batch::new(offsets.map(|o| Record::new(0, o)).collect()))
+    }
+
+    fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
+        let mut seen = Vec::new();
+        while let Some(input) = gate.next(aborted) {
+            seen.push(match input {
+                Input::Batch { input, batch, .. } => format!("{input}:{}", batch.records()[0].offset()),
+                Input::Aligned(checkpoint) => format!("aligned {checkpoint}"),
+            });
+        }
+        seen
+    }
+
+    #[test]
+    fn a_barrier_blocks_its_channel_until_all_have_come() {
+        let mut gate = gate(2);
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        gate.push(0, Time::ZERO, records(10..12));
+        gate.push(1, Time::ZERO, records(0..2));
+        assert_eq!(drain(&mut gate, 0), ["1:0"]);
+        gate.push(1, Time::ZERO, Element::Barrier(1));
+        gate.push(1, Time::ZERO, records(2..4));
+        assert_eq!(drain(&mut gate, 0), ["aligned 1", "0:10", "1:2"]);
+    }
+
+    #[test]
+    fn an_abort_lets_blocked_channels_go_on_and_voids_late_barriers() {
+        let mut gate = gate(2);
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        gate.push(0, Time::ZERO, records(10..12));
+        assert!(drain(&mut gate, 0).is_empty());
+        gate.abort(1);
+        gate.push(1, Time::ZERO, Element::Barrier(1));
+        assert_eq!(drain(&mut gate, 1), ["0:10"]);
+    }
+
+    #[test]
+    fn what_came_since_the_checkpoint_is_dropped_once_when_it_comes_again() {
+        let mut gate = gate(1);
+        gate.push(0, Time::ZERO, records(0..5));
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        gate.push(0, Time::ZERO, records(5..8));
+        gate.channels[0].expect_again_since(1);
+        assert_eq!(gate.push(0, Time::ZERO, records(5..7)), 2);
+        assert_eq!(gate.push(0, Time::ZERO, records(7..10)), 1);
+        assert_eq!(gate.push(0, Time::ZERO, records(10..11)), 0);
+        // A second restore, from the same checkpoint, sends all of it again.
+        gate.channels[0].expect_again_since(1);
+        assert_eq!(gate.push(0, Time::ZERO, records(5..12)), 6);
+        assert_eq!(drain(&mut gate, 0), ["0:0", "aligned 1", "0:5", "0:8", "0:10", "0:11"]);
+    }
+}

@@ -1,0 +1,393 @@
+//! The output of a task: per channel a log of what was emitted, a cursor to what was sent, and credits.
+//!
+//! The log is the output queue and, where the recovery scope asks for it, the in-flight log: it then keeps
+//! what was sent until the checkpoint behind it has completed, and a restored consumer reads it again.
+
+use std::collections::VecDeque;
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::message::ReplayFrom;
+use crate::dataflow::batch::{Batch, CheckpointId, Element};
+use crate::dataflow::record::Record;
+use crate::dataflow::topology::ChannelId;
+use crate::kernel::{ActorId, Time};
+
+/// `taskmanager.network.memory.max-buffers-per-channel`: unsent buffers of one channel above which its task waits.
+const BUFFERS_PER_CHANNEL_MAX: u64 = 10;
+
+/// What becomes of output whose consumer is gone, or that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Kept until the next checkpoint has completed, for replay; up to so many bytes per task.
+    UntilCheckpoint { bytes_max: u64 },
+    /// Dropped once sent, and while nobody receives.
+    Nothing,
+    /// Dropped once sent; kept while nobody receives, as far as buffers go.
+    UntilSent,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    emitted: Time,
+    element: Element,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    pub taskmanager: ActorId,
+    pub connection: u32,
+}
+
+/// One output channel (`PipelinedSubpartition`).
+#[derive(Clone, Debug)]
+pub struct OutputChannel {
+    pub channel: ChannelId,
+    builder: Vec<Record>,
+    log: VecDeque<Entry>,
+    /// The number of the log's first entry; entries are numbered from 0.
+    base: u64,
+    /// The next entry to send.
+    cursor: u64,
+    /// Entries before this one were sent at least once.
+    sent: u64,
+    /// The log begins right behind this checkpoint's barrier, or earlier.
+    base_checkpoint: CheckpointId,
+    consumer: Option<Consumer>,
+    was_connected: bool,
+    /// The consumer is being replaced: output is logged without holding the task back.
+    spooling: bool,
+    credits: u32,
+}
+
+/// An element on its way to a consumer.
+pub struct Sent {
+    pub channel: ChannelId,
+    pub consumer: Consumer,
+    pub emitted: Time,
+    pub element: Element,
+}
+
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    pub channels: Vec<OutputChannel>,
+    retention: Retention,
+    record_bytes: u64,
+    /// Records per buffer.
+    batch_max: usize,
+    /// Unsent buffers of all channels above which the task waits.
+    pool: u64,
+    logged_records: u64,
+}
+
+impl Outputs {
+    pub fn new(
+        channels: impl Iterator<Item = ChannelId>,
+        retention: Retention,
+        record_bytes: u64,
+        segment_bytes: u64,
+        floating: u64,
+        restored: CheckpointId,
+    ) -> Outputs {
+        let channels: Vec<_> = channels.map(|channel| OutputChannel::new(channel, restored)).collect();
+        let pool = channels.len() as u64 * 2 + floating;
+        let batch_max = (segment_bytes / record_bytes).max(1) as usize;
+        Outputs { channels, retention, record_bytes, batch_max, pool, logged_records: 0 }
+    }
+
+    /// Adds a record to a channel's buffer; a full buffer goes to the log.
+    #[inline]
+    pub fn emit(&mut self, output: usize, record: Record, now: Time) {
+        let channel = &mut self.channels[output];
+        if channel.builder.capacity() == 0 {
+            channel.builder.reserve_exact(self.batch_max.min(64));
+        }
+        channel.builder.push(record);
+        if channel.builder.len() >= self.batch_max {
+            self.seal(output, now);
+        }
+    }
+
+    /// Whether there is something that a flush would send.
+    pub fn has_unflushed(&self) -> bool {
+        self.channels.iter().any(|channel| !channel.builder.is_empty())
+    }
+
+    /// Closes all buffers, full or not.
+    pub fn flush(&mut self, now: Time) {
+        for output in 0..self.channels.len() {
+            self.seal(output, now);
+        }
+    }
+
+    /// Everything so far belongs to the checkpoint, everything from now on does not.
+    pub fn emit_barrier(&mut self, checkpoint: CheckpointId, now: Time) {
+        self.flush(now);
+        for output in 0..self.channels.len() {
+            self.append(output, Entry { emitted: now, element: Element::Barrier(checkpoint) });
+        }
+    }
+
+    fn seal(&mut self, output: usize, now: Time) {
+        let builder = &mut self.channels[output].builder;
+        if builder.is_empty() {
+            return;
+        }
+        let records = std::mem::take(builder);
+        self.append(output, Entry { emitted: now, element: Element::Records(Batch::new(records)) });
+    }
+
+    fn append(&mut self, output: usize, entry: Entry) {
+        let channel = &mut self.channels[output];
+        let nobody = channel.consumer.is_none() && channel.was_connected;
+        if nobody && self.retention == Retention::Nothing {
+            return;
+        }
+        self.logged_records += entry.records();
+        channel.log.push_back(entry);
+    }
+
+    /// What can be sent on a channel now.
+    pub fn next_to_send(&mut self, output: usize) -> Option<Sent> {
+        let retention = self.retention;
+        let channel = &mut self.channels[output];
+        let consumer = channel.consumer?;
+        let entry = channel.log.get((channel.cursor - channel.base) as usize)?;
+        if matches!(entry.element, Element::Records(_)) {
+            channel.credits = channel.credits.checked_sub(1)?;
+        }
+        let sent = Sent { channel: channel.channel, consumer, emitted: entry.emitted, element: entry.element.clone() };
+        channel.cursor += 1;
+        channel.sent = channel.sent.max(channel.cursor);
+        if channel.spooling && channel.unsent() <= 1 {
+            channel.spooling = false;
+        }
+        if !matches!(retention, Retention::UntilCheckpoint { .. }) {
+            let entry = channel.log.pop_front().expect("it was sent just now");
+            channel.base += 1;
+            self.logged_records -= entry.records();
+        }
+        Some(sent)
+    }
+
+    /// A consumer asks for a channel; how many records it is sent that a predecessor was sent already.
+    /// None: the log does not reach back to where it wants to begin.
+    pub fn connect(&mut self, output: usize, consumer: Consumer, from: ReplayFrom, credits: u32) -> Option<u64> {
+        let channel = &mut self.channels[output];
+        let start = match from {
+            ReplayFrom::Now => channel.cursor,
+            ReplayFrom::Checkpoint(checkpoint) => channel.behind_barrier(checkpoint)?,
+        };
+        let replayed = (start..channel.sent)
+            .map(|number| channel.log.get((number - channel.base) as usize).map_or(0, Entry::records))
+            .sum();
+        channel.cursor = start;
+        channel.consumer = Some(consumer);
+        channel.was_connected = true;
+        channel.credits = credits;
+        channel.spooling = channel.unsent() > 1;
+        Some(replayed)
+    }
+
+    /// The consumer is gone.
+    pub fn disconnect(&mut self, output: usize) {
+        let channel = &mut self.channels[output];
+        channel.consumer = None;
+        channel.credits = 0;
+        channel.spooling = matches!(self.retention, Retention::UntilCheckpoint { .. });
+        if self.retention == Retention::Nothing {
+            channel.base += channel.log.len() as u64;
+            channel.cursor = channel.base;
+            channel.sent = channel.base;
+            self.logged_records -= channel.log.drain(..).map(|entry| entry.records()).sum::<u64>();
+        }
+    }
+
+    pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
+        let channel = &mut self.channels[output];
+        if channel.consumer.is_some_and(|consumer| consumer.connection == connection) {
+            channel.credits += credits;
+        }
+    }
+
+    /// A checkpoint has completed: nobody will ask for what lies before its barrier.
+    pub fn forget_until(&mut self, checkpoint: CheckpointId) {
+        if !matches!(self.retention, Retention::UntilCheckpoint { .. }) {
+            return;
+        }
+        for channel in &mut self.channels {
+            let Some(start) = channel.behind_barrier(checkpoint) else { continue };
+            // Not yet sent to a consumer that is being replaced: it still wants it.
+            let start = start.min(channel.cursor);
+            for _ in channel.base..start {
+                let entry = channel.log.pop_front().expect("the log holds what it numbers");
+                self.logged_records -= entry.records();
+                channel.base += 1;
+                if let Element::Barrier(id) = entry.element {
+                    channel.base_checkpoint = id;
+                }
+            }
+        }
+    }
+
+    /// Whether the task has to wait: no buffers left.
+    pub fn is_blocked(&self) -> bool {
+        if let Retention::UntilCheckpoint { bytes_max } = self.retention
+            && self.logged_records * self.record_bytes > bytes_max
+        {
+            return true;
+        }
+        let waiting = |channel: &OutputChannel| if channel.spooling { 0 } else { channel.unsent() };
+        let mut total = 0;
+        for channel in &self.channels {
+            let unsent = waiting(channel);
+            if unsent >= BUFFERS_PER_CHANNEL_MAX {
+                return true;
+            }
+            total += unsent;
+        }
+        total >= self.pool
+    }
+
+    /// Bytes that the log holds.
+    pub fn log_bytes(&self) -> u64 {
+        self.logged_records * self.record_bytes
+    }
+
+    pub fn index_of(&self, channel: ChannelId) -> Option<usize> {
+        self.channels.iter().position(|output| output.channel == channel)
+    }
+}
+
+impl Entry {
+    fn records(&self) -> u64 {
+        match &self.element {
+            Element::Records(batch) => batch.len() as u64,
+            Element::Barrier(_) => 0,
+        }
+    }
+}
+
+impl OutputChannel {
+    fn new(channel: ChannelId, restored: CheckpointId) -> OutputChannel {
+        OutputChannel {
+            channel,
+            builder: Vec::new(),
+            log: VecDeque::new(),
+            base: 0,
+            cursor: 0,
+            sent: 0,
+            base_checkpoint: restored,
+            consumer: None,
+            was_connected: false,
+            spooling: false,
+            credits: 0,
+        }
+    }
+
+    pub fn consumer(&self) -> Option<Consumer> {
+        self.consumer
+    }
+
+    fn unsent(&self) -> u64 {
+        self.base + self.log.len() as u64 - self.cursor
+    }
+
+    /// The number of the first entry behind a checkpoint's barrier.
+    fn behind_barrier(&self, checkpoint: CheckpointId) -> Option<u64> {
+        if checkpoint == self.base_checkpoint {
+            return Some(self.base);
+        }
+        let at = self.log.iter().position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
+        Some(self.base + at as u64 + 1)
+    }
+}
+
+/// Who asked for a task's output before the task was there.
+#[derive(Clone, Debug)]
+pub struct ParkedRequest {
+    pub from: ActorId,
+    pub channel: ChannelId,
+    pub connection: u32,
+    pub producer_attempt: Attempt,
+    pub replay: ReplayFrom,
+    pub credits: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONSUMER: Consumer = Consumer { taskmanager: ActorId(1), connection: 1 };
+    const REPLACED: Consumer = Consumer { taskmanager: ActorId(2), connection: 2 };
+    const KEEP: Retention = Retention::UntilCheckpoint { bytes_max: 1_000_000 };
+
+    fn outputs(retention: Retention) -> Outputs {
+        Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
+    }
+
+    fn emit(outputs: &mut Outputs, offsets: std::ops::Range<u64>) {
+        for offset in offsets {
+            outputs.emit(0, Record::new(0, offset), Time::ZERO);
+        }
+        outputs.flush(Time::ZERO);
+    }
+
+    fn sent(outputs: &mut Outputs) -> Vec<String> {
+        let mut sent = Vec::new();
+        while let Some(next) = outputs.next_to_send(0) {
+            sent.push(match next.element {
+                Element::Records(batch) => format!("{}+{}", batch.records()[0].offset(), batch.len()),
+                Element::Barrier(id) => format!("|{id}"),
+            });
+        }
+        sent
+    }
+
+    #[test]
+    fn nothing_is_sent_without_credit() {
+        let mut outputs = outputs(Retention::UntilSent);
+        emit(&mut outputs, 0..7);
+        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2), Some(0));
+        assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
+        outputs.add_credits(0, 99, 5);
+        assert!(sent(&mut outputs).is_empty());
+        outputs.add_credits(0, 1, 5);
+        assert_eq!(sent(&mut outputs), ["6+1"]);
+    }
+
+    #[test]
+    fn a_restored_consumer_is_sent_everything_behind_its_barrier() {
+        let mut outputs = outputs(KEEP);
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+        emit(&mut outputs, 0..3);
+        outputs.emit_barrier(1, Time::ZERO);
+        emit(&mut outputs, 3..6);
+        assert_eq!(sent(&mut outputs), ["0+3", "|1", "3+3"]);
+        outputs.forget_until(1);
+        outputs.disconnect(0);
+        emit(&mut outputs, 6..9);
+        assert_eq!(outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100), Some(3));
+        assert_eq!(sent(&mut outputs), ["3+3", "6+3"]);
+        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100), None);
+    }
+
+    #[test]
+    fn a_task_waits_for_buffers_unless_its_consumer_is_being_replaced() {
+        for (retention, waits) in [(KEEP, false), (Retention::UntilSent, true)] {
+            let mut outputs = outputs(retention);
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 0);
+            outputs.disconnect(0);
+            emit(&mut outputs, 0..100);
+            assert_eq!(outputs.is_blocked(), waits, "{retention:?}");
+        }
+        let mut naive = outputs(Retention::Nothing);
+        naive.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 0);
+        emit(&mut naive, 0..100);
+        assert!(naive.is_blocked());
+        naive.disconnect(0);
+        assert!(!naive.is_blocked());
+        emit(&mut naive, 100..103);
+        naive.connect(0, REPLACED, ReplayFrom::Now, 10);
+        assert!(sent(&mut naive).is_empty());
+    }
+}

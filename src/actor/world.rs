@@ -1,0 +1,299 @@
+//! All processes of the cluster and what runs in them. Delivers messages to whoever is up to receive them, and does
+//! to processes and links what faults ask for.
+
+use std::sync::Arc;
+
+use crate::kernel::{ActorId, EventId, Kernel, Time};
+use crate::kernel::{Random, SmallStream};
+use crate::substrate::network::Network;
+use crate::substrate::process::{Process, ProcessState};
+
+use super::blueprint::Blueprint;
+use super::context::Context;
+use super::database::Database;
+use super::fact::Fact;
+use super::job_manager::JobManager;
+use super::kafka::Kafka;
+use super::message::{Body, Envelope, FaultAction, Timer};
+use super::receiver::Receiver;
+use super::storage::Storage;
+use super::task_manager::TaskManager;
+use super::zookeeper::server::Server as ZooKeeper;
+
+#[derive(Clone, Debug)]
+enum Actor {
+    ZooKeeper(Box<ZooKeeper>),
+    JobManager(Box<JobManager>),
+    TaskManager(Box<TaskManager>),
+    Kafka(Box<Kafka>),
+    Storage(Box<Storage>),
+    Database(Box<Database>),
+    Receiver(Box<Receiver>),
+    /// Stands for the fault plan; faults are carried out by the world itself.
+    Faults,
+}
+
+/// What a hung process finds when it wakes.
+#[derive(Clone, Debug)]
+enum Waiting {
+    Message(Envelope),
+    Timer(Timer),
+}
+
+#[derive(Clone, Debug)]
+pub struct World {
+    blueprint: Arc<Blueprint>,
+    actors: Vec<Actor>,
+    processes: Vec<Process>,
+    waiting: Vec<Vec<Waiting>>,
+    network: Network<Envelope>,
+    startup: SmallStream,
+}
+
+impl World {
+    pub fn new(blueprint: Arc<Blueprint>) -> World {
+        let directory = &blueprint.directory;
+        let mut network = Network::new(blueprint.cluster.link_latency);
+        let mut actors = Vec::new();
+        let mut processes = Vec::new();
+        for id in (0..directory.len() as u32).map(ActorId) {
+            let taskmanager = directory.taskmanager_index(id).map(|index| &blueprint.cluster.taskmanagers[index]);
+            let bytes_per_s = taskmanager.map_or(0, |tm| tm.network_bytes_per_s);
+            network.add_host(directory.name(id), bytes_per_s, &blueprint.streams);
+            processes.push(Process::new(taskmanager.is_none_or(|tm| tm.starts)));
+            actors.push(new_actor(id, &blueprint));
+        }
+        let waiting = vec![Vec::new(); actors.len()];
+        let startup = blueprint.streams.small("process-startup", "world");
+        World { blueprint, actors, processes, waiting, network, startup }
+    }
+
+    /// Starts every process that is up, in the order of the directory.
+    pub fn start(&mut self, kernel: &mut Kernel<World>) {
+        for id in (0..self.actors.len() as u32).map(ActorId) {
+            if self.processes[id.0 as usize].state == ProcessState::Up {
+                self.post(Time::ZERO, id, id, Body::Start, kernel);
+            }
+        }
+    }
+
+    /// Puts a fault on the calendar.
+    pub fn plan(&mut self, at: Time, action: FaultAction, kernel: &mut Kernel<World>) {
+        let faults = self.blueprint.directory.faults;
+        self.post(at, faults, faults, Body::Fault(action), kernel);
+    }
+
+    pub fn blueprint(&self) -> &Arc<Blueprint> {
+        &self.blueprint
+    }
+
+    pub fn process(&self, actor: ActorId) -> &Process {
+        &self.processes[actor.0 as usize]
+    }
+
+    fn post(&mut self, at: Time, from: ActorId, to: ActorId, body: Body, kernel: &mut Kernel<World>) -> EventId {
+        let envelope = Envelope {
+            from,
+            from_incarnation: self.processes[from.0 as usize].incarnation,
+            to_incarnation: self.processes[to.0 as usize].incarnation,
+            body,
+        };
+        kernel.schedule(at, to, envelope)
+    }
+
+    fn handle(&mut self, to: ActorId, waiting: Waiting, kernel: &mut Kernel<World>) {
+        let mut ctx =
+            Context { me: to, kernel, network: &mut self.network, processes: &self.processes };
+        match (&mut self.actors[to.0 as usize], waiting) {
+            (Actor::TaskManager(tm), Waiting::Message(envelope)) => tm.on_message(envelope, &mut ctx),
+            (Actor::TaskManager(tm), Waiting::Timer(timer)) => tm.on_timer(timer, &mut ctx),
+            (Actor::Kafka(kafka), Waiting::Message(envelope)) => kafka.on_message(envelope, &mut ctx),
+            (Actor::JobManager(jm), Waiting::Message(envelope)) => jm.on_message(envelope, &mut ctx),
+            (Actor::JobManager(jm), Waiting::Timer(timer)) => jm.on_timer(timer, &mut ctx),
+            (Actor::ZooKeeper(zk), Waiting::Message(envelope)) => zk.on_message(envelope, &mut ctx),
+            (Actor::ZooKeeper(zk), Waiting::Timer(timer)) => zk.on_timer(timer, &mut ctx),
+            (Actor::Storage(storage), Waiting::Message(envelope)) => storage.on_message(envelope, &mut ctx),
+            (Actor::Database(database), Waiting::Message(envelope)) => database.on_message(envelope, &mut ctx),
+            (Actor::Receiver(receiver), Waiting::Message(envelope)) => receiver.on_message(envelope, &mut ctx),
+            (Actor::Faults, Waiting::Message(envelope)) => match envelope.body {
+                Body::Fault(action) => self.carry_out(action, kernel),
+                body => unreachable!("the fault plan receives faults, not {body:?}"),
+            },
+            (_, Waiting::Timer(timer)) => unreachable!("{timer:?} belongs to nobody"),
+        }
+    }
+
+    /// The target is down, or not the process that the sender meant: its operating system answers with a reset.
+    fn refuse(&mut self, to: ActorId, envelope: &Envelope, kernel: &mut Kernel<World>) {
+        let sender = &self.processes[envelope.from.0 as usize];
+        if envelope.from == to || sender.state == ProcessState::Down || sender.incarnation != envelope.from_incarnation {
+            return;
+        }
+        self.notify(to, envelope.from, Body::ConnectionRefused { peer: to }, kernel);
+    }
+
+    /// A notice of one host's operating system to another process.
+    fn notify(&mut self, from: ActorId, to: ActorId, body: Body, kernel: &mut Kernel<World>) {
+        let mut ctx = Context { me: from, kernel, network: &mut self.network, processes: &self.processes };
+        ctx.send(to, body);
+    }
+
+    fn carry_out(&mut self, action: FaultAction, kernel: &mut Kernel<World>) {
+        let now = kernel.now();
+        match action {
+            FaultAction::Kill { target, restart_after } => {
+                self.kill(target, kernel);
+                if let Some(delay) = restart_after {
+                    self.plan(now + delay, FaultAction::Start { target }, kernel);
+                }
+            }
+            FaultAction::Start { target } => self.start_process(target, kernel),
+            FaultAction::Boot { target, incarnation } => self.boot(target, incarnation, kernel),
+            FaultAction::Hang { target, lasts } => {
+                let process = &mut self.processes[target.0 as usize];
+                if process.state == ProcessState::Up {
+                    process.hang();
+                    let incarnation = process.incarnation;
+                    kernel.state(target, Fact::FaultInjected { what: "hang" });
+                    self.plan(now + lasts, FaultAction::Resume { target, incarnation }, kernel);
+                }
+            }
+            FaultAction::Resume { target, incarnation } => self.resume(target, incarnation, kernel),
+            FaultAction::CutOff { target, lasts } => {
+                self.network.cut_off(target);
+                kernel.state(target, Fact::FaultInjected { what: "cut-off" });
+                self.plan(now + lasts, FaultAction::Heal { target }, kernel);
+            }
+            FaultAction::Heal { target } => {
+                kernel.state(target, Fact::FaultHealed { what: "cut-off" });
+                for (at, to, envelope) in self.network.heal(now, target) {
+                    kernel.schedule(at, to, envelope);
+                }
+            }
+            FaultAction::Slow { target, factor_per_mille, lasts } => {
+                kernel.state(target, Fact::FaultInjected { what: "slow" });
+                self.slow_down(target, factor_per_mille);
+                if let Some(lasts) = lasts {
+                    self.plan(now + lasts, FaultAction::Recovered { target }, kernel);
+                }
+            }
+            FaultAction::Recovered { target } => {
+                kernel.state(target, Fact::FaultHealed { what: "slow" });
+                self.slow_down(target, 1000);
+            }
+        }
+    }
+
+    fn kill(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+        if self.processes[target.0 as usize].state == ProcessState::Down {
+            self.processes[target.0 as usize].abandon_start();
+            return;
+        }
+        kernel.state(target, Fact::FaultInjected { what: "kill" });
+        // The last words of its sockets, before anything of the process is gone.
+        let peers = self.network.reset(target);
+        for peer in peers {
+            if self.processes[peer.0 as usize].state != ProcessState::Down {
+                self.notify(target, peer, Body::ConnectionReset { peer: target }, kernel);
+            }
+        }
+        self.network.close(target);
+        self.processes[target.0 as usize].kill();
+        self.waiting[target.0 as usize].clear();
+        kernel.release_all(target);
+        match &mut self.actors[target.0 as usize] {
+            // What ZooKeeper has logged is on disk.
+            Actor::ZooKeeper(server) => server.crash(),
+            actor => *actor = new_actor(target, &self.blueprint),
+        }
+    }
+
+    fn start_process(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+        let process = &self.processes[target.0 as usize];
+        if process.state == ProcessState::Down {
+            let incarnation = process.incarnation;
+            let range = self.blueprint.profile.process_startup;
+            let at = kernel.now() + self.startup.between(range.min, range.max);
+            self.plan(at, FaultAction::Boot { target, incarnation }, kernel);
+        }
+    }
+
+    fn boot(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
+        let process = &mut self.processes[target.0 as usize];
+        if process.state == ProcessState::Down && process.incarnation == incarnation {
+            process.start();
+            kernel.state(target, Fact::ProcessStarted { incarnation });
+            self.post(kernel.now(), target, target, Body::Start, kernel);
+        }
+    }
+
+    fn resume(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
+        let process = &mut self.processes[target.0 as usize];
+        if process.state != ProcessState::Hung || process.incarnation != incarnation {
+            return;
+        }
+        process.resume();
+        kernel.state(target, Fact::FaultHealed { what: "hang" });
+        for waiting in std::mem::take(&mut self.waiting[target.0 as usize]) {
+            self.handle(target, waiting, kernel);
+        }
+    }
+
+    fn slow_down(&mut self, target: ActorId, factor_per_mille: u32) {
+        if let Actor::TaskManager(tm) = &mut self.actors[target.0 as usize] {
+            tm.slow_down(factor_per_mille);
+        }
+    }
+}
+
+fn new_actor(id: ActorId, blueprint: &Arc<Blueprint>) -> Actor {
+    let directory = &blueprint.directory;
+    if directory.zookeeper.contains(&id) {
+        Actor::ZooKeeper(Box::new(ZooKeeper::new(id, Arc::clone(blueprint))))
+    } else if directory.jobmanagers.contains(&id) {
+        Actor::JobManager(Box::new(JobManager::new(id, Arc::clone(blueprint))))
+    } else if directory.taskmanagers.contains(&id) {
+        Actor::TaskManager(Box::new(TaskManager::new(id, Arc::clone(blueprint))))
+    } else if id == directory.kafka {
+        Actor::Kafka(Box::new(Kafka::new(Arc::clone(blueprint))))
+    } else if id == directory.storage {
+        Actor::Storage(Box::new(Storage::new(&blueprint.cluster.storage)))
+    } else if id == directory.database {
+        Actor::Database(Box::new(Database::new(Arc::clone(blueprint))))
+    } else if id == directory.receiver {
+        Actor::Receiver(Box::new(Receiver::new(Arc::clone(blueprint))))
+    } else {
+        assert_eq!(id, directory.faults, "every actor has a role");
+        Actor::Faults
+    }
+}
+
+impl crate::kernel::World for World {
+    type Message = Envelope;
+    type Timer = Timer;
+    type Fact = Fact;
+
+    fn on_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
+        let process = &self.processes[to.0 as usize];
+        if process.state == ProcessState::Down || process.incarnation != envelope.to_incarnation {
+            self.refuse(to, &envelope, kernel);
+        } else if process.state == ProcessState::Hung {
+            self.waiting[to.0 as usize].push(Waiting::Message(envelope));
+        } else {
+            self.handle(to, Waiting::Message(envelope), kernel);
+        }
+    }
+
+    fn on_timer(&mut self, owner: ActorId, timer: Timer, kernel: &mut Kernel<World>) {
+        match self.processes[owner.0 as usize].state {
+            ProcessState::Up => self.handle(owner, Waiting::Timer(timer), kernel),
+            ProcessState::Hung => self.waiting[owner.0 as usize].push(Waiting::Timer(timer)),
+            ProcessState::Down => unreachable!("a process that is down has no timers"),
+        }
+    }
+
+    fn name(&self, actor: ActorId) -> String {
+        self.blueprint.directory.name(actor).to_owned()
+    }
+}
+

@@ -1,0 +1,211 @@
+//! ZooKeeper's client, as JobManagers and TaskManagers carry it (`ClientCnxn`, with Curator's connection states).
+
+use std::collections::BTreeMap;
+
+use crate::actor::context::{Alarm, Context};
+use crate::actor::message::{Body, Timer, ZkTimer};
+use crate::kernel::{ActorId, Random, SmallStream, Span, Streams, Time};
+
+use super::protocol::{Answer, Op, SessionId, ZkError, ZkMessage};
+
+/// Between two attempts to connect (`ClientCnxn` sleeps up to a second).
+const RECONNECT_MAX: Span = Span::from_ms(1_000);
+
+/// What the client tells the process that it belongs to.
+#[derive(Clone, Debug)]
+pub enum ClientEvent {
+    /// A session is there: a new one, or the old one again (RECONNECTED).
+    Connected { new_session: bool },
+    /// The connection is lost, the session perhaps not.
+    Suspended,
+    /// The session is over, and with it everything that it owned.
+    Lost,
+    Reply { xid: u32, result: Result<Answer, ZkError> },
+    WatchFired { path: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    Connecting,
+    Connected,
+}
+
+#[derive(Clone, Debug)]
+pub struct Client {
+    servers: Vec<ActorId>,
+    /// The server in use, an index into `servers`.
+    current: usize,
+    state: State,
+    session: Option<SessionId>,
+    requested: Span,
+    connection_timeout: Span,
+    /// Negotiated.
+    timeout: Span,
+    next_xid: u32,
+    /// Requests without an answer: asked again on the next connection of the same session.
+    outstanding: BTreeMap<u32, Op>,
+    heard: Time,
+    random: SmallStream,
+    ping: Alarm,
+    read_timeout: Alarm,
+    reconnect: Alarm,
+    lost: Alarm,
+}
+
+impl Client {
+    pub fn new(owner: &str, servers: &[ActorId], requested: Span, connection_timeout: Span, streams: &Streams) -> Client {
+        let mut random = streams.small("zookeeper-client", owner);
+        let current = random.below(servers.len() as u64) as usize;
+        Client {
+            servers: servers.to_vec(),
+            current,
+            state: State::Closed,
+            session: None,
+            requested,
+            connection_timeout,
+            timeout: requested,
+            next_xid: 0,
+            outstanding: BTreeMap::new(),
+            heard: Time::ZERO,
+            random,
+            ping: Alarm::new(Timer::Zk(ZkTimer::Ping)),
+            read_timeout: Alarm::new(Timer::Zk(ZkTimer::ReadTimeout)),
+            reconnect: Alarm::new(Timer::Zk(ZkTimer::Reconnect)),
+            lost: Alarm::new(Timer::Zk(ZkTimer::Lost)),
+        }
+    }
+
+    pub fn open(&mut self, ctx: &mut Context<'_>) {
+        self.state = State::Connecting;
+        let message = ZkMessage::Connect { session: self.session, timeout: self.requested };
+        self.send(message, ctx);
+        self.read_timeout.set(self.connection_timeout, ctx);
+    }
+
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.state == State::Connected
+    }
+
+    /// Asks for something; the answer comes as [`ClientEvent::Reply`] with the returned number.
+    pub fn request(&mut self, op: Op, ctx: &mut Context<'_>) -> u32 {
+        self.next_xid += 1;
+        let xid = self.next_xid;
+        self.outstanding.insert(xid, op.clone());
+        if let (State::Connected, Some(session)) = (self.state, self.session) {
+            self.send(ZkMessage::Request { session, xid, op }, ctx);
+        }
+        xid
+    }
+
+    /// True where a message from this actor is for the client.
+    pub fn is_server(&self, actor: ActorId) -> bool {
+        self.servers.contains(&actor)
+    }
+
+    pub fn on_message(&mut self, from: ActorId, message: ZkMessage, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+        if from != self.servers[self.current] || self.state == State::Closed {
+            return None;
+        }
+        self.hear(ctx);
+        match message {
+            ZkMessage::Connected { session, timeout } => Some(self.on_connected(session, timeout, ctx)),
+            ZkMessage::Expired => self.on_expired(ctx),
+            ZkMessage::Pong => None,
+            ZkMessage::Reply { xid, result } => {
+                self.outstanding.remove(&xid)?;
+                Some(ClientEvent::Reply { xid, result })
+            }
+            ZkMessage::WatchFired { path } => Some(ClientEvent::WatchFired { path }),
+            ZkMessage::NotServing => self.disconnect(ctx),
+            message => unreachable!("clients are not told {message:?}"),
+        }
+    }
+
+    /// The server's process died, or it was never there.
+    pub fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+        (peer == self.servers[self.current]).then(|| self.disconnect(ctx)).flatten()
+    }
+
+    pub fn on_timer(&mut self, timer: ZkTimer, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+        match timer {
+            ZkTimer::Ping => {
+                if let (State::Connected, Some(session)) = (self.state, self.session) {
+                    self.send(ZkMessage::Ping { session }, ctx);
+                    self.ping.set(self.ping_interval(), ctx);
+                }
+                None
+            }
+            ZkTimer::ReadTimeout => self.disconnect(ctx),
+            ZkTimer::Reconnect => {
+                self.current = (self.current + 1) % self.servers.len();
+                self.open(ctx);
+                None
+            }
+            // Curator: suspended for a whole session timeout is as good as expired.
+            ZkTimer::Lost => self.on_expired(ctx),
+            timer => unreachable!("clients set no {timer:?}"),
+        }
+    }
+
+    fn on_connected(&mut self, session: SessionId, timeout: Span, ctx: &mut Context<'_>) -> ClientEvent {
+        let new_session = self.session != Some(session);
+        self.session = Some(session);
+        self.timeout = timeout;
+        self.state = State::Connected;
+        self.lost.cancel(ctx);
+        self.hear(ctx);
+        self.ping.set(self.ping_interval(), ctx);
+        let outstanding: Vec<_> = self.outstanding.iter().map(|(xid, op)| (*xid, op.clone())).collect();
+        for (xid, op) in outstanding {
+            self.send(ZkMessage::Request { session, xid, op }, ctx);
+        }
+        ClientEvent::Connected { new_session }
+    }
+
+    /// Any packet from the server puts the read timeout off.
+    fn hear(&mut self, ctx: &mut Context<'_>) {
+        self.heard = ctx.now();
+        if self.state == State::Connected {
+            self.read_timeout.set(self.timeout * 2 / 3, ctx);
+        }
+    }
+
+    /// A ping about every third of the timeout, less the second it may take, and at least every ten seconds.
+    fn ping_interval(&self) -> Span {
+        let third = self.timeout / 3;
+        let early = Span::from_secs(1).min(third / 4);
+        (third - early).min(Span::from_secs(10))
+    }
+
+    fn disconnect(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+        let was_connected = self.state == State::Connected;
+        self.state = State::Connecting;
+        self.ping.cancel(ctx);
+        self.read_timeout.cancel(ctx);
+        let pause = self.random.between(Span(1), RECONNECT_MAX);
+        self.reconnect.set(pause, ctx);
+        if was_connected {
+            self.lost.set(self.timeout, ctx);
+            return Some(ClientEvent::Suspended);
+        }
+        None
+    }
+
+    fn on_expired(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+        let had_session = self.session.take().is_some();
+        self.outstanding.clear();
+        self.lost.cancel(ctx);
+        self.disconnect(ctx);
+        self.lost.cancel(ctx);
+        had_session.then_some(ClientEvent::Lost)
+    }
+
+    fn send(&self, message: ZkMessage, ctx: &mut Context<'_>) {
+        ctx.send(self.servers[self.current], Body::Zk(Box::new(message)));
+    }
+}

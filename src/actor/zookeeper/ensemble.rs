@@ -1,0 +1,313 @@
+//! How the servers agree: election, proposals that a quorum accepts, and the leader's watch over sessions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::actor::context::Context;
+use crate::actor::fact::Fact;
+use crate::actor::message::Body;
+use crate::kernel::{ActorId, Time};
+
+use super::protocol::{Proposal, Reply, SessionId, ZkMessage, Zxid};
+use super::server::{ELECTION_WAIT, Server};
+use super::sessions::Sessions;
+use super::tree::Change;
+
+#[derive(Clone, Debug)]
+pub enum Role {
+    Looking,
+    Following { leader: ActorId },
+    Leading(Box<Leading>),
+}
+
+/// What only the leader keeps.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    pub sessions: Sessions,
+    sessions_opened: u64,
+    next_zxid: Zxid,
+    /// Followers that have taken the leader's state.
+    followers: BTreeSet<ActorId>,
+    acks: BTreeMap<Zxid, BTreeSet<ActorId>>,
+    /// A quorum follows: the leader serves.
+    established: bool,
+}
+
+impl Leading {
+    pub fn next_session(&mut self) -> SessionId {
+        self.sessions_opened += 1;
+        self.sessions_opened
+    }
+}
+
+impl Server {
+    /// The first server leads at the start; a server that comes back looks for whoever leads.
+    pub(super) fn start(&mut self, ctx: &mut Context<'_>) {
+        let servers = self.blueprint.directory.zookeeper.clone();
+        if ctx.now() > Time::ZERO {
+            self.look_for_leader(ctx);
+        } else if servers[0] == self.me {
+            self.begin_leading(ctx);
+        } else {
+            self.role = Role::Following { leader: servers[0] };
+            self.epoch = 1;
+        }
+    }
+
+    pub(super) fn on_peer(&mut self, from: ActorId, message: ZkMessage, ctx: &mut Context<'_>) {
+        match message {
+            ZkMessage::Forward { client, work } => self.lead(from, client, work, ctx),
+            ZkMessage::Propose { proposal } => {
+                let zxid = proposal.zxid;
+                if self.follows(from) {
+                    self.proposed.insert(zxid, *proposal);
+                    self.send(from, ZkMessage::AckProposal { zxid }, ctx);
+                }
+            }
+            ZkMessage::AckProposal { zxid } => self.on_ack(from, zxid, ctx),
+            ZkMessage::Commit { zxid } => {
+                if self.follows(from)
+                    && let Some(proposal) = self.proposed.remove(&zxid)
+                {
+                    self.commit(proposal, ctx);
+                }
+            }
+            ZkMessage::FollowerPing { epoch } => {
+                if self.follows(from) && epoch == self.epoch {
+                    let sessions = std::mem::take(&mut self.heard).into_iter().collect();
+                    self.send(from, ZkMessage::Touched { sessions }, ctx);
+                }
+            }
+            ZkMessage::Touched { sessions } => {
+                let now = ctx.now();
+                if let Some(leading) = self.leading() {
+                    for session in sessions {
+                        leading.sessions.touch(session, now);
+                    }
+                }
+            }
+            ZkMessage::Vote { zxid } => self.on_vote(from, zxid, ctx),
+            ZkMessage::NewLeader { epoch, tree } => {
+                // The first message of a leader outruns nothing: whoever promises a larger epoch is newer.
+                if epoch > self.epoch || (epoch == self.epoch && self.follows(from)) || self.is_looking() {
+                    self.epoch = epoch;
+                    self.tree = *tree;
+                    self.proposed.clear();
+                    self.election.cancel(ctx);
+                    self.role = Role::Following { leader: from };
+                    self.send(from, ZkMessage::AckNewLeader { epoch }, ctx);
+                }
+            }
+            ZkMessage::AckNewLeader { epoch } => self.on_follower(from, epoch, ctx),
+            ZkMessage::Revived { client, session, timeout } => match timeout {
+                Some(timeout) => self.accept(client, session, timeout, ctx),
+                None => self.send(client, ZkMessage::Expired, ctx),
+            },
+            message => unreachable!("servers do not send each other {message:?}"),
+        }
+    }
+
+    fn follows(&self, leader: ActorId) -> bool {
+        matches!(&self.role, Role::Following { leader: known } if *known == leader)
+    }
+
+    fn is_looking(&self) -> bool {
+        matches!(self.role, Role::Looking)
+    }
+
+    fn quorum(&self) -> usize {
+        self.blueprint.directory.zookeeper.len() / 2 + 1
+    }
+
+    fn peers(&self) -> Vec<ActorId> {
+        self.blueprint.directory.zookeeper.iter().copied().filter(|peer| *peer != self.me).collect()
+    }
+
+    pub(super) fn propose(
+        &mut self,
+        origin: ActorId,
+        client: ActorId,
+        change: Change,
+        reply: Reply,
+        ctx: &mut Context<'_>,
+    ) {
+        let me = self.me;
+        let Some(leading) = self.leading() else { return };
+        leading.next_zxid += 1;
+        let zxid = leading.next_zxid;
+        leading.acks.insert(zxid, BTreeSet::from([me]));
+        let followers = leading.followers.clone();
+        let proposal = Proposal { zxid, origin, client, change, reply };
+        for follower in followers {
+            self.send(follower, ZkMessage::Propose { proposal: Box::new(proposal.clone()) }, ctx);
+        }
+        self.proposed.insert(zxid, proposal);
+        self.commit_accepted(ctx);
+    }
+
+    fn on_ack(&mut self, from: ActorId, zxid: Zxid, ctx: &mut Context<'_>) {
+        if let Some(acks) = self.leading().and_then(|leading| leading.acks.get_mut(&zxid)) {
+            acks.insert(from);
+            self.commit_accepted(ctx);
+        }
+    }
+
+    /// Commits, in order, whatever a quorum has accepted.
+    fn commit_accepted(&mut self, ctx: &mut Context<'_>) {
+        let quorum = self.quorum();
+        while let Some(leading) = self.leading() {
+            let Some((zxid, acks)) = leading.acks.first_key_value() else { return };
+            if acks.len() < quorum {
+                return;
+            }
+            let zxid = *zxid;
+            leading.acks.remove(&zxid);
+            for follower in leading.followers.clone() {
+                self.send(follower, ZkMessage::Commit { zxid }, ctx);
+            }
+            let proposal = self.proposed.remove(&zxid).expect("what is acknowledged was proposed");
+            self.commit(proposal, ctx);
+        }
+    }
+
+    fn begin_leading(&mut self, ctx: &mut Context<'_>) {
+        self.epoch += 1;
+        self.proposed.clear();
+        let mut sessions = Sessions::new(self.blueprint.cluster.zookeeper.tick_time);
+        for (session, info) in &self.tree.sessions {
+            sessions.add(*session, info.timeout, ctx.now());
+        }
+        self.role = Role::Leading(Box::new(Leading {
+            sessions,
+            sessions_opened: 0,
+            next_zxid: self.tree.zxid.max(self.epoch << 16),
+            followers: BTreeSet::new(),
+            acks: BTreeMap::new(),
+            established: false,
+        }));
+        for peer in self.peers() {
+            self.offer_state(peer, ctx);
+        }
+        self.establish(ctx);
+    }
+
+    fn offer_state(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        let message = ZkMessage::NewLeader { epoch: self.epoch, tree: Box::new(self.tree.clone()) };
+        self.send(peer, message, ctx);
+    }
+
+    fn on_follower(&mut self, from: ActorId, epoch: u64, ctx: &mut Context<'_>) {
+        if epoch != self.epoch || self.leading().is_none() {
+            return;
+        }
+        // What was proposed since its copy was taken, it has not heard of yet.
+        for (zxid, proposal) in self.proposed.clone() {
+            debug_assert!(zxid > 0);
+            self.send(from, ZkMessage::Propose { proposal: Box::new(proposal) }, ctx);
+        }
+        if let Some(leading) = self.leading() {
+            leading.followers.insert(from);
+        }
+        self.establish(ctx);
+    }
+
+    /// With a quorum behind it the leader serves.
+    fn establish(&mut self, ctx: &mut Context<'_>) {
+        let (quorum, epoch) = (self.quorum(), self.epoch);
+        let tick = self.blueprint.cluster.zookeeper.tick_time;
+        let now = ctx.now();
+        let sessions: Vec<_> = self.tree.sessions.iter().map(|(id, info)| (*id, info.timeout)).collect();
+        let Some(leading) = self.leading() else { return };
+        if leading.established || leading.followers.len() + 1 < quorum {
+            return;
+        }
+        leading.established = true;
+        for (session, timeout) in sessions {
+            leading.sessions.add(session, timeout, now);
+        }
+        ctx.state(Fact::EnsembleLeader { epoch });
+        self.tick.set_at(Time((now.0 / tick.0 + 1) * tick.0), ctx);
+        self.follower_ping.set(tick / 2, ctx);
+    }
+
+    pub(super) fn expire_sessions(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        let tick = self.blueprint.cluster.zookeeper.tick_time;
+        let Some(leading) = self.leading() else { return };
+        for (session, last_heard, timeout) in leading.sessions.expire(now) {
+            if let Some(info) = self.tree.sessions.get(&session) {
+                ctx.state(Fact::SessionExpired { session, owner: info.owner, last_heard, timeout });
+            }
+            let me = self.me;
+            self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
+        }
+        self.tick.set(tick, ctx);
+    }
+
+    pub(super) fn ping_followers(&mut self, ctx: &mut Context<'_>) {
+        let epoch = self.epoch;
+        let Some(leading) = self.leading() else { return };
+        for follower in leading.followers.clone() {
+            self.send(follower, ZkMessage::FollowerPing { epoch }, ctx);
+        }
+        self.follower_ping.set(self.blueprint.cluster.zookeeper.tick_time / 2, ctx);
+    }
+
+    /// Another server's process died.
+    pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        let quorum = self.quorum();
+        let lost = match &mut self.role {
+            Role::Following { leader } => *leader == peer,
+            Role::Leading(leading) => {
+                leading.followers.remove(&peer);
+                leading.established && leading.followers.len() + 1 < quorum
+            }
+            Role::Looking => {
+                self.votes.remove(&peer);
+                false
+            }
+        };
+        if lost {
+            self.look_for_leader(ctx);
+        }
+    }
+
+    fn look_for_leader(&mut self, ctx: &mut Context<'_>) {
+        self.role = Role::Looking;
+        self.proposed.clear();
+        self.tick.cancel(ctx);
+        self.follower_ping.cancel(ctx);
+        self.drop_clients(ctx);
+        self.votes = BTreeMap::from([(self.me, self.tree.zxid)]);
+        self.cast_vote(ctx);
+    }
+
+    fn cast_vote(&mut self, ctx: &mut Context<'_>) {
+        for peer in self.peers() {
+            ctx.send(peer, Body::Zk(Box::new(ZkMessage::Vote { zxid: self.tree.zxid })));
+        }
+        self.election.set(ELECTION_WAIT, ctx);
+    }
+
+    fn on_vote(&mut self, from: ActorId, zxid: Zxid, ctx: &mut Context<'_>) {
+        match &self.role {
+            Role::Looking => {
+                self.votes.insert(from, zxid);
+            }
+            Role::Leading(_) => self.offer_state(from, ctx),
+            Role::Following { .. } => {}
+        }
+    }
+
+    /// The most advanced log wins, then the larger number; without a quorum the vote is repeated.
+    pub(super) fn count_votes(&mut self, ctx: &mut Context<'_>) {
+        if !self.is_looking() {
+            return;
+        }
+        let winner = self.votes.iter().map(|(server, zxid)| (*zxid, *server)).max();
+        if self.votes.len() >= self.quorum() && winner.is_some_and(|(_, server)| server == self.me) {
+            self.begin_leading(ctx);
+        } else {
+            self.cast_vote(ctx);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! ZooKeeper: an ensemble of servers, and the client that JobManagers and TaskManagers carry.
+
+pub mod client;
+pub mod ensemble;
+pub mod protocol;
+pub mod server;
+pub mod sessions;
+pub mod tree;

@@ -1,0 +1,108 @@
+//! What ZooKeeper's clients and servers say to each other.
+
+use serde::Serialize;
+
+use crate::kernel::{ActorId, Span};
+
+use super::tree::{Change, DataTree};
+
+pub type SessionId = u64;
+pub type Zxid = u64;
+
+/// A znode's content: sixteen opaque bytes.
+pub type Data = [u64; 2];
+
+#[derive(Clone, Debug, Serialize)]
+pub enum ZkMessage {
+    // Client to server.
+    Connect { session: Option<SessionId>, timeout: Span },
+    Ping { session: SessionId },
+    Request { session: SessionId, xid: u32, op: Op },
+
+    // Server to client.
+    Connected { session: SessionId, timeout: Span },
+    Expired,
+    Pong,
+    Reply { xid: u32, result: Result<Answer, ZkError> },
+    WatchFired { path: String },
+    /// The server has no leader and closes its clients' connections.
+    NotServing,
+
+    // Server to server.
+    /// A follower hands a write, or a session to open or revive, to the leader.
+    Forward { client: ActorId, work: Work },
+    Propose { proposal: Box<Proposal> },
+    AckProposal { zxid: Zxid },
+    Commit { zxid: Zxid },
+    FollowerPing { epoch: u64 },
+    /// The sessions that a follower has heard since the last ping.
+    Touched { sessions: Vec<SessionId> },
+    Vote { zxid: Zxid },
+    /// A leader takes a follower in, with everything that it has committed.
+    NewLeader { epoch: u64, tree: Box<DataTree> },
+    AckNewLeader { epoch: u64 },
+    /// What became of a forwarded session revival.
+    Revived { client: ActorId, session: SessionId, timeout: Option<Span> },
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Work {
+    Open { timeout: Span },
+    Revive { session: SessionId },
+    Write { session: SessionId, xid: u32, op: Op },
+}
+
+/// A change that the leader has ordered, and who waits for it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposal {
+    pub zxid: Zxid,
+    pub origin: ActorId,
+    pub client: ActorId,
+    pub change: Change,
+    /// What the client is told once the change is committed.
+    pub reply: Reply,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Reply {
+    Opened { session: SessionId, timeout: Span },
+    Done { session: SessionId, xid: u32, result: Result<Answer, ZkError> },
+    Nobody,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Op {
+    Create { path: String, data: Data, mode: CreateMode },
+    SetData { path: String, data: Data },
+    Delete { path: String },
+    GetData { path: String, watch: bool },
+    GetChildren { path: String, watch: bool },
+}
+
+impl Op {
+    pub fn is_write(&self) -> bool {
+        matches!(self, Op::Create { .. } | Op::SetData { .. } | Op::Delete { .. })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CreateMode {
+    Persistent,
+    Ephemeral,
+    EphemeralSequential,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub enum Answer {
+    Created { path: String, zxid: Zxid },
+    Changed { zxid: Zxid },
+    Data { data: Data, owner: Option<SessionId>, created: Zxid },
+    Children { names: Vec<String> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ZkError {
+    NoNode,
+    NodeExists,
+    SessionExpired,
+}

@@ -1,0 +1,282 @@
+//! One ZooKeeper server: serves its clients, and leads or follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::Fact;
+use crate::actor::message::{Body, Envelope, Timer, ZkTimer};
+use crate::kernel::{ActorId, Span};
+
+use super::ensemble::{Leading, Role};
+use super::protocol::{Op, Proposal, Reply, SessionId, Work, ZkError, ZkMessage, Zxid};
+use super::tree::{Change, DataTree, Touched, parent};
+
+/// How long votes are collected (`FastLeaderElection.finalizeWait`).
+pub(super) const ELECTION_WAIT: Span = Span::from_ms(200);
+
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub(super) me: ActorId,
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) role: Role,
+    pub(super) epoch: u64,
+    /// On disk: survives a crash.
+    pub(super) tree: DataTree,
+    /// Sessions whose client is connected here.
+    pub(super) clients: BTreeMap<SessionId, ActorId>,
+    /// Sessions heard since the leader last asked.
+    pub(super) heard: BTreeSet<SessionId>,
+    /// One-shot watches by path: on data (`false`) or children (`true`).
+    watches: BTreeMap<(String, bool), BTreeSet<SessionId>>,
+    /// Proposals that are not committed yet.
+    pub(super) proposed: BTreeMap<Zxid, Proposal>,
+    pub(super) votes: BTreeMap<ActorId, Zxid>,
+    pub(super) tick: Alarm,
+    pub(super) follower_ping: Alarm,
+    pub(super) election: Alarm,
+}
+
+impl Server {
+    pub fn new(me: ActorId, blueprint: Arc<Blueprint>) -> Server {
+        Server {
+            me,
+            blueprint,
+            role: Role::Looking,
+            epoch: 0,
+            tree: DataTree::default(),
+            clients: BTreeMap::new(),
+            heard: BTreeSet::new(),
+            watches: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            tick: Alarm::new(Timer::Zk(ZkTimer::Tick)),
+            follower_ping: Alarm::new(Timer::Zk(ZkTimer::FollowerPing)),
+            election: Alarm::new(Timer::Zk(ZkTimer::Election)),
+        }
+    }
+
+    /// The process died: what is on disk stays.
+    pub fn crash(&mut self) {
+        let mut fresh = Server::new(self.me, Arc::clone(&self.blueprint));
+        fresh.tree = std::mem::take(&mut self.tree);
+        fresh.epoch = self.epoch;
+        *self = fresh;
+    }
+
+    pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
+        match envelope.body {
+            Body::Start => self.start(ctx),
+            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
+            Body::Zk(message) => self.on_zk(envelope.from, *message, ctx),
+            body => unreachable!("ZooKeeper does not receive {body:?}"),
+        }
+    }
+
+    pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        match timer {
+            Timer::Zk(ZkTimer::Tick) => self.expire_sessions(ctx),
+            Timer::Zk(ZkTimer::FollowerPing) => self.ping_followers(ctx),
+            Timer::Zk(ZkTimer::Election) => self.count_votes(ctx),
+            timer => unreachable!("ZooKeeper servers set no {timer:?}"),
+        }
+    }
+
+    fn on_zk(&mut self, from: ActorId, message: ZkMessage, ctx: &mut Context<'_>) {
+        match message {
+            ZkMessage::Connect { session, timeout } => self.connect(from, session, timeout, ctx),
+            ZkMessage::Ping { session } => {
+                self.hear(session, ctx);
+                self.send(from, ZkMessage::Pong, ctx);
+            }
+            ZkMessage::Request { session, xid, op } => self.request(from, session, xid, op, ctx),
+            message => self.on_peer(from, message, ctx),
+        }
+    }
+
+    fn connect(&mut self, client: ActorId, session: Option<SessionId>, timeout: Span, ctx: &mut Context<'_>) {
+        let work = match session {
+            Some(session) => Work::Revive { session },
+            None => Work::Open { timeout },
+        };
+        self.hand_to_leader(client, work, ctx);
+    }
+
+    fn request(&mut self, client: ActorId, session: SessionId, xid: u32, op: Op, ctx: &mut Context<'_>) {
+        if self.clients.get(&session) != Some(&client) {
+            return self.send(client, ZkMessage::NotServing, ctx);
+        }
+        self.hear(session, ctx);
+        if op.is_write() {
+            return self.hand_to_leader(client, Work::Write { session, xid, op }, ctx);
+        }
+        let result = self.tree.read(&op);
+        match op {
+            Op::GetData { path, watch: true } => self.watch(path, false, session),
+            Op::GetChildren { path, watch: true } => self.watch(path, true, session),
+            _ => {}
+        }
+        self.send(client, ZkMessage::Reply { xid, result }, ctx);
+    }
+
+    fn watch(&mut self, path: String, children: bool, session: SessionId) {
+        self.watches.entry((path, children)).or_default().insert(session);
+    }
+
+    fn hand_to_leader(&mut self, client: ActorId, work: Work, ctx: &mut Context<'_>) {
+        match &self.role {
+            Role::Leading(_) => self.lead(self.me, client, work, ctx),
+            Role::Following { leader } => {
+                let leader = *leader;
+                self.send(leader, ZkMessage::Forward { client, work }, ctx);
+            }
+            Role::Looking => self.send(client, ZkMessage::NotServing, ctx),
+        }
+    }
+
+    /// A packet of a client keeps its session alive: at once if we lead, else with the next ping of the leader.
+    fn hear(&mut self, session: SessionId, ctx: &Context<'_>) {
+        match &mut self.role {
+            Role::Leading(leading) => {
+                leading.sessions.touch(session, ctx.now());
+            }
+            _ => {
+                self.heard.insert(session);
+            }
+        }
+    }
+
+    /// The leader orders a write, or decides about a session.
+    pub(super) fn lead(&mut self, origin: ActorId, client: ActorId, work: Work, ctx: &mut Context<'_>) {
+        let tick = self.blueprint.cluster.zookeeper.tick_time;
+        let Role::Leading(leading) = &mut self.role else {
+            return self.send(client, ZkMessage::NotServing, ctx);
+        };
+        match work {
+            Work::Open { timeout } => {
+                let session = (self.epoch << 32) | leading.next_session();
+                let timeout = super::sessions::negotiate(timeout, tick);
+                leading.sessions.add(session, timeout, ctx.now());
+                let change = Change::OpenSession { session, owner: client, timeout };
+                self.propose(origin, client, change, Reply::Opened { session, timeout }, ctx);
+            }
+            Work::Revive { session } => {
+                let alive = leading.sessions.touch(session, ctx.now());
+                let timeout = leading.sessions.timeout(session).filter(|_| alive);
+                self.tell(origin, ZkMessage::Revived { client, session, timeout }, ctx);
+            }
+            Work::Write { session, xid, op } => {
+                if leading.sessions.touch(session, ctx.now()) {
+                    let reply = Reply::Done { session, xid, result: Err(ZkError::SessionExpired) };
+                    self.propose(origin, client, Change::Write { session, xid, op }, reply, ctx);
+                } else {
+                    self.tell(origin, ZkMessage::Revived { client, session, timeout: None }, ctx);
+                }
+            }
+        }
+    }
+
+    /// Applies what a quorum has accepted: answers the client if it is ours, and fires watches.
+    pub(super) fn commit(&mut self, proposal: Proposal, ctx: &mut Context<'_>) {
+        let (touched, result) = self.tree.apply(proposal.zxid, &proposal.change);
+        if matches!(self.role, Role::Leading(_)) {
+            self.state_changes(&proposal, &touched, ctx);
+        }
+        if let Change::CloseSession { session } = proposal.change {
+            for waiting in self.watches.values_mut() {
+                waiting.remove(&session);
+            }
+            if let Some(client) = self.clients.remove(&session) {
+                self.send(client, ZkMessage::Expired, ctx);
+            }
+        }
+        if proposal.origin == self.me {
+            match proposal.reply {
+                Reply::Opened { session, timeout } => self.accept(proposal.client, session, timeout, ctx),
+                Reply::Done { xid, .. } => self.send(proposal.client, ZkMessage::Reply { xid, result }, ctx),
+                Reply::Nobody => {}
+            }
+        }
+        self.fire_watches(&touched, ctx);
+    }
+
+    fn state_changes(&self, proposal: &Proposal, touched: &Touched, ctx: &mut Context<'_>) {
+        let zxid = proposal.zxid;
+        if let Change::OpenSession { session, owner, timeout } = proposal.change {
+            ctx.state(Fact::SessionOpened { session, owner, timeout });
+        }
+        for path in &touched.created {
+            ctx.state(Fact::ZnodeCreated { zxid, path: path.clone(), owner: self.tree.owner_of(path) });
+        }
+        for path in &touched.deleted {
+            ctx.state(Fact::ZnodeDeleted { zxid, path: path.clone() });
+        }
+    }
+
+    pub(super) fn accept(&mut self, client: ActorId, session: SessionId, timeout: Span, ctx: &mut Context<'_>) {
+        self.clients.insert(session, client);
+        self.send(client, ZkMessage::Connected { session, timeout }, ctx);
+    }
+
+    fn fire_watches(&mut self, touched: &Touched, ctx: &mut Context<'_>) {
+        let mut fired = BTreeSet::new();
+        for path in touched.created.iter().chain(&touched.changed).chain(&touched.deleted) {
+            fired.insert((path.clone(), false));
+        }
+        for path in touched.created.iter().chain(&touched.deleted) {
+            fired.insert((parent(path).to_owned(), true));
+        }
+        for key in fired {
+            for session in self.watches.remove(&key).unwrap_or_default() {
+                if let Some(client) = self.clients.get(&session) {
+                    let client = *client;
+                    self.send(client, ZkMessage::WatchFired { path: key.0.clone() }, ctx);
+                }
+            }
+        }
+    }
+
+    /// Without a leader there is no service: clients look for another server.
+    pub(super) fn drop_clients(&mut self, ctx: &mut Context<'_>) {
+        self.watches.clear();
+        for client in std::mem::take(&mut self.clients).into_values() {
+            self.send(client, ZkMessage::NotServing, ctx);
+        }
+    }
+
+    fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        if self.blueprint.directory.zookeeper.contains(&peer) {
+            return self.lose_peer(peer, ctx);
+        }
+        let gone: Vec<SessionId> =
+            self.clients.iter().filter(|(_, client)| **client == peer).map(|(session, _)| *session).collect();
+        for session in gone {
+            // The socket is closed, the session is not: only its timeout ends it.
+            self.clients.remove(&session);
+            for waiting in self.watches.values_mut() {
+                waiting.remove(&session);
+            }
+        }
+    }
+
+    /// To another server, or straight to ourselves.
+    pub(super) fn tell(&mut self, server: ActorId, message: ZkMessage, ctx: &mut Context<'_>) {
+        if server == self.me {
+            self.on_peer(server, message, ctx);
+        } else {
+            self.send(server, message, ctx);
+        }
+    }
+
+    pub(super) fn send(&self, to: ActorId, message: ZkMessage, ctx: &mut Context<'_>) {
+        ctx.send(to, Body::Zk(Box::new(message)));
+    }
+
+    pub(super) fn leading(&mut self) -> Option<&mut Leading> {
+        match &mut self.role {
+            Role::Leading(leading) => Some(leading),
+            _ => None,
+        }
+    }
+}

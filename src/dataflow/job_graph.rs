@@ -1,0 +1,87 @@
+//! Topics and jobs as their author draws them: operators and the exchanges between them.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::time::Span;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topic {
+    pub name: String,
+    pub partitions: u32,
+    /// Records per second and partition, before `weight`.
+    pub rate_per_s: f64,
+    pub arrivals: Arrivals,
+    pub record_bytes: u32,
+    /// Distinct keys of a record.
+    pub keys: u32,
+    /// How long a producer collects records before it appends them (`linger.ms`).
+    pub linger: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    Constant,
+    Poisson,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub name: String,
+    /// In topological order: inputs name earlier operators by index.
+    pub operators: Vec<Operator>,
+    /// Tasks pinned at the start: (operator index, subtask) to TaskManager index.
+    pub pins: BTreeMap<(usize, u32), usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operator {
+    pub name: String,
+    pub parallelism: u32,
+    /// CPU per record, in nanoseconds on one whole core.
+    pub cpu_per_record: Span,
+    pub kind: OperatorKind,
+    /// State of the operator in all, once every key has been seen, in bytes; zero: stateless.
+    pub state_bytes: u64,
+    /// Which key of the record a hash exchange into this operator uses; equal names, equal keys.
+    pub key: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OperatorKind {
+    Source { topic: usize },
+    Transform { inputs: Vec<Input> },
+    Sink { inputs: Vec<Input>, guarantee: Guarantee },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Index of the producing operator in the same job.
+    pub operator: usize,
+    pub exchange: Exchange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// Subtask to subtask; pointwise groups where the parallelism differs.
+    Forward,
+    /// Round-robin by record.
+    Rebalance,
+    /// By key group.
+    Hash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Transactions that commit when their checkpoint has completed.
+    ExactlyOnce,
+}
+
+impl OperatorKind {
+    /// The exchanges into the operator; none for a source.
+    pub fn inputs(&self) -> &[Input] {
+        match self {
+            OperatorKind::Source { .. } => &[],
+            OperatorKind::Transform { inputs } | OperatorKind::Sink { inputs, .. } => inputs,
+        }
+    }
+}

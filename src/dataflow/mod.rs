@@ -1,0 +1,9 @@
+//! Floor 1: job graph, execution graph, regions, key groups, splits, channels, records. Pure data.
+
+pub mod batch;
+pub mod fingerprint;
+pub mod job_graph;
+pub mod key_groups;
+pub mod record;
+pub mod routing;
+pub mod topology;

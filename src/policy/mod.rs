@@ -1,0 +1,63 @@
+//! Floor 2: what is decided, apart from who carries it out: one file per decision.
+
+use crate::kernel::time::Span;
+
+pub mod placement;
+pub mod rebalancing;
+pub mod scope;
+
+/// How the leader learns that a TaskManager is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// An ephemeral znode per TaskManager, watched by the leader.
+    ZkEphemeral,
+}
+
+/// What restarts when a task fails (`recovery.scope`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryScope {
+    /// The failed tasks alone, with replay from in-flight logs and deduplication downstream.
+    PerTask,
+    /// The failed tasks alone, without either: what the story would be if taken literally.
+    PerTaskNaive,
+    /// The pipelined region of each failed task.
+    Region,
+    /// The whole job.
+    Full,
+}
+
+/// Which TaskManager a task goes to (`placement.policy`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The TaskManager with the most CPU and network left for what the task needs.
+    LeastLoaded,
+    /// TaskManagers in turn.
+    RoundRobin,
+}
+
+/// Whether `taskmanager.numberOfTaskSlots` limits how many tasks a TaskManager may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slots {
+    /// One task per slot at the most.
+    Bind,
+    /// Slots are only counted; resources decide.
+    Ignore,
+}
+
+/// Whether the leader moves running tasks because of load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebalancing {
+    Off,
+    OnPressure,
+}
+
+/// When the `on-pressure` policy acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RebalanceWhen {
+    /// Latency into a task above which it counts as late.
+    pub latency: Span,
+    /// Share of time, in thousandths, that its producers are back-pressured above which it counts as late.
+    pub back_pressure_per_mille: u32,
+    /// How long that must last.
+    pub lasting: Span,
+}
