@@ -1,0 +1,237 @@
+//! What a handler may do: read the clock, schedule messages, arm timers, state facts.
+
+use super::digest::Digest;
+use super::mailbox::{Envelope, Mailbox};
+use super::queue::{Key, Queue};
+use super::time::Time;
+use super::timers::{Due, Firing, TimerId, Timers};
+use super::world::{ActorId, EventId, Header, World};
+
+/// Slots of the queue's keys: the lowest bit tells timers from messages.
+const TIMER: u32 = 1;
+
+/// Below this many stale entries a rebuild of the queue is not worth its while.
+const STALE_MIN: usize = 1024;
+
+/// The clock and everything pending.
+pub struct Kernel<W: World> {
+    pub(super) now: Time,
+    pub(super) event: EventId,
+    pub(super) cause: EventId,
+    sequence: u64,
+    queue: Queue,
+    mailbox: Mailbox<W::Message>,
+    timers: Timers<W::Timer>,
+    pub(super) facts: Vec<(ActorId, W::Fact)>,
+    pub(super) digest: Digest,
+}
+
+/// The next event, out of the queue.
+pub(super) enum Next<W: World> {
+    Message(Envelope<W::Message>),
+    Timer(Firing<W::Timer>),
+}
+
+impl<W: World> Kernel<W> {
+    pub(super) fn new() -> Kernel<W> {
+        Kernel {
+            now: Time::ZERO,
+            event: EventId::START,
+            cause: EventId::START,
+            sequence: 0,
+            queue: Queue::default(),
+            mailbox: Mailbox::new(),
+            timers: Timers::new(),
+            facts: Vec::new(),
+            digest: Digest::new(),
+        }
+    }
+
+    /// The instant of the event being handled.
+    #[inline]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The event being handled; [`EventId::START`] during setup.
+    #[inline]
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// Schedules `message` to reach `to` at the instant `at`, which is not before now.
+    #[inline]
+    pub fn schedule(&mut self, at: Time, to: ActorId, message: W::Message) -> EventId {
+        let event = self.take_sequence(at);
+        let slot = self.mailbox.put(Envelope {
+            to,
+            cause: self.event,
+            message,
+        });
+        self.queue.push(key(at, event, slot, 0));
+        event
+    }
+
+    /// A new timer of `owner`, disarmed.
+    pub fn timer(&mut self, owner: ActorId, timer: W::Timer) -> TimerId {
+        self.timers.create(owner, timer)
+    }
+
+    /// Arms a timer to fire at the instant `at`, not before now, in place of any deadline it has.
+    /// Among events of that instant it fires in the order of arming.
+    #[inline]
+    pub fn arm(&mut self, id: TimerId, at: Time) {
+        let event = self.take_sequence(at);
+        if let Some(slot) = self.timers.arm(id, (at, event), self.event) {
+            self.queue.push(key(at, event, slot, TIMER));
+            self.bound_stale();
+        }
+    }
+
+    /// Disarms a timer, if it is armed.
+    pub fn cancel(&mut self, id: TimerId) {
+        self.timers.cancel(id);
+    }
+
+    /// Gives a timer back. Using its id afterwards panics.
+    pub fn release(&mut self, id: TimerId) {
+        self.timers.release(id);
+        self.bound_stale();
+    }
+
+    /// Gives back all timers of an actor: its process is gone.
+    pub fn release_all(&mut self, owner: ActorId) {
+        self.timers.release_all(owner);
+        self.bound_stale();
+    }
+
+    /// When the timer will fire, if it is armed.
+    pub fn deadline(&self, id: TimerId) -> Option<Time> {
+        self.timers.deadline(id)
+    }
+
+    /// States a fact, for the digest and for observers. It changes nothing and takes no number.
+    #[inline]
+    pub fn state(&mut self, actor: ActorId, fact: W::Fact) {
+        self.facts.push((actor, fact));
+    }
+
+    /// Scheduled messages and armed timers.
+    pub(super) fn pending(&self) -> usize {
+        self.mailbox.len() + self.timers.armed()
+    }
+
+    /// Entries of the queue, those that stand for nothing included.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn header(&self, actor: ActorId) -> Header {
+        Header {
+            time: self.now,
+            event: self.event,
+            cause: self.cause,
+            actor,
+        }
+    }
+
+    /// Takes the next event, unless it is after `end`. The clock is left to the caller.
+    #[inline]
+    pub(super) fn next(&mut self, end: Time) -> Option<(Time, EventId, Next<W>)> {
+        loop {
+            let entry = self.queue.peek()?;
+            let (time, event) = (entry.time(), entry.event());
+            if time > end {
+                return None;
+            }
+            self.queue.pop();
+            let slot = entry.slot() >> 1;
+            if entry.slot() & TIMER == 0 {
+                return Some((time, event, Next::Message(self.mailbox.take(slot))));
+            }
+            match self.timers.due(slot, (time, event)) {
+                Due::Fires(firing) => return Some((time, event, Next::Timer(firing))),
+                Due::Later((at, armed)) => self.queue.push(key(at, armed, slot, TIMER)),
+                Due::Disarmed | Due::Stale => {}
+            }
+        }
+    }
+
+    /// Whether an event is left that is not after `end`.
+    pub(super) fn is_due(&mut self, end: Time) -> bool {
+        while let Some(entry) = self.queue.peek()
+            && entry.time() <= end
+        {
+            let (slot, moment) = (entry.slot() >> 1, (entry.time(), entry.event()));
+            if entry.slot() & TIMER == 0 || self.timers.fires(slot, moment) {
+                return true;
+            }
+            self.queue.pop();
+            if let Due::Later((at, armed)) = self.timers.due(slot, moment) {
+                self.queue.push(key(at, armed, slot, TIMER));
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn take_sequence(&mut self, at: Time) -> EventId {
+        assert!(
+            at >= self.now,
+            "an event cannot be in the past: {at}, and it is {}",
+            self.now
+        );
+        self.sequence += 1;
+        EventId(self.sequence)
+    }
+
+    /// Keeps the queue from filling up with entries that stand for nothing.
+    #[inline]
+    fn bound_stale(&mut self) {
+        let stale = self.timers.stale();
+        if stale > STALE_MIN && stale > self.queue.len() / 2 {
+            self.drop_stale();
+        }
+    }
+
+    #[cold]
+    fn drop_stale(&mut self) {
+        let timers = &self.timers;
+        self.queue.retain(|entry| {
+            entry.slot() & TIMER == 0
+                || timers.is_live(entry.slot() >> 1, (entry.time(), entry.event()))
+        });
+        self.timers.forget_stale();
+    }
+}
+
+#[inline]
+fn key(at: Time, event: EventId, slot: u32, kind: u32) -> Key {
+    assert!(
+        slot <= Key::SLOT_MAX >> 1,
+        "no more than {} messages, and as many timers, can be pending",
+        Key::SLOT_MAX >> 1
+    );
+    Key::new(at, event, slot << 1 | kind)
+}
+
+impl<W: World> Clone for Kernel<W>
+where
+    W::Message: Clone,
+    W::Fact: Clone,
+{
+    fn clone(&self) -> Self {
+        Kernel {
+            now: self.now,
+            event: self.event,
+            cause: self.cause,
+            sequence: self.sequence,
+            queue: self.queue.clone(),
+            mailbox: self.mailbox.clone(),
+            timers: self.timers.clone(),
+            facts: self.facts.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+}
