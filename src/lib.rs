@@ -3,8 +3,11 @@
 //!
 //! Rooms, from the ground up; a room imports only from rooms below it.
 
-pub mod kernel;
-pub mod scenario;
-pub mod substrate;
+pub mod actor;
 pub mod dataflow;
 pub mod drill;
+pub mod fault;
+pub mod kernel;
+pub mod policy;
+pub mod scenario;
+pub mod substrate;

@@ -7,6 +7,7 @@ use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
+use crate::policy::RecoveryScope;
 
 use super::checkpoint::Attempt;
 use super::message::{Batches, FencingToken, TaskMetrics};
@@ -93,27 +94,6 @@ impl Detector {
     }
 }
 
-/// What restarts in one recovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartScope {
-    PerTask,
-    PerTaskNaive,
-    Region,
-    Full,
-}
-
-impl RestartScope {
-    pub fn name(self) -> &'static str {
-        match self {
-            RestartScope::PerTask => "per-task",
-            RestartScope::PerTaskNaive => "per-task-naive",
-            RestartScope::Region => "region",
-            RestartScope::Full => "full",
-        }
-    }
-}
-
 #[derive(Clone, Debug, Serialize)]
 pub enum Fact {
     // Faults and processes; `actor` in the header is the process.
@@ -145,7 +125,7 @@ pub enum Fact {
     ExecutionChanged { subtask: SubtaskId, attempt: Attempt, state: ExecutionState, taskmanager: Option<ActorId> },
 
     // A recovery, step by step, as the JobMaster sees it.
-    RecoveryStarted { job: JobId, recovery: u32, detector: Detector, scope: RestartScope, lost: Vec<ActorId>, tasks: Vec<SubtaskId> },
+    RecoveryStarted { job: JobId, recovery: u32, detector: Detector, scope: RecoveryScope, lost: Vec<ActorId>, tasks: Vec<SubtaskId> },
     RetrievalStarted { job: JobId, recovery: u32, checkpoint: CheckpointId },
     RetrievalDone { job: JobId, recovery: u32, checkpoint: CheckpointId, offsets: Vec<(SplitId, u64)>, bytes: u64 },
     /// No TaskManager can take the tasks now.
@@ -167,8 +147,6 @@ pub enum Fact {
     /// A source hands out `records` records of a split from `first` on.
     SourceEmitted { subtask: SubtaskId, attempt: Attempt, split: SplitId, first: u64, records: u32 },
     FirstOutput { subtask: SubtaskId, attempt: Attempt },
-    /// A stateful task has applied a batch.
-    Applied { subtask: SubtaskId, attempt: Attempt, batch: Batch },
     /// The sink's writer has handled a batch.
     SinkWritten { subtask: SubtaskId, attempt: Attempt, batch: Batch },
     /// A producer sends again what its consumer lost.

@@ -112,7 +112,8 @@ impl Log {
         let mut times = Vec::new();
         while self.next_arrival != Time::MAX && self.append_of(self.next_arrival) <= until {
             times.push(self.next_arrival);
-            self.next_arrival += self.draw_gap();
+            let gap = self.draw_gap();
+            self.next_arrival += gap;
         }
         let last = *times.last()?;
         self.end += times.len() as u64;

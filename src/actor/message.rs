@@ -240,7 +240,6 @@ pub enum Timer {
     RestartDelay { job: JobId },
     Retry { job: JobId },
     Notify,
-    CommitRetry { task: u32 },
 }
 
 /// Timers of ZooKeeper servers and clients.

@@ -72,6 +72,11 @@ impl KeySelector {
     pub fn group(&self, record: Record) -> u16 {
         self.groups[self.key(record) as usize]
     }
+
+    /// How many keys lie in a range of key groups, both ends included.
+    pub fn keys_in(&self, first: u32, last: u32) -> u32 {
+        self.groups.iter().filter(|group| (first..=last).contains(&u32::from(**group))).count() as u32
+    }
 }
 
 #[cfg(test)]

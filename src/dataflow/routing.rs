@@ -37,6 +37,17 @@ impl Router {
             }
         }
     }
+    /// Routes many records.
+    #[inline]
+    pub fn scatter(&self, records: &[Record], mut emit: impl FnMut(usize, Record)) {
+        match self {
+            Router::Single => records.iter().for_each(|record| emit(0, *record)),
+            router => records.iter().for_each(|record| {
+                let (target, record) = router.route(*record);
+                emit(target, record);
+            }),
+        }
+    }
 }
 
 /// The consumers of a producing subtask, in the order of its channels.

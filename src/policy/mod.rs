@@ -1,5 +1,7 @@
 //! Floor 2: what is decided, apart from who carries it out: one file per decision.
 
+use serde::Serialize;
+
 use crate::kernel::time::Span;
 
 pub mod placement;
@@ -14,7 +16,8 @@ pub enum Liveness {
 }
 
 /// What restarts when a task fails (`recovery.scope`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RecoveryScope {
     /// The failed tasks alone, with replay from in-flight logs and deduplication downstream.
     PerTask,
@@ -60,4 +63,20 @@ pub struct RebalanceWhen {
     pub back_pressure_per_mille: u32,
     /// How long that must last.
     pub lasting: Span,
+}
+
+impl RecoveryScope {
+    pub fn name(self) -> &'static str {
+        match self {
+            RecoveryScope::PerTask => "per-task",
+            RecoveryScope::PerTaskNaive => "per-task-naive",
+            RecoveryScope::Region => "region",
+            RecoveryScope::Full => "full",
+        }
+    }
+
+    /// Whether only the failed tasks restart, the others running on.
+    pub fn spares_survivors(self) -> bool {
+        matches!(self, RecoveryScope::PerTask | RecoveryScope::PerTaskNaive)
+    }
 }

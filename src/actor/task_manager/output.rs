@@ -77,6 +77,7 @@ pub struct Outputs {
     /// Unsent buffers of all channels above which the task waits.
     pool: u64,
     logged_records: u64,
+    barrier_emitted: bool,
 }
 
 impl Outputs {
@@ -91,7 +92,7 @@ impl Outputs {
         let channels: Vec<_> = channels.map(|channel| OutputChannel::new(channel, restored)).collect();
         let pool = channels.len() as u64 * 2 + floating;
         let batch_max = (segment_bytes / record_bytes).max(1) as usize;
-        Outputs { channels, retention, record_bytes, batch_max, pool, logged_records: 0 }
+        Outputs { channels, retention, record_bytes, batch_max, pool, logged_records: 0, barrier_emitted: false }
     }
 
     /// Adds a record to a channel's buffer; a full buffer goes to the log.
@@ -122,6 +123,7 @@ impl Outputs {
     /// Everything so far belongs to the checkpoint, everything from now on does not.
     pub fn emit_barrier(&mut self, checkpoint: CheckpointId, now: Time) {
         self.flush(now);
+        self.barrier_emitted = true;
         for output in 0..self.channels.len() {
             self.append(output, Entry { emitted: now, element: Element::Barrier(checkpoint) });
         }
@@ -251,6 +253,11 @@ impl Outputs {
     /// Bytes that the log holds.
     pub fn log_bytes(&self) -> u64 {
         self.logged_records * self.record_bytes
+    }
+
+    /// Whether a barrier was emitted since this was last asked.
+    pub fn take_barrier_emitted(&mut self) -> bool {
+        std::mem::take(&mut self.barrier_emitted)
     }
 
     pub fn index_of(&self, channel: ChannelId) -> Option<usize> {

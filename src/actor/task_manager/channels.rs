@@ -1,0 +1,208 @@
+//! The data plane between TaskManagers: partition requests, batches, credits, and connections that break.
+
+use crate::actor::context::Context;
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom};
+use crate::dataflow::batch::Element;
+use crate::dataflow::topology::ChannelId;
+use crate::kernel::{ActorId, Time};
+
+use super::TaskManager;
+use super::output::{Consumer, ParkedRequest};
+
+impl TaskManager {
+    pub(super) fn on_data(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        emitted: Time,
+        element: Element,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some((number, input)) = self.input_route(channel) else { return };
+        let task = self.task(number);
+        if task.input.channels[input as usize].connection != connection {
+            return;
+        }
+        let dropped = task.input.push(input, emitted, element);
+        let (queued, credits) = (task.input.channels[input as usize].queued(), task.input.window);
+        if queued > credits {
+            ctx.state(Fact::CreditExceeded { channel, queued, credits });
+        }
+        if dropped > 0 {
+            ctx.state(Fact::Deduplicated { channel, records: dropped });
+            self.return_credits(number, input, ctx);
+        }
+        self.advance(number, ctx);
+        self.pump_barriers(number, ctx);
+    }
+
+    /// Gives consumed buffers back to the producer.
+    pub(super) fn return_credits(&mut self, number: u32, input: u16, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let window = task.input.window;
+        let channel = &mut task.input.channels[input as usize];
+        if let Some(credits) = channel.credits_due(window) {
+            let body = Body::Credit { channel: channel.channel, connection: channel.connection, credits };
+            ctx.send(channel.producer, body);
+        }
+    }
+
+    pub(super) fn on_credit(&mut self, channel: ChannelId, connection: u32, credits: u32, ctx: &mut Context<'_>) {
+        let Some((number, output)) = self.output_route(channel) else { return };
+        self.task(number).outputs.add_credits(output as usize, connection, credits);
+        self.pump(number, output as usize, ctx);
+        self.advance(number, ctx);
+        self.pump_barriers(number, ctx);
+    }
+
+    /// Sends what a channel may send.
+    fn pump(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
+        let task = self.tasks[number as usize].as_mut().expect("the task is there");
+        let record_bytes = self.blueprint.topology.operator_of(task.subtask).record_bytes;
+        while let Some(sent) = task.outputs.next_to_send(output) {
+            let bytes = match &sent.element {
+                Element::Records(batch) => batch.len() as u64 * record_bytes,
+                Element::Barrier(_) => 0,
+            };
+            let body = Body::Data {
+                channel: sent.channel,
+                connection: sent.consumer.connection,
+                emitted: sent.emitted,
+                element: sent.element,
+            };
+            ctx.send_sized(sent.consumer.taskmanager, bytes, body);
+        }
+    }
+
+    pub(super) fn pump_all(&mut self, number: u32, ctx: &mut Context<'_>) {
+        for output in 0..self.task(number).outputs.channels.len() {
+            self.pump(number, output, ctx);
+        }
+    }
+
+    /// Sends barriers that a task has put into its output while it advanced.
+    pub(super) fn pump_barriers(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if self.task(number).outputs.take_barrier_emitted() {
+            self.pump_all(number, ctx);
+        }
+    }
+
+    /// Asks the producers of all inputs to send, from where the task was restored.
+    pub(super) fn connect_inputs(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let from = self.task(number).deployment.inputs_from;
+        for input in 0..self.task(number).input.channels.len() {
+            self.request_partition(number, input, from, ctx);
+        }
+    }
+
+    fn request_partition(&mut self, number: u32, input: usize, from: ReplayFrom, ctx: &mut Context<'_>) {
+        self.next_connection += 1;
+        let connection = self.next_connection;
+        let task = self.task(number);
+        let window = task.input.window;
+        let channel = &mut task.input.channels[input];
+        channel.connection = connection;
+        let request = PartitionRequest {
+            channel: channel.channel,
+            connection,
+            producer_attempt: channel.producer_attempt,
+            from,
+            credits: channel.fresh_credits(window),
+        };
+        ctx.send(channel.producer, Body::PartitionRequest(Box::new(request)));
+    }
+
+    /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
+    pub(super) fn update_partition(&mut self, update: PartitionUpdate, ctx: &mut Context<'_>) {
+        let Some((number, input)) = self.input_route(update.channel) else { return };
+        let task = self.task(number);
+        if task.attempt != update.consumer_attempt {
+            return;
+        }
+        let channel = &mut task.input.channels[input as usize];
+        channel.producer = update.producer;
+        channel.producer_attempt = update.producer_attempt;
+        match update.from {
+            ReplayFrom::Checkpoint(checkpoint) if update.deduplicate => channel.expect_again_since(checkpoint),
+            _ => channel.expect_nothing_again(),
+        }
+        self.request_partition(number, input as usize, update.from, ctx);
+    }
+
+    pub(super) fn on_partition_request(&mut self, from: ActorId, request: PartitionRequest, ctx: &mut Context<'_>) {
+        // The latest request of a channel is the one that counts.
+        self.parked.retain(|parked| parked.channel != request.channel);
+        let parked = ParkedRequest {
+            from,
+            channel: request.channel,
+            connection: request.connection,
+            producer_attempt: request.producer_attempt,
+            replay: request.from,
+            credits: request.credits,
+        };
+        match self.output_route(request.channel) {
+            Some((number, _)) if self.task(number).attempt == request.producer_attempt && self.task(number).is_running() => {
+                self.serve_request(number, parked, ctx);
+            }
+            // The producer is not there yet: it is being deployed.
+            _ => self.parked.push(parked),
+        }
+    }
+
+    /// Serves those who asked for a task's output before it was there.
+    pub(super) fn serve_parked(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let attempt = self.task(number).attempt;
+        for parked in std::mem::take(&mut self.parked) {
+            let ours = matches!(self.output_route(parked.channel), Some((task, _)) if task == number);
+            if ours && parked.producer_attempt == attempt {
+                self.serve_request(number, parked, ctx);
+            } else {
+                self.parked.push(parked);
+            }
+        }
+    }
+
+    fn serve_request(&mut self, number: u32, request: ParkedRequest, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let output = task.outputs.index_of(request.channel).expect("the route leads to the channel");
+        let consumer = Consumer { taskmanager: request.from, connection: request.connection };
+        match task.outputs.connect(output, consumer, request.replay, request.credits) {
+            Some(replayed) => {
+                if replayed > 0 {
+                    ctx.state(Fact::Replayed { channel: request.channel, records: replayed });
+                }
+                self.pump(number, output, ctx);
+                self.advance(number, ctx);
+            }
+            // The log does not reach back: this cannot be mended by restarting the consumer alone.
+            None => {
+                let (subtask, attempt) = (task.subtask, task.attempt);
+                self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+            }
+        }
+    }
+
+    pub(super) fn on_partition_closed(&mut self, channel: ChannelId, connection: u32) {
+        let Some((number, output)) = self.output_route(channel) else { return };
+        let outputs = &mut self.task(number).outputs;
+        let consumer = outputs.channels[output as usize].consumer();
+        if consumer.is_some_and(|consumer| consumer.connection == connection) {
+            outputs.disconnect(output as usize);
+        }
+    }
+
+    /// A peer's process died: whoever consumed there is gone.
+    pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        self.parked.retain(|parked| parked.from != peer);
+        for number in self.numbers() {
+            let outputs = &mut self.task(number).outputs;
+            for output in 0..outputs.channels.len() {
+                if outputs.channels[output].consumer().is_some_and(|consumer| consumer.taskmanager == peer) {
+                    outputs.disconnect(output);
+                }
+            }
+            self.advance(number, ctx);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Tasks come and go: deployment, restore, cancellation, and their part in checkpoints.
+
+use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
+use crate::actor::context::Context;
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::message::{Body, DatabaseRequest, TaskDeployment, TaskStep};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{ActorId, Span};
+
+use super::TaskManager;
+use super::task::{SnapshotPart, Task};
+
+impl TaskManager {
+    pub(super) fn submit(&mut self, deployment: Box<TaskDeployment>, ctx: &mut Context<'_>) {
+        let number = self.tasks.len() as u32;
+        let interval = self.blueprint.config.buffer_timeout;
+        let phase = self.draw(crate::kernel::time::SpanRange { min: Span::ZERO, max: interval });
+        let delay = self.draw(self.blueprint.profile.task_deployment);
+        let task = Task::new(number, deployment, phase, &self.blueprint);
+        for (input, channel) in task.input.channels.iter().enumerate() {
+            self.inputs[channel.channel as usize] = Some((number, input as u16));
+        }
+        for (output, channel) in task.outputs.channels.iter().enumerate() {
+            self.outputs[channel.channel as usize] = Some((number, output as u16));
+        }
+        self.tasks.push(Some(Box::new(task)));
+        ctx.after(delay, Body::TaskProgress { task: number, step: TaskStep::Deployed });
+    }
+
+    pub(super) fn on_progress(&mut self, number: u32, step: TaskStep, ctx: &mut Context<'_>) {
+        if self.tasks[number as usize].is_none() {
+            return;
+        }
+        match step {
+            TaskStep::Deployed => self.begin_restore(number, ctx),
+            TaskStep::Initialized => self.run_task(number, ctx),
+        }
+    }
+
+    fn begin_restore(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let (database, storage) = (self.blueprint.directory.database, self.blueprint.directory.storage);
+        let task = self.task(number);
+        task.state = ExecutionState::Initializing;
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        let restored = task.deployment.restored_checkpoint;
+        let state = task.deployment.state.as_ref().map(|handle| handle.key);
+        let is_sink = task.is_sink();
+        self.report_state(subtask, attempt, ExecutionState::Initializing, ctx);
+        if is_sink {
+            let request = DatabaseRequest::Recover { sink: subtask, attempt, restored };
+            ctx.send(database, Body::Database(request));
+        }
+        match state {
+            Some(key) => ctx.send(storage, Body::Read { key }),
+            None if is_sink => {}
+            None => self.initialize(number, ctx),
+        }
+    }
+
+    pub(super) fn on_state_read(&mut self, key: BlobKey, blob: Option<Blob>, ctx: &mut Context<'_>) {
+        let wants = |task: &Task| {
+            task.state == ExecutionState::Initializing
+                && task.deployment.state.as_ref().is_some_and(|handle| handle.key == key)
+        };
+        let found = self.tasks.iter().position(|task| task.as_ref().is_some_and(|task| wants(task)));
+        let Some(number) = found else { return };
+        let task = self.task(number as u32);
+        match blob {
+            Some(Blob::State(snapshot)) => {
+                task.restore(&snapshot, ctx);
+                task.deployment.state = None;
+                if !task.is_sink() || task.sink_recovered {
+                    self.initialize(number as u32, ctx);
+                }
+            }
+            _ => {
+                // The file is gone: an ordinary failure.
+                let (subtask, attempt) = (task.subtask, task.attempt);
+                self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+            }
+        }
+    }
+
+    pub(super) fn on_sink_recovered(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        task.sink_recovered = true;
+        if task.deployment.state.is_none() && task.state == ExecutionState::Initializing {
+            self.initialize(number, ctx);
+        }
+    }
+
+    fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let delay = self.draw(self.blueprint.profile.task_initialization);
+        ctx.after(delay, Body::TaskProgress { task: number, step: TaskStep::Initialized });
+    }
+
+    fn run_task(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let (task, cpu) = self.task_and_cpu(number);
+        task.start(cpu, ctx);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        self.connect_inputs(number, ctx);
+        self.serve_parked(number, ctx);
+        self.report_state(subtask, attempt, ExecutionState::Running, ctx);
+    }
+
+    pub(super) fn report_state(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Some(leader) = self.membership.registered_leader() {
+            ctx.send(leader, Body::UpdateTaskExecutionState { subtask, attempt, state });
+        }
+    }
+
+    pub(super) fn cancel(&mut self, subtask: SubtaskId, attempt: Attempt, leader: ActorId, ctx: &mut Context<'_>) {
+        if let Some(number) = self.find(subtask, attempt) {
+            self.remove_task(number, ctx);
+        }
+        // Also where there is no such task: then it has ended before.
+        let state = ExecutionState::Canceled;
+        ctx.send(leader, Body::UpdateTaskExecutionState { subtask, attempt, state });
+    }
+
+    fn remove_task(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let mut task = self.tasks[number as usize].take().expect("the task is there");
+        task.flush.release(ctx);
+        self.cpu.forget(number);
+        for channel in &task.input.channels {
+            let route = &mut self.inputs[channel.channel as usize];
+            if route.is_some_and(|(owner, _)| owner == number) {
+                *route = None;
+            }
+            if channel.connection != 0 {
+                let (channel, connection, producer) = (channel.channel, channel.connection, channel.producer);
+                ctx.send(producer, Body::PartitionClosed { channel, connection });
+            }
+        }
+        for channel in &task.outputs.channels {
+            let route = &mut self.outputs[channel.channel as usize];
+            if route.is_some_and(|(owner, _)| owner == number) {
+                *route = None;
+            }
+        }
+    }
+
+    /// Everything stops: the cluster counts this TaskManager as gone.
+    pub(super) fn stop_all(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
+        ctx.state(Fact::TaskManagerStopped { reason });
+        for number in self.numbers() {
+            self.remove_task(number, ctx);
+        }
+        self.parked.clear();
+    }
+
+    pub(super) fn on_written(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
+        if let BlobKey::State { subtask, attempt, checkpoint } = key
+            && let Some(number) = self.find(subtask, attempt)
+        {
+            self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
+        }
+    }
+
+    pub(super) fn on_durable(&mut self, number: u32, checkpoint: CheckpointId, part: SnapshotPart, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        if let Some(handle) = task.durable(checkpoint, part)
+            && let Some(leader) = self.membership.registered_leader()
+        {
+            let job = self.blueprint.topology.job_of(subtask);
+            ctx.send(leader, Body::AcknowledgeCheckpoint { job, checkpoint, attempt, handle: Box::new(handle) });
+        }
+    }
+
+    pub(super) fn on_checkpoint_complete(&mut self, job: JobId, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+        let database = self.blueprint.directory.database;
+        for number in self.tasks_of(job) {
+            let task = self.task(number);
+            task.checkpoint_complete(checkpoint);
+            if task.is_sink() {
+                let request = DatabaseRequest::Commit { sink: task.subtask, attempt: task.attempt, checkpoint };
+                ctx.send(database, Body::Database(request));
+            }
+            self.advance(number, ctx);
+        }
+    }
+
+    pub(super) fn on_checkpoint_aborted(&mut self, job: JobId, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+        for number in self.tasks_of(job) {
+            let (task, cpu) = self.task_and_cpu(number);
+            task.checkpoint_aborted(checkpoint, cpu, ctx);
+            self.pump_all(number, ctx);
+        }
+    }
+
+    fn tasks_of(&self, job: JobId) -> Vec<u32> {
+        let topology = &self.blueprint.topology;
+        let of_job = |number: &u32| {
+            let task = self.tasks[*number as usize].as_ref();
+            task.is_some_and(|task| topology.job_of(task.subtask) == job)
+        };
+        self.numbers().into_iter().filter(of_job).collect()
+    }
+}

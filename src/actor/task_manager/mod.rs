@@ -1,0 +1,268 @@
+//! The TaskManager: keeps its ephemeral znode, registers at the leader, runs tasks and moves their data.
+
+pub mod input;
+pub mod meter;
+pub mod output;
+pub mod source;
+pub mod state;
+pub mod task;
+
+mod channels;
+mod lifecycle;
+mod membership;
+
+use std::sync::Arc;
+
+use crate::dataflow::topology::ChannelId;
+use crate::kernel::{ActorId, Random, SmallStream, Span};
+use crate::substrate::cpu::Cpu;
+
+use super::blueprint::Blueprint;
+use super::context::{Alarm, Context};
+use super::fact::Fact;
+use super::message::{Body, DatabaseAnswer, Envelope, MetricReport, Timer};
+use super::zookeeper::client::Client;
+use membership::Membership;
+pub use membership::{LEADER_PATH, MEMBERS_PATH};
+use output::ParkedRequest;
+use task::{SnapshotPart, Task};
+
+/// Which task and which of its channels a channel number means here.
+type Route = Option<(u32, u16)>;
+
+#[derive(Clone, Debug)]
+pub struct TaskManager {
+    me: ActorId,
+    blueprint: Arc<Blueprint>,
+    cpu: Cpu,
+    millicores: u64,
+    /// By number; a number is used once in the life of the process.
+    tasks: Vec<Option<Box<Task>>>,
+    inputs: Vec<Route>,
+    outputs: Vec<Route>,
+    next_connection: u32,
+    parked: Vec<ParkedRequest>,
+    random: SmallStream,
+    membership: Membership,
+    report: Alarm,
+}
+
+impl TaskManager {
+    pub fn new(me: ActorId, blueprint: Arc<Blueprint>) -> TaskManager {
+        let index = blueprint.directory.taskmanager_index(me).expect("a TaskManager is in the directory");
+        let settings = &blueprint.cluster.taskmanagers[index];
+        let name = &settings.name;
+        let channels = blueprint.topology.channels.len();
+        let config = &blueprint.config;
+        let client = Client::new(
+            name,
+            &blueprint.directory.zookeeper,
+            config.session_timeout,
+            config.zk_connection_timeout,
+            &blueprint.streams,
+        );
+        TaskManager {
+            me,
+            cpu: Cpu::new(settings.cpu_millicores),
+            millicores: u64::from(settings.cpu_millicores),
+            tasks: Vec::new(),
+            inputs: vec![None; channels],
+            outputs: vec![None; channels],
+            next_connection: 0,
+            parked: Vec::new(),
+            random: blueprint.streams.small("task-start", name),
+            membership: Membership::new(client),
+            report: Alarm::new(Timer::MetricReport),
+            blueprint,
+        }
+    }
+
+    pub fn slow_down(&mut self, factor_per_mille: u32) {
+        self.cpu.slow_down(factor_per_mille);
+    }
+
+    pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
+        let from = envelope.from;
+        match envelope.body {
+            Body::Data { channel, connection, emitted, element } => {
+                self.on_data(channel, connection, emitted, element, ctx);
+            }
+            Body::WorkDone { task } => self.on_work_done(task, ctx),
+            Body::Credit { channel, connection, credits } => self.on_credit(channel, connection, credits, ctx),
+            Body::Fetched { split, first, records, log_end, reader, attempt } => {
+                if let Some(number) = self.find(reader, attempt) {
+                    let task = self.task(number);
+                    if let Some(source) = &mut task.source {
+                        source.on_fetched(split, first, records, log_end);
+                    }
+                    self.advance(number, ctx);
+                }
+            }
+            Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
+            Body::PartitionClosed { channel, connection } => self.on_partition_closed(channel, connection),
+            Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
+            Body::Written { key } => self.on_written(key, ctx),
+            Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),
+            Body::DatabaseDone { sink, attempt, what } => self.on_database(sink, attempt, what, ctx),
+            Body::SubmitTask { token, task } => {
+                if self.obeys(token) {
+                    self.submit(task, ctx);
+                }
+            }
+            Body::CancelTask { token, subtask, attempt } => {
+                if self.obeys(token) {
+                    self.cancel(subtask, attempt, from, ctx);
+                }
+            }
+            Body::UpdatePartition { token, update } => {
+                if self.obeys(token) {
+                    self.update_partition(*update, ctx);
+                }
+            }
+            Body::TriggerCheckpoint { token, subtask, attempt, checkpoint } => {
+                if self.obeys(token)
+                    && let Some(number) = self.find(subtask, attempt)
+                {
+                    let (task, cpu) = self.task_and_cpu(number);
+                    task.trigger(checkpoint, cpu, ctx);
+                    self.pump_all(number, ctx);
+                }
+            }
+            Body::NotifyCheckpointComplete { token, job, checkpoint } => {
+                if self.obeys(token) {
+                    self.on_checkpoint_complete(job, checkpoint, ctx);
+                }
+            }
+            Body::NotifyCheckpointAborted { token, job, checkpoint } => {
+                if self.obeys(token) {
+                    self.on_checkpoint_aborted(job, checkpoint, ctx);
+                }
+            }
+            Body::TaskManagerRegistered { token } => self.on_registered(token, from, ctx),
+            Body::Start => self.start(ctx),
+            Body::Zk(message) => {
+                let event = self.membership.client.on_message(from, *message, ctx);
+                self.on_zookeeper(event, ctx);
+            }
+            Body::ConnectionReset { peer } => self.on_reset(peer, ctx),
+            Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
+            body => unreachable!("TaskManagers do not receive {body:?}"),
+        }
+    }
+
+    pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        match timer {
+            Timer::Flush { task } => self.flush(task, ctx),
+            Timer::MetricReport => self.send_report(ctx),
+            Timer::Register => self.register(ctx),
+            Timer::Zk(timer) => {
+                let event = self.membership.client.on_timer(timer, ctx);
+                self.on_zookeeper(event, ctx);
+            }
+            timer => unreachable!("TaskManagers set no {timer:?}"),
+        }
+    }
+
+    fn task(&mut self, number: u32) -> &mut Task {
+        self.tasks[number as usize].as_mut().expect("the task is there")
+    }
+
+    fn task_and_cpu(&mut self, number: u32) -> (&mut Task, &mut Cpu) {
+        let task = self.tasks[number as usize].as_mut().expect("the task is there");
+        (task, &mut self.cpu)
+    }
+
+    /// The number of an execution that is here.
+    fn find(&self, subtask: u32, attempt: super::checkpoint::Attempt) -> Option<u32> {
+        let is = |task: &Option<Box<Task>>| task.as_ref().is_some_and(|t| t.subtask == subtask && t.attempt == attempt);
+        self.tasks.iter().position(is).map(|number| number as u32)
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        (0..self.tasks.len() as u32).filter(|number| self.tasks[*number as usize].is_some()).collect()
+    }
+
+    fn advance(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let (task, cpu) = self.task_and_cpu(number);
+        task.advance(cpu, ctx);
+    }
+
+    fn on_work_done(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if self.tasks[number as usize].is_some() {
+            let task = self.task(number);
+            if let Some(input) = task.finish_work(ctx) {
+                task.input.channels[input as usize].consume();
+                self.return_credits(number, input, ctx);
+            }
+            self.pump_all(number, ctx);
+        }
+        // The core goes to whoever waits before the task asks for it again.
+        if let Some(next) = self.cpu.release() {
+            let (task, cpu) = self.task_and_cpu(next);
+            task.run(cpu, ctx);
+        }
+        if self.tasks[number as usize].is_some() {
+            self.advance(number, ctx);
+            self.pump_barriers(number, ctx);
+        }
+    }
+
+    fn flush(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        self.task(number).outputs.flush(now);
+        self.pump_all(number, ctx);
+        self.advance(number, ctx);
+    }
+
+    fn on_database(&mut self, sink: u32, attempt: super::checkpoint::Attempt, what: DatabaseAnswer, ctx: &mut Context<'_>) {
+        let Some(number) = self.find(sink, attempt) else { return };
+        match what {
+            DatabaseAnswer::Recovered => self.on_sink_recovered(number, ctx),
+            DatabaseAnswer::Prepared(checkpoint) => self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx),
+            DatabaseAnswer::Committed(_) => {}
+            // A successor has taken over: what this attempt does is for nobody.
+            DatabaseAnswer::Fenced => {}
+        }
+    }
+
+    fn send_report(&mut self, ctx: &mut Context<'_>) {
+        let interval = self.blueprint.monitor.interval;
+        self.report.set(interval, ctx);
+        let now = ctx.now();
+        let mut tasks = Vec::new();
+        for number in self.numbers() {
+            let task = self.task(number);
+            if !task.is_running() {
+                continue;
+            }
+            let mut metrics = task.meter.report(now);
+            metrics.subtask = task.subtask;
+            metrics.queued = task.input.queued();
+            metrics.log_bytes = task.outputs.log_bytes();
+            metrics.pending_records = task.source.as_ref().map_or(0, source::SourceReader::pending);
+            if let Some(oldest) = task.input.oldest() {
+                metrics.input_latency = metrics.input_latency.max(now.since(oldest));
+            }
+            ctx.state(Fact::TaskMeasured { metrics });
+            tasks.push(metrics);
+        }
+        let used: u64 = tasks.iter().map(|task| task.cpu.0).sum();
+        let cpu_per_mille = (used as u128 * 1_000_000 / (interval.0.max(1) as u128 * self.millicores as u128)) as u32;
+        ctx.state(Fact::MachineMeasured { cpu_per_mille });
+        if let Some(leader) = self.membership.registered_leader() {
+            ctx.send(leader, Body::MetricReport(Box::new(MetricReport { tasks, cpu_per_mille })));
+        }
+    }
+
+    fn draw(&mut self, range: crate::kernel::time::SpanRange) -> Span {
+        self.random.between(range.min, range.max)
+    }
+
+    fn input_route(&self, channel: ChannelId) -> Route {
+        self.inputs[channel as usize]
+    }
+
+    fn output_route(&self, channel: ChannelId) -> Route {
+        self.outputs[channel as usize]
+    }
+}

@@ -1,0 +1,357 @@
+//! One execution of a subtask: what it holds, how it works through its input, and how it takes part in checkpoints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::checkpoint::{Attempt, Blob, BlobKey, Snapshot, StateHandle};
+use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::message::{Batches, Body, DatabaseRequest, TaskDeployment, Timer};
+use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::topology::SubtaskId;
+use crate::kernel::{Span, Time};
+use crate::policy::RecoveryScope;
+use crate::substrate::cpu::Cpu;
+
+use super::input::{Input, InputChannel, InputGate};
+use super::meter::{Activity, Meter};
+use super::output::{Outputs, Retention};
+use super::source::SourceReader;
+use super::state::OperatorState;
+
+/// Bytes of a snapshot beside the operator's state: offsets, handles, headers.
+const SNAPSHOT_BASE_BYTES: u64 = 1_024;
+
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub subtask: SubtaskId,
+    pub attempt: Attempt,
+    pub state: ExecutionState,
+    pub deployment: Box<TaskDeployment>,
+    blueprint: Arc<Blueprint>,
+    /// Its number on this TaskManager.
+    number: u32,
+    cpu_per_record: Span,
+    pub batch_max: u32,
+    pub input: InputGate,
+    pub outputs: Outputs,
+    pub source: Option<SourceReader>,
+    operator_state: Option<OperatorState>,
+    /// Of a sink: what belongs to the open transaction.
+    transaction: Option<Vec<Batch>>,
+    work: Option<Work>,
+    /// Waits for a core, or has one.
+    on_cpu: bool,
+    /// A checkpoint that the coordinator asked this source for.
+    triggered: Option<CheckpointId>,
+    pub aborted_up_to: CheckpointId,
+    pending: BTreeMap<CheckpointId, PendingSnapshot>,
+    pub flush: Alarm,
+    flush_phase: Span,
+    pub meter: Meter,
+    put_out: bool,
+    /// Of a sink: the database has taken note of this attempt.
+    pub sink_recovered: bool,
+}
+
+/// What a core is busy with.
+#[derive(Clone, Debug)]
+enum Work {
+    Batch { input: u16, emitted: Time, batch: Batch },
+    Source { records: u32 },
+}
+
+#[derive(Clone, Debug)]
+struct PendingSnapshot {
+    handle: StateHandle,
+    written: bool,
+    prepared: bool,
+}
+
+impl Task {
+    pub fn new(number: u32, deployment: Box<TaskDeployment>, flush_phase: Span, blueprint: &Arc<Blueprint>) -> Task {
+        let topology = &blueprint.topology;
+        let subtask = &topology.subtasks[deployment.subtask as usize];
+        let operator = topology.operator_of(deployment.subtask);
+        let config = &blueprint.config;
+        let restored = deployment.restored_checkpoint;
+        let weight = u64::from(blueprint.weight);
+        let retention = match blueprint.scope {
+            RecoveryScope::PerTask => Retention::UntilCheckpoint { bytes_max: config.in_flight_log_bytes },
+            RecoveryScope::PerTaskNaive => Retention::Nothing,
+            RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
+        };
+        let outputs = Outputs::new(
+            subtask.outputs.iter().flat_map(|output| output.channels.iter().copied()),
+            retention,
+            operator.record_bytes,
+            config.segment_bytes,
+            u64::from(config.floating_buffers_per_gate),
+            restored,
+        );
+        let channels: Vec<_> = subtask
+            .inputs
+            .iter()
+            .zip(&deployment.producers)
+            .map(|(channel, (taskmanager, attempt))| InputChannel::new(*channel, *taskmanager, *attempt, restored))
+            .collect();
+        let floating = config.floating_buffers_per_gate.div_ceil(channels.len().max(1) as u32);
+        let window = (config.buffers_per_channel + floating).max(2);
+        let remembers = blueprint.scope == RecoveryScope::PerTask;
+        let is_source = topology.is_source(deployment.subtask);
+        Task {
+            subtask: deployment.subtask,
+            attempt: deployment.attempt,
+            state: ExecutionState::Deploying,
+            number,
+            cpu_per_record: operator.spec.cpu_per_record * weight,
+            batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
+            input: InputGate::new(channels, window, remembers),
+            outputs,
+            source: is_source.then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
+            operator_state: OperatorState::new(operator, subtask),
+            transaction: topology.is_sink(deployment.subtask).then(Vec::new),
+            work: None,
+            on_cpu: false,
+            triggered: None,
+            aborted_up_to: deployment.aborted_up_to,
+            pending: BTreeMap::new(),
+            flush: Alarm::new(Timer::Flush { task: number }),
+            flush_phase,
+            meter: Meter::default(),
+            put_out: false,
+            sink_recovered: false,
+            blueprint: Arc::clone(blueprint),
+            deployment,
+        }
+    }
+
+    pub fn is_sink(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.state == ExecutionState::Running
+    }
+
+    /// Loads the state of the restored checkpoint.
+    pub fn restore(&mut self, snapshot: &Snapshot, ctx: &mut Context<'_>) {
+        if let Some(source) = &mut self.source {
+            source.seek(&snapshot.offsets);
+        }
+        if let Some(state) = &mut self.operator_state {
+            state.load(snapshot);
+        }
+        ctx.state(Fact::TaskRestored {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint: self.deployment.restored_checkpoint,
+            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            offsets: snapshot.offsets.clone(),
+        });
+    }
+
+    pub fn start(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+        self.state = ExecutionState::Running;
+        self.meter.start(ctx.now());
+        self.advance(cpu, ctx);
+    }
+
+    /// Does what can be done now: control elements at once, records as soon as a core is free.
+    pub fn advance(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+        if !self.is_running() || self.on_cpu {
+            return;
+        }
+        if let Some(checkpoint) = self.triggered.take() {
+            self.snapshot(checkpoint, ctx);
+        }
+        let activity = if self.outputs.is_blocked() {
+            Activity::BackPressured
+        } else if self.find_work(ctx) {
+            self.on_cpu = true;
+            if cpu.acquire(self.number) {
+                self.run(cpu, ctx);
+            }
+            Activity::Busy
+        } else {
+            Activity::Idle
+        };
+        self.meter.turn(activity, ctx.now());
+    }
+
+    fn find_work(&mut self, ctx: &mut Context<'_>) -> bool {
+        if self.work.is_some() {
+            return true;
+        }
+        if let Some(source) = &mut self.source {
+            source.fetch(self.subtask, self.attempt, self.batch_max, ctx);
+            let records = source.available(self.batch_max);
+            self.work = (records > 0).then_some(Work::Source { records });
+            return self.work.is_some();
+        }
+        loop {
+            match self.input.next(self.aborted_up_to) {
+                Some(Input::Batch { input, emitted, batch }) => {
+                    self.work = Some(Work::Batch { input, emitted, batch });
+                    return true;
+                }
+                Some(Input::Aligned(checkpoint)) => {
+                    self.snapshot(checkpoint, ctx);
+                    if self.outputs.is_blocked() {
+                        return false;
+                    }
+                }
+                None => return false,
+            }
+        }
+    }
+
+    /// A core is ours: occupies it for as long as the records take.
+    pub fn run(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+        let records = match &self.work {
+            Some(Work::Batch { batch, .. }) => batch.len() as u64,
+            Some(Work::Source { records }) => u64::from(*records),
+            None => unreachable!("a core is asked for when there is work"),
+        };
+        let work = self.cpu_per_record * records;
+        self.meter.use_cpu(work);
+        ctx.after(cpu.occupancy(work), Body::WorkDone { task: self.number });
+    }
+
+    /// The records are through the operator: returns the input that gave a batch back, if any.
+    pub fn finish_work(&mut self, ctx: &mut Context<'_>) -> Option<u16> {
+        let now = ctx.now();
+        self.on_cpu = false;
+        match self.work.take().expect("work was begun") {
+            Work::Source { records } => {
+                let source = self.source.as_mut().expect("only sources read splits");
+                let (split, first, records) = source.take(records).expect("available records can be taken");
+                ctx.state(Fact::SourceEmitted {
+                    subtask: self.subtask,
+                    attempt: self.attempt,
+                    split,
+                    first,
+                    records: records.len() as u32,
+                });
+                self.meter.records_in(records.len() as u64);
+                self.emit(&Batch::new(records), ctx);
+                None
+            }
+            Work::Batch { input, emitted, batch } => {
+                self.meter.records_in(batch.len() as u64);
+                self.meter.latency(now.since(emitted));
+                if let Some(state) = &mut self.operator_state {
+                    state.apply(batch.records());
+                }
+                self.emit(&batch, ctx);
+                Some(input)
+            }
+        }
+    }
+
+    fn emit(&mut self, batch: &Batch, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        if !self.put_out {
+            self.put_out = true;
+            ctx.state(Fact::FirstOutput { subtask: self.subtask, attempt: self.attempt });
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.push(batch.clone());
+            ctx.state(Fact::SinkWritten { subtask: self.subtask, attempt: self.attempt, batch: batch.clone() });
+            return;
+        }
+        self.meter.records_out(batch.len() as u64);
+        let blueprint = &self.blueprint;
+        let mut first = 0;
+        for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
+            let outputs = &mut self.outputs;
+            output.router.scatter(batch.records(), |target, record| outputs.emit(first + target, record, now));
+            first += output.channels.len();
+        }
+        if !self.flush.is_set(ctx) && self.outputs.has_unflushed() {
+            // The flusher runs on its own clock (`OutputFlusher`).
+            let interval = blueprint.config.buffer_timeout.0.max(1);
+            let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
+            self.flush.set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
+        }
+    }
+
+    /// The coordinator asks a source for a checkpoint; it is taken between two units of work.
+    pub fn trigger(&mut self, checkpoint: CheckpointId, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+        if checkpoint > self.aborted_up_to && self.is_running() {
+            self.triggered = Some(checkpoint);
+            self.advance(cpu, ctx);
+        }
+    }
+
+    /// Takes the snapshot, sends the barrier on, and uploads.
+    fn snapshot(&mut self, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+        if checkpoint <= self.aborted_up_to {
+            return;
+        }
+        let mut snapshot = Snapshot { bytes: SNAPSHOT_BASE_BYTES, ..Snapshot::default() };
+        if let Some(source) = &self.source {
+            snapshot.offsets = source.offsets();
+        }
+        if let Some(state) = &self.operator_state {
+            state.save(&mut snapshot);
+        }
+        self.outputs.emit_barrier(checkpoint, ctx.now());
+        ctx.state(Fact::TaskSnapshot {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint,
+            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            offsets: snapshot.offsets.clone(),
+        });
+        let directory = &self.blueprint.directory;
+        if let Some(transaction) = &mut self.transaction {
+            let batches = Batches(Arc::new(std::mem::take(transaction)));
+            let (sink, attempt) = (self.subtask, self.attempt);
+            let bytes = batches.records() * self.blueprint.topology.operator_of(sink).record_bytes;
+            let request = DatabaseRequest::Prepare { sink, attempt, checkpoint, batches };
+            ctx.send_sized(directory.database, bytes, Body::Database(request));
+        }
+        let key = BlobKey::State { subtask: self.subtask, attempt: self.attempt, checkpoint };
+        let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
+        let handle = StateHandle { subtask: self.subtask, key, bytes, offsets };
+        let prepared = self.transaction.is_none();
+        self.pending.insert(checkpoint, PendingSnapshot { handle, written: false, prepared });
+        let blob = Blob::State(Arc::new(snapshot));
+        ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
+    }
+
+    /// A part of a snapshot is durable; the acknowledgement once all of it is.
+    pub fn durable(&mut self, checkpoint: CheckpointId, part: SnapshotPart) -> Option<StateHandle> {
+        let pending = self.pending.get_mut(&checkpoint)?;
+        match part {
+            SnapshotPart::State => pending.written = true,
+            SnapshotPart::Transaction => pending.prepared = true,
+        }
+        if pending.written && pending.prepared {
+            return self.pending.remove(&checkpoint).map(|pending| pending.handle);
+        }
+        None
+    }
+
+    pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
+        self.outputs.forget_until(checkpoint);
+        self.input.forget_until(checkpoint);
+    }
+
+    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+        self.aborted_up_to = self.aborted_up_to.max(checkpoint);
+        self.pending.remove(&checkpoint);
+        self.input.abort(self.aborted_up_to);
+        self.advance(cpu, ctx);
+    }
+}
+
+/// What a snapshot consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotPart {
+    State,
+    /// The sink's transaction is prepared.
+    Transaction,
+}
