@@ -3,6 +3,6 @@
 //!
 //! Rooms, from the ground up; a room imports only from rooms below it.
 
+pub mod drill;
 pub mod kernel;
 pub mod scenario;
-pub mod drill;

@@ -145,6 +145,10 @@ impl fmt::Display for Span {
             _ => (1e9, "s"),
         };
         let text = format!("{:.3}", self.0 as f64 / unit);
-        write!(f, "{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
+        write!(
+            f,
+            "{} {name}",
+            text.trim_end_matches('0').trim_end_matches('.')
+        )
     }
 }

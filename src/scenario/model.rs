@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::time::{Span, Time};
 
 /// A whole drill, ready to run.
@@ -29,7 +32,9 @@ pub struct Scenario {
 }
 
 /// A named bundle of defaults for the switches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a model", rename_all = "kebab-case")]
+#[schemars(rename = "Model")]
 pub enum Model {
     /// ZooKeeper liveness, per-task reassignment, in-flight logs and deduplication.
     Story,
@@ -46,14 +51,18 @@ pub struct Switches {
 }
 
 /// How the leader learns that a TaskManager is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a kind of liveness", rename_all = "kebab-case")]
+#[schemars(rename = "Liveness")]
 pub enum Liveness {
     /// An ephemeral znode per TaskManager, watched by the leader.
     ZkEphemeral,
 }
 
 /// What restarts when a task fails (`recovery.scope`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a recovery scope", rename_all = "kebab-case")]
+#[schemars(rename = "RecoveryScope")]
 pub enum RecoveryScope {
     /// The failed tasks alone, with replay from in-flight logs and deduplication downstream.
     PerTask,
@@ -66,7 +75,9 @@ pub enum RecoveryScope {
 }
 
 /// Which TaskManager a task goes to (`placement.policy`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a placement policy", rename_all = "kebab-case")]
+#[schemars(rename = "PlacementPolicy")]
 pub enum Placement {
     /// The TaskManager with the most CPU and network left for what the task needs.
     LeastLoaded,
@@ -75,7 +86,9 @@ pub enum Placement {
 }
 
 /// Whether `taskmanager.numberOfTaskSlots` limits how many tasks a TaskManager may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a rule for slots", rename_all = "kebab-case")]
+#[schemars(rename = "Slots")]
 pub enum Slots {
     /// One task per slot at the most.
     Bind,
@@ -84,7 +97,9 @@ pub enum Slots {
 }
 
 /// Whether the leader moves running tasks because of load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a rebalancing policy", rename_all = "kebab-case")]
+#[schemars(rename = "Rebalancing")]
 pub enum Rebalancing {
     Off,
     OnPressure,
@@ -204,7 +219,8 @@ pub struct Config {
     pub max_parallelism: Option<u32>,
     /// Firedrill's own `recovery.in-flight-log.size`: bytes of output that a task keeps for replay.
     pub in_flight_log_bytes: u64,
-    /// Every key as the user wrote it, for the resolved file.
+    /// The whole `config` section of the resolved file: every key above under its name in Flink 2, and the keys
+    /// that this model does not use as the user wrote them.
     pub keys: BTreeMap<String, String>,
 }
 
@@ -222,7 +238,9 @@ pub struct Topic {
     pub linger: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a kind of arrivals", rename_all = "kebab-case")]
+#[schemars(rename = "Arrivals")]
 pub enum Arrivals {
     Constant,
     Poisson,
@@ -252,9 +270,16 @@ pub struct Operator {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorKind {
-    Source { topic: usize },
-    Transform { inputs: Vec<Input> },
-    Sink { inputs: Vec<Input>, guarantee: Guarantee },
+    Source {
+        topic: usize,
+    },
+    Transform {
+        inputs: Vec<Input>,
+    },
+    Sink {
+        inputs: Vec<Input>,
+        guarantee: Guarantee,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +289,9 @@ pub struct Input {
     pub exchange: Exchange,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "an exchange", rename_all = "kebab-case")]
+#[schemars(rename = "Exchange")]
 pub enum Exchange {
     /// Subtask to subtask; pointwise groups where the parallelism differs.
     Forward,
@@ -274,7 +301,9 @@ pub enum Exchange {
     Hash,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a guarantee", rename_all = "kebab-case")]
+#[schemars(rename = "Guarantee")]
 pub enum Guarantee {
     /// Transactions that commit when their checkpoint has completed.
     ExactlyOnce,
@@ -334,6 +363,29 @@ pub enum When {
     At(Time),
     /// Drawn per seed, uniform.
     Between(Time, Time),
+}
+
+impl Model {
+    pub const ALL: &[Model] = &[Model::Story];
+
+    /// As the file and the reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Story => "story",
+        }
+    }
+}
+
+impl RecoveryScope {
+    /// As the file and the reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecoveryScope::PerTask => "per-task",
+            RecoveryScope::PerTaskNaive => "per-task-naive",
+            RecoveryScope::Region => "region",
+            RecoveryScope::Full => "full",
+        }
+    }
 }
 
 impl Scenario {
