@@ -112,7 +112,8 @@ pub struct Config {
     pub max_parallelism: Option<u32>,
     /// Firedrill's own `recovery.in-flight-log.size`: bytes of output that a task keeps for replay.
     pub in_flight_log_bytes: u64,
-    /// Every key as the user wrote it, for the resolved file.
+    /// The whole `config` section of the resolved file: every key above under its name in Flink 2, and the keys
+    /// that this model does not use as the user wrote them.
     pub keys: BTreeMap<String, String>,
 }
 

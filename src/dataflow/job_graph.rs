@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::time::Span;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +21,9 @@ pub struct Topic {
     pub linger: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a kind of arrivals", rename_all = "kebab-case")]
+#[schemars(rename = "Arrivals")]
 pub enum Arrivals {
     Constant,
     Poisson,
@@ -60,7 +65,9 @@ pub struct Input {
     pub exchange: Exchange,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "an exchange", rename_all = "kebab-case")]
+#[schemars(rename = "Exchange")]
 pub enum Exchange {
     /// Subtask to subtask; pointwise groups where the parallelism differs.
     Forward,
@@ -70,7 +77,9 @@ pub enum Exchange {
     Hash,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a guarantee", rename_all = "kebab-case")]
+#[schemars(rename = "Guarantee")]
 pub enum Guarantee {
     /// Transactions that commit when their checkpoint has completed.
     ExactlyOnce,

@@ -1,6 +1,7 @@
 //! Floor 2: what is decided, apart from who carries it out: one file per decision.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 
@@ -9,15 +10,18 @@ pub mod rebalancing;
 pub mod scope;
 
 /// How the leader learns that a TaskManager is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a kind of liveness", rename_all = "kebab-case")]
+#[schemars(rename = "Liveness")]
 pub enum Liveness {
     /// An ephemeral znode per TaskManager, watched by the leader.
     ZkEphemeral,
 }
 
 /// What restarts when a task fails (`recovery.scope`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a recovery scope", rename_all = "kebab-case")]
+#[schemars(rename = "RecoveryScope")]
 pub enum RecoveryScope {
     /// The failed tasks alone, with replay from in-flight logs and deduplication downstream.
     PerTask,
@@ -30,7 +34,9 @@ pub enum RecoveryScope {
 }
 
 /// Which TaskManager a task goes to (`placement.policy`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a placement policy", rename_all = "kebab-case")]
+#[schemars(rename = "PlacementPolicy")]
 pub enum Placement {
     /// The TaskManager with the most CPU and network left for what the task needs.
     LeastLoaded,
@@ -39,7 +45,9 @@ pub enum Placement {
 }
 
 /// Whether `taskmanager.numberOfTaskSlots` limits how many tasks a TaskManager may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a rule for slots", rename_all = "kebab-case")]
+#[schemars(rename = "Slots")]
 pub enum Slots {
     /// One task per slot at the most.
     Bind,
@@ -48,7 +56,9 @@ pub enum Slots {
 }
 
 /// Whether the leader moves running tasks because of load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a rebalancing policy", rename_all = "kebab-case")]
+#[schemars(rename = "Rebalancing")]
 pub enum Rebalancing {
     Off,
     OnPressure,

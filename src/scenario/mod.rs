@@ -1,4 +1,108 @@
 //! Floor 5: the file format, validation with positions, defaults of the models.
+//!
+//! Bytes become a tree with places (`tree`), overrides change it (`set`), types read it (`file`), and `resolve` fills
+//! in defaults and checks the whole. `write` goes the other way.
 
+mod error;
 pub mod expect;
+mod expectation;
+mod file;
+mod flink;
 pub mod model;
+mod near;
+mod resolve;
+mod set;
+mod tree;
+mod units;
+mod write;
+
+use error::{Place, Problem, Source};
+
+pub use error::ScenarioError;
+pub use set::Override;
+pub use write::resolved_yaml;
+
+/// A scenario that may run, and what its author should know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    pub scenario: model::Scenario,
+    /// Each with its place in the file: keys that have no effect, say.
+    pub warnings: Vec<String>,
+}
+
+/// Reads and checks a scenario. `source_name` is what messages call the file; overrides apply in order.
+pub fn load(
+    bytes: impl AsRef<[u8]>,
+    source_name: &str,
+    overrides: &[Override],
+) -> Result<Loaded, ScenarioError> {
+    let bytes = bytes.as_ref();
+    let arguments = overrides
+        .iter()
+        .map(|set| format!("--set {}={}", set.path, set.value))
+        .collect();
+    let mut source = Source {
+        name: source_name,
+        text: "",
+        arguments,
+    };
+    if bytes.len() > tree::MAX_BYTES {
+        let message = format!(
+            "the file has {} bytes; a scenario has 1 MiB at the most",
+            bytes.len()
+        );
+        return Err(ScenarioError::new(&source, vec![Problem::nowhere(message)]));
+    }
+    source.text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => return Err(not_utf8(source, bytes, error.valid_up_to())),
+    };
+    let mut check = resolve::Check::default();
+    let scenario = tree::parse(source.text)
+        .map_err(|problem| vec![problem])
+        .and_then(|mut tree| {
+            let problems = set::apply(&mut tree, overrides);
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+            let file: file::ScenarioFile = file::read(&tree)?;
+            let scenario = resolve::resolve(&file, &mut check);
+            if check.problems.is_empty() {
+                Ok(scenario)
+            } else {
+                Err(std::mem::take(&mut check.problems))
+            }
+        });
+    match scenario {
+        Ok(scenario) => {
+            let warnings = check
+                .warnings
+                .iter()
+                .map(|warning| source.show(warning))
+                .collect();
+            Ok(Loaded { scenario, warnings })
+        }
+        Err(problems) => Err(ScenarioError::new(&source, problems)),
+    }
+}
+
+fn not_utf8<'a>(mut source: Source<'a>, bytes: &'a [u8], good: usize) -> ScenarioError {
+    source.text = std::str::from_utf8(&bytes[..good]).unwrap_or_default();
+    let found = bytes.get(good).copied().unwrap_or_default();
+    let message = format!("byte {good} (0x{found:02x}) is not UTF-8; save the file as UTF-8 text");
+    ScenarioError::new(
+        &source,
+        vec![Problem::at(
+            Place::File {
+                start: good,
+                len: 1,
+            },
+            message,
+        )],
+    )
+}
+
+/// The JSON Schema of the file, for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(file::ScenarioFile).to_value()
+}

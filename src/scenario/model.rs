@@ -5,6 +5,9 @@
 pub use crate::actor::settings::{Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper};
 pub use crate::dataflow::job_graph::{Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic};
 pub use crate::fault::{Fault, FaultKind, Target, When};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::time::Span;
 pub use crate::kernel::time::SpanRange as Range;
 pub use crate::policy::{Liveness, Placement, RebalanceWhen, Rebalancing, RecoveryScope, Slots};
@@ -32,7 +35,9 @@ pub struct Scenario {
 }
 
 /// A named bundle of defaults for the switches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a model", rename_all = "kebab-case")]
+#[schemars(rename = "Model")]
 pub enum Model {
     /// ZooKeeper liveness, per-task reassignment, in-flight logs and deduplication.
     Story,
@@ -46,6 +51,17 @@ pub struct Switches {
     pub placement: Placement,
     pub slots: Slots,
     pub rebalancing: Rebalancing,
+}
+
+impl Model {
+    pub const ALL: &[Model] = &[Model::Story];
+
+    /// As the file and the reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Story => "story",
+        }
+    }
 }
 
 impl Scenario {

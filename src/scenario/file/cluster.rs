@@ -1,0 +1,151 @@
+//! `cluster` and `profile`: what the drill runs on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::values::{At, Bandwidth, Decimal, Delay, DelayRange, Duration, Share};
+
+/// The processes, and what they talk to.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "the cluster", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Cluster")]
+pub struct ClusterFile {
+    /// In the order in which they join the election. Default: jm-1, jm-2, jm-3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobmanagers: Option<At<Vec<At<String>>>>,
+    pub taskmanagers: At<Vec<TaskManagerFile>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zookeeper: Option<ZooKeeperFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<ReceiverFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<LinksFile>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(
+    rename = "a TaskManager",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
+#[schemars(rename = "TaskManager")]
+pub struct TaskManagerFile {
+    pub name: At<String>,
+    /// Default: `taskmanager.numberOfTaskSlots` of `config`, else 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots: Option<At<u32>>,
+    /// Cores. Default: 2.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<At<Decimal>>,
+    /// Each way. Default: 1 Gbit/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Bandwidth>,
+    /// False for a spare that a fault starts. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts: Option<bool>,
+}
+
+/// The ensemble: zk-1, zk-2, ...; zk-1 leads at the start.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "zookeeper", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "ZooKeeper")]
+pub struct ZooKeeperFile {
+    /// Default: 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub servers: Option<At<u32>>,
+    /// ZooKeeper's `tickTime`. Default: 2 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tick_time: Option<Duration>,
+}
+
+/// Where checkpoints are kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "storage", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Storage")]
+pub struct StorageFile {
+    /// Default: hdfs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<At<String>>,
+    /// Default: 200 MB/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<Bandwidth>,
+    /// Default: 150 MB/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<Bandwidth>,
+    /// Before the first byte of a request. Default: 5 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Delay>,
+}
+
+/// What the sinks write to.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "database", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Database")]
+pub struct DatabaseFile {
+    /// Default: database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<At<String>>,
+    /// From a commit's arrival until readers see it. Default: 5 ms .. 20 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_latency: Option<DelayRange>,
+}
+
+/// Who is told of failure and recovery.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "receiver", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Receiver")]
+pub struct ReceiverFile {
+    /// Default: prometheus-webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<At<String>>,
+    /// From a notification's arrival to the answer. Default: 20 ms .. 200 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<DelayRange>,
+    /// Share of notifications that are lost. Default: 5 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Share>,
+}
+
+/// The network between hosts.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "links", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Links")]
+pub struct LinksFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<LinkFile>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "a link", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Link")]
+pub struct LinkFile {
+    /// One way. Default: 0.3 ms .. 0.8 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<DelayRange>,
+}
+
+/// What the environment contributes: distributions, not settings.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "profile", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Profile")]
+pub struct ProfileFile {
+    /// Default: custom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<At<String>>,
+    /// From `submitTask` until the task starts to restore. Default: 50 ms .. 150 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_deployment: Option<DelayRange>,
+    /// Beside reading state. Default: 20 ms .. 80 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_initialization: Option<DelayRange>,
+    /// From the start of a process to its first message. Default: 3 s .. 4 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_startup: Option<DelayRange>,
+    /// Building the restart plan in the leader. Default: 5 ms .. 20 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planning: Option<DelayRange>,
+}

@@ -1,0 +1,390 @@
+//! From the tree to types: a serde deserializer that knows where everything stands.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
+
+use crate::scenario::error::{Place, Problem};
+use crate::scenario::near;
+use crate::scenario::tree::{Name, Node, Value};
+use crate::scenario::units::short;
+
+/// The name by which [`super::At`] asks for its place: it is then handed place and value as a pair.
+pub const AT: &str = "$at";
+
+/// Reads `T` from the tree. Unknown keys are all reported; of other mistakes in the shape, the first.
+pub fn read<'de, T: de::Deserialize<'de>>(node: &'de Node) -> Result<T, Vec<Problem>> {
+    let unknown = RefCell::new(Vec::new());
+    let result = T::deserialize(Reader {
+        node,
+        unknown: &unknown,
+    });
+    let mut problems = unknown.into_inner();
+    match result {
+        Ok(value) if problems.is_empty() => Ok(value),
+        Ok(_) => Err(problems),
+        Err(error) => {
+            // A missing key beside an unknown one is the same mistake seen twice.
+            if !(error.missing && !problems.is_empty()) {
+                problems.push(Problem {
+                    place: error.place.unwrap_or(Place::Nowhere),
+                    message: error.message,
+                });
+            }
+            Err(problems)
+        }
+    }
+}
+
+/// What serde's derived code says is wrong; the innermost value that passes it on adds the place.
+#[derive(Debug)]
+pub struct ReadError {
+    place: Option<Place>,
+    message: String,
+    missing: bool,
+}
+
+impl ReadError {
+    fn or_at(mut self, place: Place) -> ReadError {
+        self.place.get_or_insert(place);
+        self
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl de::Error for ReadError {
+    fn custom<T: fmt::Display>(message: T) -> ReadError {
+        ReadError {
+            place: None,
+            message: message.to_string(),
+            missing: false,
+        }
+    }
+
+    fn missing_field(field: &'static str) -> ReadError {
+        ReadError {
+            place: None,
+            message: format!("`{field}` is missing"),
+            missing: true,
+        }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> ReadError {
+        let hint = near::hint(field, expected.iter().copied());
+        de::Error::custom(format_args!("unknown key `{}`{hint}", short(field)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'de, 'u> {
+    node: &'de Node,
+    unknown: &'u RefCell<Vec<Problem>>,
+}
+
+impl<'de> Reader<'de, '_> {
+    fn scalar(self, what: &str) -> Result<&'de str, ReadError> {
+        let found = match &self.node.value {
+            Value::Scalar(text) => return Ok(text),
+            Value::Null => "nothing",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        };
+        Err(self.refuse(format_args!("{found} where {what} is expected")))
+    }
+
+    fn refuse(self, message: impl fmt::Display) -> ReadError {
+        <ReadError as de::Error>::custom(message).or_at(self.node.place)
+    }
+
+    fn entries(self, what: &str) -> Result<&'de [(Name, Node)], ReadError> {
+        match &self.node.value {
+            Value::Map(entries) => Ok(entries),
+            Value::Scalar(text) => Err(self.refuse(format_args!(
+                "`{}` where {what} (a map of keys and values) is expected",
+                short(text)
+            ))),
+            Value::List(_) => Err(self.refuse(format_args!(
+                "a list where {what} (a map of keys and values) is expected"
+            ))),
+            Value::Null => Err(self.refuse(format_args!(
+                "nothing where {what} (a map of keys and values) is expected"
+            ))),
+        }
+    }
+
+    fn visit_entries<V: Visitor<'de>>(
+        self,
+        entries: Vec<&'de (Name, Node)>,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor
+            .visit_map(Entries {
+                entries: entries.into_iter(),
+                value: None,
+                unknown: self.unknown,
+            })
+            .map_err(|error| error.or_at(self.node.place))
+    }
+}
+
+/// Parses the scalar as a Rust number, for the plain integers of the format.
+macro_rules! number {
+    ($($method:ident $visit:ident $type:ty,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            let text = self.scalar("a whole number")?;
+            let value: $type = text.replace(['_', ','], "").parse().map_err(|_| {
+                self.refuse(format_args!("`{}` is not a whole number from {} to {}", short(text), <$type>::MIN, <$type>::MAX))
+            })?;
+            visitor.$visit(value).map_err(|error: ReadError| error.or_at(self.node.place))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Reader<'de, '_> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match &self.node.value {
+            Value::Null => visitor
+                .visit_unit()
+                .map_err(|_: ReadError| self.refuse("a value is missing here")),
+            Value::Scalar(text) => visitor
+                .visit_borrowed_str(text)
+                .map_err(|error: ReadError| error.or_at(self.node.place)),
+            Value::List(_) => self.deserialize_seq(visitor),
+            Value::Map(_) => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.scalar("true or false")? {
+            "true" | "yes" => visitor.visit_bool(true),
+            "false" | "no" => visitor.visit_bool(false),
+            other => Err(self.refuse(format_args!(
+                "`{}` is neither `true` nor `false`",
+                short(other)
+            ))),
+        }
+    }
+
+    number! {
+        deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64,
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let text = self.scalar("a text")?;
+        visitor
+            .visit_borrowed_str(text)
+            .map_err(|error: ReadError| error.or_at(self.node.place))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.node.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Value::List(items) = &self.node.value else {
+            return Err(match &self.node.value {
+                Value::Scalar(text) => {
+                    self.refuse(format_args!("`{}` where a list is expected", short(text)))
+                }
+                _ => self.refuse("a list is expected here"),
+            });
+        };
+        let items = items.iter().map(|node| Reader {
+            node,
+            unknown: self.unknown,
+        });
+        visitor
+            .visit_seq(de::value::SeqDeserializer::new(items))
+            .map_err(|error: ReadError| error.or_at(self.node.place))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let entries = self.entries("a section")?;
+        self.visit_entries(entries.iter().collect(), visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let mut known = Vec::new();
+        for entry in self.entries(name)? {
+            let key = &entry.0;
+            if fields.contains(&key.text.as_str()) {
+                known.push(entry);
+            } else {
+                let hint = near::hint(&key.text, fields.iter().copied());
+                let message = format!("unknown key `{}` in {name}{hint}", short(&key.text));
+                self.unknown
+                    .borrow_mut()
+                    .push(Problem::at(key.place, message));
+            }
+        }
+        self.visit_entries(known, visitor).map_err(|mut error| {
+            if error.missing
+                && error.place == Some(self.node.place)
+                && !error.message.contains(" in ")
+            {
+                error.message = format!("{} in {name}", error.message);
+            }
+            error
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let text = self.scalar(name)?;
+        if !variants.contains(&text) {
+            let known = near::quoted(variants);
+            let near =
+                near::nearest(text, variants).map(|near| format!("; did you mean `{near}`?"));
+            let hint = near.unwrap_or_else(|| format!("; it is one of {known}"));
+            return Err(self.refuse(format_args!("`{}` is not {name}{hint}", short(text))));
+        }
+        visitor
+            .visit_enum(text.into_deserializer())
+            .map_err(|error: ReadError| error.or_at(self.node.place))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_seq(Placed {
+            place: Some(self.node.place),
+            value: Some(self),
+        })
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct tuple
+        identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, ReadError> for Reader<'de, '_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// The entries of a map that a struct or a map of names wants to see.
+struct Entries<'de, 'u> {
+    entries: std::vec::IntoIter<&'de (Name, Node)>,
+    value: Option<&'de Node>,
+    unknown: &'u RefCell<Vec<Problem>>,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        let Some((key, value)) = self.entries.next() else {
+            return Ok(None);
+        };
+        self.value = Some(value);
+        seed.deserialize(Key(key))
+            .map(Some)
+            .map_err(|error| error.or_at(key.place))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
+        let Some(node) = self.value.take() else {
+            return Err(de::Error::custom("a value is missing"));
+        };
+        seed.deserialize(Reader {
+            node,
+            unknown: self.unknown,
+        })
+    }
+}
+
+/// A key, which may be asked for its place too.
+struct Key<'de>(&'de Name);
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_borrowed_str(&self.0.text)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_seq(Placed {
+            place: Some(self.0.place),
+            value: Some(self),
+        })
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple struct map enum identifier ignored_any
+    }
+}
+
+/// Place and value as a pair, for [`super::At`].
+struct Placed<D> {
+    place: Option<Place>,
+    value: Option<D>,
+}
+
+impl<'de, D: Deserializer<'de, Error = ReadError>> de::SeqAccess<'de> for Placed<D> {
+    type Error = ReadError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, ReadError> {
+        if let Some(place) = self.place.take() {
+            return seed.deserialize(place.pack().into_deserializer()).map(Some);
+        }
+        self.value
+            .take()
+            .map(|value| seed.deserialize(value))
+            .transpose()
+    }
+}

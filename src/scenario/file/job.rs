@@ -1,0 +1,83 @@
+//! `topics` and `jobs`: the workload.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::either::Either;
+use super::values::{At, Delay, Named, Rate, Size};
+use crate::scenario::model::{Arrivals, Exchange, Guarantee};
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "a topic", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Topic")]
+pub struct TopicFile {
+    pub partitions: At<u32>,
+    /// Per partition.
+    pub rate: At<Rate>,
+    /// Default: constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Arrivals>,
+    /// Default: 200 B.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_size: Option<At<Size>>,
+    /// Distinct keys of a record. Default: 10000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<At<u32>>,
+    /// The producer's `linger.ms`. Default: 20 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linger: Option<Delay>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "a job", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Job")]
+pub struct JobFile {
+    pub name: At<String>,
+    pub operators: Vec<OperatorFile>,
+    /// Tasks pinned at the start, `tm-3: [Parse JSON 2]`; the policy places the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Named<Vec<At<String>>>>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "an operator", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Operator")]
+pub struct OperatorFile {
+    pub name: At<String>,
+    /// What a source reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<At<String>>,
+    /// The operator whose output this one reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<At<String>>,
+    /// Several inputs: names, or `{operator, exchange}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<At<Vec<At<Either<InputFile>>>>>,
+    /// How records come here. Default: forward where the parallelism is the same, else rebalance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<At<Exchange>>,
+    /// Default: `parallelism.default` of `config`, else 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallelism: Option<At<u32>>,
+    /// CPU per record on one core. Default: 5 us for sources, 10 us for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Delay>,
+    /// Of the operator in all, once every key has been seen. Default: 0 B.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<At<Size>>,
+    /// What a hash exchange partitions by; equal names, equal keys. Default: key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<At<String>>,
+    /// Of a sink. Default: exactly-once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guarantee: Option<At<Guarantee>>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "an input", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Input")]
+pub struct InputFile {
+    pub operator: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+}

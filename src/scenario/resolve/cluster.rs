@@ -1,0 +1,217 @@
+//! The cluster and its environment.
+
+use std::collections::BTreeSet;
+
+use super::{Check, MAX_PROCESSES, MAX_SLOTS};
+use crate::kernel::time::Span;
+use crate::scenario::file::{
+    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, ProfileFile, TaskManagerFile,
+};
+use crate::scenario::model::{
+    Cluster, Database, Profile, Range, Receiver, Storage, TaskManager, ZooKeeper,
+};
+use crate::scenario::near;
+
+/// Thousands of cores on one host would overflow nothing, but mean nothing either.
+const MAX_CPU_MILLICORES: u64 = 4_096_000;
+
+pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check) -> Cluster {
+    let jobmanagers = jobmanagers(file, check);
+    let taskmanagers = taskmanagers(file, default_slots, check);
+    names(file, check);
+    let zookeeper = file.zookeeper.clone().unwrap_or_default();
+    if let Some(servers) = &zookeeper.servers {
+        check.within(servers, 1, 15, "is no size of an ensemble");
+    }
+    let storage = file.storage.clone().unwrap_or_default();
+    let database = file.database.clone().unwrap_or_default();
+    let receiver = file.receiver.clone().unwrap_or_default();
+    for (name, of) in [
+        (&storage.name, "the storage"),
+        (&database.name, "the database"),
+        (&receiver.name, "the receiver"),
+    ] {
+        if let Some(name) = name {
+            check.name(name, of);
+        }
+    }
+    let link = file
+        .links
+        .clone()
+        .unwrap_or_default()
+        .default
+        .unwrap_or_default();
+    Cluster {
+        jobmanagers,
+        taskmanagers,
+        zookeeper: ZooKeeper {
+            servers: zookeeper.servers.map_or(3, |at| at.value),
+            tick_time: zookeeper
+                .tick_time
+                .map_or(Span::from_secs(2), |value| value.0),
+        },
+        storage: Storage {
+            name: or(storage.name, "hdfs"),
+            read_bytes_per_s: storage.read.map_or(200_000_000, |Bandwidth(value)| value),
+            write_bytes_per_s: storage.write.map_or(150_000_000, |Bandwidth(value)| value),
+            latency: storage
+                .latency
+                .map_or(Span::from_ms(5), |Delay(value)| value),
+        },
+        database: Database {
+            name: or(database.name, "database"),
+            commit_latency: range(database.commit_latency, 5_000, 20_000),
+        },
+        receiver: Receiver {
+            name: or(receiver.name, "prometheus-webhook"),
+            latency: range(receiver.latency, 20_000, 200_000),
+            loss_per_mille: receiver.loss.map_or(50, |share| share.0),
+        },
+        link_latency: range(link.latency, 300, 800),
+    }
+}
+
+pub fn profile(file: Option<&At<Either<ProfileFile>>>, check: &mut Check) -> Profile {
+    let empty = ProfileFile::default();
+    let mut name = "default".to_owned();
+    let map = match file.map(|at| (&at.value, at.place)) {
+        None => &empty,
+        Some((Either::Word(word), place)) => {
+            if word != "default" {
+                let hint = near::hint(word, ["default"]);
+                check.refuse(
+                    place,
+                    format!(
+                        "unknown profile `{}`{hint}",
+                        crate::scenario::units::short(word)
+                    ),
+                );
+            }
+            &empty
+        }
+        Some((Either::Map(map), _)) => {
+            name = or(map.name.clone(), "custom");
+            if let Some(name) = &map.name {
+                check.name(name, "the profile");
+            }
+            map
+        }
+    };
+    Profile {
+        name,
+        task_deployment: range(map.task_deployment, 50_000, 150_000),
+        task_initialization: range(map.task_initialization, 20_000, 80_000),
+        process_startup: range(map.process_startup, 3_000_000, 4_000_000),
+        planning: range(map.planning, 5_000, 20_000),
+    }
+}
+
+fn or(name: Option<At<String>>, default: &str) -> String {
+    name.map_or_else(|| default.to_owned(), |at| at.value)
+}
+
+fn range(value: Option<DelayRange>, min_us: u64, max_us: u64) -> Range {
+    value.map_or(
+        Range {
+            min: Span::from_us(min_us),
+            max: Span::from_us(max_us),
+        },
+        |DelayRange(range)| range,
+    )
+}
+
+fn jobmanagers(file: &ClusterFile, check: &mut Check) -> Vec<String> {
+    let Some(list) = &file.jobmanagers else {
+        return ["jm-1", "jm-2", "jm-3"].map(str::to_owned).to_vec();
+    };
+    if list.value.is_empty() {
+        check.refuse(list.place, "a cluster needs at least one JobManager");
+    }
+    if list.value.len() > MAX_PROCESSES {
+        check.refuse(list.place, format!("more than {MAX_PROCESSES} JobManagers"));
+    }
+    list.value.iter().map(|name| name.value.clone()).collect()
+}
+
+fn taskmanagers(
+    file: &ClusterFile,
+    default_slots: Option<u32>,
+    check: &mut Check,
+) -> Vec<TaskManager> {
+    let list = &file.taskmanagers;
+    if list.value.len() > MAX_PROCESSES {
+        check.refuse(
+            list.place,
+            format!("more than {MAX_PROCESSES} TaskManagers"),
+        );
+    }
+    if !list.value.iter().any(|tm| tm.starts.unwrap_or(true)) {
+        check.refuse(
+            list.place,
+            "a cluster needs at least one TaskManager that starts",
+        );
+    }
+    list.value
+        .iter()
+        .map(|tm| taskmanager(tm, default_slots, check))
+        .collect()
+}
+
+fn taskmanager(
+    file: &TaskManagerFile,
+    default_slots: Option<u32>,
+    check: &mut Check,
+) -> TaskManager {
+    if let Some(slots) = &file.slots {
+        check.within(slots, 1, MAX_SLOTS, "slots are not possible");
+    }
+    let cpu = file.cpu.as_ref().map_or(2_000, |at| at.value.0);
+    if let Some(at) = file
+        .cpu
+        .as_ref()
+        .filter(|at| at.value.0 > MAX_CPU_MILLICORES)
+    {
+        check.refuse(at.place, "a TaskManager has 4096 cores at the most");
+    }
+    TaskManager {
+        name: file.name.value.clone(),
+        slots: file
+            .slots
+            .as_ref()
+            .map_or(default_slots.unwrap_or(4), |at| at.value),
+        cpu_millicores: u32::try_from(cpu).unwrap_or(u32::MAX),
+        network_bytes_per_s: file.network.map_or(125_000_000, |Bandwidth(value)| value),
+        starts: file.starts.unwrap_or(true),
+    }
+}
+
+/// Faults name processes: every name must mean one.
+fn names(file: &ClusterFile, check: &mut Check) {
+    let jobmanagers = file
+        .jobmanagers
+        .iter()
+        .flat_map(|list| &list.value)
+        .map(|name| (name, "a JobManager"));
+    let taskmanagers = file
+        .taskmanagers
+        .value
+        .iter()
+        .map(|tm| (&tm.name, "a TaskManager"));
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    if file.jobmanagers.is_none() {
+        seen.extend(["jm-1", "jm-2", "jm-3"].map(str::to_owned));
+    }
+    for (name, of) in jobmanagers.chain(taskmanagers) {
+        check.name(name, of);
+        check.unique(&mut seen, name, "a process");
+        if super::faults::zookeeper_server(&name.value).is_some() {
+            check.refuse(
+                name.place,
+                format!(
+                    "`{}` is the name of a ZooKeeper server; call {of} something else",
+                    name.value
+                ),
+            );
+        }
+    }
+}

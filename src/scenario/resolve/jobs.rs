@@ -1,0 +1,228 @@
+//! Jobs: operators, what they read and how.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{self, Link};
+use super::{Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins};
+use crate::kernel::time::Span;
+use crate::scenario::error::{Place, Problem};
+use crate::scenario::file::{At, Delay, JobFile, OperatorFile};
+use crate::scenario::flink::{MAX_PARALLELISM, Settings};
+use crate::scenario::model::{
+    Cluster, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
+};
+use crate::scenario::near;
+use crate::scenario::units::short;
+
+/// One second for one record; more is a unit gone wrong.
+const MAX_CPU: Span = Span::from_secs(60);
+
+pub fn resolve(
+    files: &[JobFile],
+    topics: &[Topic],
+    cluster: &Cluster,
+    settings: &Settings,
+    check: &mut Check,
+) -> Vec<Job> {
+    if files.is_empty() {
+        check.problems.push(Problem::nowhere(
+            "a scenario needs at least one job under `jobs`",
+        ));
+    }
+    let (mut tasks, mut channels) = (0_u64, 0_u64);
+    let mut seen = BTreeSet::new();
+    let mut jobs = Vec::new();
+    for file in files {
+        check.name(&file.name, "a job");
+        check.unique(&mut seen, &file.name, "a job");
+        let before = check.problems.len();
+        let links = graph::links(file, check);
+        let order = graph::order(file, &links, check);
+        let consumed: BTreeSet<usize> = links.iter().flatten().map(|link| link.from).collect();
+        let mut operators = Vec::new();
+        for &index in &order {
+            let own = Own {
+                file: &file.operators[index],
+                links: &links[index],
+                consumed: consumed.contains(&index),
+            };
+            let operator = operator(&own, file, &order, topics, settings, check);
+            tasks = tasks.saturating_add(u64::from(operator.parallelism));
+            channels = channels.saturating_add(fan_in(&own, file, settings, operator.parallelism));
+            operators.push(operator);
+        }
+        if tasks > MAX_TASKS || channels > MAX_CHANNELS {
+            check.refuse(
+                file.name.place,
+                format!("{tasks} tasks and {channels} channels between them; {MAX_TASKS} and {MAX_CHANNELS} are possible"),
+            );
+        }
+        let whole = check.problems.len() == before && order.len() == file.operators.len();
+        let pins = if whole {
+            pins::resolve(file, &operators, cluster, check)
+        } else {
+            BTreeMap::new()
+        };
+        jobs.push(Job {
+            name: file.name.value.clone(),
+            operators,
+            pins,
+        });
+    }
+    jobs
+}
+
+/// An operator of the file and its place in the graph.
+struct Own<'a> {
+    file: &'a OperatorFile,
+    links: &'a [Link],
+    consumed: bool,
+}
+
+pub fn parallelism(file: &OperatorFile, settings: &Settings) -> u32 {
+    file.parallelism
+        .as_ref()
+        .map_or(settings.parallelism.unwrap_or(1), |at| at.value)
+}
+
+/// Flink's own default: forward where subtasks pair up, else rebalance.
+fn exchange(link: &Link, from: u32, to: u32) -> Exchange {
+    link.exchange.unwrap_or(if from == to {
+        Exchange::Forward
+    } else {
+        Exchange::Rebalance
+    })
+}
+
+fn fan_in(own: &Own<'_>, job: &JobFile, settings: &Settings, to: u32) -> u64 {
+    let count = |link: &Link| {
+        let from = parallelism(&job.operators[link.from], settings);
+        match exchange(link, from, to) {
+            Exchange::Forward => u64::from(from.max(to)),
+            Exchange::Rebalance | Exchange::Hash => u64::from(from) * u64::from(to),
+        }
+    };
+    own.links.iter().map(count).fold(0, u64::saturating_add)
+}
+
+fn operator(
+    own: &Own<'_>,
+    job: &JobFile,
+    order: &[usize],
+    topics: &[Topic],
+    settings: &Settings,
+    check: &mut Check,
+) -> Operator {
+    let file = own.file;
+    let to = parallelism(file, settings);
+    let max = settings
+        .config
+        .max_parallelism
+        .unwrap_or(MAX_PARALLELISM)
+        .min(MAX_OPERATOR_PARALLELISM);
+    match &file.parallelism {
+        Some(at) => check.within(at, 1, max, "is no parallelism here"),
+        None if to > max => check.refuse(
+            file.name.place,
+            format!("`parallelism.default` is more than {max}"),
+        ),
+        None => {}
+    }
+    let inputs: Vec<Input> = own
+        .links
+        .iter()
+        .filter_map(|link| {
+            let operator = order.iter().position(|&index| index == link.from)?;
+            Some(Input {
+                operator,
+                exchange: exchange(link, parallelism(&job.operators[link.from], settings), to),
+            })
+        })
+        .collect();
+    keyed(file, &inputs, check);
+    let source = file.topic.is_some();
+    let cpu = file.cpu.map_or(
+        Span::from_us(if source { 5 } else { 10 }),
+        |Delay(value)| value,
+    );
+    if cpu > MAX_CPU {
+        check.refuse(
+            file.name.place,
+            format!(
+                "`{}` takes more than a minute of CPU for one record",
+                short(&file.name.value)
+            ),
+        );
+    }
+    if let (Some(at), true) = (&file.guarantee, source || own.consumed) {
+        check.refuse(
+            at.place,
+            "only a sink, an operator whose output nobody reads, has a guarantee",
+        );
+    }
+    Operator {
+        name: file.name.value.clone(),
+        parallelism: to,
+        cpu_per_record: cpu,
+        kind: kind(own, inputs, topics, check),
+        state_bytes: file.state.as_ref().map_or(0, |at| at.value.0),
+        key: file
+            .key
+            .as_ref()
+            .map_or_else(|| "key".to_owned(), |at| at.value.clone()),
+    }
+}
+
+fn kind(own: &Own<'_>, inputs: Vec<Input>, topics: &[Topic], check: &mut Check) -> OperatorKind {
+    if let Some(name) = &own.file.topic {
+        return OperatorKind::Source {
+            topic: topic(name, topics, check),
+        };
+    }
+    if own.consumed {
+        return OperatorKind::Transform { inputs };
+    }
+    let guarantee = own
+        .file
+        .guarantee
+        .as_ref()
+        .map_or(Guarantee::ExactlyOnce, |at| at.value);
+    OperatorKind::Sink { inputs, guarantee }
+}
+
+fn topic(name: &At<String>, topics: &[Topic], check: &mut Check) -> usize {
+    topics
+        .iter()
+        .position(|topic| topic.name == name.value)
+        .unwrap_or_else(|| {
+            let hint = near::hint(&name.value, topics.iter().map(|topic| topic.name.as_str()));
+            check.refuse(
+                name.place,
+                format!("unknown topic `{}`{hint}", short(&name.value)),
+            );
+            0
+        })
+}
+
+/// State is kept by key group, so records must come by key.
+fn keyed(file: &OperatorFile, inputs: &[Input], check: &mut Check) {
+    let hashed = inputs.iter().any(|input| input.exchange == Exchange::Hash);
+    if let Some(state) = &file.state {
+        if state.value.0 > MAX_STATE {
+            check.refuse(state.place, "more than a pebibyte of state");
+        } else if state.value.0 > 0 && !inputs.iter().all(|input| input.exchange == Exchange::Hash)
+            || (state.value.0 > 0 && inputs.is_empty())
+        {
+            check.refuse(
+                state.place,
+                "an operator with state needs its records by key: `exchange: hash` on every input",
+            );
+        }
+    }
+    if let Some(key) = &file.key {
+        check.name(key, "a key");
+        if !hashed && key.place != Place::Nowhere {
+            check.refuse(key.place, "a key has a meaning only with `exchange: hash`");
+        }
+    }
+}

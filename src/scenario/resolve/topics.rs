@@ -1,0 +1,69 @@
+//! Topics: partitions and arrivals.
+
+use super::{Check, MAX_OFFSET, MAX_PARTITIONS};
+use crate::kernel::time::Span;
+use crate::scenario::file::{Delay, Named, TopicFile};
+use crate::scenario::model::{Arrivals, Topic};
+
+const MAX_RECORD: u64 = 64 << 20;
+
+pub fn resolve(
+    file: &Named<TopicFile>,
+    duration: Span,
+    weight: u32,
+    check: &mut Check,
+) -> Vec<Topic> {
+    if file.0.is_empty() {
+        check
+            .problems
+            .push(crate::scenario::error::Problem::nowhere(
+                "a scenario needs at least one topic under `topics`",
+            ));
+    }
+    let mut partitions: u32 = 0;
+    let mut topics = Vec::new();
+    for (name, topic) in &file.0 {
+        check.name(name, "a topic");
+        check.within(
+            &topic.partitions,
+            1,
+            MAX_PARTITIONS,
+            "partitions are not possible",
+        );
+        partitions = partitions.saturating_add(topic.partitions.value);
+        if partitions > MAX_PARTITIONS && topic.partitions.value <= MAX_PARTITIONS {
+            check.refuse(topic.partitions.place, format!("all topics together have {partitions} partitions; {MAX_PARTITIONS} are possible"));
+        }
+        let rate = topic.rate.value.0;
+        let records = rate * duration.as_secs() / f64::from(weight.max(1));
+        if records >= MAX_OFFSET {
+            check.refuse(
+                topic.rate.place,
+                format!("{records:.0} records per partition are more than the 2^34 that a run can hold; shorten `duration`, or let `weight` records be one"),
+            );
+        }
+        if let Some(size) = topic
+            .record_size
+            .as_ref()
+            .filter(|at| !(1..=MAX_RECORD).contains(&at.value.0))
+        {
+            check.refuse(size.place, "a record has 1 B to 64 MiB, like `200 B`");
+        }
+        if let Some(keys) = topic.keys.as_ref() {
+            check.within(keys, 1, 1_000_000_000, "keys are not possible");
+        }
+        topics.push(Topic {
+            name: name.value.clone(),
+            partitions: topic.partitions.value,
+            rate_per_s: rate,
+            arrivals: topic.arrivals.unwrap_or(Arrivals::Constant),
+            record_bytes: topic
+                .record_size
+                .as_ref()
+                .map_or(200, |at| u32::try_from(at.value.0).unwrap_or(u32::MAX)),
+            keys: topic.keys.as_ref().map_or(10_000, |at| at.value),
+            linger: topic.linger.map_or(Span::from_ms(20), |Delay(value)| value),
+        });
+    }
+    topics
+}

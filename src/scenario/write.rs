@@ -1,0 +1,242 @@
+//! The scenario as resolved, in the format of the file, with every default written out.
+
+use super::file::{
+    At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Duration, Either,
+    FaultFile, InputFile, JobFile, LinkFile, LinksFile, MonitorFile, Named, OperatorFile,
+    PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile, RecoveryFile, ScenarioFile,
+    Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile, ZooKeeperFile,
+};
+use super::model::{
+    Cluster, Exchange, Fault, FaultKind, Job, Monitor, Operator, OperatorKind, Profile, Scenario,
+    TaskManager, Topic, When,
+};
+use super::units::write_duration;
+use crate::kernel::time::Time;
+
+/// Loading the text gives an equal scenario; equal scenarios give equal bytes.
+pub fn resolved_yaml(scenario: &Scenario) -> String {
+    let options =
+        serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: true };
+    // Writing into a string fails only for keys that are no text, of which there are none.
+    serde_saphyr::to_string_with_options(&file(scenario), options).unwrap_or_default()
+}
+
+fn at<T>(value: T) -> At<T> {
+    At::nowhere(value)
+}
+
+fn name(text: &str) -> Option<At<String>> {
+    Some(at(text.to_owned()))
+}
+
+fn file(s: &Scenario) -> ScenarioFile {
+    ScenarioFile {
+        name: at(s.name.clone()),
+        about: (!s.about.is_empty()).then(|| s.about.clone()),
+        model: Some(s.model),
+        seed: Some(s.seed),
+        duration: Some(at(Duration(s.duration))),
+        weight: Some(at(s.weight)),
+        liveness: Some(s.switches.liveness),
+        recovery: Some(RecoveryFile {
+            scope: Some(s.switches.scope),
+        }),
+        placement: Some(PlacementFile {
+            policy: Some(s.switches.placement),
+            slots: Some(s.switches.slots),
+        }),
+        rebalancing: Some(s.switches.rebalancing),
+        cluster: cluster(&s.cluster),
+        profile: Some(at(Either::Map(profile(&s.profile)))),
+        config: Some(Named(
+            s.config
+                .keys
+                .iter()
+                .map(|(key, value)| (at(key.clone()), at(Setting(Either::Word(value.clone())))))
+                .collect(),
+        )),
+        topics: Named(
+            s.topics
+                .iter()
+                .map(|topic| (at(topic.name.clone()), self::topic(topic)))
+                .collect(),
+        ),
+        jobs: s.jobs.iter().map(|job| self::job(job, s)).collect(),
+        monitor: Some(monitor(&s.monitor)),
+        faults: Some(
+            s.faults
+                .iter()
+                .map(|fault| at(self::fault(fault, s)))
+                .collect(),
+        ),
+        expect: Some(
+            s.expect
+                .iter()
+                .map(|statement| at(statement.text.clone()))
+                .collect(),
+        ),
+    }
+}
+
+fn cluster(c: &Cluster) -> ClusterFile {
+    ClusterFile {
+        jobmanagers: Some(at(c.jobmanagers.iter().map(|jm| at(jm.clone())).collect())),
+        taskmanagers: at(c.taskmanagers.iter().map(taskmanager).collect()),
+        zookeeper: Some(ZooKeeperFile {
+            servers: Some(at(c.zookeeper.servers)),
+            tick_time: Some(Duration(c.zookeeper.tick_time)),
+        }),
+        storage: Some(StorageFile {
+            name: name(&c.storage.name),
+            read: Some(Bandwidth(c.storage.read_bytes_per_s)),
+            write: Some(Bandwidth(c.storage.write_bytes_per_s)),
+            latency: Some(Delay(c.storage.latency)),
+        }),
+        database: Some(DatabaseFile {
+            name: name(&c.database.name),
+            commit_latency: Some(DelayRange(c.database.commit_latency)),
+        }),
+        receiver: Some(ReceiverFile {
+            name: name(&c.receiver.name),
+            latency: Some(DelayRange(c.receiver.latency)),
+            loss: Some(Share(c.receiver.loss_per_mille)),
+        }),
+        links: Some(LinksFile {
+            default: Some(LinkFile {
+                latency: Some(DelayRange(c.link_latency)),
+            }),
+        }),
+    }
+}
+
+fn taskmanager(tm: &TaskManager) -> TaskManagerFile {
+    TaskManagerFile {
+        name: at(tm.name.clone()),
+        slots: Some(at(tm.slots)),
+        cpu: Some(at(Decimal(u64::from(tm.cpu_millicores)))),
+        network: Some(Bandwidth(tm.network_bytes_per_s)),
+        starts: Some(tm.starts),
+    }
+}
+
+fn profile(p: &Profile) -> ProfileFile {
+    ProfileFile {
+        name: name(&p.name),
+        task_deployment: Some(DelayRange(p.task_deployment)),
+        task_initialization: Some(DelayRange(p.task_initialization)),
+        process_startup: Some(DelayRange(p.process_startup)),
+        planning: Some(DelayRange(p.planning)),
+    }
+}
+
+fn topic(t: &Topic) -> TopicFile {
+    TopicFile {
+        partitions: at(t.partitions),
+        rate: at(Rate(t.rate_per_s)),
+        arrivals: Some(t.arrivals),
+        record_size: Some(at(Size(u64::from(t.record_bytes)))),
+        keys: Some(at(t.keys)),
+        linger: Some(Delay(t.linger)),
+    }
+}
+
+fn job(job: &Job, scenario: &Scenario) -> JobFile {
+    let pins = scenario
+        .cluster
+        .taskmanagers
+        .iter()
+        .enumerate()
+        .filter_map(|(host, tm)| {
+            let tasks: Vec<At<String>> = job
+                .pins
+                .iter()
+                .filter(|(_, pinned)| **pinned == host)
+                .map(|((operator, subtask), _)| {
+                    at(format!("{} {subtask}", job.operators[*operator].name))
+                })
+                .collect();
+            (!tasks.is_empty()).then(|| (at(tm.name.clone()), tasks))
+        });
+    JobFile {
+        name: at(job.name.clone()),
+        operators: job
+            .operators
+            .iter()
+            .map(|operator| self::operator(operator, job, scenario))
+            .collect(),
+        placement: Some(Named(pins.collect())),
+    }
+}
+
+fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
+    let (mut topic, mut guarantee, mut given) = (None, None, &[][..]);
+    match &o.kind {
+        OperatorKind::Source { topic: index } => topic = name(&scenario.topics[*index].name),
+        OperatorKind::Transform { inputs } => given = inputs,
+        OperatorKind::Sink {
+            inputs,
+            guarantee: promised,
+        } => (given, guarantee) = (inputs, Some(at(*promised))),
+    }
+    let from = |operator: usize| at(job.operators[operator].name.clone());
+    let several = given.iter().map(|input| {
+        at(Either::Map(InputFile {
+            operator: from(input.operator),
+            exchange: Some(input.exchange),
+        }))
+    });
+    let one = match given {
+        [one] => Some(one),
+        _ => None,
+    };
+    OperatorFile {
+        name: at(o.name.clone()),
+        topic,
+        input: one.map(|input| from(input.operator)),
+        inputs: (given.len() > 1).then(|| at(several.collect())),
+        exchange: one.map(|input| at(input.exchange)),
+        parallelism: Some(at(o.parallelism)),
+        cpu: Some(Delay(o.cpu_per_record)),
+        state: Some(at(Size(o.state_bytes))),
+        key: given
+            .iter()
+            .any(|input| input.exchange == Exchange::Hash)
+            .then(|| at(o.key.clone())),
+        guarantee,
+    }
+}
+
+fn monitor(m: &Monitor) -> MonitorFile {
+    MonitorFile {
+        interval: Some(Duration(m.interval)),
+        rebalance_when: Some(RebalanceWhenFile {
+            latency: Some(Duration(m.rebalance_when.latency)),
+            back_pressure: Some(Share(m.rebalance_when.back_pressure_per_mille)),
+            r#for: Some(Duration(m.rebalance_when.lasting)),
+        }),
+    }
+}
+
+fn fault(f: &Fault, scenario: &Scenario) -> FaultFile {
+    let instant = |time: Time| write_duration(time.0);
+    let mut file = FaultFile {
+        at: at(match f.at {
+            When::At(time) => instant(time),
+            When::Between(from, to) => format!("{} .. {}", instant(from), instant(to)),
+        }),
+        ..FaultFile::default()
+    };
+    let target = name(&scenario.target_name(f.target));
+    let lasts = f.lasts.map(|span| at(Duration(span)));
+    match f.kind {
+        FaultKind::Kill => (file.kill, file.restart_after) = (target, lasts),
+        FaultKind::Start => file.start = target,
+        FaultKind::Hang => (file.hang, file.r#for) = (target, lasts),
+        FaultKind::CutOff => (file.cut_off, file.r#for) = (target, lasts),
+        FaultKind::Slow { factor_per_mille } => {
+            (file.slow, file.r#for) = (target, lasts);
+            file.factor = Some(at(Decimal(u64::from(factor_per_mille))));
+        }
+    }
+    file
+}
