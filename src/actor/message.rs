@@ -71,6 +71,8 @@ pub enum Body {
     RegisterTaskManager(Box<Registration>),
     UpdateTaskExecutionState { subtask: SubtaskId, attempt: Attempt, state: ExecutionState },
     AcknowledgeCheckpoint { job: JobId, checkpoint: CheckpointId, attempt: Attempt, handle: Box<StateHandle> },
+    /// A task cannot take part: an input's producer is gone.
+    DeclineCheckpoint { job: JobId, checkpoint: CheckpointId },
     MetricReport(Box<MetricReport>),
 
     // JobMaster to TaskManager; each carries the sender's fencing token.

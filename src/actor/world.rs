@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{ActorId, EventId, Kernel, Time};
+use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
 use crate::kernel::{Random, SmallStream};
 use crate::substrate::network::Network;
 use crate::substrate::process::{Process, ProcessState};
@@ -19,6 +19,9 @@ use super::receiver::Receiver;
 use super::storage::Storage;
 use super::task_manager::TaskManager;
 use super::zookeeper::server::Server as ZooKeeper;
+
+/// Between the starts of two JobManagers.
+const JOBMANAGER_STAGGER: Span = Span::from_ms(100);
 
 #[derive(Clone, Debug)]
 enum Actor {
@@ -68,11 +71,14 @@ impl World {
         World { blueprint, actors, processes, waiting, network, startup }
     }
 
-    /// Starts every process that is up, in the order of the directory.
+    /// Starts every process that is up; JobManagers one after the other, so that they join the election in order.
     pub fn start(&mut self, kernel: &mut Kernel<World>) {
         for id in (0..self.actors.len() as u32).map(ActorId) {
-            if self.processes[id.0 as usize].state == ProcessState::Up {
-                self.post(Time::ZERO, id, id, Body::Start, kernel);
+            let is_process = !matches!(self.actors[id.0 as usize], Actor::Faults);
+            if is_process && self.processes[id.0 as usize].state == ProcessState::Up {
+                let place = self.blueprint.directory.jobmanagers.iter().position(|jm| *jm == id);
+                let at = Time::ZERO + JOBMANAGER_STAGGER * place.unwrap_or(0) as u64;
+                self.post(at, id, id, Body::Start, kernel);
             }
         }
     }

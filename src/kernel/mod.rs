@@ -8,6 +8,7 @@ pub mod encode;
 pub mod queue;
 pub mod random;
 pub mod time;
+pub mod trace;
 
 mod context;
 mod mailbox;

@@ -256,6 +256,13 @@ impl JobMaster {
         }
     }
 
+    /// A task that lost a producer refuses. Like any abort because of a lost task it does not count as a failure.
+    pub fn on_decline(&mut self, checkpoint: CheckpointId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        if self.coordinator.pending.as_ref().is_some_and(|pending| pending.id == checkpoint) {
+            self.abort_checkpoint("declined", office, ctx);
+        }
+    }
+
     pub fn on_checkpoint_timeout(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.abort_checkpoint("expired", office, ctx);
         self.coordinator.failures += 1;

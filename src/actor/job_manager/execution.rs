@@ -6,7 +6,6 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::FencingToken;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::ActorId;
-use crate::policy::placement::Resources;
 
 /// The current execution of one subtask.
 #[derive(Clone, Debug)]
@@ -15,8 +14,8 @@ pub struct Execution {
     pub attempt: Attempt,
     pub state: ExecutionState,
     pub taskmanager: Option<ActorId>,
-    /// What the subtask used when it was last measured.
-    pub measured: Option<Resources>,
+    /// What the subtask uses, in millionths of a core, as far as it has been measured.
+    pub cpu_microcores: Option<u64>,
     attempts: u32,
 }
 
@@ -27,7 +26,7 @@ impl Execution {
             attempt: Attempt::new(token, 0),
             state: ExecutionState::Created,
             taskmanager: None,
-            measured: None,
+            cpu_microcores: None,
             attempts: 0,
         }
     }

@@ -99,6 +99,9 @@ impl Leader {
             Body::AcknowledgeCheckpoint { job, checkpoint, attempt, handle } => {
                 self.job(job, desk, blueprint, |job, office| job.on_acknowledge(checkpoint, attempt, *handle, office, ctx));
             }
+            Body::DeclineCheckpoint { job, checkpoint } => {
+                self.job(job, desk, blueprint, |job, office| job.on_decline(checkpoint, office, ctx));
+            }
             Body::MetricReport(report) => {
                 if let Some(taskmanager) = blueprint.directory.taskmanager_index(from) {
                     self.monitoring.take(taskmanager, &report);

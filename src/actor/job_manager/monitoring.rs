@@ -5,7 +5,6 @@ use crate::actor::message::{MetricReport, TaskMetrics};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Span, Time};
 use crate::policy::Rebalancing;
-use crate::policy::placement::Resources;
 use crate::policy::rebalancing::{Observation, OnPressure};
 
 use super::job_master::JobMaster;
@@ -99,17 +98,16 @@ fn per_million(part: Span, whole: Span) -> u32 {
 }
 
 impl JobMaster {
-    /// Remembers what each running task uses, for placement.
+    /// Remembers what each running task uses, for placement: an average that leans on the last eight reports.
     pub fn measured(&mut self, monitoring: &Monitoring) {
         if !self.is_steady() {
             return;
         }
         for execution in &mut self.executions {
             if let Some(metrics) = monitoring.metrics(execution.subtask) {
-                execution.measured = Some(Resources {
-                    cpu_microcores: u64::from(per_million(metrics.cpu, metrics.interval)),
-                    network_bytes_per_s: 0,
-                });
+                let used = u64::from(per_million(metrics.cpu, metrics.interval));
+                let average = execution.cpu_microcores.map_or(used, |average| (average * 7 + used) / 8);
+                execution.cpu_microcores = Some(average);
             }
         }
     }

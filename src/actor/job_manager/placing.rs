@@ -121,14 +121,11 @@ impl JobMaster {
         office.members.registered().into_iter().map(candidate).collect()
     }
 
-    /// What a task needs: what it was last seen to use, and not less than what its part of the load takes.
+    /// What a task needs: the CPU that it was seen to use, else what the load says that it takes.
     fn need(&self, subtask: SubtaskId, blueprint: &Blueprint) -> Resources {
         let declared = declared_need(subtask, blueprint);
-        let measured = self.peek(subtask).measured.unwrap_or_default();
-        Resources {
-            cpu_microcores: declared.cpu_microcores.max(measured.cpu_microcores),
-            network_bytes_per_s: declared.network_bytes_per_s.max(measured.network_bytes_per_s),
-        }
+        let cpu_microcores = self.peek(subtask).cpu_microcores.unwrap_or(declared.cpu_microcores);
+        Resources { cpu_microcores, ..declared }
     }
 
     /// Where a task would be better off than where it is.

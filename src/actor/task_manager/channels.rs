@@ -81,8 +81,16 @@ impl TaskManager {
         }
     }
 
-    /// Sends barriers that a task has put into its output while it advanced.
+    /// Sends what a task has to say about checkpoints since it advanced: barriers on, or a refusal back.
     pub(super) fn pump_barriers(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let subtask = task.subtask;
+        if let Some(checkpoint) = task.declined.take() {
+            let job = self.blueprint.topology.job_of(subtask);
+            if let Some(leader) = self.membership.registered_leader() {
+                ctx.send(leader, Body::DeclineCheckpoint { job, checkpoint });
+            }
+        }
         if self.task(number).outputs.take_barrier_emitted() {
             self.pump_all(number, ctx);
         }
@@ -122,6 +130,7 @@ impl TaskManager {
         }
         let channel = &mut task.input.channels[input as usize];
         channel.producer = update.producer;
+        channel.producer_lost = false;
         channel.producer_attempt = update.producer_attempt;
         match update.from {
             ReplayFrom::Checkpoint(checkpoint) if update.deduplicate => channel.expect_again_since(checkpoint),
@@ -192,10 +201,11 @@ impl TaskManager {
         }
     }
 
-    /// A peer's process died: whoever consumed there is gone.
+    /// A peer's process died: whoever consumed or produced there is gone.
     pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
         self.parked.retain(|parked| parked.from != peer);
         for number in self.numbers() {
+            self.task(number).lose_producer(peer);
             let outputs = &mut self.task(number).outputs;
             for output in 0..outputs.channels.len() {
                 if outputs.channels[output].consumer().is_some_and(|consumer| consumer.taskmanager == peer) {
@@ -203,6 +213,7 @@ impl TaskManager {
                 }
             }
             self.advance(number, ctx);
+            self.pump_barriers(number, ctx);
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct InputChannel {
     pub producer_attempt: Attempt,
     /// 0: not connected yet.
     pub connection: u32,
+    /// The producer's process died, and no successor has been announced.
+    pub producer_lost: bool,
     queue: VecDeque<(Time, Element)>,
     /// Record batches in the queue.
     queued: u32,
@@ -60,6 +62,8 @@ pub enum Input {
     Batch { input: u16, emitted: Time, batch: Batch },
     /// Barriers have come on all channels.
     Aligned(CheckpointId),
+    /// Barriers cannot come on all channels: the producer of one is gone.
+    Hopeless(CheckpointId),
 }
 
 impl InputGate {
@@ -111,6 +115,9 @@ impl InputGate {
                     return Some(Input::Batch { input, emitted, batch });
                 }
                 (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
+                    if self.channels.iter().any(|channel| channel.producer_lost) {
+                        return Some(Input::Hopeless(checkpoint));
+                    }
                     if self.on_barrier(input, checkpoint) {
                         return Some(Input::Aligned(checkpoint));
                     }
@@ -141,6 +148,16 @@ impl InputGate {
         self.aligning = None;
         self.unblock();
         true
+    }
+
+    /// A producer's process died: the checkpoint that waits for its barrier, if one does.
+    pub fn lose_producer(&mut self, producer: ActorId) -> Option<CheckpointId> {
+        let mut lost = false;
+        for channel in self.channels.iter_mut().filter(|channel| channel.producer == producer) {
+            channel.producer_lost = true;
+            lost = true;
+        }
+        self.aligning.filter(|_| lost).map(|alignment| alignment.checkpoint)
     }
 
     /// A checkpoint will not complete: what waits for its barriers goes on.
@@ -185,6 +202,7 @@ impl InputChannel {
             producer,
             producer_attempt,
             connection: 0,
+            producer_lost: false,
             queue: VecDeque::new(),
             queued: 0,
             to_return: 0,
@@ -286,6 +304,7 @@ mod tests {
             seen.push(match input {
                 Input::Batch { input, batch, .. } => format!("{input}:{}", batch.records()[0].offset()),
                 Input::Aligned(checkpoint) => format!("aligned {checkpoint}"),
+                Input::Hopeless(checkpoint) => format!("hopeless {checkpoint}"),
             });
         }
         seen
@@ -312,6 +331,17 @@ mod tests {
         gate.abort(1);
         gate.push(1, Time::ZERO, Element::Barrier(1));
         assert_eq!(drain(&mut gate, 1), ["0:10"]);
+    }
+
+    #[test]
+    fn a_lost_producer_makes_alignment_hopeless() {
+        let mut gate = gate(2);
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        assert!(drain(&mut gate, 0).is_empty());
+        assert_eq!(gate.lose_producer(ActorId(0)), Some(1));
+        gate.abort(1);
+        gate.push(0, Time::ZERO, Element::Barrier(2));
+        assert_eq!(drain(&mut gate, 1), ["hopeless 2"]);
     }
 
     #[test]

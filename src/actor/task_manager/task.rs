@@ -10,7 +10,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Batches, Body, DatabaseRequest, TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{Span, Time};
+use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 use crate::substrate::cpu::Cpu;
 
@@ -47,6 +47,8 @@ pub struct Task {
     triggered: Option<CheckpointId>,
     pub aborted_up_to: CheckpointId,
     pending: BTreeMap<CheckpointId, PendingSnapshot>,
+    /// A checkpoint that the coordinator has to be told will not complete.
+    pub declined: Option<CheckpointId>,
     pub flush: Alarm,
     flush_phase: Span,
     pub meter: Meter,
@@ -117,6 +119,7 @@ impl Task {
             triggered: None,
             aborted_up_to: deployment.aborted_up_to,
             pending: BTreeMap::new(),
+            declined: None,
             flush: Alarm::new(Timer::Flush { task: number }),
             flush_phase,
             meter: Meter::default(),
@@ -202,8 +205,23 @@ impl Task {
                         return false;
                     }
                 }
+                Some(Input::Hopeless(checkpoint)) => self.decline(checkpoint),
                 None => return false,
             }
+        }
+    }
+
+    /// A checkpoint cannot reach this task: its barriers are void from now on, and the coordinator is told.
+    fn decline(&mut self, checkpoint: CheckpointId) {
+        self.aborted_up_to = self.aborted_up_to.max(checkpoint);
+        self.input.abort(self.aborted_up_to);
+        self.declined = Some(checkpoint);
+    }
+
+    /// A process that produced for this task died.
+    pub fn lose_producer(&mut self, producer: ActorId) {
+        if let Some(checkpoint) = self.input.lose_producer(producer) {
+            self.decline(checkpoint);
         }
     }
 
