@@ -46,7 +46,7 @@ pub const BANDWIDTH: &Units = &[
     ("GB/s", 8_000_000_000),
 ];
 
-/// In thousandths of a per cent point's tenth: one per cent is ten per mille.
+/// In thousandths of the whole.
 const SHARE: &Units = &[("%", 10), ("‰", 1)];
 
 /// Nanoseconds.
