@@ -11,6 +11,7 @@ mod flink;
 pub mod model;
 mod near;
 mod resolve;
+mod schema;
 mod set;
 mod tree;
 mod units;
@@ -19,6 +20,7 @@ mod write;
 use error::{Place, Problem, Source};
 
 pub use error::ScenarioError;
+pub use schema::schema;
 pub use set::Override;
 pub use write::resolved_yaml;
 
@@ -100,9 +102,4 @@ fn not_utf8<'a>(mut source: Source<'a>, bytes: &'a [u8], good: usize) -> Scenari
             message,
         )],
     )
-}
-
-/// The JSON Schema of the file, for editors.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(file::ScenarioFile).to_value()
 }

@@ -3,7 +3,9 @@
 /// `; did you mean ...?` where a candidate is near enough, else the candidates if they are few.
 pub fn hint<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let candidates: Vec<&str> = candidates.into_iter().collect();
-    if let Some(near) = nearest(wrong, &candidates) {
+    // `tm-9` is near to `tm-1` and to all others; the list says more.
+    let number = |near: &str| !same_but_for_digits(wrong, near) || candidates.len() > 24;
+    if let Some(near) = nearest(wrong, &candidates).filter(|near| number(near)) {
         return format!("; did you mean `{near}`?");
     }
     match candidates.len() {
@@ -11,6 +13,15 @@ pub fn hint<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> S
         1..=24 => format!("; known are {}", quoted(&candidates)),
         _ => String::new(),
     }
+}
+
+fn same_but_for_digits(one: &str, other: &str) -> bool {
+    let letters = |text: &str| {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect::<String>()
+    };
+    one.len() == other.len() && letters(one) == letters(other)
 }
 
 /// The candidate with the smallest edit distance, if that is small for the length of the word.

@@ -53,7 +53,7 @@ fn set(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
     let path = path.trim();
     let key = path.strip_prefix("config.").unwrap_or(path);
     if key != path || flink::find(path).is_some() || flink::is_known(path) {
-        let config = entry(root, &["config"], value.place)?.0;
+        let config = entry(root, &["config"], value.place, "")?.0;
         let place = value.place;
         *child(config, key, place)? = value;
         return Ok(());
@@ -92,11 +92,8 @@ fn set(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
         {
             node.value = Value::Map(Vec::new());
         }
-        let walked = parts.len() - rest.len();
-        let (next, used) = entry(node, rest, value.place).map_err(|message| match walked {
-            0 => message,
-            _ => format!("{message} in `{}`", parts[..walked].join(".")),
-        })?;
+        let above = parts[..parts.len() - rest.len()].join(".");
+        let (next, used) = entry(node, rest, value.place, &above)?;
         node = next;
         rest = &rest[used..];
     }
@@ -104,11 +101,13 @@ fn set(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
     Ok(())
 }
 
-/// The node below, and how many parts of the path lead to it: names may themselves hold dots.
+/// The node below, and how many parts of the path lead to it: names may themselves hold dots. `above` is the path so
+/// far, for messages.
 fn entry<'a>(
     node: &'a mut Node,
     parts: &[&str],
     place: Place,
+    above: &str,
 ) -> Result<(&'a mut Node, usize), String> {
     let candidates: Vec<String> = (1..=parts.len()).map(|n| parts[..n].join(".")).collect();
     // The longest name that is there.
@@ -116,15 +115,14 @@ fn entry<'a>(
         |known: &dyn Fn(&str) -> bool| (0..candidates.len()).rev().find(|&n| known(&candidates[n]));
     let n = match &node.value {
         Value::List(items) => there(&|name| position(items, name).is_some())
-            .ok_or_else(|| no_item(items, parts[0]))?,
+            .ok_or_else(|| no_item(items, parts[0], above))?,
         Value::Map(entries) => {
             there(&|name| entries.iter().any(|(key, _)| key.text == name)).unwrap_or(0)
         }
         Value::Scalar(text) => {
+            let (name, text) = (short(parts[0]), short(text));
             return Err(format!(
-                "there is no `{}`: `{}` is a single value",
-                short(parts[0]),
-                short(text)
+                "there is no `{name}` in `{above}`, which is a single value, `{text}`"
             ));
         }
         Value::Null => 0,
@@ -132,20 +130,17 @@ fn entry<'a>(
     Ok((child(node, &candidates[n], place)?, n + 1))
 }
 
-fn no_item(items: &[Node], wanted: &str) -> String {
-    if wanted.bytes().all(|b| b.is_ascii_digit()) {
+fn no_item(items: &[Node], wanted: &str, above: &str) -> String {
+    let names: Vec<&str> = items.iter().filter_map(name_of).collect();
+    let hint = near::hint(wanted, names.iter().copied());
+    if names.is_empty() || wanted.bytes().all(|b| b.is_ascii_digit()) {
+        let count = items.len();
         return format!(
-            "there is no item {}: the list has {}, from 0",
-            short(wanted),
-            items.len()
+            "there is no item `{}` in `{above}`, which has {count}, numbered from 0",
+            short(wanted)
         );
     }
-    let names: Vec<&str> = items.iter().filter_map(name_of).collect();
-    format!(
-        "there is no `{}`{}",
-        short(wanted),
-        near::hint(wanted, names)
-    )
+    format!("there is no `{}` in `{above}`{hint}", short(wanted))
 }
 
 /// The item of this name or number, or the value of this key, made if it is not there; a wrong key is found when the
@@ -157,7 +152,7 @@ fn child<'a>(node: &'a mut Node, key: &str, place: Place) -> Result<&'a mut Node
     let entries = match &mut node.value {
         Value::Map(entries) => entries,
         Value::List(items) => {
-            let at = position(items, key).ok_or_else(|| no_item(&[], key))?;
+            let at = position(items, key).ok_or_else(|| no_item(&[], key, ""))?;
             return Ok(&mut items[at]);
         }
         Value::Null | Value::Scalar(_) => {

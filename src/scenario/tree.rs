@@ -12,6 +12,8 @@ use super::error::{Place, Problem};
 
 /// Files are written by people; anything larger is a mistake or an attack.
 pub const MAX_BYTES: usize = 1 << 20;
+const EMPTY: &str =
+    "the file is empty; a scenario needs at least `name`, `cluster`, `topics` and `jobs`";
 const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 100_000;
 
@@ -41,9 +43,7 @@ pub struct Name {
 /// Parses one YAML document.
 pub fn parse(text: &str) -> Result<Node, Problem> {
     if text.trim().is_empty() {
-        return Err(Problem::nowhere(
-            "the file is empty; a scenario needs at least `name`, `cluster`, `topics` and `jobs`",
-        ));
+        return Err(Problem::nowhere(EMPTY));
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -63,18 +63,52 @@ pub fn parse(text: &str) -> Result<Node, Problem> {
     };
     let spanned: Spanned<Raw> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| syntax(&error, text))?;
-    Ok(node(spanned, text))
+    let root = node(spanned, text);
+    if matches!(root.value, Value::Null) {
+        return Err(Problem::nowhere(EMPTY));
+    }
+    Ok(root)
 }
 
 /// What the YAML parser says, without its own idea of where: that is ours to show.
 fn syntax(error: &serde_saphyr::Error, text: &str) -> Problem {
-    let message = error
+    let said = error
         .without_snippet()
         .render_with_formatter(&serde_saphyr::UserMessageFormatter);
+    let said = said.split(" at line ").next().unwrap_or_default();
+    let message = if said.contains("recursion limit") || said.contains("depth") {
+        format!("nested more than {MAX_DEPTH} levels deep")
+    } else if said.contains("replayed") || said.contains("too large or too complex") {
+        "the file is too large once its aliases are written out".to_owned()
+    } else {
+        said.to_owned()
+    };
     let place = error
         .location()
-        .map_or(Place::Nowhere, |at| place(at, text));
+        .map_or(Place::Nowhere, |at| match place(at, text) {
+            Place::Nowhere => line_and_column(at, text),
+            place => place,
+        });
     Problem { place, message }
+}
+
+/// For errors of which the parser does not know the bytes.
+fn line_and_column(at: Location, text: &str) -> Place {
+    let index = |number: u64| {
+        usize::try_from(number)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1)
+    };
+    let Some(line) = text.split_inclusive('\n').nth(index(at.line())) else {
+        return Place::Nowhere;
+    };
+    let column: usize = line
+        .chars()
+        .take(index(at.column()))
+        .map(char::len_utf8)
+        .sum();
+    let start = line.as_ptr() as usize - text.as_ptr() as usize + column;
+    Place::File { start, len: 1 }
 }
 
 fn node(spanned: Spanned<Raw>, text: &str) -> Node {

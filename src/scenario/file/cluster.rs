@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{At, Bandwidth, Decimal, Delay, DelayRange, Duration, Share};
+use super::named::At;
+use super::values::{Bandwidth, Decimal, Delay, DelayRange, Duration, Share};
 
 /// The processes, and what they talk to.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

@@ -40,7 +40,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Either<T> {
 impl<T: Serialize> Serialize for Either<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Either::Word(text) => serializer.serialize_str(text),
+            Either::Word(text) => super::values::plain(text, serializer),
             Either::Map(map) => map.serialize(serializer),
         }
     }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::either::Either;
-use super::values::{At, Delay, Named, Rate, Size};
+use super::named::{At, Named};
+use super::values::{Delay, Rate, Size};
 use crate::scenario::model::{Arrivals, Exchange, Guarantee};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

@@ -6,6 +6,7 @@ mod cluster;
 mod de;
 mod either;
 mod job;
+mod named;
 mod plan;
 mod values;
 
@@ -16,6 +17,7 @@ pub use cluster::*;
 pub use de::read;
 pub use either::Either;
 pub use job::*;
+pub use named::*;
 pub use plan::*;
 pub use values::*;
 

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{At, Decimal, Duration, Share};
+use super::named::At;
+use super::values::{Decimal, Duration, Share};
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename = "monitor", rename_all = "kebab-case", deny_unknown_fields)]

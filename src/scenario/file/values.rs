@@ -1,82 +1,22 @@
-//! Values of the file: quantities with units, ranges, names with a place.
+//! Values of the file: quantities with units, and ranges of them.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
 
-use super::de::AT;
 use crate::kernel::time::Span;
-use crate::scenario::error::Place;
 use crate::scenario::model;
 use crate::scenario::units;
 
-/// A value and where it stands in the file.
-#[derive(Clone, Debug)]
-pub struct At<T> {
-    pub value: T,
-    pub place: Place,
-}
-
-impl<T> At<T> {
-    /// For values that come from no file.
-    pub fn nowhere(value: T) -> At<T> {
-        At {
-            value,
-            place: Place::Nowhere,
-        }
-    }
-}
-
-impl<T: Default> Default for At<T> {
-    fn default() -> At<T> {
-        At::nowhere(T::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<At<T>, D::Error> {
-        struct Pair<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pair<T> {
-            type Value = At<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value and its place")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<At<T>, A::Error> {
-                let missing = || A::Error::custom("a value is missing");
-                let place = Place::unpack(pair.next_element()?.ok_or_else(missing)?);
-                Ok(At {
-                    value: pair.next_element()?.ok_or_else(missing)?,
-                    place,
-                })
-            }
-        }
-        deserializer.deserialize_tuple_struct(AT, 2, Pair(PhantomData))
-    }
-}
-
-impl<T: Serialize> Serialize for At<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
+/// A text as it would stand in the file: numbers without quotes.
+pub(super) fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let plain_number = |number: f64| format!("{number:?}") == text;
+    match (text.parse::<u64>(), text.parse::<f64>()) {
+        (Ok(number), _) if number.to_string() == text => serializer.serialize_u64(number),
+        (_, Ok(number)) if plain_number(number) => serializer.serialize_f64(number),
+        _ => serializer.serialize_str(text),
     }
 }
 
@@ -98,7 +38,7 @@ macro_rules! quantity {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let write: fn($inner) -> String = $write;
-                serializer.serialize_str(&write(self.0))
+                plain(&write(self.0), serializer)
             }
         }
 
@@ -209,60 +149,4 @@ fn write_range(range: model::Range) -> String {
         units::write_duration(range.min.0),
         units::write_duration(range.max.0)
     )
-}
-
-/// A map from names to values, in the order of the file.
-#[derive(Clone, Debug)]
-pub struct Named<T>(pub Vec<(At<String>, T)>);
-
-impl<T> Default for Named<T> {
-    fn default() -> Named<T> {
-        Named(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Named<T>, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Named<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of names")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<T>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
-    }
-}
-
-impl<T: Serialize> Serialize for Named<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Named<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Named_{}", T::schema_name()).into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "additionalProperties": generator.subschema_for::<T>()})
-    }
 }

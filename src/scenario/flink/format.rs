@@ -120,7 +120,7 @@ pub fn memory(text: &str) -> Result<u64, String> {
 
 pub fn write_memory(bytes: u64) -> String {
     for (shift, unit) in [(30, "gb"), (20, "mb"), (10, "kb")] {
-        if bytes != 0 && bytes % (1 << shift) == 0 {
+        if bytes != 0 && bytes.is_multiple_of(1 << shift) {
             return format!("{} {unit}", bytes >> shift);
         }
     }
@@ -135,5 +135,59 @@ pub fn count(text: &str, min: u32, max: u32) -> Result<u32, String> {
             "`{}` is not a whole number from {min} to {max}",
             short(text)
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_flink_writes_them() {
+        for (text, ms) in [
+            ("10 s", 10_000),
+            ("500ms", 500),
+            ("PT10S", 10_000),
+            ("1500", 1_500),
+            ("2 min", 120_000),
+            ("PT1H30M", 5_400_000),
+            ("P1D", 86_400_000),
+            ("PT0.5S", 500),
+            ("0", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Span::from_ms(ms)), "{text}");
+        }
+        for text in [
+            "",
+            "s",
+            "10 parsecs",
+            "PT",
+            "P",
+            "PTS",
+            "PT-1S",
+            "-1 s",
+            "1.5 s",
+            "99999999999 d",
+            "P1H",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_as_flink_writes_it() {
+        for (text, bytes) in [
+            ("32 kb", 32 << 10),
+            ("1g", 1 << 30),
+            ("128m", 128 << 20),
+            ("100", 100),
+            ("7 bytes", 7),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+            assert_eq!(memory(&write_memory(bytes)), Ok(bytes));
+        }
+        for text in ["", "kb", "-1 kb", "1 parsec", "99999999999 tb"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
     }
 }

@@ -163,7 +163,7 @@ fn taskmanager(
     check: &mut Check,
 ) -> TaskManager {
     if let Some(slots) = &file.slots {
-        check.within(slots, 1, MAX_SLOTS, "slots are not possible");
+        check.within(slots, 1, MAX_SLOTS, "is no number of slots");
     }
     let cpu = file.cpu.as_ref().map_or(2_000, |at| at.value.0);
     if let Some(at) = file

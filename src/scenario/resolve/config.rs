@@ -30,11 +30,13 @@ pub fn resolve(file: Option<&Named<At<Setting>>>, check: &mut Check) -> Settings
             // An override wins over the file.
             Some(_) if matches!(entry.place, Place::Argument(_)) => {}
             Some(first) if matches!(first.place, Place::Argument(_)) => continue,
-            Some(_) => {
-                check.refuse(
-                    entry.place,
-                    format!("`{}` is set twice (as `{name}`)", short(&entry.key)),
+            Some(first) => {
+                let message = format!(
+                    "`{}` is set already, as `{}`",
+                    short(&entry.key),
+                    short(&first.key)
                 );
+                check.refuse(entry.place, message);
                 continue;
             }
             None => {}

@@ -19,6 +19,12 @@ pub struct Link {
     pub place: Place,
 }
 
+/// How many inputs the file gives an operator.
+pub fn named(operator: &OperatorFile) -> usize {
+    usize::from(operator.input.is_some())
+        + operator.inputs.as_ref().map_or(0, |list| list.value.len())
+}
+
 /// The inputs of each operator, by the file's order.
 pub fn links(job: &JobFile, check: &mut Check) -> Vec<Vec<Link>> {
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();

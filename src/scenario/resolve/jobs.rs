@@ -139,7 +139,10 @@ fn operator(
             })
         })
         .collect();
-    keyed(file, &inputs, check);
+    // An input that is not there is reported already; what follows from it is not worth a message.
+    if own.links.len() == graph::named(file) {
+        keyed(file, &inputs, check);
+    }
     let source = file.topic.is_some();
     let cpu = file.cpu.map_or(
         Span::from_us(if source { 5 } else { 10 }),
@@ -210,8 +213,8 @@ fn keyed(file: &OperatorFile, inputs: &[Input], check: &mut Check) {
     if let Some(state) = &file.state {
         if state.value.0 > MAX_STATE {
             check.refuse(state.place, "more than a pebibyte of state");
-        } else if state.value.0 > 0 && !inputs.iter().all(|input| input.exchange == Exchange::Hash)
-            || (state.value.0 > 0 && inputs.is_empty())
+        } else if state.value.0 > 0
+            && (inputs.is_empty() || inputs.iter().any(|input| input.exchange != Exchange::Hash))
         {
             check.refuse(
                 state.place,

@@ -28,7 +28,7 @@ pub fn resolve(
             &topic.partitions,
             1,
             MAX_PARTITIONS,
-            "partitions are not possible",
+            "is no number of partitions",
         );
         partitions = partitions.saturating_add(topic.partitions.value);
         if partitions > MAX_PARTITIONS && topic.partitions.value <= MAX_PARTITIONS {
@@ -50,7 +50,7 @@ pub fn resolve(
             check.refuse(size.place, "a record has 1 B to 64 MiB, like `200 B`");
         }
         if let Some(keys) = topic.keys.as_ref() {
-            check.within(keys, 1, 1_000_000_000, "keys are not possible");
+            check.within(keys, 1, 1_000_000_000, "is no number of keys");
         }
         topics.push(Topic {
             name: name.value.clone(),

@@ -1,9 +1,15 @@
 //! From the tree to types: a serde deserializer that knows where everything stands.
 
+mod access;
+mod error;
+
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
+use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
+
+use access::{Entries, Items, Placed};
+use error::ReadError;
 
 use crate::scenario::error::{Place, Problem};
 use crate::scenario::near;
@@ -26,7 +32,7 @@ pub fn read<'de, T: de::Deserialize<'de>>(node: &'de Node) -> Result<T, Vec<Prob
         Ok(_) => Err(problems),
         Err(error) => {
             // A missing key beside an unknown one is the same mistake seen twice.
-            if !(error.missing && !problems.is_empty()) {
+            if !error.missing || problems.is_empty() {
                 problems.push(Problem {
                     place: error.place.unwrap_or(Place::Nowhere),
                     message: error.message,
@@ -34,52 +40,6 @@ pub fn read<'de, T: de::Deserialize<'de>>(node: &'de Node) -> Result<T, Vec<Prob
             }
             Err(problems)
         }
-    }
-}
-
-/// What serde's derived code says is wrong; the innermost value that passes it on adds the place.
-#[derive(Debug)]
-pub struct ReadError {
-    place: Option<Place>,
-    message: String,
-    missing: bool,
-}
-
-impl ReadError {
-    fn or_at(mut self, place: Place) -> ReadError {
-        self.place.get_or_insert(place);
-        self
-    }
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl de::Error for ReadError {
-    fn custom<T: fmt::Display>(message: T) -> ReadError {
-        ReadError {
-            place: None,
-            message: message.to_string(),
-            missing: false,
-        }
-    }
-
-    fn missing_field(field: &'static str) -> ReadError {
-        ReadError {
-            place: None,
-            message: format!("`{field}` is missing"),
-            missing: true,
-        }
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> ReadError {
-        let hint = near::hint(field, expected.iter().copied());
-        de::Error::custom(format_args!("unknown key `{}`{hint}", short(field)))
     }
 }
 
@@ -204,16 +164,16 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                 Value::Scalar(text) => {
                     self.refuse(format_args!("`{}` where a list is expected", short(text)))
                 }
-                _ => self.refuse("a list is expected here"),
+                _ => self.refuse("a map where a list is expected"),
             });
         };
-        let items = items.iter().map(|node| Reader {
-            node,
+        let items = Items {
+            items: items.iter(),
             unknown: self.unknown,
-        });
+        };
         visitor
-            .visit_seq(de::value::SeqDeserializer::new(items))
-            .map_err(|error: ReadError| error.or_at(self.node.place))
+            .visit_seq(items)
+            .map_err(|error| error.or_at(self.node.place))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -293,98 +253,5 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     serde::forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct tuple
         identifier ignored_any
-    }
-}
-
-impl<'de> IntoDeserializer<'de, ReadError> for Reader<'de, '_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-/// The entries of a map that a struct or a map of names wants to see.
-struct Entries<'de, 'u> {
-    entries: std::vec::IntoIter<&'de (Name, Node)>,
-    value: Option<&'de Node>,
-    unknown: &'u RefCell<Vec<Problem>>,
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, ReadError> {
-        let Some((key, value)) = self.entries.next() else {
-            return Ok(None);
-        };
-        self.value = Some(value);
-        seed.deserialize(Key(key))
-            .map(Some)
-            .map_err(|error| error.or_at(key.place))
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
-        let Some(node) = self.value.take() else {
-            return Err(de::Error::custom("a value is missing"));
-        };
-        seed.deserialize(Reader {
-            node,
-            unknown: self.unknown,
-        })
-    }
-}
-
-/// A key, which may be asked for its place too.
-struct Key<'de>(&'de Name);
-
-impl<'de> Deserializer<'de> for Key<'de> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_borrowed_str(&self.0.text)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        visitor.visit_seq(Placed {
-            place: Some(self.0.place),
-            value: Some(self),
-        })
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple struct map enum identifier ignored_any
-    }
-}
-
-/// Place and value as a pair, for [`super::At`].
-struct Placed<D> {
-    place: Option<Place>,
-    value: Option<D>,
-}
-
-impl<'de, D: Deserializer<'de, Error = ReadError>> de::SeqAccess<'de> for Placed<D> {
-    type Error = ReadError;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, ReadError> {
-        if let Some(place) = self.place.take() {
-            return seed.deserialize(place.pack().into_deserializer()).map(Some);
-        }
-        self.value
-            .take()
-            .map(|value| seed.deserialize(value))
-            .transpose()
     }
 }

@@ -1,12 +1,18 @@
 //! The fault plan.
 
+mod target;
+mod when;
+
 use super::Check;
 use crate::kernel::time::{Span, Time};
-use crate::scenario::error::Place;
 use crate::scenario::file::{At, Duration, FaultFile};
 use crate::scenario::model::{Cluster, Fault, FaultKind, Target, When};
 use crate::scenario::near;
-use crate::scenario::units::{self, short};
+
+use target::target;
+use when::when;
+
+pub use target::zookeeper_server;
 
 pub fn resolve(
     files: &[At<FaultFile>],
@@ -14,16 +20,16 @@ pub fn resolve(
     duration: Span,
     check: &mut Check,
 ) -> Vec<Fault> {
-    let mut faults: Vec<(Fault, Place)> = Vec::new();
+    let mut faults: Vec<(Fault, At<String>)> = Vec::new();
     for file in files {
         let before = check.problems.len();
         let fault = fault(file, cluster, duration, check);
-        if let (Some((fault, place)), true) = (fault, check.problems.len() == before) {
-            faults.push((fault, place));
+        if let (Some((fault, name)), true) = (fault, check.problems.len() == before) {
+            faults.push((fault, name));
         }
     }
-    for (fault, place) in &faults {
-        starts_something(fault, *place, &faults, cluster, check);
+    for (fault, name) in &faults {
+        starts_something(fault, name, &faults, cluster, check);
     }
     faults.into_iter().map(|(fault, _)| fault).collect()
 }
@@ -31,8 +37,8 @@ pub fn resolve(
 /// A start needs a process that is not running by then.
 fn starts_something(
     fault: &Fault,
-    place: Place,
-    all: &[(Fault, Place)],
+    name: &At<String>,
+    all: &[(Fault, At<String>)],
     cluster: &Cluster,
     check: &mut Check,
 ) {
@@ -47,7 +53,11 @@ fn starts_something(
             && bounds(other.at).0 <= latest
     });
     if !killed {
-        check.refuse(place, "this process is running: it starts with the run, and no fault kills it before; kill it first, or make it a spare with `starts: false`");
+        let running = format!(
+            "`{}` is running by then: no fault kills it before; kill it first, or make it a spare with `starts: false`",
+            name.value
+        );
+        check.refuse(name.place, running);
     }
 }
 
@@ -63,7 +73,7 @@ fn fault(
     cluster: &Cluster,
     duration: Span,
     check: &mut Check,
-) -> Option<(Fault, Place)> {
+) -> Option<(Fault, At<String>)> {
     let f = &file.value;
     let verbs = [
         ("kill", &f.kill),
@@ -90,7 +100,7 @@ fn fault(
     parts(f, verb, name, check);
     let at = when(&f.at, duration, check)?;
     let mut target = target(name, cluster, check)?;
-    let mut place = name.place;
+    let mut named = name;
     if matches!(target, Target::ZooKeeper(_)) && verb != "kill" {
         check.refuse(
             name.place,
@@ -100,8 +110,8 @@ fn fault(
     if verb == "replace" {
         // The one that comes, not the one that is gone.
         let with = f.with.as_ref()?;
-        target = self::target(with, cluster, check)?;
-        place = with.place;
+        target = self::target::target(with, cluster, check)?;
+        named = with;
     }
     let lasts = f
         .r#for
@@ -125,7 +135,7 @@ fn fault(
             at,
             lasts,
         },
-        place,
+        named.clone(),
     ))
 }
 
@@ -180,105 +190,4 @@ fn parts(f: &FaultFile, verb: &str, name: &At<String>, check: &mut Check) {
     if let (Some(at), true) = (&f.restart_after, name.value.starts_with("zk-")) {
         check.refuse(at.place, "a ZooKeeper server that is killed stays away");
     }
-}
-
-fn when(at: &At<String>, duration: Span, check: &mut Check) -> Option<When> {
-    let (from, to) = units::ends(&at.value);
-    let mut instant = |text: &str| {
-        if text.starts_with('-') {
-            check.refuse(
-                at.place,
-                format!(
-                    "`{}` is before the start of the run; a fault comes at `0 s` or later",
-                    short(text)
-                ),
-            );
-            return None;
-        }
-        match units::duration(text) {
-            Ok(ns) if ns >= duration.0 => {
-                check.refuse(
-                    at.place,
-                    format!(
-                        "`{}` is after the end of the run, which lasts {}",
-                        short(text),
-                        units::write_duration(duration.0)
-                    ),
-                );
-                None
-            }
-            Ok(ns) => Some(Time(ns)),
-            Err(message) => {
-                check.refuse(at.place, message);
-                None
-            }
-        }
-    };
-    let (from, to) = if from == to {
-        let both = instant(from)?;
-        (both, both)
-    } else {
-        (instant(from)?, instant(to)?)
-    };
-    if from > to {
-        check.refuse(
-            at.place,
-            format!(
-                "`{}` ends before it starts; write the earlier time first",
-                short(&at.value)
-            ),
-        );
-        return None;
-    }
-    Some(if from == to {
-        When::At(from)
-    } else {
-        When::Between(from, to)
-    })
-}
-
-/// The number of `zk-1`, `zk-2`, ..., from zero.
-pub fn zookeeper_server(name: &str) -> Option<usize> {
-    let number = name.strip_prefix("zk-")?;
-    if number.starts_with('0') || !number.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    number.parse::<usize>().ok()?.checked_sub(1)
-}
-
-fn target(name: &At<String>, cluster: &Cluster, check: &mut Check) -> Option<Target> {
-    let text = name.value.as_str();
-    if let Some(index) = cluster.taskmanagers.iter().position(|tm| tm.name == text) {
-        return Some(Target::TaskManager(index));
-    }
-    if let Some(index) = cluster.jobmanagers.iter().position(|jm| jm == text) {
-        return Some(Target::JobManager(index));
-    }
-    let servers = cluster.zookeeper.servers as usize;
-    if let Some(index) = zookeeper_server(text).filter(|index| *index < servers) {
-        return Some(Target::ZooKeeper(index));
-    }
-    let zookeepers: Vec<String> = (1..=servers.min(15))
-        .map(|number| format!("zk-{number}"))
-        .collect();
-    let known = cluster
-        .taskmanagers
-        .iter()
-        .map(|tm| tm.name.as_str())
-        .chain(cluster.jobmanagers.iter().map(String::as_str))
-        .chain(zookeepers.iter().map(String::as_str));
-    let known: Vec<&str> = known.collect();
-    // `tm-9` is near to everything; the list says more.
-    let hint = match near::nearest(text, &known) {
-        Some(near) if near.len() != text.len() || known.len() > 24 => {
-            format!("; did you mean `{near}`?")
-        }
-        _ if known.len() <= 24 => format!("; known are {}", near::quoted(&known)),
-        _ => String::new(),
-    };
-    check.refuse(
-        name.place,
-        format!("unknown process `{}`{hint}", short(text)),
-    );
-    None
 }

@@ -3,6 +3,10 @@
 //! Parsing is exact: decimal digits times the unit, in integers. Formatting gives back a text that parses to the
 //! same value. Errors are half sentences without a place; the caller knows where.
 
+mod write;
+
+pub use write::*;
+
 /// A unit and how many of the base unit it is.
 type Units = [(&'static str, u64)];
 
@@ -42,7 +46,7 @@ pub const BANDWIDTH: &Units = &[
     ("GB/s", 8_000_000_000),
 ];
 
-/// In thousandths of a per cent point's tenth: one per cent is ten per mille.
+/// In thousandths of the whole.
 const SHARE: &Units = &[("%", 10), ("‰", 1)];
 
 /// Nanoseconds.
@@ -223,66 +227,4 @@ fn exact(number: &str, factor: u64, text: &str) -> Result<u64, String> {
         return Err(format!("`{text}` is finer than this can be"));
     }
     u64::try_from(value / scale).map_err(|_| too_large())
-}
-
-/// A duration with the largest unit that keeps it whole.
-pub fn write_duration(ns: u64) -> String {
-    if ns == 0 {
-        return "0 s".to_owned();
-    }
-    // Minutes and hours only where they are round: `90 s` is what people write.
-    write(
-        ns,
-        &[
-            ("ns", 1),
-            ("us", 1_000),
-            ("ms", 1_000_000),
-            ("s", 1_000_000_000),
-        ],
-    )
-}
-
-pub fn write_size(bytes: u64) -> String {
-    write(
-        bytes,
-        &[
-            ("B", 1),
-            ("KB", 1_000),
-            ("MB", 1_000_000),
-            ("GB", 1_000_000_000),
-        ],
-    )
-}
-
-pub fn write_bandwidth(bytes_per_s: u64) -> String {
-    write(
-        bytes_per_s,
-        &[("B/s", 1), ("kB/s", 1_000), ("MB/s", 1_000_000)],
-    )
-}
-
-fn write(value: u64, units: &Units) -> String {
-    let (name, factor) = units
-        .iter()
-        .rev()
-        .find(|(_, factor)| value != 0 && value % factor == 0)
-        .copied()
-        .unwrap_or((units[0].0, 1));
-    format!("{} {name}", value / factor)
-}
-
-/// A decimal number from thousandths.
-pub fn write_thousandths(value: u64) -> String {
-    let text = format!("{}.{:03}", value / 1_000, value % 1_000);
-    let text = text.trim_end_matches('0');
-    if text.ends_with('.') {
-        format!("{text}0")
-    } else {
-        text.to_owned()
-    }
-}
-
-pub fn write_share(per_mille: u32) -> String {
-    let text = write_thousandths(u64::from(per_mille) * 100);
-    format!("{} %", text.trim_end_matches(".0"))
 }
