@@ -7,6 +7,7 @@ pub mod actor;
 pub mod dataflow;
 pub mod drill;
 pub mod fault;
+pub mod invariant;
 pub mod kernel;
 pub mod policy;
 pub mod scenario;

@@ -99,15 +99,3 @@ fn action(planned: &PlannedFault) -> FaultAction {
         FaultKind::Slow { factor_per_mille } => FaultAction::Slow { target, factor_per_mille, lasts },
     }
 }
-
-/// Names the fault for reports.
-pub fn describe(planned: &PlannedFault, directory: &Directory) -> String {
-    let what = match planned.fault.kind {
-        FaultKind::Kill => "kill",
-        FaultKind::Start => "start",
-        FaultKind::Hang => "hang",
-        FaultKind::CutOff => "cut off",
-        FaultKind::Slow { .. } => "slow",
-    };
-    format!("{what} {}", directory.name(planned.target))
-}

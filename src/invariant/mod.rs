@@ -1,0 +1,3 @@
+//! Floor 4: checkers that watch what actors state.
+
+pub mod delivery;
