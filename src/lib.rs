@@ -6,3 +6,4 @@
 pub mod kernel;
 pub mod scenario;
 pub mod drill;
+pub mod report;
