@@ -3,7 +3,7 @@
 /// Stands for a value that was not measured.
 pub const NONE: &str = "–";
 
-/// A duration in milliseconds with the unit that suits it: `30 ms`, `6.00 s`, `2 min 5 s`.
+/// A duration in milliseconds with the unit that suits it: `30 ms`, `40.4 s`, `2 min 5 s`.
 pub fn duration(ms: f64) -> String {
     if !ms.is_finite() {
         return NONE.into();
@@ -17,16 +17,23 @@ pub fn duration(ms: f64) -> String {
         format!("{ms:.1} ms")
     } else if size < 999.5 {
         format!("{ms:.0} ms")
-    } else if size < 9_995.0 {
-        format!("{:.2} s", ms / 1e3)
-    } else if size < 119_950.0 {
-        format!("{:.1} s", ms / 1e3)
+    } else if size < 119_995.0 {
+        let text = format!("{:.2}", ms / 1e3);
+        format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
     } else if size < 7_199_500.0 {
-        let s = (ms / 1e3).round();
-        format!("{:.0} min {:.0} s", (s / 60.0).trunc(), s % 60.0)
+        two_units((ms / 1e3).round(), "min", "s")
     } else {
-        let min = (ms / 60e3).round();
-        format!("{:.0} h {:.0} min", (min / 60.0).trunc(), min % 60.0)
+        two_units((ms / 60e3).round(), "h", "min")
+    }
+}
+
+/// `count` of the smaller unit, sixty of which make the larger one.
+fn two_units(count: f64, large: &str, small: &str) -> String {
+    let (whole, rest) = ((count / 60.0).trunc(), count % 60.0);
+    if rest == 0.0 {
+        format!("{whole} {large}")
+    } else {
+        format!("{whole} {large} {} {small}", rest.abs())
     }
 }
 
@@ -86,9 +93,11 @@ mod tests {
             (0.02, "20 µs"),
             (0.42, "0.4 ms"),
             (30.0, "30 ms"),
-            (999.7, "1.00 s"),
+            (999.7, "1 s"),
             (40_400.0, "40.4 s"),
+            (47_550.0, "47.55 s"),
             (125_000.0, "2 min 5 s"),
+            (180_000.0, "3 min"),
             (7_500_000.0, "2 h 5 min"),
             (f64::NAN, NONE),
         ];

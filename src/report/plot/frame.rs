@@ -73,7 +73,7 @@ pub fn time_axis(picture: &mut Picture, x: &Scale, panels: &[(f64, f64)], bottom
     let middle = (x.at(x.from()) + x.at(x.to())) / 2.0;
     picture.text(
         format!("{name} ({unit})"),
-        (middle, HEIGHT - 14.0),
+        (middle, bottom + 42.0),
         Anchor::Middle,
         LABEL,
         SOFT_INK,

@@ -12,7 +12,8 @@ use super::picture::{Anchor, HEIGHT, Picture, Point, WIDTH};
 mod ribbon;
 
 const LEFT: f64 = 92.0;
-const RIGHT: f64 = WIDTH - 216.0;
+/// Leaves room for the legend.
+const RIGHT: f64 = WIDTH - 248.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
 
 /// A line of a panel: its name, its points as time and value, and its colour.
@@ -38,7 +39,11 @@ pub fn picture(outcome: &Outcome) -> Picture {
         &outcome.summary,
         &ribbon::totals(outcome),
     );
-    let x = Scale::linear(0.0, end_ms(outcome), (LEFT, RIGHT));
+    if outcome.latency.is_empty() && outcome.lag.is_empty() {
+        nothing(&mut picture, "No record was handled in this run.");
+        return picture;
+    }
+    let x = Scale::linear(0.0, end_ms(outcome), (LEFT, right(outcome)));
 
     let ribbons = ribbon::rows(outcome, &x);
     let panels_top = TOP + ribbons.height() + 26.0;
@@ -67,10 +72,17 @@ pub fn picture(outcome: &Outcome) -> Picture {
     }
     mark_faults(&mut picture, outcome, &x, &extents);
     legend(&mut picture, outcome, panels_top);
-    if outcome.latency.is_empty() && outcome.lag.is_empty() {
-        nothing(&mut picture, "No record was handled in this run.");
-    }
     picture
+}
+
+/// Where there is nothing for a legend to say, the panels take its place.
+fn right(outcome: &Outcome) -> f64 {
+    let quiet = outcome.faults.is_empty() && outcome.phases.is_empty();
+    if quiet && outcome.summary.recoveries.is_empty() {
+        WIDTH - MARGIN - 16.0
+    } else {
+        RIGHT
+    }
 }
 
 fn latency_series(outcome: &Outcome) -> Vec<Series> {
@@ -109,10 +121,11 @@ fn lag_series(outcome: &Outcome) -> Vec<Series> {
 impl Panel<'_> {
     fn draw(self, picture: &mut Picture, x: &Scale) {
         let y = self.scale();
+        let end = x.at(x.to());
         let ticks = y.ticks(5);
         for &tick in &ticks {
             let at = y.at(tick);
-            picture.rect((LEFT, at - 0.5), (RIGHT, at + 0.5), GRID);
+            picture.rect((LEFT, at - 0.5), (end, at + 0.5), GRID);
             let text = if self.may_be_log {
                 latency_label(tick)
             } else {
@@ -122,7 +135,7 @@ impl Panel<'_> {
         }
         picture.rect(
             (LEFT, self.bottom - 0.5),
-            (RIGHT, self.bottom + 0.5),
+            (end, self.bottom + 0.5),
             SOFT_INK,
         );
 
@@ -132,7 +145,7 @@ impl Panel<'_> {
             self.title.into()
         };
         picture.bold(title, (LEFT, self.top - 8.0), Anchor::Start, 15.0, INK);
-        let mut right = RIGHT;
+        let mut right = end;
         for series in &self.series {
             picture.text(
                 series.name,

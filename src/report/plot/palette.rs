@@ -23,6 +23,10 @@ pub const LANE: Colour = rgb(0xf5_f5_f5);
 pub const FAULT: Colour = rgb(0xb3_00_1b);
 pub const FAULT_SHADE: Colour = rgb(0xcf_cf_cf);
 
+/// A TaskManager with tasks on it, and one whose tasks do not run yet.
+pub const RUNNING: Colour = rgb(0x00_72_b2);
+pub const DEPLOYING: Colour = rgb(0xe6_9f_00);
+
 /// p50, p99 and max; total and furthest partition.
 pub const LINES: [Colour; 3] = [rgb(0x00_72_b2), rgb(0xd5_5e_00), rgb(0x88_88_88)];
 

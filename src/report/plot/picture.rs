@@ -56,7 +56,6 @@ pub struct Picture {
 }
 
 impl Text {
-    #[cfg(test)]
     /// From the upper left to the lower right corner of the space that it takes.
     pub fn bounds(&self) -> (Point, Point) {
         let width = font::width(&self.text, self.size, self.bold);

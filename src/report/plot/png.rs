@@ -1,16 +1,10 @@
 //! A picture as PNG: drawn at twice the size and averaged, which makes every edge smooth.
 
-use plotters::prelude::BitMapBackend;
+use plotters::prelude::{BitMapBackend, Color, DrawingBackend};
 
-use super::font::HEIGHT_PER_EM;
-use super::paint::{SCALE, TextRule, paint};
-use super::picture::{HEIGHT, Picture, WIDTH};
-
-/// The backend takes the height of the whole font as its size and puts the baseline half of that below the point.
-const RULE: TextRule = TextRule {
-    size_per_em: HEIGHT_PER_EM,
-    baseline_per_em: HEIGHT_PER_EM / 2.0,
-};
+use super::font;
+use super::paint::{SCALE, paint, rgba};
+use super::picture::{HEIGHT, Picture, Text, WIDTH};
 
 /// The file.
 pub fn bytes(picture: &Picture) -> Vec<u8> {
@@ -19,9 +13,32 @@ pub fn bytes(picture: &Picture) -> Vec<u8> {
     paint(
         picture,
         &mut BitMapBackend::with_buffer(&mut large, (width as u32, height as u32)),
-        RULE,
+        draw_text,
     );
     encoded(&halved(&large, width, height), width / 2, height / 2)
+}
+
+/// The backend's own text loses the space before each letter.
+fn draw_text(text: &Text, backend: &mut BitMapBackend<'_>) -> bool {
+    let ((left, _), _) = text.bounds();
+    let at = (left * SCALE, text.at.1 * SCALE);
+    let (width, height) = backend.get_size();
+    let mut drawn = true;
+    font::draw(
+        &text.text,
+        text.size * SCALE,
+        text.bold,
+        at,
+        |x, y, cover| {
+            if x >= 0 && y >= 0 && (x as u32) < width && (y as u32) < height {
+                let colour = rgba(text.colour.with_alpha(text.colour.alpha * f64::from(cover)));
+                drawn &= backend
+                    .draw_pixel((x, y), colour.to_backend_color())
+                    .is_ok();
+            }
+        },
+    );
+    drawn
 }
 
 /// Each pixel the mean of the four that it stands for.

@@ -1,41 +1,63 @@
 //! A picture as SVG.
 
-use plotters::prelude::SVGBackend;
+use plotters::prelude::{Color, DrawingBackend, SVGBackend, TextStyle};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontDesc, FontFamily, FontStyle};
 
-use super::paint::{SCALE, TextRule, paint};
-use super::picture::{HEIGHT, Picture, WIDTH};
+use super::font::FAMILY;
+use super::paint::{SCALE, paint, rgba};
+use super::picture::{Anchor, HEIGHT, Picture, Text, WIDTH};
 
-/// The backend divides sizes by 1.24 and puts the baseline 0.76 em below the point.
-const RULE: TextRule = TextRule {
-    size_per_em: 1.24,
-    baseline_per_em: 0.76,
-};
+/// The backend divides the size of a font by this, and puts the baseline so many em below the point.
+const SIZE_PER_EM: f64 = 1.24;
+const BASELINE_PER_EM: f64 = 0.76;
 
 /// The document.
 pub fn bytes(picture: &Picture) -> Vec<u8> {
     let size = ((WIDTH * SCALE) as u32, (HEIGHT * SCALE) as u32);
     let mut text = String::new();
-    paint(picture, &mut SVGBackend::with_string(&mut text, size), RULE);
+    paint(
+        picture,
+        &mut SVGBackend::with_string(&mut text, size),
+        draw_text,
+    );
 
     // Drawn at twice the size, shown at once; and named for readers that cannot see it.
     let (large, rest) = text
         .split_once(">\n")
         .expect("the document begins with its root");
-    let head = large
-        .replacen(
-            &format!("width=\"{}\"", size.0),
-            &format!("width=\"{WIDTH}\""),
-            1,
-        )
-        .replacen(
-            &format!("height=\"{}\"", size.1),
-            &format!("height=\"{HEIGHT}\""),
-            1,
-        );
+    let large_size = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    let head = large.replacen(
+        &large_size,
+        &format!("width=\"{WIDTH}\" height=\"{HEIGHT}\""),
+        1,
+    );
     let title = picture
         .title
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
     format!("{head} role=\"img\">\n<title>{title}</title>\n{rest}").into_bytes()
+}
+
+fn draw_text(text: &Text, backend: &mut SVGBackend<'_>) -> bool {
+    let h_pos = match text.anchor {
+        Anchor::Start => HPos::Left,
+        Anchor::Middle => HPos::Center,
+        Anchor::End => HPos::Right,
+    };
+    let em = text.size * SCALE;
+    let weight = if text.bold {
+        FontStyle::Bold
+    } else {
+        FontStyle::Normal
+    };
+    let style = TextStyle {
+        font: FontDesc::new(FontFamily::Name(FAMILY), em * SIZE_PER_EM, weight),
+        color: rgba(text.colour).to_backend_color(),
+        pos: Pos::new(h_pos, VPos::Top),
+    };
+    let top = text.at.1 * SCALE - em * BASELINE_PER_EM;
+    let at = ((text.at.0 * SCALE).round() as i32, top.round() as i32);
+    backend.draw_text(&text.text, &style, at).is_ok()
 }

@@ -6,7 +6,7 @@ use crate::report::{number, phase};
 use super::axis::Scale;
 use super::font;
 use super::frame::{LABEL, MARGIN, TOP, nothing, time_axis, titled};
-use super::palette::{self, INK, LANE, SOFT_INK};
+use super::palette::{self, INK, LANE, SOFT_INK, WHITE};
 use super::picture::{Anchor, HEIGHT, Picture, WIDTH};
 
 const LEFT: f64 = MARGIN + 118.0;
@@ -17,7 +17,8 @@ const BAR: f64 = 30.0;
 const GAP: f64 = 22.0;
 /// Rows of a waterfall are readable from this height on.
 const ROW_MIN: f64 = 16.0;
-const HEAD: f64 = 24.0;
+const ROW_MAX: f64 = 64.0;
+const HEAD: f64 = 26.0;
 
 /// A phase of one recovery: from when to when, in milliseconds since the fault, in the order of time.
 struct Piece {
@@ -55,20 +56,27 @@ pub fn picture(outcome: &Outcome) -> Picture {
     );
 
     // As waterfalls if all of them have room, else as bars alone.
-    let rows: usize = shown
-        .iter()
-        .map(|&index| phase::lasting(&recoveries[index].phases_ms).len())
-        .sum();
-    let fixed = shown.len() as f64 * (HEAD + BAR + GAP);
-    let row = ((BOTTOM - top - fixed) / rows.max(1) as f64).min(40.0);
+    let lasting = |index: &usize| phase::lasting(&recoveries[*index].phases_ms).len();
+    let rows: usize = shown.iter().map(lasting).sum();
+    let room = BOTTOM - top;
+    let row = (room - shown.len() as f64 * (HEAD + BAR + GAP)) / rows.max(1) as f64;
     let mut y = top;
-    for (&index, pieces) in shown.iter().zip(&pieces) {
+    for (place, (&index, pieces)) in shown.iter().zip(&pieces).enumerate() {
         let recovery = &recoveries[index];
-        y = bar(&mut picture, recovery, pieces, &x, y);
+        let bottom = bar(&mut picture, recovery, pieces, &x, y);
         if row >= ROW_MIN {
-            y = waterfall(&mut picture, recovery, pieces, &x, y + 6.0, row) + GAP - 6.0;
+            let rows_end = waterfall(
+                &mut picture,
+                recovery,
+                pieces,
+                &x,
+                bottom + 6.0,
+                row.min(ROW_MAX),
+            );
+            y = rows_end + GAP - 6.0;
         } else {
-            y = call_out(&mut picture, recovery, y);
+            call_out(&mut picture, recovery, bottom);
+            y = top + room * (place + 1) as f64 / shown.len() as f64;
         }
     }
     assert!(y <= BOTTOM + GAP, "the recoveries have room");
@@ -76,7 +84,7 @@ pub fn picture(outcome: &Outcome) -> Picture {
 }
 
 /// How many recoveries fit as bars with their call-outs.
-const SHOWN_MAX: usize = 7;
+const SHOWN_MAX: usize = 6;
 
 /// The recoveries to show, in order of time: those without an end first to be taken, then the longest.
 fn longest(recoveries: &[Recovery]) -> Vec<usize> {
@@ -134,6 +142,8 @@ fn pieces(outcome: &Outcome, index: usize) -> Vec<Piece> {
 /// The recovery's heading and its stacked bar; returns where it ends.
 fn bar(picture: &mut Picture, recovery: &Recovery, pieces: &[Piece], x: &Scale, top: f64) -> f64 {
     let baseline = top + 15.0;
+    // Lines of the time axis would run through the text.
+    picture.rect((LEFT - 2.0, top), (WIDTH - MARGIN, top + HEAD - 2.0), WHITE);
     let heading = font::fitted(&recovery.fault, 15.0, true, 420.0);
     let right = LEFT + font::width(&heading, 15.0, true);
     picture.bold(heading, (LEFT, baseline), Anchor::Start, 15.0, INK);
@@ -142,11 +152,10 @@ fn bar(picture: &mut Picture, recovery: &Recovery, pieces: &[Piece], x: &Scale, 
         .as_deref()
         .map(|by| format!(" · noticed by {by}"));
     let facts = format!(
-        " at {}{} · {} restarted · {}",
+        " at {}{} · {} restarted",
         number::instant(recovery.at_ms),
         detector.unwrap_or_default(),
         number::counted(recovery.restarted_tasks, "task"),
-        total(recovery),
     );
     let facts = font::fitted(&facts, LABEL, false, WIDTH - MARGIN - right - 6.0);
     picture.text(
@@ -184,7 +193,7 @@ fn bar(picture: &mut Picture, recovery: &Recovery, pieces: &[Piece], x: &Scale, 
     }
     let text = recovery
         .total_ms
-        .map_or_else(|| "no end".into(), number::duration);
+        .map_or_else(|| "not caught up".into(), number::duration);
     picture.bold(text, (end + 8.0, top + 20.0), Anchor::Start, LABEL, INK);
     bottom
 }
@@ -233,8 +242,9 @@ fn waterfall(
     y
 }
 
-/// The durations in words, where there is no room for rows; returns where they end.
-fn call_out(picture: &mut Picture, recovery: &Recovery, top: f64) -> f64 {
+/// The durations in words, where there is no room for rows.
+fn call_out(picture: &mut Picture, recovery: &Recovery, top: f64) {
+    picture.rect((LEFT - 2.0, top + 3.0), (WIDTH - MARGIN, top + 20.0), WHITE);
     let mut left = LEFT;
     for (index, ms) in phase::lasting(&recovery.phases_ms) {
         let text = format!("{} {}", phase::ALL[index].title, number::duration(ms));
@@ -243,12 +253,11 @@ fn call_out(picture: &mut Picture, recovery: &Recovery, top: f64) -> f64 {
             break;
         }
         picture.rect(
-            (left, top + 5.0),
-            (left + 10.0, top + 15.0),
+            (left, top + 6.0),
+            (left + 10.0, top + 16.0),
             palette::phase(index),
         );
-        picture.text(text, (left + 14.0, top + 14.5), Anchor::Start, 12.0, INK);
+        picture.text(text, (left + 14.0, top + 15.5), Anchor::Start, 12.0, INK);
         left += width + 16.0;
     }
-    top + GAP
 }

@@ -51,16 +51,20 @@ fn painted(index: usize, text: &str) -> String {
 fn cells(lasting: &[(usize, f64)], width: usize) -> Vec<usize> {
     assert!(width >= lasting.len(), "each phase has a cell");
     let whole: f64 = lasting.iter().map(|&(_, ms)| ms).sum();
-    let free = (width - lasting.len()) as f64;
-    let mut before = 0.0;
-    lasting
+    let free = width - lasting.len();
+    let exact: Vec<f64> = lasting
         .iter()
-        .map(|&(_, ms)| {
-            let from = (before / whole * free).round() as usize;
-            before += ms;
-            1 + (before / whole * free).round() as usize - from
-        })
-        .collect()
+        .map(|&(_, ms)| ms / whole * free as f64)
+        .collect();
+    let mut cells: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();
+    // What rounding down left over goes to those that lost most by it.
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    let left_over = free.saturating_sub(cells.iter().sum());
+    for &index in order.iter().cycle().take(left_over) {
+        cells[index] += 1;
+    }
+    cells.iter().map(|count| count + 1).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +83,6 @@ mod tests {
         let cells = cells(&lasting, 76);
         assert_eq!(cells.iter().sum::<usize>(), 76);
         assert!(cells.iter().all(|count| *count >= 1));
-        assert_eq!(cells, [61, 1, 1, 3, 10]);
+        assert_eq!(cells, [62, 1, 1, 2, 10]);
     }
 }

@@ -104,12 +104,9 @@ fn steps(page: &mut Page, steps: &[Step]) {
             any = true;
         }
         if !any {
-            page.hanging(
-                Tone::Faint,
-                &format!("  {number} {title:<20} "),
-                4,
-                "       not reached",
-            );
+            let none = number::NONE;
+            let lead = format!("  {number} {title:<20} {none:>10} {none:>9}  ");
+            page.hanging(Tone::Faint, &lead, 4, "not reached");
         }
     }
 }

@@ -40,7 +40,7 @@ fn colour_adds_nothing_but_colour() {
 fn one_line_tells_the_run() {
     assert_eq!(
         short(&fixture::story()),
-        "fraud-detection · model story · seed 1: recovered in 47.5 s, 0 lost, 0 duplicated, \
+        "fraud-detection · model story · seed 1: recovered in 47.55 s, 0 lost, 0 duplicated, \
          all 4 invariants hold (4,816 checks), 1 of 2 expectations met"
     );
     assert!(short(&fixture::never_caught_up()).contains("not recovered, 12,501 lost"));

@@ -14,7 +14,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// All of the run, unless faults and recoveries take less than a third of it.
+    /// All of the run, unless faults and recoveries take less than a quarter of it.
     pub fn of(outcome: &Outcome) -> Window {
         let end = end_ms(outcome);
         let starts = outcome.faults.iter().map(|fault| fault.at_ms);
@@ -26,7 +26,7 @@ impl Window {
             .chain(starts)
             .fold(0.0, f64::max);
         let length = last - first;
-        if !(first.is_finite() && last.is_finite()) || length <= 0.0 || length > end / 3.0 {
+        if !(first.is_finite() && last.is_finite()) || length <= 0.0 || length > end / 4.0 {
             return Window {
                 from: 0.0,
                 to: end,
@@ -45,6 +45,12 @@ impl Window {
     }
 }
 
+impl Window {
+    pub fn contains(&self, ms: f64) -> bool {
+        self.from <= ms && ms <= self.to
+    }
+}
+
 /// One attempt in its lane.
 pub struct Bar<'a> {
     pub span: &'a TaskSpan,
@@ -57,64 +63,99 @@ pub struct Lane<'a> {
     pub name: &'a str,
     pub bars: Vec<Bar<'a>>,
     pub rows: usize,
+    /// The most attempts at one time.
+    pub at_once: usize,
 }
 
 pub struct Layout<'a> {
     pub lanes: Vec<Lane<'a>>,
-    /// Says what is left out.
+    /// Whether each attempt has its bar; else lanes are one row high.
+    pub detailed: bool,
+    /// Says what is shown.
     pub note: String,
 }
 
+/// Thinner lanes could not be told apart.
+const LANES_MAX: usize = 180;
+
 impl<'a> Layout<'a> {
-    /// Every TaskManager where all have room for labels, else those on which anything changed.
+    /// In detail where that leaves room for labels: all TaskManagers, or those on which anything changed.
     pub fn of(outcome: &'a Outcome, window: &Window, room: f64) -> Layout<'a> {
         let mut lanes = lanes(outcome, window);
         let all = lanes.len();
-        let rows_max = (room / (super::LABELLED + 1.5)) as usize;
-        if rows(&lanes) <= rows_max {
+        let fits = |lanes: &[Lane<'_>]| {
+            let gaps = 5.0 * lanes.len() as f64;
+            rows(lanes) as f64 * super::LABELLED + gaps <= room
+        };
+        if fits(&lanes) {
             return Layout {
                 lanes,
+                detailed: true,
                 note: format!("{all} TaskManagers"),
             };
         }
-        lanes.retain(|lane| is_affected(outcome, lane, window));
-        let affected = lanes.len();
-        if affected == 0 {
-            lanes = self::lanes(outcome, window);
+        let (affected, others): (Vec<_>, Vec<_>) = lanes
+            .into_iter()
+            .partition(|lane| is_affected(outcome, lane, window));
+        if !affected.is_empty() && fits(&affected) {
+            let note = format!(
+                "the {} of {all} TaskManagers on which anything changed",
+                affected.len()
+            );
+            return Layout {
+                lanes: affected,
+                detailed: true,
+                note,
+            };
         }
-        // Below two pixels nothing could be told apart.
-        let mut kept = 0;
-        let mut used = 0;
-        for lane in &lanes {
-            used += lane.rows;
-            if used as f64 * 2.0 + kept as f64 > room && kept > 0 {
-                break;
-            }
-            kept += 1;
-        }
-        lanes.truncate(kept);
-        let which = if affected == 0 || affected == all {
-            ""
+        lanes = if all <= LANES_MAX {
+            self::lanes(outcome, window)
         } else {
-            " on which anything changed"
+            affected.into_iter().chain(others).take(LANES_MAX).collect()
         };
-        let note = if kept == all {
+        for lane in &mut lanes {
+            lane.rows = 1;
+        }
+        let note = if all <= LANES_MAX {
             format!("{all} TaskManagers")
-        } else if kept == affected {
-            format!("the {kept} of {all} TaskManagers{which}")
         } else {
-            format!(
-                "the first {kept} of {} TaskManagers{which}",
-                affected
-                    .max(1)
-                    .max(if affected == 0 { all } else { affected })
-            )
+            format!("{LANES_MAX} of {all} TaskManagers, those on which anything changed first")
         };
-        Layout { lanes, note }
+        Layout {
+            lanes,
+            detailed: false,
+            note,
+        }
     }
 
     pub fn rows(&self) -> usize {
         rows(&self.lanes).max(1)
+    }
+
+    /// The most attempts that any TaskManager had at one time.
+    pub fn most_at_once(&self) -> usize {
+        self.lanes
+            .iter()
+            .map(|lane| lane.at_once)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Names without their domain, unless that would make two of them the same.
+    pub fn short_names(&self) -> Vec<&'a str> {
+        let whole: Vec<&str> = self.lanes.iter().map(|lane| lane.name).collect();
+        let hosts: Vec<&str> = whole
+            .iter()
+            .map(|name| name.split('.').next().unwrap_or(name))
+            .collect();
+        let mut distinct = hosts.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() == hosts.len() {
+            hosts
+        } else {
+            whole
+        }
     }
 }
 
@@ -185,9 +226,51 @@ fn packed<'a>(name: &'a str, mut bars: Vec<Bar<'a>>) -> Lane<'a> {
             free_from[bar.row] = to_ms;
         }
     }
+    let rows = free_from.len();
     Lane {
         name,
-        rows: free_from.len().max(1),
         bars,
+        rows: rows.max(1),
+        at_once: rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_story_is_shown_in_detail_and_whole() {
+        let outcome = fixture::story();
+        let window = Window::of(&outcome);
+        assert!(!window.is_part);
+        let layout = Layout::of(&outcome, &window, 525.0);
+        assert!(layout.detailed);
+        let shown: usize = layout.lanes.iter().map(|lane| lane.bars.len()).sum();
+        assert_eq!(shown, outcome.tasks.len());
+        let moved = |lane: &Lane<'_>| lane.bars.iter().filter(|b| b.moved_from.is_some()).count();
+        assert_eq!(
+            layout.lanes.iter().map(moved).collect::<Vec<_>>(),
+            [1, 1, 0, 2, 1]
+        );
+    }
+
+    #[test]
+    fn a_hundred_taskmanagers_all_have_a_lane() {
+        let outcome = fixture::hundred();
+        let layout = Layout::of(&outcome, &Window::of(&outcome), 525.0);
+        assert!(!layout.detailed && layout.lanes.len() == 100);
+        assert_eq!(layout.short_names()[16], "taskmanager-17");
+        assert_eq!(layout.most_at_once(), 20);
+    }
+
+    #[test]
+    fn a_short_failure_in_a_long_run_is_zoomed_in_on() {
+        let mut outcome = fixture::story();
+        outcome.summary.simulated_ms = 3_600_000.0;
+        let window = Window::of(&outcome);
+        assert!(window.is_part && window.from < 60_000.0 && window.to > 107_550.0);
+        assert!(window.to < 200_000.0);
     }
 }
