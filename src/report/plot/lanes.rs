@@ -62,6 +62,9 @@ pub fn picture(outcome: &Outcome) -> Picture {
             density::draw(&mut picture, lane, most, &x, extent);
         }
         shade(&mut picture, outcome, lane, &x, extent);
+        if layout.detailed {
+            bars::mark_failures(&mut picture, lane, &x, extent.0, row);
+        }
     }
     mark_faults(&mut picture, &outcome.faults, &window, &x, bottom);
     if layout.detailed {

@@ -17,7 +17,7 @@ const BAR: f64 = 30.0;
 const GAP: f64 = 22.0;
 /// Rows of a waterfall are readable from this height on.
 const ROW_MIN: f64 = 16.0;
-const ROW_MAX: f64 = 64.0;
+const ROW_MAX: f64 = 72.0;
 const HEAD: f64 = 26.0;
 
 /// A phase of one recovery: from when to when, in milliseconds since the fault, in the order of time.
@@ -47,19 +47,24 @@ pub fn picture(outcome: &Outcome) -> Picture {
         .fold(0.0, f64::max);
     let x = Scale::linear(0.0, if end > 0.0 { end } else { 1.0 }, (LEFT, RIGHT));
     let top = TOP + 8.0;
-    time_axis(
-        &mut picture,
-        &x,
-        &[(top, BOTTOM)],
-        BOTTOM,
-        "time since the fault",
-    );
-
     // As waterfalls if all of them have room, else as bars alone.
     let lasting = |index: &usize| phase::lasting(&recoveries[*index].phases_ms).len();
     let rows: usize = shown.iter().map(lasting).sum();
     let room = BOTTOM - top;
     let row = (room - shown.len() as f64 * (HEAD + BAR + GAP)) / rows.max(1) as f64;
+    let row = row;
+    let bottom = if row >= ROW_MIN {
+        top + shown.len() as f64 * (HEAD + BAR + GAP) + rows as f64 * row - GAP + 14.0
+    } else {
+        BOTTOM
+    };
+    time_axis(
+        &mut picture,
+        &x,
+        &[(top, bottom)],
+        bottom,
+        "time since the fault",
+    );
     let mut y = top;
     for (place, (&index, pieces)) in shown.iter().zip(&pieces).enumerate() {
         let recovery = &recoveries[index];
@@ -209,6 +214,7 @@ fn waterfall(
 ) -> f64 {
     let lasting = phase::lasting(&recovery.phases_ms);
     let whole: f64 = lasting.iter().map(|&(_, ms)| ms).sum();
+    let size = if row >= 36.0 { 16.0 } else { LABEL };
     let mut y = top;
     for (i, &(index, ms)) in lasting.iter().enumerate() {
         if i % 2 == 0 {
@@ -219,7 +225,7 @@ fn waterfall(
             phase::ALL[index].title,
             (LEFT - 10.0, baseline),
             Anchor::End,
-            LABEL,
+            size,
             INK,
         );
         let mut end = LEFT;
@@ -236,7 +242,8 @@ fn waterfall(
             end = end.max(to);
         }
         let text = format!("{}  ({})", number::duration(ms), number::share(ms / whole));
-        picture.text(text, (end + 8.0, baseline), Anchor::Start, LABEL, INK);
+        let left = (end + 8.0).min(WIDTH - 8.0 - font::width(&text, size, false));
+        picture.text(text, (left, baseline), Anchor::Start, size, INK);
         y += row;
     }
     y

@@ -54,8 +54,6 @@ fn draw_bar(picture: &mut Picture, bar: &Bar<'_>, colour: Colour, x: &Scale, y: 
     if bar.moved_from.is_some() {
         picture.outline((from, top), (to, bottom), INK, 1.5);
     }
-    let failed = span.state == "FAILED" && span.to_ms.is_some_and(|to_ms| to_ms <= x.to());
-
     // Text on two shades reads badly, so it begins where the attempt runs unless that is too far in.
     let left = 5.0
         + if running - from < 0.2 * (to - from) {
@@ -64,7 +62,12 @@ fn draw_bar(picture: &mut Picture, bar: &Bar<'_>, colour: Colour, x: &Scale, y: 
             from
         };
     let size = ((bottom - top) * 0.84).min(13.0);
-    let room = to - left - if failed { bottom - top + 4.0 } else { 5.0 };
+    let taken = if is_failure(span, x) {
+        2.0 * failure_reach(bottom - top) + 4.0
+    } else {
+        0.0
+    };
+    let room = to - left - 5.0 - taken;
     let texts = [label(bar), short_name(span)];
     if let Some(text) = texts
         .into_iter()
@@ -73,11 +76,27 @@ fn draw_bar(picture: &mut Picture, bar: &Bar<'_>, colour: Colour, x: &Scale, y: 
         let at = (left, (top + bottom) / 2.0 + size * 0.36);
         picture.text(text, at, Anchor::Start, size, colour.ink());
     }
-    if failed {
-        let reach = ((bottom - top) * 0.34).min(5.5);
+}
+
+/// Crosses where attempts failed; above the veil of a TaskManager that is down.
+pub fn mark_failures(picture: &mut Picture, lane: &Lane<'_>, x: &Scale, top: f64, row: f64) {
+    let reach = failure_reach(row - 2.0);
+    for bar in lane.bars.iter().filter(|bar| is_failure(bar.span, x)) {
+        let to = x.at(bar.span.to_ms.unwrap_or(x.to()));
+        let top = top + row * bar.row as f64 + 1.0;
+        let bottom = top + row - 2.0;
         picture.rect((to - 2.0 * reach - 4.0, top), (to, bottom), WHITE);
         picture.cross((to - reach - 2.0, (top + bottom) / 2.0), reach, FAULT, 2.0);
     }
+}
+
+fn is_failure(span: &TaskSpan, x: &Scale) -> bool {
+    span.state == "FAILED" && span.to_ms.is_some_and(|to_ms| to_ms <= x.to())
+}
+
+/// How far a cross reaches in a bar of that height.
+fn failure_reach(height: f64) -> f64 {
+    (height * 0.34).min(5.5)
 }
 
 /// The task and, if it ran elsewhere before, where.
