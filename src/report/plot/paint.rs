@@ -1,6 +1,6 @@
 //! Draws a picture with any of plotters' backends.
 
-use plotters::prelude::{DrawingBackend, RGBAColor, ShapeStyle};
+use plotters::prelude::{DrawingBackend, RGBAColor};
 
 use super::palette::Colour;
 use super::picture::{Picture, Point, Shape, Text};
@@ -8,22 +8,24 @@ use super::picture::{Picture, Point, Shape, Text};
 /// Both backends take whole coordinates, so all is drawn at twice the size: finer lines in SVG, smooth edges in PNG.
 pub const SCALE: f64 = 2.0;
 
-/// Draws all shapes; `backend` is [`SCALE`] times as large as the picture. Backends differ most in text, so the
-/// caller says how that is drawn.
-pub fn paint<B: DrawingBackend>(
-    picture: &Picture,
-    backend: &mut B,
-    draw_text: impl Fn(&Text, &mut B) -> bool,
-) {
+/// What backends do too differently, or too badly, to be left to them; in their own coordinates.
+pub trait Hand<B> {
+    /// Draws a line through at least two points, no two neighbours the same; true if that worked.
+    fn line(backend: &mut B, points: &[(i32, i32)], colour: Colour, width: f64) -> bool;
+
+    /// Draws a text; true if that worked.
+    fn text(backend: &mut B, text: &Text) -> bool;
+}
+
+/// Draws all shapes; `backend` is [`SCALE`] times as large as the picture.
+pub fn paint<B: DrawingBackend, H: Hand<B>>(picture: &Picture, backend: &mut B) {
     for shape in &picture.shapes {
         let drawn = match shape {
             Shape::Rect { from, to, colour } => {
                 let (from, to) = (scaled(*from), scaled(*to));
                 // What is too thin for a pixel is still there.
                 let to = (to.0.max(from.0 + 1), to.1.max(from.1 + 1));
-                backend
-                    .draw_rect(from, to, &style(*colour, 1), true)
-                    .is_ok()
+                backend.draw_rect(from, to, &rgba(*colour), true).is_ok()
             }
             Shape::Line {
                 points,
@@ -35,10 +37,9 @@ pub fn paint<B: DrawingBackend>(
                 if points.len() < 2 {
                     continue;
                 }
-                let width = (width * SCALE).round().max(1.0) as u32;
-                backend.draw_path(points, &style(*colour, width)).is_ok()
+                H::line(backend, &points, *colour, width * SCALE)
             }
-            Shape::Text(text) => draw_text(text, backend),
+            Shape::Text(text) => H::text(backend, text),
         };
         assert!(drawn, "drawing in memory cannot fail");
     }
@@ -54,12 +55,4 @@ fn scaled((x, y): Point) -> (i32, i32) {
 pub fn rgba(colour: Colour) -> RGBAColor {
     let (r, g, b) = colour.rgb;
     RGBAColor(r, g, b, colour.alpha)
-}
-
-fn style(colour: Colour, stroke_width: u32) -> ShapeStyle {
-    ShapeStyle {
-        color: rgba(colour),
-        filled: true,
-        stroke_width,
-    }
 }

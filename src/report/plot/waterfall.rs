@@ -52,7 +52,7 @@ pub fn picture(outcome: &Outcome) -> Picture {
     let rows: usize = shown.iter().map(lasting).sum();
     let room = BOTTOM - top;
     let row = (room - shown.len() as f64 * (HEAD + BAR + GAP)) / rows.max(1) as f64;
-    let row = row;
+    let row = row.min(ROW_MAX);
     let bottom = if row >= ROW_MIN {
         top + shown.len() as f64 * (HEAD + BAR + GAP) + rows as f64 * row - GAP + 14.0
     } else {
@@ -70,14 +70,7 @@ pub fn picture(outcome: &Outcome) -> Picture {
         let recovery = &recoveries[index];
         let bottom = bar(&mut picture, recovery, pieces, &x, y);
         if row >= ROW_MIN {
-            let rows_end = waterfall(
-                &mut picture,
-                recovery,
-                pieces,
-                &x,
-                bottom + 6.0,
-                row.min(ROW_MAX),
-            );
+            let rows_end = waterfall(&mut picture, recovery, pieces, &x, bottom + 6.0, row);
             y = rows_end + GAP - 6.0;
         } else {
             call_out(&mut picture, recovery, bottom);
