@@ -285,7 +285,7 @@ fn legend(picture: &mut Picture, outcome: &Outcome, top: f64) {
             picture,
             (left, y),
             FAULT_SHADE.with_alpha(0.6),
-            "target is down",
+            "fault lasts",
             None,
         );
         y += 36.0;

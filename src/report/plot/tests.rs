@@ -23,7 +23,9 @@ fn texts(picture: &Picture) -> Vec<&Text> {
 
 #[test]
 fn no_text_is_cut_off_or_lies_on_another() {
-    for outcome in fixture::all() {
+    let mut outcomes = fixture::all();
+    outcomes.push(wordy());
+    for outcome in outcomes {
         for plot in PLOTS {
             let picture = plot.picture(&outcome);
             let bounds: Vec<_> = texts(&picture)
@@ -40,6 +42,25 @@ fn no_text_is_cut_off_or_lies_on_another() {
             }
         }
     }
+}
+
+/// Names longer than any picture is wide, and more operators and faults than there are rows for.
+fn wordy() -> Outcome {
+    let mut outcome = fixture::two_recoveries();
+    let long = "cut tm-1 off from every other host ".repeat(12);
+    outcome.summary.scenario = long.clone();
+    outcome.summary.recoveries[0].fault = long.clone();
+    outcome.faults[0].fault = long.clone();
+    for i in 0..9 {
+        outcome.faults.push(outcome.faults[i % 2].clone());
+    }
+    for (i, span) in outcome.tasks.iter_mut().enumerate() {
+        span.operator = format!("{i} {long}");
+        span.task = format!("{i} {long} (1/1)");
+        span.partitions = (0..300).collect();
+    }
+    outcome.taskmanagers[0] = "tm".repeat(100);
+    outcome
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub fn of_density(picture: &mut Picture, most: usize) {
 
 fn faults(picture: &mut Picture, above: f64) {
     let y = above + LINE;
-    legend_entry(picture, (LEFT, y), FAULT_SHADE, "target is down", None);
+    legend_entry(picture, (LEFT, y), FAULT_SHADE, "fault lasts", None);
     let y = y + LINE;
     picture.dashed(LEFT + 7.0, y - 12.0, y + 2.0, FAULT);
     picture.text("fault sets in", (LEFT + 21.0, y), Anchor::Start, LABEL, INK);

@@ -48,10 +48,11 @@ pub fn rows<'a>(outcome: &'a Outcome, x: &Scale) -> Ribbons<'a> {
     let mut placed = Vec::new();
     for (index, fault) in outcome.faults.iter().enumerate() {
         let left = x.at(fault.at_ms);
-        let named = name_left(left, &fault.fault, x);
+        let name = short(&fault.fault, x);
+        let named = name_left(left, &name, x);
         let right = x
             .at(fault.until_ms.unwrap_or(end))
-            .max(named + font::width(&fault.fault, TEXT, false));
+            .max(named + font::width(&name, TEXT, false));
         let row = free_from
             .iter()
             .position(|free| *free <= left.min(named))
@@ -67,6 +68,11 @@ pub fn rows<'a>(outcome: &'a Outcome, x: &Scale) -> Ribbons<'a> {
         placed,
         rows: free_from.len().min(ROWS_MAX),
     }
+}
+
+/// A fault's name, cut to the width of the picture.
+fn short(name: &str, x: &Scale) -> String {
+    font::fitted(name, TEXT, false, x.at(x.to()) - x.at(x.from()) - 12.0)
 }
 
 /// Where a fault's name begins: in its bar, or further left where it would run out of the picture.
@@ -97,8 +103,9 @@ impl Ribbons<'_> {
             picture.rect((from, y), (to, y + BAR), FAULT.with_alpha(0.22));
             picture.rect((from - 1.0, y), (from + 1.0, y + BAR), FAULT);
             if row < ROWS_MAX {
-                let at = (name_left(from, &fault.fault, x), y + 13.5);
-                picture.text(fault.fault.clone(), at, Anchor::Start, TEXT, INK);
+                let name = short(&fault.fault, x);
+                let at = (name_left(from, &name, x), y + 13.5);
+                picture.text(name, at, Anchor::Start, TEXT, INK);
             }
         }
         if self.outcome.phases.is_empty() {
