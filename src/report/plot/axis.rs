@@ -45,7 +45,7 @@ impl Scale {
             value.clamp(self.from, self.to)
         };
         let share = if self.log {
-            (value / self.from).log10() / (self.to / self.from).log10()
+            libm::log10(value / self.from) / libm::log10(self.to / self.from)
         } else {
             (value - self.from) / (self.to - self.from)
         };
@@ -67,8 +67,8 @@ impl Scale {
     /// Round values along the scale, `about` as many of them as asked.
     pub fn ticks(&self, about: usize) -> Vec<f64> {
         if self.log {
-            let powers = (self.to / self.from).log10().round() as i32;
-            return (0..=powers).map(|i| self.from * 10f64.powi(i)).collect();
+            let powers = libm::log10(self.to / self.from).round() as i32;
+            return (0..=powers).map(|i| self.from * power_of_ten(i)).collect();
         }
         let step = round_step((self.to - self.from) / about.max(1) as f64);
         let first = (self.from / step).ceil();
@@ -77,8 +77,14 @@ impl Scale {
     }
 }
 
+fn power_of_ten(exponent: i32) -> f64 {
+    let power = (0..exponent.abs()).fold(1.0, |power, _| power * 10.0);
+    if exponent < 0 { 1.0 / power } else { power }
+}
+
+/// The power of ten at or below `value`.
 fn power_below(value: f64) -> f64 {
-    10f64.powi(value.log10().floor() as i32)
+    power_of_ten(libm::log10(value).floor() as i32)
 }
 
 /// The next of 1, 2, 5 times a power of ten.
