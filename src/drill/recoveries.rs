@@ -155,7 +155,8 @@ impl Recoveries {
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
                     if let Some(task) = following.state.tasks.get_mut(subtask) {
-                        *task = (*state, false);
+                        // A task may put something out before the JobMaster hears that it runs.
+                        *task = (*state, task.1 && *state == ExecutionState::Running);
                     }
                 });
             }
@@ -246,11 +247,15 @@ impl Recoveries {
 
     /// Faults that nobody has answered: those of the targets, else all that are not over.
     fn faults_behind(&self, targets: &[ActorId]) -> Vec<usize> {
-        let answered: BTreeSet<usize> = self.closed.iter().flat_map(|episode| episode.faults.iter().copied()).collect();
-        let waiting = |number: &usize| !answered.contains(number) && self.faults[*number].what != "slow";
+        let waiting = |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
         let all = || (0..self.faults.len()).filter(waiting);
         let of_targets: Vec<usize> = all().filter(|number| targets.contains(&self.faults[*number].target)).collect();
         if of_targets.is_empty() { all().collect() } else { of_targets }
+    }
+
+    /// An earlier recovery has dealt with the fault.
+    fn is_answered(&self, fault: usize) -> bool {
+        self.closed.iter().any(|episode| episode.faults.contains(&fault))
     }
 
     fn open(&mut self, job: JobId, faults: Vec<usize>, now: Time) {
@@ -326,7 +331,10 @@ impl Recoveries {
             }
             if overdue && self.jobs[job].episode.is_none() && self.jobs[job].submitted {
                 // Late before anybody noticed why: what is wrong now is why.
-                let active = |number: &usize| self.faults[*number].healed.is_none_or(|healed| now.since(healed) < LATE * 2);
+                let active = |number: &usize| {
+                    let fault = &self.faults[*number];
+                    fault.healed.is_none_or(|healed| now.since(healed) < LATE * 2) && !self.is_answered(*number)
+                };
                 let zookeeper = &self.blueprint.directory.zookeeper;
                 let faults = (0..self.faults.len()).filter(active);
                 let faults = faults.filter(|number| !zookeeper.contains(&self.faults[*number].target)).collect();

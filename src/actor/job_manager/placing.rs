@@ -121,11 +121,12 @@ impl JobMaster {
         office.members.registered().into_iter().map(candidate).collect()
     }
 
-    /// What a task needs: the CPU that it was seen to use, else what the load says that it takes.
+    /// What a task needs: what its part of the load takes, or more where it was seen to use more. Not less: tasks
+    /// behind a failed one idle, and will not for long.
     fn need(&self, subtask: SubtaskId, blueprint: &Blueprint) -> Resources {
         let declared = declared_need(subtask, blueprint);
-        let cpu_microcores = self.peek(subtask).cpu_microcores.unwrap_or(declared.cpu_microcores);
-        Resources { cpu_microcores, ..declared }
+        let measured = self.peek(subtask).cpu_microcores.unwrap_or(0);
+        Resources { cpu_microcores: declared.cpu_microcores.max(measured), ..declared }
     }
 
     /// Where a task would be better off than where it is.

@@ -46,6 +46,9 @@ pub struct InputGate {
     /// Channels in the order in which their elements arrived.
     turns: VecDeque<u16>,
     aligning: Option<Alignment>,
+    /// Barriers up to this checkpoint came before everything that is expected again: what this task has applied is
+    /// ahead of what its restored producer has sent, so that no such checkpoint would be a consistent cut.
+    premature_up_to: CheckpointId,
     /// Whether accepted batches are kept for deduplication.
     remembers: bool,
 }
@@ -62,13 +65,13 @@ pub enum Input {
     Batch { input: u16, emitted: Time, batch: Batch },
     /// Barriers have come on all channels.
     Aligned(CheckpointId),
-    /// Barriers cannot come on all channels: the producer of one is gone.
+    /// The checkpoint cannot be taken here: a producer is gone, or has not caught up with its predecessor.
     Hopeless(CheckpointId),
 }
 
 impl InputGate {
     pub fn new(channels: Vec<InputChannel>, window: u32, remembers: bool) -> InputGate {
-        InputGate { channels, window, turns: VecDeque::new(), aligning: None, remembers }
+        InputGate { channels, window, turns: VecDeque::new(), aligning: None, premature_up_to: 0, remembers }
     }
 
     /// An element arrives. Records that are known already are dropped; how many. A batch that is dropped whole
@@ -91,7 +94,12 @@ impl InputGate {
                     }
                 }
             }
-            barrier => barrier,
+            Element::Barrier(checkpoint) => {
+                if channel.filter.is_some() {
+                    self.premature_up_to = self.premature_up_to.max(checkpoint);
+                }
+                Element::Barrier(checkpoint)
+            }
         };
         if self.remembers {
             channel.received.push_back(element.clone());
@@ -115,7 +123,8 @@ impl InputGate {
                     return Some(Input::Batch { input, emitted, batch });
                 }
                 (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
-                    if self.channels.iter().any(|channel| channel.producer_lost) {
+                    let lost = self.channels.iter().any(|channel| channel.producer_lost);
+                    if lost || checkpoint <= self.premature_up_to {
                         return Some(Input::Hopeless(checkpoint));
                     }
                     if self.on_barrier(input, checkpoint) {
@@ -342,6 +351,18 @@ mod tests {
         gate.abort(1);
         gate.push(0, Time::ZERO, Element::Barrier(2));
         assert_eq!(drain(&mut gate, 1), ["hopeless 2"]);
+    }
+
+    #[test]
+    fn no_checkpoint_before_a_restored_producer_has_caught_up_with_its_predecessor() {
+        let mut gate = gate(1);
+        gate.push(0, Time::ZERO, records(0..10));
+        gate.channels[0].expect_again_since(0);
+        gate.push(0, Time::ZERO, records(0..5));
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        gate.push(0, Time::ZERO, records(5..12));
+        gate.push(0, Time::ZERO, Element::Barrier(2));
+        assert_eq!(drain(&mut gate, 0), ["0:0", "hopeless 1", "0:10", "aligned 2"]);
     }
 
     #[test]
