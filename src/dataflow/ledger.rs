@@ -14,7 +14,9 @@ pub struct Prefixes {
 
 impl Prefixes {
     pub fn new(splits: usize) -> Prefixes {
-        Prefixes { splits: vec![(0, Fingerprint::default()); splits] }
+        Prefixes {
+            splits: vec![(0, Fingerprint::default()); splits],
+        }
     }
 
     /// The fingerprint of the first `offset` records of a split.
@@ -47,7 +49,9 @@ struct VisibleSplit {
 
 impl Visible {
     pub fn new(splits: usize) -> Visible {
-        Visible { splits: vec![VisibleSplit::default(); splits] }
+        Visible {
+            splits: vec![VisibleSplit::default(); splits],
+        }
     }
 
     /// Records become visible; how many of them already were.
@@ -57,7 +61,9 @@ impl Visible {
             let split = &mut self.splits[record.split() as usize];
             let offset = record.offset() as usize;
             if offset >= split.seen.len() {
-                split.seen.grow((offset + 1).next_power_of_two().max(1 << 12));
+                split
+                    .seen
+                    .grow((offset + 1).next_power_of_two().max(1 << 12));
             }
             if split.seen.put(offset) {
                 split.again.push(offset as u64);
@@ -80,10 +86,14 @@ impl Visible {
     /// Offsets from `from` up to `to` that nobody sees.
     pub fn missing(&self, split: SplitId, from: u64, to: u64) -> Vec<u64> {
         let seen = &self.splits[split as usize].seen;
-        if seen.count_ones(from as usize..(to as usize).min(seen.len()).max(from as usize)) as u64 == to - from {
+        if seen.count_ones(from as usize..(to as usize).min(seen.len()).max(from as usize)) as u64
+            == to - from
+        {
             return Vec::new();
         }
-        (from..to).filter(|offset| !seen.contains(*offset as usize)).collect()
+        (from..to)
+            .filter(|offset| !seen.contains(*offset as usize))
+            .collect()
     }
 }
 
@@ -116,7 +126,8 @@ mod tests {
     #[test]
     fn lost_and_doubled_records_are_named() {
         let mut visible = Visible::new(1);
-        let records = |offsets: std::ops::Range<u64>| offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>();
+        let records =
+            |offsets: std::ops::Range<u64>| offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>();
         assert_eq!(visible.show(&records(0..10)), 0);
         assert_eq!(visible.show(&records(8..12)), 2);
         visible.show(&records(15..20));

@@ -13,14 +13,21 @@ pub enum Router {
     /// Consumers in turn, by offset.
     RoundRobin { targets: u32 },
     /// To the subtask that owns the record's key group.
-    Hash { selector: KeySelector, target_of_group: std::sync::Arc<[u16]> },
+    Hash {
+        selector: KeySelector,
+        target_of_group: std::sync::Arc<[u16]>,
+    },
 }
 
 impl Router {
     pub fn hash(selector: KeySelector, parallelism: u32, max_parallelism: u32) -> Router {
-        let target_of_group =
-            (0..max_parallelism).map(|g| subtask_of_group(g, parallelism, max_parallelism) as u16).collect();
-        Router::Hash { selector, target_of_group }
+        let target_of_group = (0..max_parallelism)
+            .map(|g| subtask_of_group(g, parallelism, max_parallelism) as u16)
+            .collect();
+        Router::Hash {
+            selector,
+            target_of_group,
+        }
     }
 
     /// The target of a record, and the record as it travels (a hash exchange stamps the key group).
@@ -28,12 +35,19 @@ impl Router {
     pub fn route(&self, record: Record) -> (usize, Record) {
         match self {
             Router::Single => (0, record),
-            Router::RoundRobin { targets } => {
-                ((record.split() as u64 + record.offset()) as usize % *targets as usize, record)
-            }
-            Router::Hash { selector, target_of_group } => {
+            Router::RoundRobin { targets } => (
+                (record.split() as u64 + record.offset()) as usize % *targets as usize,
+                record,
+            ),
+            Router::Hash {
+                selector,
+                target_of_group,
+            } => {
                 let group = selector.group(record);
-                (target_of_group[group as usize] as usize, record.with_key_group(group))
+                (
+                    target_of_group[group as usize] as usize,
+                    record.with_key_group(group),
+                )
             }
         }
     }
@@ -80,7 +94,11 @@ mod tests {
                 }
             }
             assert!(fed.iter().all(|n| *n >= 1), "{p} -> {q}: {fed:?}");
-            assert_eq!(fed.iter().sum::<i32>(), p.max(q) as i32, "{p} -> {q}: {fed:?}");
+            assert_eq!(
+                fed.iter().sum::<i32>(),
+                p.max(q) as i32,
+                "{p} -> {q}: {fed:?}"
+            );
         }
     }
 

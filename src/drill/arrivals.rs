@@ -62,7 +62,9 @@ impl Arrivals {
         for record in records {
             let split = &mut self.splits[record.split() as usize];
             let offset = record.offset() as usize;
-            let (Some(arrival), Some(latency)) = (split.times.get(offset), split.latency.get_mut(offset)) else {
+            let (Some(arrival), Some(latency)) =
+                (split.times.get(offset), split.latency.get_mut(offset))
+            else {
                 continue;
             };
             if *latency == 0 {
@@ -84,7 +86,9 @@ impl Arrivals {
                 p99_ms: self.second.value_at_quantile(0.99) as f64 / 1e3,
                 max_ms: self.second.max() as f64 / 1e3,
             });
-            self.overall.add(&self.second).expect("both have the same bounds");
+            self.overall
+                .add(&self.second)
+                .expect("both have the same bounds");
             self.second.reset();
         }
         self.second_number = next;
@@ -105,7 +109,11 @@ impl Arrivals {
         let mut oldest: Option<Time> = None;
         for split in splits {
             let split = &mut self.splits[*split as usize];
-            while split.latency.get(split.low_water).is_some_and(|latency| *latency != 0) {
+            while split
+                .latency
+                .get(split.low_water)
+                .is_some_and(|latency| *latency != 0)
+            {
                 split.low_water += 1;
             }
             if let Some(time) = split.times.get(split.low_water) {
@@ -117,20 +125,36 @@ impl Arrivals {
 
     /// Records that had arrived by `now`.
     pub fn arrived(&self, split: SplitId, now: Time) -> u64 {
-        self.splits[split as usize].times.partition_point(|time| *time <= now) as u64
+        self.splits[split as usize]
+            .times
+            .partition_point(|time| *time <= now) as u64
     }
 
     pub fn arrival(&self, split: SplitId, offset: u64) -> Option<Time> {
-        self.splits[split as usize].times.get(offset as usize).copied()
+        self.splits[split as usize]
+            .times
+            .get(offset as usize)
+            .copied()
     }
 
     /// Offsets that arrived in an interval, and the latency of each, if it was handled.
-    pub fn between(&self, split: SplitId, from: Time, to: Time) -> impl Iterator<Item = (u64, Option<Span>)> + '_ {
+    pub fn between(
+        &self,
+        split: SplitId,
+        from: Time,
+        to: Time,
+    ) -> impl Iterator<Item = (u64, Option<Span>)> + '_ {
         let split = &self.splits[split as usize];
-        let range = split.times.partition_point(|t| *t < from)..split.times.partition_point(|t| *t <= to);
+        let range =
+            split.times.partition_point(|t| *t < from)..split.times.partition_point(|t| *t <= to);
         range.map(|offset| {
             let latency = split.latency[offset];
-            (offset as u64, latency.checked_sub(1).map(|us| Span::from_us(u64::from(us))))
+            (
+                offset as u64,
+                latency
+                    .checked_sub(1)
+                    .map(|us| Span::from_us(u64::from(us))),
+            )
         })
     }
 }
@@ -141,7 +165,12 @@ fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
         return Quantiles::default();
     }
     let at = |quantile| Some(histogram.value_at_quantile(quantile) as f64 / 1e3);
-    Quantiles { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: Some(histogram.max() as f64 / 1e3) }
+    Quantiles {
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        max: Some(histogram.max() as f64 / 1e3),
+    }
 }
 
 /// Quantiles of a set of spans, without keeping them.

@@ -6,11 +6,19 @@ use super::outcome::{ExpectationVerdict, Phases, Summary};
 
 pub fn verdicts(expectations: &[Expectation], summary: &Summary) -> Vec<ExpectationVerdict> {
     let verdict = |expectation: &Expectation| {
-        let clauses: Vec<(bool, String)> = expectation.clauses.iter().map(|clause| judge(clause, summary)).collect();
+        let clauses: Vec<(bool, String)> = expectation
+            .clauses
+            .iter()
+            .map(|clause| judge(clause, summary))
+            .collect();
         ExpectationVerdict {
             text: expectation.text.clone(),
             met: clauses.iter().all(|(met, _)| *met),
-            measured: clauses.into_iter().map(|(_, measured)| measured).collect::<Vec<_>>().join(", "),
+            measured: clauses
+                .into_iter()
+                .map(|(_, measured)| measured)
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     };
     expectations.iter().map(verdict).collect()
@@ -23,7 +31,9 @@ fn judge(clause: &Clause, summary: &Summary) -> (bool, String) {
     if values.is_empty() {
         return (false, format!("{name}: no recovery"));
     }
-    let holds = |value: &Option<f64>| value.is_some_and(|value| compare(value, clause.comparison, clause.value));
+    let holds = |value: &Option<f64>| {
+        value.is_some_and(|value| compare(value, clause.comparison, clause.value))
+    };
     let show = |value: &Option<f64>| match value {
         None => "not over".to_owned(),
         Some(ms) if is_duration && *ms >= 1e3 => format!("{:.3} s", ms / 1e3),
@@ -31,7 +41,10 @@ fn judge(clause: &Clause, summary: &Summary) -> (bool, String) {
         Some(count) => format!("{count}"),
     };
     let shown: Vec<String> = values.iter().map(show).collect();
-    (values.iter().all(holds), format!("{name}: {}", shown.join(" | ")))
+    (
+        values.iter().all(holds),
+        format!("{name}: {}", shown.join(" | ")),
+    )
 }
 
 fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
@@ -46,9 +59,23 @@ fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
 }
 
 fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
-    let phase = |of: fn(&Phases) -> f64| summary.recoveries.iter().map(|r| Some(of(&r.phases_ms))).collect::<Vec<_>>();
-    let sum = |of: fn(&super::outcome::Recovery) -> u64| vec![Some(summary.recoveries.iter().map(of).sum::<u64>() as f64)];
-    let violations = || summary.invariants.iter().map(|invariant| invariant.violations.len()).sum::<usize>();
+    let phase = |of: fn(&Phases) -> f64| {
+        summary
+            .recoveries
+            .iter()
+            .map(|r| Some(of(&r.phases_ms)))
+            .collect::<Vec<_>>()
+    };
+    let sum = |of: fn(&super::outcome::Recovery) -> u64| {
+        vec![Some(summary.recoveries.iter().map(of).sum::<u64>() as f64)]
+    };
+    let violations = || {
+        summary
+            .invariants
+            .iter()
+            .map(|invariant| invariant.violations.len())
+            .sum::<usize>()
+    };
     match quantity {
         Quantity::Detection => phase(|phases| phases.detection),
         Quantity::Leadership => phase(|phases| phases.leadership),
@@ -59,7 +86,11 @@ fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
         Quantity::Restore => phase(|phases| phases.restore),
         Quantity::FirstOutput => phase(|phases| phases.first_output),
         Quantity::CatchUp => phase(|phases| phases.catch_up),
-        Quantity::Total => summary.recoveries.iter().map(|recovery| recovery.total_ms).collect(),
+        Quantity::Total => summary
+            .recoveries
+            .iter()
+            .map(|recovery| recovery.total_ms)
+            .collect(),
         Quantity::RestartedTasks => sum(|recovery| recovery.restarted_tasks),
         Quantity::ReplayedRecords => sum(|recovery| recovery.replayed_records),
         Quantity::Recoveries => vec![Some(summary.recoveries.len() as f64)],

@@ -15,7 +15,11 @@ use super::watch::Watch;
 const TOLERANCE_MS: f64 = 100.0;
 
 /// None where no fault led to a recovery, or nothing had come out before the first one.
-pub fn interruption(watch: &Watch, blueprint: &Blueprint, end: crate::kernel::Time) -> Option<Interruption> {
+pub fn interruption(
+    watch: &Watch,
+    blueprint: &Blueprint,
+    end: crate::kernel::Time,
+) -> Option<Interruption> {
     let threshold_ms = watch.before.as_ref()?.p99? + TOLERANCE_MS;
     let threshold = Span((threshold_ms * 1e6) as u64);
     let episodes = &watch.recoveries.closed;
@@ -30,7 +34,10 @@ pub fn interruption(watch: &Watch, blueprint: &Blueprint, end: crate::kernel::Ti
         for split in &blueprint.topology.jobs[episode.job as usize].splits {
             for (offset, latency) in watch.arrivals.between(*split, episode.at, until) {
                 // What never came out was delayed at least until the end.
-                let arrival = watch.arrivals.arrival(*split, offset).expect("it is in the interval");
+                let arrival = watch
+                    .arrivals
+                    .arrival(*split, offset)
+                    .expect("it is in the interval");
                 let latency = latency.unwrap_or(end.since(arrival));
                 let passes = passes(Record::new(*split, offset), &episode.failed, blueprint);
                 all.count(latency, threshold);
@@ -77,17 +84,27 @@ fn passes(record: Record, failed: &BTreeSet<SubtaskId>, blueprint: &Blueprint) -
     let topology = &blueprint.topology;
     let sources = topology.subtasks.iter().enumerate();
     let readers = sources.filter(|(_, subtask)| subtask.splits.contains(&record.split()));
-    readers.into_iter().any(|(source, _)| passes_from(source as SubtaskId, record, failed, blueprint))
+    readers
+        .into_iter()
+        .any(|(source, _)| passes_from(source as SubtaskId, record, failed, blueprint))
 }
 
-fn passes_from(subtask: SubtaskId, record: Record, failed: &BTreeSet<SubtaskId>, blueprint: &Blueprint) -> bool {
+fn passes_from(
+    subtask: SubtaskId,
+    record: Record,
+    failed: &BTreeSet<SubtaskId>,
+    blueprint: &Blueprint,
+) -> bool {
     if failed.contains(&subtask) {
         return true;
     }
     let topology = &blueprint.topology;
-    topology.subtasks[subtask as usize].outputs.iter().any(|output| {
-        let (target, record) = output.router.route(record);
-        let consumer = topology.channels[output.channels[target] as usize].consumer;
-        passes_from(consumer, record, failed, blueprint)
-    })
+    topology.subtasks[subtask as usize]
+        .outputs
+        .iter()
+        .any(|output| {
+            let (target, record) = output.router.route(record);
+            let consumer = topology.channels[output.channels[target] as usize].consumer;
+            passes_from(consumer, record, failed, blueprint)
+        })
 }

@@ -49,7 +49,12 @@ impl Drill {
         let plan = build::plan(scenario, &blueprint);
         let simulation = build::simulation(Arc::clone(&blueprint), &plan);
         let watch = Watch::new(&blueprint);
-        Drill { scenario: Arc::new(scenario.clone()), blueprint, simulation, watch }
+        Drill {
+            scenario: Arc::new(scenario.clone()),
+            blueprint,
+            simulation,
+            watch,
+        }
     }
 
     /// Runs up to an instant, or to the end of the scenario.
@@ -58,7 +63,10 @@ impl Drill {
     /// When the world makes no progress in virtual time; the message names the actors in the loop.
     pub fn advance<T: TraceSink>(&mut self, until: Time, trace: &mut T) -> Result<(), Stall> {
         let until = until.min(self.end());
-        let mut watching = Watching { watch: &mut self.watch, trace };
+        let mut watching = Watching {
+            watch: &mut self.watch,
+            trace,
+        };
         self.simulation.run_until(until, &mut watching)?;
         Ok(())
     }

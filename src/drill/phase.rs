@@ -63,7 +63,11 @@ pub struct JobState {
 
 impl JobState {
     pub fn new() -> JobState {
-        JobState { stage: Stage::None, led: true, tasks: BTreeMap::new() }
+        JobState {
+            stage: Stage::None,
+            led: true,
+            tasks: BTreeMap::new(),
+        }
     }
 
     /// The task furthest behind decides.
@@ -71,7 +75,9 @@ impl JobState {
         if !self.led {
             return Phase::Leadership;
         }
-        let any = |wanted: fn(&ExecutionState) -> bool| self.tasks.values().any(|(state, _)| wanted(state));
+        let any = |wanted: fn(&ExecutionState) -> bool| {
+            self.tasks.values().any(|(state, _)| wanted(state))
+        };
         match self.stage {
             Stage::Ending if any(|state| !state.is_terminal()) => Phase::Cancellation,
             Stage::Ending => Phase::Backoff,
@@ -114,7 +120,11 @@ impl Intervals {
     /// Phase, from, to; up to `end`.
     pub fn until(&self, end: Time) -> Vec<(Phase, Time, Time)> {
         let ends = self.0.iter().skip(1).map(|(_, from)| *from).chain([end]);
-        let spans = self.0.iter().zip(ends).map(|((phase, from), to)| (*phase, *from, to.min(end)));
+        let spans = self
+            .0
+            .iter()
+            .zip(ends)
+            .map(|((phase, from), to)| (*phase, *from, to.min(end)));
         spans.filter(|(_, from, to)| from < to).collect()
     }
 
@@ -147,12 +157,18 @@ mod tests {
         let mut job = JobState::new();
         assert_eq!(job.phase(), Phase::CatchUp);
         job.stage = Stage::Ending;
-        job.tasks = BTreeMap::from([(1, (ExecutionState::Failed, false)), (2, (ExecutionState::Canceling, false))]);
+        job.tasks = BTreeMap::from([
+            (1, (ExecutionState::Failed, false)),
+            (2, (ExecutionState::Canceling, false)),
+        ]);
         assert_eq!(job.phase(), Phase::Cancellation);
         job.tasks.insert(2, (ExecutionState::Canceled, false));
         assert_eq!(job.phase(), Phase::Backoff);
         job.stage = Stage::ComingUp;
-        job.tasks = BTreeMap::from([(1, (ExecutionState::Running, true)), (2, (ExecutionState::Initializing, false))]);
+        job.tasks = BTreeMap::from([
+            (1, (ExecutionState::Running, true)),
+            (2, (ExecutionState::Initializing, false)),
+        ]);
         assert_eq!(job.phase(), Phase::Restore);
         job.tasks.insert(2, (ExecutionState::Running, false));
         assert_eq!(job.phase(), Phase::FirstOutput);
@@ -169,6 +185,9 @@ mod tests {
         intervals.turn(Phase::Restore, ms(450));
         intervals.turn(Phase::CatchUp, ms(500));
         let sums = intervals.sums(ms(700));
-        assert_eq!((sums.detection, sums.restore, sums.catch_up), (200.0, 150.0, 250.0));
+        assert_eq!(
+            (sums.detection, sums.restore, sums.catch_up),
+            (200.0, 150.0, 250.0)
+        );
     }
 }

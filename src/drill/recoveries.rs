@@ -103,41 +103,75 @@ impl Recoveries {
             Fact::FaultInjected { what } => self.inject(header.actor, what, now),
             Fact::FaultHealed { what } => self.heal(header.actor, what, now),
             Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),
-            Fact::SessionExpired { owner, last_heard, .. } => self.each_episode(|e| e.marks.last_heard = Some((*owner, *last_heard))),
-            Fact::LeadershipLost { .. } => self.act_on(Some(header.actor), "leadership-lost", now, |following| following.state.led = false),
+            Fact::SessionExpired {
+                owner, last_heard, ..
+            } => self.each_episode(|e| e.marks.last_heard = Some((*owner, *last_heard))),
+            Fact::LeadershipLost { .. } => {
+                self.act_on(Some(header.actor), "leadership-lost", now, |following| {
+                    following.state.led = false
+                })
+            }
             Fact::LeadershipGranted => {
                 if self.jobs.iter().any(|job| job.submitted) {
                     let down = self.faulty_jobmanager();
-                    self.act_on(down, Detector::NewLeader.name(), now, |following| following.state.led = false);
+                    self.act_on(down, Detector::NewLeader.name(), now, |following| {
+                        following.state.led = false
+                    });
                 }
             }
-            Fact::RecoveryStarted { job, detector, scope, lost, tasks, .. } => {
+            Fact::RecoveryStarted {
+                job,
+                detector,
+                scope,
+                lost,
+                tasks,
+                ..
+            } => {
                 self.start(*job, *detector, *scope, lost, tasks, header.actor, now);
             }
-            Fact::RetrievalStarted { job, checkpoint, .. } => {
+            Fact::RetrievalStarted {
+                job, checkpoint, ..
+            } => {
                 self.with_job(*job, now, |following| {
                     following.state.stage = Stage::Placing;
                     if let Some(episode) = &mut following.episode {
-                        episode.checkpoint = Some(*checkpoint);
+                        episode.checkpoint.get_or_insert(*checkpoint);
                         episode.marks.retrieval = Some((now, None, *checkpoint, Vec::new(), 0));
                     }
                 });
             }
-            Fact::RetrievalDone { job, offsets, bytes, .. } => {
+            Fact::RetrievalDone {
+                job,
+                offsets,
+                bytes,
+                ..
+            } => {
                 let splits = &self.blueprint.topology.splits;
-                let partitions = offsets.iter().map(|(split, _)| splits[*split as usize].partition).collect();
-                if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut()) {
+                let partitions = offsets
+                    .iter()
+                    .map(|(split, _)| splits[*split as usize].partition)
+                    .collect();
+                if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut())
+                {
                     (retrieval.1, retrieval.3, retrieval.4) = (Some(now), partitions, *bytes);
                 }
             }
-            Fact::TaskPlaced { job, subtask, from, to, .. } => {
+            Fact::TaskPlaced {
+                job,
+                subtask,
+                from,
+                to,
+                ..
+            } => {
                 if let Some(episode) = &mut self.jobs[*job as usize].episode {
                     episode.placement.retain(|(placed, ..)| placed != subtask);
                     episode.placement.push((*subtask, *from, *to));
                 }
             }
             Fact::RecoveryDeployed { job, .. } => {
-                self.with_job(*job, now, |following| following.state.stage = Stage::ComingUp);
+                self.with_job(*job, now, |following| {
+                    following.state.stage = Stage::ComingUp
+                });
                 if let Some(marks) = self.marks(*job) {
                     marks.deployed = Some(now);
                 }
@@ -170,8 +204,12 @@ impl Recoveries {
                     }
                 });
             }
-            Fact::Replayed { records, .. } => self.each_episode(|episode| episode.replayed += records),
-            Fact::Deduplicated { records, .. } => self.each_episode(|episode| episode.deduplicated += records),
+            Fact::Replayed { records, .. } => {
+                self.each_episode(|episode| episode.replayed += records)
+            }
+            Fact::Deduplicated { records, .. } => {
+                self.each_episode(|episode| episode.deduplicated += records)
+            }
             Fact::NotificationSent { .. } => self.each_episode(|episode| {
                 let sent = episode.marks.notified.get_or_insert((now, now, 0));
                 sent.1 = now;
@@ -187,11 +225,17 @@ impl Recoveries {
     }
 
     fn each_episode(&mut self, mut change: impl FnMut(&mut Episode)) {
-        self.jobs.iter_mut().filter_map(|following| following.episode.as_mut()).for_each(&mut change);
+        self.jobs
+            .iter_mut()
+            .filter_map(|following| following.episode.as_mut())
+            .for_each(&mut change);
     }
 
     fn marks(&mut self, job: JobId) -> Option<&mut Marks> {
-        self.jobs[job as usize].episode.as_mut().map(|episode| &mut episode.marks)
+        self.jobs[job as usize]
+            .episode
+            .as_mut()
+            .map(|episode| &mut episode.marks)
     }
 
     /// Changes what is known of a job and turns its phase accordingly.
@@ -207,7 +251,12 @@ impl Recoveries {
 
     fn inject(&mut self, target: ActorId, what: &'static str, now: Time) {
         let number = self.faults.len();
-        self.faults.push(Injected { at: now, target, what, healed: None });
+        self.faults.push(Injected {
+            at: now,
+            target,
+            what,
+            healed: None,
+        });
         // A fault in the middle of a recovery belongs to it, if it can matter to it.
         let matters = !self.blueprint.directory.zookeeper.contains(&target);
         for following in self.jobs.iter_mut().filter(|_| matters) {
@@ -218,7 +267,9 @@ impl Recoveries {
     }
 
     fn heal(&mut self, target: ActorId, what: &str, now: Time) {
-        let open = |fault: &&mut Injected| fault.target == target && fault.what == what && fault.healed.is_none();
+        let open = |fault: &&mut Injected| {
+            fault.target == target && fault.what == what && fault.healed.is_none()
+        };
         for fault in self.faults.iter_mut().filter(open) {
             fault.healed = Some(now);
         }
@@ -230,11 +281,21 @@ impl Recoveries {
     /// The JobManager that is in trouble, if one is.
     fn faulty_jobmanager(&self) -> Option<ActorId> {
         let jobmanagers = &self.blueprint.directory.jobmanagers;
-        self.faults.iter().rev().find(|fault| jobmanagers.contains(&fault.target)).map(|fault| fault.target)
+        self.faults
+            .iter()
+            .rev()
+            .find(|fault| jobmanagers.contains(&fault.target))
+            .map(|fault| fault.target)
     }
 
     /// Somebody acts on a fault: the recovery of every job began with it.
-    fn act_on(&mut self, target: Option<ActorId>, detector: &'static str, now: Time, change: impl Fn(&mut Following)) {
+    fn act_on(
+        &mut self,
+        target: Option<ActorId>,
+        detector: &'static str,
+        now: Time,
+        change: impl Fn(&mut Following),
+    ) {
         for job in 0..self.jobs.len() {
             let faults = self.faults_behind(&target.into_iter().collect::<Vec<_>>());
             self.open(job as JobId, faults, now);
@@ -247,15 +308,24 @@ impl Recoveries {
 
     /// Faults that nobody has answered: those of the targets, else all that are not over.
     fn faults_behind(&self, targets: &[ActorId]) -> Vec<usize> {
-        let waiting = |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
+        let waiting =
+            |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
         let all = || (0..self.faults.len()).filter(waiting);
-        let of_targets: Vec<usize> = all().filter(|number| targets.contains(&self.faults[*number].target)).collect();
-        if of_targets.is_empty() { all().collect() } else { of_targets }
+        let of_targets: Vec<usize> = all()
+            .filter(|number| targets.contains(&self.faults[*number].target))
+            .collect();
+        if of_targets.is_empty() {
+            all().collect()
+        } else {
+            of_targets
+        }
     }
 
     /// An earlier recovery has dealt with the fault.
     fn is_answered(&self, fault: usize) -> bool {
-        self.closed.iter().any(|episode| episode.faults.contains(&fault))
+        self.closed
+            .iter()
+            .any(|episode| episode.faults.contains(&fault))
     }
 
     fn open(&mut self, job: JobId, faults: Vec<usize>, now: Time) {
@@ -263,7 +333,11 @@ impl Recoveries {
         if following.episode.is_some() || faults.is_empty() {
             return;
         }
-        let at = faults.iter().map(|fault| self.faults[*fault].at).min().unwrap_or(now);
+        let at = faults
+            .iter()
+            .map(|fault| self.faults[*fault].at)
+            .min()
+            .unwrap_or(now);
         let mut intervals = Intervals::default();
         intervals.turn(Phase::Detection, at);
         following.episode = Some(Episode {
@@ -302,12 +376,18 @@ impl Recoveries {
         self.with_job(job, now, |following| {
             following.state.led = true;
             following.state.stage = Stage::Ending;
-            following.state.tasks = tasks.iter().map(|subtask| (*subtask, (ExecutionState::Failed, false))).collect();
+            following.state.tasks = tasks
+                .iter()
+                .map(|subtask| (*subtask, (ExecutionState::Failed, false)))
+                .collect();
             if let Some(episode) = &mut following.episode {
                 episode.scope = Some(scope);
                 episode.restarted += tasks.len() as u64;
                 episode.failed.extend(tasks.iter().copied());
-                episode.marks.reassigned.get_or_insert((now, tasks.len(), lost.to_vec()));
+                episode
+                    .marks
+                    .reassigned
+                    .get_or_insert((now, tasks.len(), lost.to_vec()));
                 episode.marks.leader = Some(leader);
             }
             following.detect(detector.name(), now);
@@ -325,7 +405,9 @@ impl Recoveries {
     pub fn look(&mut self, arrivals: &mut Arrivals, now: Time) {
         for job in 0..self.jobs.len() {
             let splits = &self.blueprint.topology.jobs[job].splits;
-            let overdue = arrivals.oldest_outstanding(splits).is_some_and(|oldest| now.since(oldest) > LATE);
+            let overdue = arrivals
+                .oldest_outstanding(splits)
+                .is_some_and(|oldest| now.since(oldest) > LATE);
             if overdue {
                 self.jobs[job].last_late = now;
             }
@@ -333,20 +415,31 @@ impl Recoveries {
                 // Late before anybody noticed why: what is wrong now is why.
                 let active = |number: &usize| {
                     let fault = &self.faults[*number];
-                    fault.healed.is_none_or(|healed| now.since(healed) < LATE * 2) && !self.is_answered(*number)
+                    fault
+                        .healed
+                        .is_none_or(|healed| now.since(healed) < LATE * 2)
+                        && !self.is_answered(*number)
                 };
                 let zookeeper = &self.blueprint.directory.zookeeper;
                 let faults = (0..self.faults.len()).filter(active);
-                let faults = faults.filter(|number| !zookeeper.contains(&self.faults[*number].target)).collect();
+                let faults = faults
+                    .filter(|number| !zookeeper.contains(&self.faults[*number].target))
+                    .collect();
                 self.open(job as JobId, faults, now);
                 self.jobs[job].unacted(&self.faults, now);
             }
             let following = &mut self.jobs[job];
             let end = following.last_late.max(following.done_at);
             let quiet = now.since(end) >= CAUGHT_UP_FOR && following.state.is_done();
-            if let Some(episode) = following.episode.take_if(|episode| quiet && episode.is_answered(&self.faults)) {
+            if let Some(episode) = following
+                .episode
+                .take_if(|episode| quiet && episode.is_answered(&self.faults))
+            {
                 let end = end.max(episode.at);
-                self.closed.push(Episode { end: Some(end), ..episode });
+                self.closed.push(Episode {
+                    end: Some(end),
+                    ..episode
+                });
             }
         }
     }
@@ -383,7 +476,10 @@ impl Following {
     fn unacted(&mut self, faults: &[Injected], now: Time) {
         if let Some(episode) = &mut self.episode
             && episode.detected.is_none()
-            && episode.faults.iter().all(|fault| faults[*fault].healed.is_some())
+            && episode
+                .faults
+                .iter()
+                .all(|fault| faults[*fault].healed.is_some())
         {
             episode.intervals.turn(Phase::CatchUp, now);
         }
@@ -393,6 +489,10 @@ impl Following {
 impl Episode {
     /// Somebody acted, or there is nothing left to act on.
     fn is_answered(&self, faults: &[Injected]) -> bool {
-        self.detected.is_some() || self.faults.iter().all(|fault| faults[*fault].healed.is_some())
+        self.detected.is_some()
+            || self
+                .faults
+                .iter()
+                .all(|fault| faults[*fault].healed.is_some())
     }
 }

@@ -8,8 +8,9 @@ use crate::dataflow::record::SplitId;
 use crate::kernel::Time;
 
 use super::outcome::{
-    Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome, PhaseSpan, PlacementEntry,
-    Rebalance, RecordRanges, Recovery, StatusChange, Summary, TimelineEntry, Violation,
+    Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
+    PhaseSpan, PlacementEntry, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
+    TimelineEntry, Violation,
 };
 use super::recoveries::{Episode, Recoveries};
 use super::watch::Watch;
@@ -22,7 +23,12 @@ const VIOLATIONS_MAX: usize = 20;
 
 pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
     let (events, digest, now) = (drill.events(), drill.digest(), drill.now());
-    let Drill { scenario, blueprint, mut watch, .. } = drill;
+    let Drill {
+        scenario,
+        blueprint,
+        mut watch,
+        ..
+    } = drill;
     let latency_ms = watch.arrivals.quantiles();
     let jobs = jobs(&watch, &blueprint);
     let (stall, ended) = match ended {
@@ -41,7 +47,12 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         weight: scenario.weight,
         ended: ended.to_owned(),
         stall,
-        recoveries: watch.recoveries.closed.iter().map(|e| recovery(e, &watch.recoveries, &blueprint, now)).collect(),
+        recoveries: watch
+            .recoveries
+            .closed
+            .iter()
+            .map(|e| recovery(e, &watch.recoveries, &blueprint, now))
+            .collect(),
         delivery: delivery(&watch, &blueprint, now),
         interruption: interruption::interruption(&watch, &blueprint, now),
         checkpoints: Checkpoints {
@@ -69,7 +80,9 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         },
         invariants: invariants(&watch, now),
         expectations: Vec::new(),
-        job_status: jobs.first().map_or_else(String::new, |job| job.status.clone()),
+        job_status: jobs
+            .first()
+            .map_or_else(String::new, |job| job.status.clone()),
         jobs,
         latency_ms,
         visibility_latency_ms: watch.visibility.quantiles(),
@@ -90,15 +103,31 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         tasks: watch.tasks.spans(&blueprint),
         metrics: watch.tasks.metrics(&blueprint),
         latency: watch.arrivals.points().to_vec(),
-        phases: watch.recoveries.closed.iter().enumerate().flat_map(phases).collect(),
+        phases: watch
+            .recoveries
+            .closed
+            .iter()
+            .enumerate()
+            .flat_map(phases)
+            .collect(),
         faults: faults(&watch.recoveries, &blueprint),
-        taskmanagers: blueprint.cluster.taskmanagers.iter().map(|tm| tm.name.clone()).collect(),
+        taskmanagers: blueprint
+            .cluster
+            .taskmanagers
+            .iter()
+            .map(|tm| tm.name.clone())
+            .collect(),
         lag: std::mem::take(&mut watch.lag),
         summary,
     }
 }
 
-fn recovery(episode: &Episode, recoveries: &Recoveries, blueprint: &Blueprint, now: Time) -> Recovery {
+fn recovery(
+    episode: &Episode,
+    recoveries: &Recoveries,
+    blueprint: &Blueprint,
+    now: Time,
+) -> Recovery {
     let topology = &blueprint.topology;
     let name = |actor| blueprint.directory.name(actor).to_owned();
     let mut faults: Vec<String> = Vec::new();
@@ -106,14 +135,17 @@ fn recovery(episode: &Episode, recoveries: &Recoveries, blueprint: &Blueprint, n
         let fault = &recoveries.faults[*fault];
         faults.push(format!("{} {}", fault.what, name(fault.target)));
     }
-    let placement = episode.placement.iter().map(|(subtask, from, to)| PlacementEntry {
-        task: topology.task_name(*subtask),
-        operator: topology.operator_of(*subtask).spec.name.clone(),
-        subtask: topology.subtasks[*subtask as usize].index,
-        partitions: topology.partitions_of(*subtask),
-        from: from.map(name),
-        to: name(*to),
-    });
+    let placement = episode
+        .placement
+        .iter()
+        .map(|(subtask, from, to)| PlacementEntry {
+            task: topology.task_name(*subtask),
+            operator: topology.operator_of(*subtask).spec.name.clone(),
+            subtask: topology.subtasks[*subtask as usize].index,
+            partitions: topology.partitions_of(*subtask),
+            from: from.map(name),
+            to: name(*to),
+        });
     let end = episode.end.unwrap_or(now);
     Recovery {
         fault: faults.join(" + "),
@@ -125,7 +157,10 @@ fn recovery(episode: &Episode, recoveries: &Recoveries, blueprint: &Blueprint, n
         restarted_tasks: episode.restarted,
         scope: episode.scope.map(|scope| scope.name().to_owned()),
         phases_ms: episode.intervals.sums(end),
-        total_ms: episode.end.map(|end| end.since(episode.intervals.start().unwrap_or(episode.at)).as_ms()),
+        total_ms: episode.end.map(|end| {
+            end.since(episode.intervals.start().unwrap_or(episode.at))
+                .as_ms()
+        }),
         placement: placement.collect(),
         replayed_records: episode.replayed * u64::from(blueprint.weight),
         deduplicated_records: episode.deduplicated * u64::from(blueprint.weight),
@@ -137,9 +172,17 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
     let weight = u64::from(blueprint.weight);
     let outcome = watch.delivery.outcome();
     let read: Vec<SplitId> = outcome.visible.keys().copied().collect();
-    let produced: u64 = read.iter().map(|split| watch.arrivals.arrived(*split, now)).sum();
+    let produced: u64 = read
+        .iter()
+        .map(|split| watch.arrivals.arrived(*split, now))
+        .sum();
     let visible: u64 = outcome.visible.values().sum();
-    let count = |records: &BTreeMap<SplitId, Vec<u64>>| records.values().map(|offsets| offsets.len() as u64).sum::<u64>();
+    let count = |records: &BTreeMap<SplitId, Vec<u64>>| {
+        records
+            .values()
+            .map(|offsets| offsets.len() as u64)
+            .sum::<u64>()
+    };
     let (lost, duplicated) = (count(&outcome.lost), count(&outcome.duplicated));
     let named = |records: &BTreeMap<SplitId, Vec<u64>>| {
         let name = |(split, offsets): (&SplitId, &Vec<u64>)| {
@@ -166,17 +209,26 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
 }
 
 fn invariants(watch: &Watch, _now: Time) -> Vec<InvariantVerdict> {
-    let delivery = watch.delivery.promises().into_iter().map(|(id, statement, checked, violations)| InvariantVerdict {
-        id: id.to_owned(),
-        kind: "safety".to_owned(),
-        statement: statement.to_owned(),
-        checked,
-        violations: violations
-            .iter()
-            .take(VIOLATIONS_MAX)
-            .map(|(at, event, what)| Violation { at_ms: at.as_ms(), event: *event, what: what.clone() })
-            .collect(),
-    });
+    let delivery =
+        watch
+            .delivery
+            .promises()
+            .into_iter()
+            .map(|(id, statement, checked, violations)| InvariantVerdict {
+                id: id.to_owned(),
+                kind: "safety".to_owned(),
+                statement: statement.to_owned(),
+                checked,
+                violations: violations
+                    .iter()
+                    .take(VIOLATIONS_MAX)
+                    .map(|(at, event, what)| Violation {
+                        at_ms: at.as_ms(),
+                        event: *event,
+                        what: what.clone(),
+                    })
+                    .collect(),
+            });
     delivery.collect()
 }
 
@@ -192,15 +244,32 @@ fn jobs(watch: &Watch, blueprint: &Blueprint) -> Vec<JobSummary> {
                 reason: reason.clone(),
             })
             .collect();
-        let status = history.last().map_or("CREATED", |change| change.status.as_str()).to_owned();
-        JobSummary { name: job.name.clone(), status, history }
+        let status = history
+            .last()
+            .map_or("CREATED", |change| change.status.as_str())
+            .to_owned();
+        JobSummary {
+            name: job.name.clone(),
+            status,
+            history,
+        }
     };
-    blueprint.topology.jobs.iter().enumerate().map(summarize).collect()
+    blueprint
+        .topology
+        .jobs
+        .iter()
+        .enumerate()
+        .map(summarize)
+        .collect()
 }
 
 fn timeline(watch: &Watch, blueprint: &Blueprint) -> Vec<TimelineEntry> {
     let belongs = |at: Time| {
-        watch.recoveries.closed.iter().position(|episode| episode.at <= at && episode.end.is_none_or(|end| at <= end))
+        watch
+            .recoveries
+            .closed
+            .iter()
+            .position(|episode| episode.at <= at && episode.end.is_none_or(|end| at <= end))
     };
     let entry = |entry: &super::timeline::Entry| TimelineEntry {
         at_ms: entry.at.as_ms(),

@@ -35,19 +35,40 @@ pub struct Tasks {
 impl Tasks {
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
-            Fact::ExecutionChanged { subtask, attempt, state, taskmanager: Some(taskmanager) } => {
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                taskmanager: Some(taskmanager),
+            } => {
                 self.change(header.time, (*subtask, *attempt), *state, *taskmanager);
             }
             Fact::TaskMeasured { metrics } => self.measured.push((header.time, *metrics)),
-            Fact::MachineMeasured { cpu_per_mille } => self.machines.push((header.time, header.actor, *cpu_per_mille)),
+            Fact::MachineMeasured { cpu_per_mille } => {
+                self.machines
+                    .push((header.time, header.actor, *cpu_per_mille))
+            }
             _ => {}
         }
     }
 
-    fn change(&mut self, now: Time, key: (SubtaskId, Attempt), state: ExecutionState, taskmanager: ActorId) {
+    fn change(
+        &mut self,
+        now: Time,
+        key: (SubtaskId, Attempt),
+        state: ExecutionState,
+        taskmanager: ActorId,
+    ) {
         let spans = &mut self.spans;
         let number = *self.current.entry(key).or_insert_with(|| {
-            spans.push(Span { subtask: key.0, taskmanager, from: now, running: None, to: None, state });
+            spans.push(Span {
+                subtask: key.0,
+                taskmanager,
+                from: now,
+                running: None,
+                to: None,
+                state,
+            });
             spans.len() - 1
         });
         if let Some(previous) = self.latest.insert(key.0, number)
@@ -75,7 +96,10 @@ impl Tasks {
         spans.sort_by_key(|span| (span.from, span.subtask));
         let describe = |span: &Span| {
             let operator = topology.operator_of(span.subtask);
-            let attempt = attempts.entry(span.subtask).and_modify(|n| *n += 1).or_insert(0);
+            let attempt = attempts
+                .entry(span.subtask)
+                .and_modify(|n| *n += 1)
+                .or_insert(0);
             TaskSpan {
                 job: topology.jobs[operator.job as usize].name.clone(),
                 task: topology.task_name(span.subtask),
@@ -101,13 +125,25 @@ impl Tasks {
             let idle = metrics.interval - metrics.busy - metrics.back_pressured;
             let subject = blueprint.topology.task_name(metrics.subtask);
             let mut point = |metric, value| {
-                points.push(MetricPoint { at_ms: at.as_ms(), scope: "task", subject: subject.clone(), metric, value });
+                points.push(MetricPoint {
+                    at_ms: at.as_ms(),
+                    scope: "task",
+                    subject: subject.clone(),
+                    metric,
+                    value,
+                });
             };
             point("busyTimeMsPerSecond", per_second(metrics.busy));
-            point("backPressuredTimeMsPerSecond", per_second(metrics.back_pressured));
+            point(
+                "backPressuredTimeMsPerSecond",
+                per_second(metrics.back_pressured),
+            );
             point("idleTimeMsPerSecond", per_second(idle));
             point("numRecordsInPerSecond", metrics.records_in as f64 / seconds);
-            point("numRecordsOutPerSecond", metrics.records_out as f64 / seconds);
+            point(
+                "numRecordsOutPerSecond",
+                metrics.records_out as f64 / seconds,
+            );
             point("inputLatencyMs", metrics.input_latency.as_ms());
             point("inputQueueLength", f64::from(metrics.queued));
             point("inFlightLogBytes", metrics.log_bytes as f64);
@@ -118,7 +154,13 @@ impl Tasks {
         for (at, taskmanager, cpu) in &self.machines {
             let subject = blueprint.directory.name(*taskmanager).to_owned();
             let value = f64::from(*cpu) / 1e3;
-            points.push(MetricPoint { at_ms: at.as_ms(), scope: "taskmanager", subject, metric: "cpuLoad", value });
+            points.push(MetricPoint {
+                at_ms: at.as_ms(),
+                scope: "taskmanager",
+                subject,
+                metric: "cpuLoad",
+                value,
+            });
         }
         points.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         points

@@ -83,7 +83,12 @@ impl Watch {
         match fact {
             // The data plane's facts, of which there are many, concern few.
             Fact::Appended { split, times, .. } => return self.arrivals.append(*split, &times.0),
-            Fact::SourceEmitted { split, first, records, .. } => {
+            Fact::SourceEmitted {
+                split,
+                first,
+                records,
+                ..
+            } => {
                 self.taken[*split as usize] = first + u64::from(*records);
                 return;
             }
@@ -92,8 +97,12 @@ impl Watch {
                 let job = self.blueprint.topology.job_of(*subtask);
                 return self.recoveries.handled(job, worst, now);
             }
-            Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => return self.tasks.fact(header, fact),
-            Fact::FaultInjected { .. } if self.before.is_none() => self.before = Some(self.arrivals.quantiles()),
+            Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
+                return self.tasks.fact(header, fact);
+            }
+            Fact::FaultInjected { .. } if self.before.is_none() => {
+                self.before = Some(self.arrivals.quantiles())
+            }
             Fact::TransactionCommitted { batches, .. } => {
                 for record in batches.0.iter().flat_map(|batch| batch.records()) {
                     if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
@@ -103,15 +112,29 @@ impl Watch {
             }
             Fact::CheckpointTriggered { .. } => self.checkpoints.triggered += 1,
             Fact::CheckpointAborted { .. } => self.checkpoints.failed += 1,
-            Fact::CheckpointCompleted { checkpoint, duration, .. } => {
+            Fact::CheckpointCompleted {
+                checkpoint,
+                duration,
+                ..
+            } => {
                 self.checkpoints.completed += 1;
                 self.checkpoints.latest = Some(*checkpoint);
                 self.checkpoints.durations.record(*duration);
             }
-            Fact::JobStatusChanged { job, status, reason } => self.statuses.push((now, *job, *status, reason.clone())),
-            Fact::RebalanceDecided { subtask, from, to, reason } => {
+            Fact::JobStatusChanged {
+                job,
+                status,
+                reason,
+            } => self.statuses.push((now, *job, *status, reason.clone())),
+            Fact::RebalanceDecided {
+                subtask,
+                from,
+                to,
+                reason,
+            } => {
                 let name = |actor| self.blueprint.directory.name(actor).to_owned();
-                self.moves.push((now, *subtask, name(*from), name(*to), reason.clone()));
+                self.moves
+                    .push((now, *subtask, name(*from), name(*to), reason.clone()));
             }
             Fact::NotificationSent { attempt, .. } => {
                 self.notifications.0 += u64::from(*attempt == 1);
@@ -130,10 +153,19 @@ impl Watch {
     pub fn look(&mut self, now: Time) {
         self.recoveries.look(&mut self.arrivals, now);
         let lags = self.taken.iter().enumerate().map(|(split, taken)| {
-            self.arrivals.arrived(split as SplitId, now).saturating_sub(*taken) * u64::from(self.blueprint.weight)
+            self.arrivals
+                .arrived(split as SplitId, now)
+                .saturating_sub(*taken)
+                * u64::from(self.blueprint.weight)
         });
-        let (total, max) = lags.fold((0, 0), |(total, max): (u64, u64), lag| (total + lag, max.max(lag)));
-        self.lag.push(LagPoint { at_ms: now.as_ms(), total, max });
+        let (total, max) = lags.fold((0, 0), |(total, max): (u64, u64), lag| {
+            (total + lag, max.max(lag))
+        });
+        self.lag.push(LagPoint {
+            at_ms: now.as_ms(),
+            total,
+            max,
+        });
     }
 }
 

@@ -70,10 +70,16 @@ impl Delivery {
             lost: BTreeMap::new(),
         };
         let is_sink = |operator: &usize| {
-            let any = topology.subtasks.iter().position(|subtask| subtask.operator as usize == *operator);
+            let any = topology
+                .subtasks
+                .iter()
+                .position(|subtask| subtask.operator as usize == *operator);
             any.is_some_and(|subtask| topology.is_sink(subtask as SubtaskId))
         };
-        let sinks = (0..topology.operators.len()).filter(is_sink).map(sink).collect();
+        let sinks = (0..topology.operators.len())
+            .filter(is_sink)
+            .map(sink)
+            .collect();
         Delivery {
             prefixes: Prefixes::new(topology.splits.len()),
             ways,
@@ -92,14 +98,28 @@ impl Delivery {
 
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
-            Fact::TaskSnapshot { subtask, checkpoint, applied, .. } => {
+            Fact::TaskSnapshot {
+                subtask,
+                checkpoint,
+                applied,
+                ..
+            } => {
                 self.snapshots.insert((*subtask, *checkpoint), *applied);
             }
-            Fact::CheckpointCompleted { job, checkpoint, offsets, .. } => {
+            Fact::CheckpointCompleted {
+                job,
+                checkpoint,
+                offsets,
+                ..
+            } => {
                 self.check_cut(header, *job, *checkpoint, offsets);
                 self.completed.insert((*job, *checkpoint), offsets.clone());
             }
-            Fact::TransactionCommitted { sink, checkpoint, batches } => {
+            Fact::TransactionCommitted {
+                sink,
+                checkpoint,
+                batches,
+            } => {
                 for batch in batches.0.iter() {
                     self.show(header, *sink, *checkpoint, batch.records());
                 }
@@ -110,7 +130,13 @@ impl Delivery {
     }
 
     /// C6: at a completed checkpoint, what each operator has applied is exactly what its sources had emitted.
-    fn check_cut(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) {
+    fn check_cut(
+        &mut self,
+        header: &Header,
+        job: JobId,
+        checkpoint: CheckpointId,
+        offsets: &[(SplitId, u64)],
+    ) {
         let topology = &self.blueprint.topology;
         for operator in &topology.jobs[job as usize].operators {
             let info = &topology.operators[*operator as usize];
@@ -120,16 +146,30 @@ impl Delivery {
             self.cut_checked += 1;
             let mut expected = Fingerprint::default();
             for (split, offset) in offsets {
-                let ways = self.ways[*operator as usize].get(split).copied().unwrap_or(0);
-                let prefix = if ways > 0 { self.prefixes.of(*split, *offset) } else { Fingerprint::default() };
+                let ways = self.ways[*operator as usize]
+                    .get(split)
+                    .copied()
+                    .unwrap_or(0);
+                let prefix = if ways > 0 {
+                    self.prefixes.of(*split, *offset)
+                } else {
+                    Fingerprint::default()
+                };
                 for _ in 0..ways {
                     expected.merge(prefix);
                 }
             }
             let mut applied = Fingerprint::default();
             let subtasks = topology.jobs[job as usize].subtasks.iter();
-            for subtask in subtasks.filter(|s| topology.subtasks[**s as usize].operator == *operator) {
-                applied.merge(self.snapshots.get(&(*subtask, checkpoint)).copied().unwrap_or_default());
+            for subtask in
+                subtasks.filter(|s| topology.subtasks[**s as usize].operator == *operator)
+            {
+                applied.merge(
+                    self.snapshots
+                        .get(&(*subtask, checkpoint))
+                        .copied()
+                        .unwrap_or_default(),
+                );
             }
             if applied != expected {
                 let what = format!(
@@ -137,13 +177,18 @@ impl Delivery {
                     info.spec.name,
                     applied.records,
                     expected.records,
-                    if applied.records == expected.records { ", and they are not the same ones" } else { "" },
+                    if applied.records == expected.records {
+                        ", and they are not the same ones"
+                    } else {
+                        ""
+                    },
                 );
                 self.cut_broken.push((header.time, header.event.0, what));
             }
         }
         let subtasks = topology.jobs[job as usize].subtasks.clone();
-        self.snapshots.retain(|(subtask, id), _| *id > checkpoint || !subtasks.contains(subtask));
+        self.snapshots
+            .retain(|(subtask, id), _| *id > checkpoint || !subtasks.contains(subtask));
     }
 
     fn show(
@@ -156,20 +201,33 @@ impl Delivery {
         let topology = &self.blueprint.topology;
         let operator = topology.subtasks[sink as usize].operator;
         let job = topology.job_of(sink);
-        let ledger = self.sinks.iter_mut().find(|ledger| ledger.operator == operator).expect("sinks have ledgers");
+        let ledger = self
+            .sinks
+            .iter_mut()
+            .find(|ledger| ledger.operator == operator)
+            .expect("sinks have ledgers");
         self.visible_checked += records.len() as u64;
         let several_ways = self.ways[operator as usize].values().any(|ways| *ways > 1);
         let duplicates = ledger.visible.show(records);
         if duplicates > 0 && !several_ways {
-            let what = format!("{duplicates} records of checkpoint {checkpoint} were visible already");
+            let what =
+                format!("{duplicates} records of checkpoint {checkpoint} were visible already");
             self.duplicates.push((header.time, header.event.0, what));
         }
         let Some(offsets) = self.completed.get(&(job, checkpoint)) else {
-            let what = format!("{} records are visible of checkpoint {checkpoint}, which has not completed", records.len());
+            let what = format!(
+                "{} records are visible of checkpoint {checkpoint}, which has not completed",
+                records.len()
+            );
             self.early.push((header.time, header.event.0, what));
             return;
         };
-        let covered = |split: SplitId| offsets.iter().find(|(id, _)| *id == split).map_or(0, |(_, offset)| *offset);
+        let covered = |split: SplitId| {
+            offsets
+                .iter()
+                .find(|(id, _)| *id == split)
+                .map_or(0, |(_, offset)| *offset)
+        };
         let mut current = (SplitId::MAX, 0);
         let mut beyond = 0;
         for record in records {
@@ -179,7 +237,8 @@ impl Delivery {
             beyond += u64::from(record.offset() >= current.1);
         }
         if beyond > 0 {
-            let what = format!("{beyond} records are visible that checkpoint {checkpoint} does not cover");
+            let what =
+                format!("{beyond} records are visible that checkpoint {checkpoint} does not cover");
             self.early.push((header.time, header.event.0, what));
         }
     }
@@ -189,15 +248,26 @@ impl Delivery {
         let topology = &self.blueprint.topology;
         let operator = topology.subtasks[sink as usize].operator;
         let job = topology.job_of(sink);
-        let ledger = self.sinks.iter_mut().find(|ledger| ledger.operator == operator).expect("sinks have ledgers");
-        let committed = ledger.committed.get_mut(&sink).expect("a sink's subtasks are known");
+        let ledger = self
+            .sinks
+            .iter_mut()
+            .find(|ledger| ledger.operator == operator)
+            .expect("sinks have ledgers");
+        let committed = ledger
+            .committed
+            .get_mut(&sink)
+            .expect("a sink's subtasks are known");
         *committed = (*committed).max(checkpoint);
         let settled = ledger.committed.values().copied().min().unwrap_or(0);
         let latest = self.completed.range((job, 0)..=(job, settled)).next_back();
-        let Some((&(_, latest), offsets)) = latest else { return };
+        let Some((&(_, latest), offsets)) = latest else {
+            return;
+        };
         let mut lost = 0;
         for (split, offset) in offsets {
-            let Some(from) = ledger.settled.get_mut(split) else { continue };
+            let Some(from) = ledger.settled.get_mut(split) else {
+                continue;
+            };
             if *offset > *from {
                 let missing = ledger.visible.missing(*split, *from, *offset);
                 lost += missing.len();
@@ -210,7 +280,11 @@ impl Delivery {
             self.losses.push((header.time, header.event.0, what));
         }
         // Later commits may still name the latest one.
-        let before: Vec<_> = self.completed.range((job, 0)..(job, latest)).map(|(key, _)| *key).collect();
+        let before: Vec<_> = self
+            .completed
+            .range((job, 0)..(job, latest))
+            .map(|(key, _)| *key)
+            .collect();
         for key in before {
             self.completed.remove(&key);
         }
@@ -221,7 +295,11 @@ impl Delivery {
         for ledger in &self.sinks {
             for (split, ways) in &self.ways[ledger.operator as usize] {
                 let count = ledger.visible.count(*split);
-                outcome.visible.entry(*split).and_modify(|seen| *seen = (*seen).min(count)).or_insert(count);
+                outcome
+                    .visible
+                    .entry(*split)
+                    .and_modify(|seen| *seen = (*seen).min(count))
+                    .or_insert(count);
                 let mut again = ledger.visible.duplicates(*split).to_vec();
                 if *ways == 1 && !again.is_empty() {
                     again.sort_unstable();
@@ -229,7 +307,9 @@ impl Delivery {
                 }
                 // What came after all, from a transaction that committed late, is not lost.
                 let lost = ledger.lost.get(split).into_iter().flatten().copied();
-                let lost: Vec<u64> = lost.filter(|o| !ledger.visible.missing(*split, *o, *o + 1).is_empty()).collect();
+                let lost: Vec<u64> = lost
+                    .filter(|o| !ledger.visible.missing(*split, *o, *o + 1).is_empty())
+                    .collect();
                 if !lost.is_empty() {
                     outcome.lost.entry(*split).or_default().extend(lost);
                 }
@@ -252,10 +332,19 @@ impl Delivery {
 
 /// Ids and statements of what is promised here.
 pub const STATEMENTS: [(&str, &str); 4] = [
-    ("C6", "at a completed checkpoint every operator has applied exactly the records that its sources had emitted"),
+    (
+        "C6",
+        "at a completed checkpoint every operator has applied exactly the records that its sources had emitted",
+    ),
     ("S1-once", "no record is visible twice"),
-    ("S2", "no record is visible before a checkpoint that covers it has completed"),
-    ("S1-all", "every record that a committed checkpoint covers is visible"),
+    (
+        "S2",
+        "no record is visible before a checkpoint that covers it has completed",
+    ),
+    (
+        "S1-all",
+        "every record that a committed checkpoint covers is visible",
+    ),
 ];
 
 /// For each operator: from which splits records come, and in how many ways.
@@ -270,7 +359,11 @@ fn ways(blueprint: &Blueprint) -> Vec<BTreeMap<SplitId, u64>> {
                 *into.entry(*split).or_insert(0) += n;
             }
         }
-        for subtask in topology.subtasks.iter().filter(|subtask| subtask.operator as usize == id) {
+        for subtask in topology
+            .subtasks
+            .iter()
+            .filter(|subtask| subtask.operator as usize == id)
+        {
             into.extend(subtask.splits.iter().map(|split| (*split, 1)));
         }
         ways.push(into);

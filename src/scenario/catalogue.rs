@@ -37,19 +37,34 @@ pub fn policies() -> Names {
         ),
         ("placement.policy=round-robin", "TaskManagers in turn"),
         ("placement.slots=bind", "one task per slot at the most"),
-        ("placement.slots=ignore", "slots are only counted; resources decide"),
+        (
+            "placement.slots=ignore",
+            "slots are only counted; resources decide",
+        ),
         ("rebalancing=off", "running tasks stay where they are"),
-        ("rebalancing=on-pressure", "a task that is late on an overloaded machine moves, behind a checkpoint"),
+        (
+            "rebalancing=on-pressure",
+            "a task that is late on an overloaded machine moves, behind a checkpoint",
+        ),
     ]
 }
 
 /// Kinds of fault.
 pub fn faults() -> Names {
     vec![
-        ("kill", "SIGKILL; with `restart-after` the process starts again that long after"),
+        (
+            "kill",
+            "SIGKILL; with `restart-after` the process starts again that long after",
+        ),
         ("restart", "starts a process that was killed"),
-        ("start", "starts a process that is not running: a dead one, or a spare"),
-        ("replace", "starts a spare in the place of a TaskManager that is gone"),
+        (
+            "start",
+            "starts a process that is not running: a dead one, or a spare",
+        ),
+        (
+            "replace",
+            "starts a spare in the place of a TaskManager that is gone",
+        ),
         ("hang", "SIGSTOP for a while"),
         ("cut-off", "no packet in or out for a while"),
         ("slow", "less CPU, by a factor, for a while or to the end"),

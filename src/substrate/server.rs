@@ -11,7 +11,10 @@ pub struct Server {
 impl Server {
     /// `bytes_per_s` 0: no limit.
     pub fn new(bytes_per_s: u64) -> Server {
-        Server { bytes_per_s, free_at: Time::ZERO }
+        Server {
+            bytes_per_s,
+            free_at: Time::ZERO,
+        }
     }
 
     /// When the first and the last of `bytes`, asked for at `now`, are through: behind everything asked for before.

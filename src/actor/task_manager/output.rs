@@ -89,10 +89,20 @@ impl Outputs {
         floating: u64,
         restored: CheckpointId,
     ) -> Outputs {
-        let channels: Vec<_> = channels.map(|channel| OutputChannel::new(channel, restored)).collect();
+        let channels: Vec<_> = channels
+            .map(|channel| OutputChannel::new(channel, restored))
+            .collect();
         let pool = channels.len() as u64 * 2 + floating;
         let batch_max = (segment_bytes / record_bytes).max(1) as usize;
-        Outputs { channels, retention, record_bytes, batch_max, pool, logged_records: 0, barrier_emitted: false }
+        Outputs {
+            channels,
+            retention,
+            record_bytes,
+            batch_max,
+            pool,
+            logged_records: 0,
+            barrier_emitted: false,
+        }
     }
 
     /// Adds a record to a channel's buffer; a full buffer goes to the log.
@@ -110,7 +120,9 @@ impl Outputs {
 
     /// Whether there is something that a flush would send.
     pub fn has_unflushed(&self) -> bool {
-        self.channels.iter().any(|channel| !channel.builder.is_empty())
+        self.channels
+            .iter()
+            .any(|channel| !channel.builder.is_empty())
     }
 
     /// Closes all buffers, full or not.
@@ -125,7 +137,13 @@ impl Outputs {
         self.flush(now);
         self.barrier_emitted = true;
         for output in 0..self.channels.len() {
-            self.append(output, Entry { emitted: now, element: Element::Barrier(checkpoint) });
+            self.append(
+                output,
+                Entry {
+                    emitted: now,
+                    element: Element::Barrier(checkpoint),
+                },
+            );
         }
     }
 
@@ -135,7 +153,13 @@ impl Outputs {
             return;
         }
         let records = std::mem::take(builder);
-        self.append(output, Entry { emitted: now, element: Element::Records(Batch::new(records)) });
+        self.append(
+            output,
+            Entry {
+                emitted: now,
+                element: Element::Records(Batch::new(records)),
+            },
+        );
     }
 
     fn append(&mut self, output: usize, entry: Entry) {
@@ -157,7 +181,12 @@ impl Outputs {
         if matches!(entry.element, Element::Records(_)) {
             channel.credits = channel.credits.checked_sub(1)?;
         }
-        let sent = Sent { channel: channel.channel, consumer, emitted: entry.emitted, element: entry.element.clone() };
+        let sent = Sent {
+            channel: channel.channel,
+            consumer,
+            emitted: entry.emitted,
+            element: entry.element.clone(),
+        };
         channel.cursor += 1;
         channel.sent = channel.sent.max(channel.cursor);
         if channel.spooling && channel.unsent() <= 1 {
@@ -173,14 +202,25 @@ impl Outputs {
 
     /// A consumer asks for a channel; how many records it is sent that a predecessor was sent already.
     /// None: the log does not reach back to where it wants to begin.
-    pub fn connect(&mut self, output: usize, consumer: Consumer, from: ReplayFrom, credits: u32) -> Option<u64> {
+    pub fn connect(
+        &mut self,
+        output: usize,
+        consumer: Consumer,
+        from: ReplayFrom,
+        credits: u32,
+    ) -> Option<u64> {
         let channel = &mut self.channels[output];
         let start = match from {
             ReplayFrom::Now => channel.cursor,
             ReplayFrom::Checkpoint(checkpoint) => channel.behind_barrier(checkpoint)?,
         };
         let replayed = (start..channel.sent)
-            .map(|number| channel.log.get((number - channel.base) as usize).map_or(0, Entry::records))
+            .map(|number| {
+                channel
+                    .log
+                    .get((number - channel.base) as usize)
+                    .map_or(0, Entry::records)
+            })
             .sum();
         channel.cursor = start;
         channel.consumer = Some(consumer);
@@ -200,13 +240,20 @@ impl Outputs {
             channel.base += channel.log.len() as u64;
             channel.cursor = channel.base;
             channel.sent = channel.base;
-            self.logged_records -= channel.log.drain(..).map(|entry| entry.records()).sum::<u64>();
+            self.logged_records -= channel
+                .log
+                .drain(..)
+                .map(|entry| entry.records())
+                .sum::<u64>();
         }
     }
 
     pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
         let channel = &mut self.channels[output];
-        if channel.consumer.is_some_and(|consumer| consumer.connection == connection) {
+        if channel
+            .consumer
+            .is_some_and(|consumer| consumer.connection == connection)
+        {
             channel.credits += credits;
         }
     }
@@ -217,11 +264,16 @@ impl Outputs {
             return;
         }
         for channel in &mut self.channels {
-            let Some(start) = channel.behind_barrier(checkpoint) else { continue };
+            let Some(start) = channel.behind_barrier(checkpoint) else {
+                continue;
+            };
             // Not yet sent to a consumer that is being replaced: it still wants it.
             let start = start.min(channel.cursor);
             for _ in channel.base..start {
-                let entry = channel.log.pop_front().expect("the log holds what it numbers");
+                let entry = channel
+                    .log
+                    .pop_front()
+                    .expect("the log holds what it numbers");
                 self.logged_records -= entry.records();
                 channel.base += 1;
                 if let Element::Barrier(id) = entry.element {
@@ -238,7 +290,13 @@ impl Outputs {
         {
             return true;
         }
-        let waiting = |channel: &OutputChannel| if channel.spooling { 0 } else { channel.unsent() };
+        let waiting = |channel: &OutputChannel| {
+            if channel.spooling {
+                0
+            } else {
+                channel.unsent()
+            }
+        };
         let mut total = 0;
         for channel in &self.channels {
             let unsent = waiting(channel);
@@ -261,7 +319,9 @@ impl Outputs {
     }
 
     pub fn index_of(&self, channel: ChannelId) -> Option<usize> {
-        self.channels.iter().position(|output| output.channel == channel)
+        self.channels
+            .iter()
+            .position(|output| output.channel == channel)
     }
 }
 
@@ -304,7 +364,10 @@ impl OutputChannel {
         if checkpoint == self.base_checkpoint {
             return Some(self.base);
         }
-        let at = self.log.iter().position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
+        let at = self
+            .log
+            .iter()
+            .position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
         Some(self.base + at as u64 + 1)
     }
 }
@@ -324,9 +387,17 @@ pub struct ParkedRequest {
 mod tests {
     use super::*;
 
-    const CONSUMER: Consumer = Consumer { taskmanager: ActorId(1), connection: 1 };
-    const REPLACED: Consumer = Consumer { taskmanager: ActorId(2), connection: 2 };
-    const KEEP: Retention = Retention::UntilCheckpoint { bytes_max: 1_000_000 };
+    const CONSUMER: Consumer = Consumer {
+        taskmanager: ActorId(1),
+        connection: 1,
+    };
+    const REPLACED: Consumer = Consumer {
+        taskmanager: ActorId(2),
+        connection: 2,
+    };
+    const KEEP: Retention = Retention::UntilCheckpoint {
+        bytes_max: 1_000_000,
+    };
 
     fn outputs(retention: Retention) -> Outputs {
         Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
@@ -343,7 +414,9 @@ mod tests {
         let mut sent = Vec::new();
         while let Some(next) = outputs.next_to_send(0) {
             sent.push(match next.element {
-                Element::Records(batch) => format!("{}+{}", batch.records()[0].offset(), batch.len()),
+                Element::Records(batch) => {
+                    format!("{}+{}", batch.records()[0].offset(), batch.len())
+                }
                 Element::Barrier(id) => format!("|{id}"),
             });
         }
@@ -354,7 +427,10 @@ mod tests {
     fn nothing_is_sent_without_credit() {
         let mut outputs = outputs(Retention::UntilSent);
         emit(&mut outputs, 0..7);
-        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2), Some(0));
+        assert_eq!(
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2),
+            Some(0)
+        );
         assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
         outputs.add_credits(0, 99, 5);
         assert!(sent(&mut outputs).is_empty());
@@ -373,9 +449,15 @@ mod tests {
         outputs.forget_until(1);
         outputs.disconnect(0);
         emit(&mut outputs, 6..9);
-        assert_eq!(outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100), Some(3));
+        assert_eq!(
+            outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100),
+            Some(3)
+        );
         assert_eq!(sent(&mut outputs), ["3+3", "6+3"]);
-        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100), None);
+        assert_eq!(
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100),
+            None
+        );
     }
 
     #[test]

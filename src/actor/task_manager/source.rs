@@ -31,14 +31,26 @@ struct SplitReader {
 
 impl SourceReader {
     pub fn new(kafka: ActorId, splits: &[SplitId]) -> SourceReader {
-        let reader = |split: &SplitId| SplitReader { split: *split, position: 0, fetched: 0, log_end: 0, fetching: false };
-        SourceReader { kafka, readers: splits.iter().map(reader).collect() }
+        let reader = |split: &SplitId| SplitReader {
+            split: *split,
+            position: 0,
+            fetched: 0,
+            log_end: 0,
+            fetching: false,
+        };
+        SourceReader {
+            kafka,
+            readers: splits.iter().map(reader).collect(),
+        }
     }
 
     /// Seeks to the offsets of a checkpoint.
     pub fn seek(&mut self, offsets: &[(SplitId, u64)]) {
         for (split, offset) in offsets {
-            let reader = self.readers.iter_mut().find(|reader| reader.split == *split);
+            let reader = self
+                .readers
+                .iter_mut()
+                .find(|reader| reader.split == *split);
             let reader = reader.expect("a reader restores the splits that it owns");
             reader.position = *offset;
             reader.fetched = *offset;
@@ -46,13 +58,23 @@ impl SourceReader {
     }
 
     pub fn offsets(&self) -> Vec<(SplitId, u64)> {
-        let mut offsets: Vec<_> = self.readers.iter().map(|reader| (reader.split, reader.position)).collect();
+        let mut offsets: Vec<_> = self
+            .readers
+            .iter()
+            .map(|reader| (reader.split, reader.position))
+            .collect();
         offsets.sort_unstable();
         offsets
     }
 
     /// Keeps every split's next fetch under way.
-    pub fn fetch(&mut self, task: SubtaskId, attempt: Attempt, batch_max: u32, ctx: &mut Context<'_>) {
+    pub fn fetch(
+        &mut self,
+        task: SubtaskId,
+        attempt: Attempt,
+        batch_max: u32,
+        ctx: &mut Context<'_>,
+    ) {
         let ahead_max = FETCHED_AHEAD_MAX.max(u64::from(batch_max));
         for reader in &mut self.readers {
             if !reader.fetching && reader.fetched - reader.position < ahead_max {
@@ -82,24 +104,40 @@ impl SourceReader {
 
     /// How many records a unit of work would take.
     pub fn available(&self, batch_max: u32) -> u32 {
-        let next = self.readers.iter().map(|reader| reader.fetched - reader.position).find(|available| *available > 0);
+        let next = self
+            .readers
+            .iter()
+            .map(|reader| reader.fetched - reader.position)
+            .find(|available| *available > 0);
         next.unwrap_or(0).min(u64::from(batch_max)) as u32
     }
 
     /// Takes up to `records` of the split whose turn it is: split, first offset and the records.
     pub fn take(&mut self, records: u32) -> Option<(SplitId, u64, Vec<Record>)> {
-        let turn = self.readers.iter().position(|reader| reader.fetched > reader.position)?;
+        let turn = self
+            .readers
+            .iter()
+            .position(|reader| reader.fetched > reader.position)?;
         let reader = &mut self.readers[turn];
         let (split, first) = (reader.split, reader.position);
         let end = reader.fetched.min(first + u64::from(records));
         reader.position = end;
         // The others come first next time.
         self.readers.rotate_left(turn + 1);
-        Some((split, first, (first..end).map(|offset| Record::new(split, offset)).collect()))
+        Some((
+            split,
+            first,
+            (first..end)
+                .map(|offset| Record::new(split, offset))
+                .collect(),
+        ))
     }
 
     /// Records in the topic that were not taken yet.
     pub fn pending(&self) -> u64 {
-        self.readers.iter().map(|reader| reader.log_end.saturating_sub(reader.position)).sum()
+        self.readers
+            .iter()
+            .map(|reader| reader.log_end.saturating_sub(reader.position))
+            .sum()
     }
 }

@@ -60,8 +60,14 @@ pub struct Task {
 /// What a core is busy with.
 #[derive(Clone, Debug)]
 enum Work {
-    Batch { input: u16, emitted: Time, batch: Batch },
-    Source { records: u32 },
+    Batch {
+        input: u16,
+        emitted: Time,
+        batch: Batch,
+    },
+    Source {
+        records: u32,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +78,12 @@ struct PendingSnapshot {
 }
 
 impl Task {
-    pub fn new(number: u32, deployment: Box<TaskDeployment>, flush_phase: Span, blueprint: &Arc<Blueprint>) -> Task {
+    pub fn new(
+        number: u32,
+        deployment: Box<TaskDeployment>,
+        flush_phase: Span,
+        blueprint: &Arc<Blueprint>,
+    ) -> Task {
         let topology = &blueprint.topology;
         let subtask = &topology.subtasks[deployment.subtask as usize];
         let operator = topology.operator_of(deployment.subtask);
@@ -80,12 +91,17 @@ impl Task {
         let restored = deployment.restored_checkpoint;
         let weight = u64::from(blueprint.weight);
         let retention = match blueprint.scope {
-            RecoveryScope::PerTask => Retention::UntilCheckpoint { bytes_max: config.in_flight_log_bytes },
+            RecoveryScope::PerTask => Retention::UntilCheckpoint {
+                bytes_max: config.in_flight_log_bytes,
+            },
             RecoveryScope::PerTaskNaive => Retention::Nothing,
             RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
         };
         let outputs = Outputs::new(
-            subtask.outputs.iter().flat_map(|output| output.channels.iter().copied()),
+            subtask
+                .outputs
+                .iter()
+                .flat_map(|output| output.channels.iter().copied()),
             retention,
             operator.record_bytes,
             config.segment_bytes,
@@ -96,9 +112,13 @@ impl Task {
             .inputs
             .iter()
             .zip(&deployment.producers)
-            .map(|(channel, (taskmanager, attempt))| InputChannel::new(*channel, *taskmanager, *attempt, restored))
+            .map(|(channel, (taskmanager, attempt))| {
+                InputChannel::new(*channel, *taskmanager, *attempt, restored)
+            })
             .collect();
-        let floating = config.floating_buffers_per_gate.div_ceil(channels.len().max(1) as u32);
+        let floating = config
+            .floating_buffers_per_gate
+            .div_ceil(channels.len().max(1) as u32);
         let window = (config.buffers_per_channel + floating).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
         let is_source = topology.is_source(deployment.subtask);
@@ -111,7 +131,8 @@ impl Task {
             batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
             input: InputGate::new(channels, window, remembers),
             outputs,
-            source: is_source.then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
+            source: is_source
+                .then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
             operator_state: OperatorState::new(operator, subtask),
             transaction: topology.is_sink(deployment.subtask).then(Vec::new),
             work: None,
@@ -150,7 +171,11 @@ impl Task {
             subtask: self.subtask,
             attempt: self.attempt,
             checkpoint: self.deployment.restored_checkpoint,
-            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
             offsets: snapshot.offsets.clone(),
         });
     }
@@ -195,8 +220,16 @@ impl Task {
         }
         loop {
             match self.input.next(self.aborted_up_to) {
-                Some(Input::Batch { input, emitted, batch }) => {
-                    self.work = Some(Work::Batch { input, emitted, batch });
+                Some(Input::Batch {
+                    input,
+                    emitted,
+                    batch,
+                }) => {
+                    self.work = Some(Work::Batch {
+                        input,
+                        emitted,
+                        batch,
+                    });
                     return true;
                 }
                 Some(Input::Aligned(checkpoint)) => {
@@ -244,7 +277,9 @@ impl Task {
         match self.work.take().expect("work was begun") {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");
-                let (split, first, records) = source.take(records).expect("available records can be taken");
+                let (split, first, records) = source
+                    .take(records)
+                    .expect("available records can be taken");
                 ctx.state(Fact::SourceEmitted {
                     subtask: self.subtask,
                     attempt: self.attempt,
@@ -256,7 +291,11 @@ impl Task {
                 self.emit(&Batch::new(records), ctx);
                 None
             }
-            Work::Batch { input, emitted, batch } => {
+            Work::Batch {
+                input,
+                emitted,
+                batch,
+            } => {
                 self.meter.records_in(batch.len() as u64);
                 self.meter.latency(now.since(emitted));
                 if let Some(state) = &mut self.operator_state {
@@ -272,11 +311,18 @@ impl Task {
         let now = ctx.now();
         if !self.put_out {
             self.put_out = true;
-            ctx.state(Fact::FirstOutput { subtask: self.subtask, attempt: self.attempt });
+            ctx.state(Fact::FirstOutput {
+                subtask: self.subtask,
+                attempt: self.attempt,
+            });
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.push(batch.clone());
-            ctx.state(Fact::SinkWritten { subtask: self.subtask, attempt: self.attempt, batch: batch.clone() });
+            ctx.state(Fact::SinkWritten {
+                subtask: self.subtask,
+                attempt: self.attempt,
+                batch: batch.clone(),
+            });
             return;
         }
         self.meter.records_out(batch.len() as u64);
@@ -284,14 +330,17 @@ impl Task {
         let mut first = 0;
         for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
             let outputs = &mut self.outputs;
-            output.router.scatter(batch.records(), |target, record| outputs.emit(first + target, record, now));
+            output.router.scatter(batch.records(), |target, record| {
+                outputs.emit(first + target, record, now)
+            });
             first += output.channels.len();
         }
         if !self.flush.is_set(ctx) && self.outputs.has_unflushed() {
             // The flusher runs on its own clock (`OutputFlusher`).
             let interval = blueprint.config.buffer_timeout.0.max(1);
             let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
-            self.flush.set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
+            self.flush
+                .set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
         }
     }
 
@@ -308,7 +357,10 @@ impl Task {
         if checkpoint <= self.aborted_up_to {
             return;
         }
-        let mut snapshot = Snapshot { bytes: SNAPSHOT_BASE_BYTES, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            bytes: SNAPSHOT_BASE_BYTES,
+            ..Snapshot::default()
+        };
         if let Some(source) = &self.source {
             snapshot.offsets = source.offsets();
         }
@@ -320,7 +372,11 @@ impl Task {
             subtask: self.subtask,
             attempt: self.attempt,
             checkpoint,
-            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
             offsets: snapshot.offsets.clone(),
         });
         let directory = &self.blueprint.directory;
@@ -328,14 +384,35 @@ impl Task {
             let batches = Batches(Arc::new(std::mem::take(transaction)));
             let (sink, attempt) = (self.subtask, self.attempt);
             let bytes = batches.records() * self.blueprint.topology.operator_of(sink).record_bytes;
-            let request = DatabaseRequest::Prepare { sink, attempt, checkpoint, batches };
+            let request = DatabaseRequest::Prepare {
+                sink,
+                attempt,
+                checkpoint,
+                batches,
+            };
             ctx.send_sized(directory.database, bytes, Body::Database(request));
         }
-        let key = BlobKey::State { subtask: self.subtask, attempt: self.attempt, checkpoint };
+        let key = BlobKey::State {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint,
+        };
         let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
-        let handle = StateHandle { subtask: self.subtask, key, bytes, offsets };
+        let handle = StateHandle {
+            subtask: self.subtask,
+            key,
+            bytes,
+            offsets,
+        };
         let prepared = self.transaction.is_none();
-        self.pending.insert(checkpoint, PendingSnapshot { handle, written: false, prepared });
+        self.pending.insert(
+            checkpoint,
+            PendingSnapshot {
+                handle,
+                written: false,
+                prepared,
+            },
+        );
         let blob = Blob::State(Arc::new(snapshot));
         ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
     }
@@ -348,7 +425,10 @@ impl Task {
             SnapshotPart::Transaction => pending.prepared = true,
         }
         if pending.written && pending.prepared {
-            return self.pending.remove(&checkpoint).map(|pending| pending.handle);
+            return self
+                .pending
+                .remove(&checkpoint)
+                .map(|pending| pending.handle);
         }
         None
     }
@@ -358,7 +438,12 @@ impl Task {
         self.input.forget_until(checkpoint);
     }
 
-    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+    pub fn checkpoint_aborted(
+        &mut self,
+        checkpoint: CheckpointId,
+        cpu: &mut Cpu,
+        ctx: &mut Context<'_>,
+    ) {
         self.aborted_up_to = self.aborted_up_to.max(checkpoint);
         self.pending.remove(&checkpoint);
         self.input.abort(self.aborted_up_to);
