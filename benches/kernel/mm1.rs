@@ -27,7 +27,9 @@ struct Server {
 
 impl Server {
     fn next_arrival(&mut self, kernel: &mut Kernel<Self>) {
-        let gap = self.arrivals.exponential_ns(SECOND_NS as f64 / LAMBDA_PER_SECOND);
+        let gap = self
+            .arrivals
+            .exponential_ns(SECOND_NS as f64 / LAMBDA_PER_SECOND);
         kernel.schedule(kernel.now() + Span(gap), SERVER, Message::Arrival);
         self.to_come -= 1;
     }
@@ -89,7 +91,10 @@ pub fn run(m: u64, seed: u64, digesting: bool) -> Outcome {
     let waits_ns = simulation.world().waits_ns;
     // The closed form is 4 s; 1976 / m is the asymptotic variance of the mean.
     let mean_wait_s = waits_ns as f64 / m as f64 / 1e9;
-    assert!((mean_wait_s - 4.0).abs() < 5.0 * (1976.0 / m as f64).sqrt(), "{mean_wait_s}");
+    assert!(
+        (mean_wait_s - 4.0).abs() < 5.0 * (1976.0 / m as f64).sqrt(),
+        "{mean_wait_s}"
+    );
     Outcome {
         events: simulation.events(),
         checksum: waits_ns,

@@ -35,7 +35,16 @@ impl Node {
         let peer = drawn + u32::from(drawn >= id);
         self.number += 1;
         let number = self.number;
-        (ActorId(peer), Message { is_pong: false, from: id, number, sent: now, filler: 0 })
+        (
+            ActorId(peer),
+            Message {
+                is_pong: false,
+                from: id,
+                number,
+                sent: now,
+                filler: 0,
+            },
+        )
     }
 }
 
@@ -58,7 +67,14 @@ impl World for Pairs {
         let (peer, answer) = if message.is_pong {
             node.ping(to.0, n, now)
         } else {
-            (ActorId(message.from), Message { is_pong: true, from: to.0, ..message })
+            (
+                ActorId(message.from),
+                Message {
+                    is_pong: true,
+                    from: to.0,
+                    ..message
+                },
+            )
         };
         let latency = node.latency();
         kernel.schedule(now + latency, peer, answer);
@@ -73,8 +89,15 @@ impl World for Pairs {
 
 /// `n` nodes, about `m` messages.
 pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
-    let node = |id| Node { draws: Draws::new(seed, id), number: 0, got: 0, accumulated: id };
-    let mut simulation = Simulation::new(Pairs { nodes: (0..n).map(node).collect() });
+    let node = |id| Node {
+        draws: Draws::new(seed, id),
+        number: 0,
+        got: 0,
+        accumulated: id,
+    };
+    let mut simulation = Simulation::new(Pairs {
+        nodes: (0..n).map(node).collect(),
+    });
     simulation.setup(|world, kernel| {
         for (id, node) in world.nodes.iter_mut().enumerate() {
             let (peer, message) = node.ping(id as u32, n, Time::ZERO);

@@ -22,7 +22,9 @@ pub struct Outcome {
 pub fn timed<W: World>(simulation: &mut Simulation<W>, end: Time, digesting: bool) -> f64 {
     simulation.set_digesting(digesting);
     let start = Instant::now();
-    simulation.run_until(end, &mut ()).expect("the workloads do not stall");
+    simulation
+        .run_until(end, &mut ())
+        .expect("the workloads do not stall");
     start.elapsed().as_secs_f64()
 }
 

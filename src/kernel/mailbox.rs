@@ -25,6 +25,11 @@ impl<M> Mailbox<M> {
         }
     }
 
+    #[inline]
+    pub fn get(&self, slot: u32) -> Option<&Envelope<M>> {
+        self.slots[slot as usize].as_ref()
+    }
+
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
