@@ -6,13 +6,11 @@
 //! cargo bench --bench kernel -- phold --n 1024 --k 1 --m 10000000 [--digest off]      one, as JSON
 //! ```
 
-mod churn;
-mod mm1;
-mod phold;
-mod pingpong;
-mod spec;
+#[path = "../workloads/mod.rs"]
+mod workloads;
 
-use spec::Outcome;
+use workloads::spec::{Outcome, Watch};
+use workloads::{churn, mm1, phold, pingpong};
 
 /// One workload with its size.
 struct Job {
@@ -34,11 +32,15 @@ impl Job {
             digesting,
             ..
         } = *self;
+        let watch = Watch {
+            digesting,
+            observer: &mut (),
+        };
         match self.workload.as_str() {
-            "phold" => phold::run(n, k, m, seed, digesting),
-            "churn" => churn::run(n, m, seed, digesting),
-            "mm1" => mm1::run(m, seed, digesting),
-            "pingpong" => pingpong::run(n, m, seed, digesting),
+            "phold" => phold::run(n, k, m, seed, watch),
+            "churn" => churn::run(n, m, seed, watch),
+            "mm1" => mm1::run(m, seed, watch),
+            "pingpong" => pingpong::run(n, m, seed, watch),
             other => panic!("no workload is called {other}: phold, churn, mm1, pingpong"),
         }
     }

@@ -23,6 +23,13 @@ pub struct Buckets {
     len: usize,
 }
 
+/// Apart, to keep the common case short.
+#[cold]
+#[inline(never)]
+fn grow(bucket: &mut Vec<Key>, key: Key) {
+    bucket.push(key);
+}
+
 /// A bucket, by its place among the buckets.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -87,7 +94,12 @@ impl Buckets {
         let digit = (time >> (level * 8)) as usize % DIGITS;
         self.levels |= 1 << level;
         self.digits[level][digit / 64] |= 1 << (digit % 64);
-        self.buckets[level * DIGITS + digit].push(key);
+        let bucket = &mut self.buckets[level * DIGITS + digit];
+        if bucket.len() < bucket.capacity() {
+            bucket.push(key);
+        } else {
+            grow(bucket, key);
+        }
     }
 
     /// The bucket with the first entries.

@@ -63,15 +63,21 @@ impl Queue {
 
     #[inline]
     pub fn push(&mut self, key: Key) {
+        let few = self.far.len() == 0 && self.near.len() < REFILL_MIN;
+        if key.time() > self.horizon && !few {
+            self.far.push(key);
+        } else {
+            self.push_near(key);
+        }
+    }
+
+    #[inline(never)]
+    fn push_near(&mut self, key: Key) {
         let time = key.time();
         if time > self.horizon {
-            if self.far.len() == 0 && self.near.len() < REFILL_MIN {
-                // So few are pending that a sorted list is all it takes.
-                self.horizon = time;
-                self.near.insert(0, key);
-            } else {
-                self.far.push(key);
-            }
+            // So few are pending that a sorted list is all it takes.
+            self.horizon = time;
+            self.near.insert(0, key);
         } else if time == self.instant && self.lane.back().is_none_or(|last| *last < key) {
             self.lane.push_back(key);
         } else {
@@ -188,13 +194,17 @@ impl Queue {
     }
 
     /// Buckets follow each other in time, so each is sorted by itself.
-    #[inline]
+    #[inline(always)]
     fn take_sorted(&mut self, place: Place) {
         let from = self.near.len();
         self.far.take(place, &mut self.near);
-        let taken = &mut self.near[from..];
-        if taken.len() > 1 {
-            taken.sort_unstable();
+        if self.near.len() > from + 1 {
+            sort(&mut self.near[from..]);
         }
     }
+}
+
+#[inline(never)]
+fn sort(bucket: &mut [Key]) {
+    bucket.sort_unstable();
 }
