@@ -6,13 +6,11 @@
 //! cargo bench --bench kernel -- phold --n 1024 --k 1 --m 10000000 [--digest off]      one, as JSON
 //! ```
 
-mod churn;
-mod mm1;
-mod phold;
-mod pingpong;
-mod spec;
+#[path = "../workloads/mod.rs"]
+mod workloads;
 
-use spec::Outcome;
+use workloads::spec::{Outcome, Watch};
+use workloads::{churn, mm1, phold, pingpong};
 
 /// One workload with its size.
 struct Job {
@@ -26,20 +24,43 @@ struct Job {
 
 impl Job {
     fn run(&self) -> Outcome {
-        let Job { n, k, m, seed, digesting, .. } = *self;
+        let Job {
+            n,
+            k,
+            m,
+            seed,
+            digesting,
+            ..
+        } = *self;
+        let watch = Watch {
+            digesting,
+            observer: &mut (),
+        };
         match self.workload.as_str() {
-            "phold" => phold::run(n, k, m, seed, digesting),
-            "churn" => churn::run(n, m, seed, digesting),
-            "mm1" => mm1::run(m, seed, digesting),
-            "pingpong" => pingpong::run(n, m, seed, digesting),
+            "phold" => phold::run(n, k, m, seed, watch),
+            "churn" => churn::run(n, m, seed, watch),
+            "mm1" => mm1::run(m, seed, watch),
+            "pingpong" => pingpong::run(n, m, seed, watch),
             other => panic!("no workload is called {other}: phold, churn, mm1, pingpong"),
         }
     }
 
     /// One line in the form that the drivers of the other simulators print.
     fn print_json(&self) {
-        let Job { workload, n, k, m, seed, digesting } = self;
-        let Outcome { events, checksum, wall_s, digest } = self.run();
+        let Job {
+            workload,
+            n,
+            k,
+            m,
+            seed,
+            digesting,
+        } = self;
+        let Outcome {
+            events,
+            checksum,
+            wall_s,
+            digest,
+        } = self.run();
         let ns_per_event = wall_s * 1e9 / events as f64;
         println!(
             "{{\"impl\":\"firedrill\",\"workload\":\"{workload}\",\"n\":{n},\"k\":{k},\"m\":{m},\
@@ -66,7 +87,14 @@ fn print_table(quick: bool) {
     println!("workload        n   k     events  digest off  digest on   events/s");
     for (workload, n, k, m) in TABLE {
         let median = |digesting| {
-            let job = Job { workload: workload.into(), n, k, m: m / divisor, seed: 1, digesting };
+            let job = Job {
+                workload: workload.into(),
+                n,
+                k,
+                m: m / divisor,
+                seed: 1,
+                digesting,
+            };
             let mut runs: Vec<Outcome> = (0..repetitions).map(|_| job.run()).collect();
             runs.sort_by(|a, b| a.wall_s.total_cmp(&b.wall_s));
             runs.swap_remove(repetitions / 2)
@@ -85,14 +113,22 @@ fn print_table(quick: bool) {
 }
 
 fn main() {
-    let mut job =
-        Job { workload: String::new(), n: 1024, k: 1, m: 1_000_000, seed: 1, digesting: true };
+    let mut job = Job {
+        workload: String::new(),
+        n: 1024,
+        k: 1,
+        m: 1_000_000,
+        seed: 1,
+        digesting: true,
+    };
     let mut quick = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || -> u64 {
             let value = arguments.next().unwrap_or_default();
-            value.parse().unwrap_or_else(|_| panic!("{argument} needs a number, not {value:?}"))
+            value
+                .parse()
+                .unwrap_or_else(|_| panic!("{argument} needs a number, not {value:?}"))
         };
         match argument.as_str() {
             "--bench" => {} // cargo adds it

@@ -17,6 +17,9 @@ mod stall;
 mod timers;
 mod world;
 
+#[cfg(test)]
+mod reference;
+
 pub use context::Kernel;
 pub use random::{Random, SmallStream, Stream, Streams};
 pub use simulation::Simulation;

@@ -107,7 +107,7 @@ impl<W: World> Simulation<W> {
         {
             self.check_guard(end)?;
         }
-        let Some((time, event, next)) = self.kernel.next(end) else {
+        let Some((time, event, next)) = self.kernel.next(end, &self.world) else {
             return Ok(false);
         };
         self.move_to(time);
@@ -309,6 +309,30 @@ mod tests {
     }
 
     #[test]
+    fn the_digest_is_the_same_in_every_build_and_forever() {
+        let mut simulation = Simulation::new(Pair {
+            echo_forever: true,
+            ..Pair::default()
+        });
+        simulation.guard(Guard {
+            events_max: 10_000,
+            ..Guard::default()
+        });
+        simulation.setup(|_, kernel| {
+            kernel.schedule(Time(3), ActorId(0), 1);
+            for owner in 0..20 {
+                let timer = kernel.timer(ActorId(owner), owner as u8);
+                kernel.arm(timer, Time(2 + u64::from(owner % 3)));
+            }
+        });
+        simulation.run_until(Time(9), &mut ()).unwrap_err();
+        assert_eq!(
+            format!("{:032x}", simulation.digest()),
+            "1d7fd20f873ccd58acef79b71ffa7850"
+        );
+    }
+
+    #[test]
     fn a_digest_counts_facts_not_yet_told() {
         let mut simulation = Simulation::new(Pair::default());
         simulation.setup(|_, kernel| kernel.state(ActorId(0), 1));
@@ -362,7 +386,7 @@ mod tests {
                 let timer = kernel.timer(ActorId(0), 1);
                 kernel.arm(timer, Time(1_000_000));
                 kernel.release(timer);
-                assert!(kernel.queued() <= 1025);
+                assert!(kernel.queued() <= 10);
             }
             let timers: Vec<TimerId> = (0..5).map(|n| kernel.timer(ActorId(n % 2), 2)).collect();
             for timer in &timers {
