@@ -6,6 +6,8 @@
 //! cargo bench --bench kernel -- phold --n 1024 --k 1 --m 10000000 [--digest off]      one, as JSON
 //! ```
 
+mod draws;
+
 #[path = "../workloads/mod.rs"]
 mod workloads;
 
@@ -110,6 +112,7 @@ fn print_table(quick: bool) {
             1e9 / ns(&on)
         );
     }
+    draws::print(50_000_000 / divisor as u32);
 }
 
 fn main() {

@@ -60,7 +60,8 @@ impl<W: World> Kernel<W> {
     }
 
     /// Schedules `message` to reach `to` at the instant `at`, which is not before now.
-    #[inline]
+    // Inlined, so that the message is built where it waits and not copied there.
+    #[inline(always)]
     pub fn schedule(&mut self, at: Time, to: ActorId, message: W::Message) -> EventId {
         let event = self.take_sequence(at);
         let slot = self.mailbox.put(Envelope {
@@ -177,18 +178,25 @@ impl<W: World> Kernel<W> {
 
     #[inline]
     fn take_sequence(&mut self, at: Time) -> EventId {
+        if at < self.now || self.sequence >= Key::SEQUENCE_MAX {
+            self.refuse(at);
+        }
+        self.sequence += 1;
+        EventId(self.sequence)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, at: Time) -> ! {
         assert!(
             at >= self.now,
             "an event cannot be in the past: {at}, and it is {}",
             self.now
         );
-        assert!(
-            self.sequence < Key::SEQUENCE_MAX,
+        panic!(
             "a run is limited to {} events scheduled and timers armed",
             Key::SEQUENCE_MAX
         );
-        self.sequence += 1;
-        EventId(self.sequence)
     }
 
     /// Keeps the queue from filling up with entries that stand for nothing.
@@ -254,12 +262,19 @@ fn touch<W: World>(
 
 #[inline]
 fn key(at: Time, event: EventId, slot: u32, kind: u32) -> Key {
-    assert!(
-        slot <= Key::SLOT_MAX >> 1,
+    if slot > Key::SLOT_MAX >> 1 {
+        refuse_slot();
+    }
+    Key::new(at, event, slot << 1 | kind)
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_slot() -> ! {
+    panic!(
         "no more than {} messages, and as many timers, can be pending",
         Key::SLOT_MAX >> 1
     );
-    Key::new(at, event, slot << 1 | kind)
 }
 
 impl<W: World> Clone for Kernel<W>

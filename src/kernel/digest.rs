@@ -43,14 +43,13 @@ impl Digest {
     /// Adds a record: kind, actor, time, event, cause, and the payload as [`encode`] writes it.
     #[inline]
     pub fn record<T: Serialize + ?Sized>(&mut self, kind: Kind, header: &Header, payload: &T) {
-        let mut head = [0; 32];
-        head[0..4].copy_from_slice(&(kind as u32).to_le_bytes());
-        head[4..8].copy_from_slice(&header.actor.0.to_le_bytes());
-        head[8..16].copy_from_slice(&header.time.0.to_le_bytes());
-        head[16..24].copy_from_slice(&header.event.0.to_le_bytes());
-        head[24..32].copy_from_slice(&header.cause.0.to_le_bytes());
         let mut writer = self.writer();
-        writer.write(&head);
+        writer.write_words([
+            kind as u64 | u64::from(header.actor.0) << 32,
+            header.time.0,
+            header.event.0,
+            header.cause.0,
+        ]);
         encode(payload, &mut writer);
         self.len = writer.len;
     }
@@ -88,30 +87,54 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Adds bytes of a length that is fixed or was written before.
+    /// Adds numbers. Each goes straight into the buffer: gathered elsewhere first and copied at
+    /// once, they would have to wait for the gathering to leave the processor's store queue.
     #[inline(always)]
-    pub fn write(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
-            room.copy_from_slice(bytes);
-            self.len += bytes.len();
-        } else {
-            self.len = overflow(self.hasher, self.buffer, self.len, bytes);
+    fn write_words<const N: usize>(&mut self, words: [u64; N]) {
+        if self.len > BUFFER_BYTES - 8 * N {
+            self.flush();
         }
+        let room = &mut self.buffer[self.len..self.len + 8 * N];
+        for (place, word) in room.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        self.len += 8 * N;
+    }
+
+    /// Adds a number's bytes.
+    #[inline(always)]
+    pub fn write_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if self.len > BUFFER_BYTES - N {
+            self.flush();
+        }
+        self.buffer[self.len..self.len + N].copy_from_slice(&bytes);
+        self.len += N;
+    }
+
+    /// Adds bytes whose number was written before.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) {
+        if bytes.len() > BUFFER_BYTES - self.len {
+            self.flush();
+            if bytes.len() > BUFFER_BYTES / 2 {
+                return self.hasher.update(bytes);
+            }
+        }
+        self.buffer[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) {
+        hash(self.hasher, &self.buffer[..self.len]);
+        self.len = 0;
     }
 }
 
-/// Hashes what is in the buffer and starts it anew with `bytes`, or hashes them too if they are
-/// many; the buffer's new length.
 #[cold]
 #[inline(never)]
-fn overflow(hasher: &mut Xxh3, buffer: &mut [u8; BUFFER_BYTES], len: usize, bytes: &[u8]) -> usize {
-    hasher.update(&buffer[..len]);
-    if bytes.len() > BUFFER_BYTES / 2 {
-        hasher.update(bytes);
-        return 0;
-    }
-    buffer[..bytes.len()].copy_from_slice(bytes);
-    bytes.len()
+fn hash(hasher: &mut Xxh3, bytes: &[u8]) {
+    hasher.update(bytes);
 }
 
 #[cfg(test)]

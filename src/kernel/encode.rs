@@ -48,7 +48,7 @@ macro_rules! numbers {
     ($($method:ident($type:ty);)*) => {$(
         #[inline(always)]
         fn $method(self, value: $type) -> Result<(), EncodeError> {
-            self.0.write(&value.to_le_bytes());
+            self.0.write_array(value.to_le_bytes());
             Ok(())
         }
     )*};
@@ -59,7 +59,7 @@ impl Encoder<'_, '_> {
     fn length(&mut self, len: Option<usize>) -> Result<(), EncodeError> {
         match len {
             Some(len) => {
-                self.0.write(&(len as u64).to_le_bytes());
+                self.0.write_array((len as u64).to_le_bytes());
                 Ok(())
             }
             None => Err(EncodeError("a sequence or map of unknown length".into())),
@@ -68,7 +68,7 @@ impl Encoder<'_, '_> {
 
     #[inline(always)]
     fn variant(&mut self, index: u32) {
-        self.0.write(&index.to_le_bytes());
+        self.0.write_array(index.to_le_bytes());
     }
 }
 
@@ -127,7 +127,7 @@ impl Serializer for Encoder<'_, '_> {
 
     #[inline(always)]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
-        self.0.write(&[1]);
+        self.0.write_array([1]);
         value.serialize(self)
     }
 

@@ -47,6 +47,7 @@ impl<M> Mailbox<M> {
 
     /// Apart, to keep the common case short.
     #[cold]
+    #[inline(never)]
     fn append(&mut self, envelope: Envelope<M>) -> u32 {
         self.slots.push(Some(envelope));
         u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 messages pending")

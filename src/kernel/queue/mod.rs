@@ -20,7 +20,7 @@ pub use key::Key;
 const SORT_MAX: usize = 48;
 
 /// The sorted list is refilled with at least this many entries, if neighbouring buckets have them.
-const REFILL_MIN: usize = 16;
+const REFILL_MIN: usize = 24;
 
 /// A sorted list that grew beyond this goes back to the buckets: inserting would get slow.
 const NEAR_MAX: usize = 160;
