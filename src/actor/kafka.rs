@@ -30,7 +30,7 @@ impl Kafka {
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
             Body::Start | Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
-            Body::Fetch { split, offset, records_max, reader, attempt } => {
+            Body::Fetch { split, offset, records_max, task } => {
                 let now = ctx.now();
                 let log = &mut self.logs[split as usize];
                 // A long poll: answered as soon as there is something, or at the latest when the wait is over.
@@ -42,7 +42,7 @@ impl Kafka {
                 let records = (log_end.saturating_sub(offset)).min(u64::from(records_max)) as u32;
                 let topic = &self.blueprint.topology.topics[self.blueprint.topology.splits[split as usize].topic];
                 let bytes = u64::from(records) * u64::from(topic.record_bytes) * u64::from(self.blueprint.weight);
-                let body = Body::Fetched { split, first: offset, records, log_end, reader, attempt };
+                let body = Body::Fetched { split, first: offset, records, log_end, task };
                 ctx.send_after(answer_at - now, envelope.from, bytes, body);
             }
             body => unreachable!("brokers do not receive {body:?}"),
@@ -90,6 +90,14 @@ impl Log {
         Time((since / self.linger.0 + 1) * self.linger.0 + self.phase.0)
     }
 
+    /// Records that arrived before this instant are in the log at `until`, later ones are not.
+    fn arrived_before(&self, until: Time) -> Time {
+        match until.0.saturating_sub(self.phase.0) / self.linger.0 {
+            0 => Time::ZERO,
+            appends => Time(appends * self.linger.0 + self.phase.0),
+        }
+    }
+
     /// When there is a record at `offset` to read.
     fn readable_at(&mut self, offset: u64, now: Time) -> Time {
         while self.appends.len() > 1 && self.appends[1].0 <= now {
@@ -110,7 +118,8 @@ impl Log {
     fn append_until(&mut self, until: Time) -> Option<(u64, Vec<Time>)> {
         let first = self.end;
         let mut times = Vec::new();
-        while self.next_arrival != Time::MAX && self.append_of(self.next_arrival) <= until {
+        let bound = self.arrived_before(until);
+        while self.next_arrival < bound {
             times.push(self.next_arrival);
             let gap = self.draw_gap();
             self.next_arrival += gap;

@@ -52,8 +52,9 @@ pub enum Body {
     TaskProgress { task: u32, step: TaskStep },
 
     // Sources and Kafka.
-    Fetch { split: SplitId, offset: u64, records_max: u32, reader: SubtaskId, attempt: Attempt },
-    Fetched { split: SplitId, first: u64, records: u32, log_end: u64, reader: SubtaskId, attempt: Attempt },
+    /// `task`: the reader's number on its TaskManager.
+    Fetch { split: SplitId, offset: u64, records_max: u32, task: u32 },
+    Fetched { split: SplitId, first: u64, records: u32, log_end: u64, task: u32 },
 
     // Checkpoint storage.
     Write { key: BlobKey, bytes: u64, blob: Blob },

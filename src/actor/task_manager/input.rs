@@ -248,7 +248,7 @@ impl InputChannel {
         match (dropped, fresh.is_empty()) {
             (0, _) => (Some(batch), 0),
             (_, true) => (None, dropped as u64),
-            (_, false) => (Some(Batch::new(fresh)), dropped as u64),
+            (_, false) => (Some(Batch::new(&fresh)), dropped as u64),
         }
     }
 
@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn records(offsets: std::ops::Range<u64>) -> Element {
-        Element::Records(Batch::new(offsets.map(|o| Record::new(0, o)).collect()))
+        Element::Records(Batch::new(&offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>()))
     }
 
     fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
