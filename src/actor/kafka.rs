@@ -19,12 +19,14 @@ const FETCH_MAX_WAIT: Span = Span::from_ms(500);
 pub struct Kafka {
     blueprint: Arc<Blueprint>,
     logs: Vec<Log>,
+    /// Arrivals of one append, on their way into its fact.
+    arrived: Vec<Time>,
 }
 
 impl Kafka {
     pub fn new(blueprint: Arc<Blueprint>) -> Kafka {
         let logs = (0..blueprint.topology.splits.len()).map(|split| Log::new(split as SplitId, &blueprint)).collect();
-        Kafka { blueprint, logs }
+        Kafka { blueprint, logs, arrived: Vec::new() }
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
@@ -35,8 +37,8 @@ impl Kafka {
                 let log = &mut self.logs[split as usize];
                 // A long poll: answered as soon as there is something, or at the latest when the wait is over.
                 let answer_at = log.readable_at(offset, now).clamp(now, now + FETCH_MAX_WAIT);
-                if let Some((first, times)) = log.append_until(answer_at) {
-                    ctx.state(Fact::Appended { split, first, times: AppendTimes(Arc::new(times)) });
+                if let Some(first) = log.append_until(answer_at, &mut self.arrived) {
+                    ctx.state(Fact::Appended { split, first, times: AppendTimes(Arc::from(&*self.arrived)) });
                 }
                 let log_end = log.end_at(answer_at);
                 let records = (log_end.saturating_sub(offset)).min(u64::from(records_max)) as u32;
@@ -114,10 +116,10 @@ impl Log {
         self.appends.iter().take_while(|(append, _)| *append <= at).last().map_or(0, |(_, end)| *end)
     }
 
-    /// Appends what is visible at `until`: first offset and arrival times, if anything.
-    fn append_until(&mut self, until: Time) -> Option<(u64, Vec<Time>)> {
+    /// Appends what is visible at `until`: first offset and, in `times`, when the records arrived, if any did.
+    fn append_until(&mut self, until: Time, times: &mut Vec<Time>) -> Option<u64> {
         let first = self.end;
-        let mut times = Vec::new();
+        times.clear();
         let bound = self.arrived_before(until);
         while self.next_arrival < bound {
             times.push(self.next_arrival);
@@ -127,7 +129,7 @@ impl Log {
         let last = *times.last()?;
         self.end += times.len() as u64;
         self.appends.push_back((self.append_of(last), self.end));
-        Some((first, times))
+        Some(first)
     }
 
     fn draw_gap(&mut self) -> Span {

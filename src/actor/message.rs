@@ -263,3 +263,16 @@ pub enum ZkTimer {
     /// Client: suspended for a whole session timeout (Curator).
     Lost,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each message is moved several times on its way.
+    #[test]
+    fn messages_stay_small() {
+        eprintln!("{} {} {} {}", size_of::<Body>(), size_of::<Envelope>(), size_of::<crate::actor::fact::Fact>(), size_of::<DatabaseRequest>());
+        eprintln!("{} {} {} {}", size_of::<Element>(), size_of::<BlobKey>(), size_of::<Blob>(), size_of::<FaultAction>());
+        assert!(size_of::<Body>() <= 40);
+    }
+}
