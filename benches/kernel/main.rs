@@ -6,13 +6,13 @@
 //! cargo bench --bench kernel -- phold --n 1024 --k 1 --m 10000000 [--digest off]      one, as JSON
 //! ```
 
-mod churn;
-mod mm1;
-mod phold;
-mod pingpong;
-mod spec;
+mod draws;
 
-use spec::Outcome;
+#[path = "../workloads/mod.rs"]
+mod workloads;
+
+use workloads::spec::{Outcome, Watch};
+use workloads::{churn, mm1, phold, pingpong};
 
 /// One workload with its size.
 struct Job {
@@ -34,11 +34,15 @@ impl Job {
             digesting,
             ..
         } = *self;
+        let watch = Watch {
+            digesting,
+            observer: &mut (),
+        };
         match self.workload.as_str() {
-            "phold" => phold::run(n, k, m, seed, digesting),
-            "churn" => churn::run(n, m, seed, digesting),
-            "mm1" => mm1::run(m, seed, digesting),
-            "pingpong" => pingpong::run(n, m, seed, digesting),
+            "phold" => phold::run(n, k, m, seed, watch),
+            "churn" => churn::run(n, m, seed, watch),
+            "mm1" => mm1::run(m, seed, watch),
+            "pingpong" => pingpong::run(n, m, seed, watch),
             other => panic!("no workload is called {other}: phold, churn, mm1, pingpong"),
         }
     }
@@ -108,6 +112,7 @@ fn print_table(quick: bool) {
             1e9 / ns(&on)
         );
     }
+    draws::print(50_000_000 / divisor as u32);
 }
 
 fn main() {

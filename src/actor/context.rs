@@ -40,7 +40,15 @@ impl Context<'_> {
 
     /// Tells oneself something later. Not cancellable, but gone with the process.
     pub fn after(&mut self, delay: Span, body: Body) {
-        self.deliver(self.me, 0, delay, body);
+        let incarnation = self.processes[self.me.0 as usize].incarnation;
+        let envelope = Envelope {
+            from: self.me,
+            from_incarnation: incarnation,
+            to_incarnation: incarnation,
+            body,
+        };
+        self.kernel
+            .schedule(self.kernel.now() + delay, self.me, envelope);
     }
 
     fn deliver(&mut self, to: ActorId, bytes: u64, delay: Span, body: Body) {

@@ -336,7 +336,7 @@ pub enum Fact {
 
 /// Arrival times of consecutive records.
 #[derive(Clone, Debug)]
-pub struct AppendTimes(pub std::sync::Arc<Vec<Time>>);
+pub struct AppendTimes(pub std::sync::Arc<[Time]>);
 
 impl Serialize for AppendTimes {
     /// First and last: the ones between follow from the topic's arrivals.

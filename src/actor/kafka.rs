@@ -15,10 +15,15 @@ use super::message::{Body, Envelope};
 /// How long a broker holds a fetch that finds nothing (`fetch.max.wait.ms`, Kafka's default).
 const FETCH_MAX_WAIT: Span = Span::from_ms(500);
 
+/// How often partitions that nobody reads are looked at: their logs grow all the same.
+const APPEND_EVERY: Span = Span::from_ms(250);
+
 #[derive(Clone, Debug)]
 pub struct Kafka {
     blueprint: Arc<Blueprint>,
     logs: Vec<Log>,
+    /// Arrivals of one append, on their way into its fact.
+    arrived: Vec<Time>,
 }
 
 impl Kafka {
@@ -26,18 +31,28 @@ impl Kafka {
         let logs = (0..blueprint.topology.splits.len())
             .map(|split| Log::new(split as SplitId, &blueprint))
             .collect();
-        Kafka { blueprint, logs }
+        Kafka {
+            blueprint,
+            logs,
+            arrived: Vec::new(),
+        }
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
-            Body::Start | Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
+            Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
+            Body::Start | Body::AppendDue => {
+                let now = ctx.now();
+                for split in 0..self.logs.len() {
+                    self.append(split as SplitId, now, ctx);
+                }
+                ctx.after(APPEND_EVERY, Body::AppendDue);
+            }
             Body::Fetch {
                 split,
                 offset,
                 records_max,
-                reader,
-                attempt,
+                task,
             } => {
                 let now = ctx.now();
                 let log = &mut self.logs[split as usize];
@@ -45,14 +60,8 @@ impl Kafka {
                 let answer_at = log
                     .readable_at(offset, now)
                     .clamp(now, now + FETCH_MAX_WAIT);
-                if let Some((first, times)) = log.append_until(answer_at) {
-                    ctx.state(Fact::Appended {
-                        split,
-                        first,
-                        times: AppendTimes(Arc::new(times)),
-                    });
-                }
-                let log_end = log.end_at(answer_at);
+                self.append(split, answer_at, ctx);
+                let log_end = self.logs[split as usize].end_at(answer_at);
                 let records = (log_end.saturating_sub(offset)).min(u64::from(records_max)) as u32;
                 let topic = &self.blueprint.topology.topics
                     [self.blueprint.topology.splits[split as usize].topic];
@@ -64,12 +73,23 @@ impl Kafka {
                     first: offset,
                     records,
                     log_end,
-                    reader,
-                    attempt,
+                    task,
                 };
                 ctx.send_after(answer_at - now, envelope.from, bytes, body);
             }
             body => unreachable!("brokers do not receive {body:?}"),
+        }
+    }
+
+    /// Appends what has arrived at a split.
+    fn append(&mut self, split: SplitId, until: Time, ctx: &mut Context<'_>) {
+        if let Some(first) = self.logs[split as usize].append_until(until, &mut self.arrived) {
+            let times = AppendTimes(Arc::from(&*self.arrived));
+            ctx.state(Fact::Appended {
+                split,
+                first,
+                times,
+            });
         }
     }
 }
@@ -125,6 +145,14 @@ impl Log {
         Time((since / self.linger.0 + 1) * self.linger.0 + self.phase.0)
     }
 
+    /// Records that arrived before this instant are in the log at `until`, later ones are not.
+    fn arrived_before(&self, until: Time) -> Time {
+        match until.0.saturating_sub(self.phase.0) / self.linger.0 {
+            0 => Time::ZERO,
+            appends => Time(appends * self.linger.0 + self.phase.0),
+        }
+    }
+
     /// When there is a record at `offset` to read.
     fn readable_at(&mut self, offset: u64, now: Time) -> Time {
         while self.appends.len() > 1 && self.appends[1].0 <= now {
@@ -145,11 +173,12 @@ impl Log {
             .map_or(0, |(_, end)| *end)
     }
 
-    /// Appends what is visible at `until`: first offset and arrival times, if anything.
-    fn append_until(&mut self, until: Time) -> Option<(u64, Vec<Time>)> {
+    /// Appends what is visible at `until`: first offset and, in `times`, when the records arrived, if any did.
+    fn append_until(&mut self, until: Time, times: &mut Vec<Time>) -> Option<u64> {
         let first = self.end;
-        let mut times = Vec::new();
-        while self.next_arrival != Time::MAX && self.append_of(self.next_arrival) <= until {
+        times.clear();
+        let bound = self.arrived_before(until);
+        while self.next_arrival < bound {
             times.push(self.next_arrival);
             let gap = self.draw_gap();
             self.next_arrival += gap;
@@ -157,7 +186,7 @@ impl Log {
         let last = *times.last()?;
         self.end += times.len() as u64;
         self.appends.push_back((self.append_of(last), self.end));
-        Some((first, times))
+        Some(first)
     }
 
     fn draw_gap(&mut self) -> Span {

@@ -73,20 +73,21 @@ pub enum Body {
     },
 
     // Sources and Kafka.
+    /// `task`: the reader's number on its TaskManager.
     Fetch {
         split: SplitId,
         offset: u64,
         records_max: u32,
-        reader: SubtaskId,
-        attempt: Attempt,
+        task: u32,
     },
+    /// Kafka's own clock: producers append.
+    AppendDue,
     Fetched {
         split: SplitId,
         first: u64,
         records: u32,
         log_end: u64,
-        reader: SubtaskId,
-        attempt: Attempt,
+        task: u32,
     },
 
     // Checkpoint storage.
@@ -402,4 +403,29 @@ pub enum ZkTimer {
     Reconnect,
     /// Client: suspended for a whole session timeout (Curator).
     Lost,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each message is moved several times on its way.
+    #[test]
+    fn messages_stay_small() {
+        eprintln!(
+            "{} {} {} {}",
+            size_of::<Body>(),
+            size_of::<Envelope>(),
+            size_of::<crate::actor::fact::Fact>(),
+            size_of::<DatabaseRequest>()
+        );
+        eprintln!(
+            "{} {} {} {}",
+            size_of::<Element>(),
+            size_of::<BlobKey>(),
+            size_of::<Blob>(),
+            size_of::<FaultAction>()
+        );
+        assert!(size_of::<Body>() <= 40);
+    }
 }

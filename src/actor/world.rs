@@ -128,41 +128,41 @@ impl World {
         kernel.schedule(at, to, envelope)
     }
 
-    fn handle(&mut self, to: ActorId, waiting: Waiting, kernel: &mut Kernel<World>) {
+    #[inline]
+    fn handle_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
         let mut ctx = Context {
             me: to,
             kernel,
             network: &mut self.network,
             processes: &self.processes,
         };
-        match (&mut self.actors[to.0 as usize], waiting) {
-            (Actor::TaskManager(tm), Waiting::Message(envelope)) => {
-                tm.on_message(envelope, &mut ctx)
-            }
-            (Actor::TaskManager(tm), Waiting::Timer(timer)) => tm.on_timer(timer, &mut ctx),
-            (Actor::Kafka(kafka), Waiting::Message(envelope)) => {
-                kafka.on_message(envelope, &mut ctx)
-            }
-            (Actor::JobManager(jm), Waiting::Message(envelope)) => {
-                jm.on_message(envelope, &mut ctx)
-            }
-            (Actor::JobManager(jm), Waiting::Timer(timer)) => jm.on_timer(timer, &mut ctx),
-            (Actor::ZooKeeper(zk), Waiting::Message(envelope)) => zk.on_message(envelope, &mut ctx),
-            (Actor::ZooKeeper(zk), Waiting::Timer(timer)) => zk.on_timer(timer, &mut ctx),
-            (Actor::Storage(storage), Waiting::Message(envelope)) => {
-                storage.on_message(envelope, &mut ctx)
-            }
-            (Actor::Database(database), Waiting::Message(envelope)) => {
-                database.on_message(envelope, &mut ctx)
-            }
-            (Actor::Receiver(receiver), Waiting::Message(envelope)) => {
-                receiver.on_message(envelope, &mut ctx)
-            }
-            (Actor::Faults, Waiting::Message(envelope)) => match envelope.body {
+        match &mut self.actors[to.0 as usize] {
+            Actor::TaskManager(tm) => tm.on_message(envelope, &mut ctx),
+            Actor::Kafka(kafka) => kafka.on_message(envelope, &mut ctx),
+            Actor::JobManager(jm) => jm.on_message(envelope, &mut ctx),
+            Actor::ZooKeeper(zk) => zk.on_message(envelope, &mut ctx),
+            Actor::Storage(storage) => storage.on_message(envelope, &mut ctx),
+            Actor::Database(database) => database.on_message(envelope, &mut ctx),
+            Actor::Receiver(receiver) => receiver.on_message(envelope, &mut ctx),
+            Actor::Faults => match envelope.body {
                 Body::Fault(action) => self.carry_out(action, kernel),
                 body => unreachable!("the fault plan receives faults, not {body:?}"),
             },
-            (_, Waiting::Timer(timer)) => unreachable!("{timer:?} belongs to nobody"),
+        }
+    }
+
+    fn handle_timer(&mut self, owner: ActorId, timer: Timer, kernel: &mut Kernel<World>) {
+        let mut ctx = Context {
+            me: owner,
+            kernel,
+            network: &mut self.network,
+            processes: &self.processes,
+        };
+        match &mut self.actors[owner.0 as usize] {
+            Actor::TaskManager(tm) => tm.on_timer(timer, &mut ctx),
+            Actor::JobManager(jm) => jm.on_timer(timer, &mut ctx),
+            Actor::ZooKeeper(zk) => zk.on_timer(timer, &mut ctx),
+            _ => unreachable!("{timer:?} belongs to nobody"),
         }
     }
 
@@ -318,7 +318,10 @@ impl World {
         process.resume();
         kernel.state(target, Fact::FaultHealed { what: "hang" });
         for waiting in std::mem::take(&mut self.waiting[target.0 as usize]) {
-            self.handle(target, waiting, kernel);
+            match waiting {
+                Waiting::Message(envelope) => self.handle_message(target, envelope, kernel),
+                Waiting::Timer(timer) => self.handle_timer(target, timer, kernel),
+            }
         }
     }
 
@@ -363,13 +366,13 @@ impl crate::kernel::World for World {
         } else if process.state == ProcessState::Hung {
             self.waiting[to.0 as usize].push(Waiting::Message(envelope));
         } else {
-            self.handle(to, Waiting::Message(envelope), kernel);
+            self.handle_message(to, envelope, kernel);
         }
     }
 
     fn on_timer(&mut self, owner: ActorId, timer: Timer, kernel: &mut Kernel<World>) {
         match self.processes[owner.0 as usize].state {
-            ProcessState::Up => self.handle(owner, Waiting::Timer(timer), kernel),
+            ProcessState::Up => self.handle_timer(owner, timer, kernel),
             ProcessState::Hung => self.waiting[owner.0 as usize].push(Waiting::Timer(timer)),
             ProcessState::Down => unreachable!("a process that is down has no timers"),
         }

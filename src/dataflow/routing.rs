@@ -35,10 +35,7 @@ impl Router {
     pub fn route(&self, record: Record) -> (usize, Record) {
         match self {
             Router::Single => (0, record),
-            Router::RoundRobin { targets } => (
-                (record.split() as u64 + record.offset()) as usize % *targets as usize,
-                record,
-            ),
+            Router::RoundRobin { targets } => (turn(record, *targets), record),
             Router::Hash {
                 selector,
                 target_of_group,
@@ -51,17 +48,44 @@ impl Router {
             }
         }
     }
+
     /// Routes many records.
     #[inline]
-    pub fn scatter(&self, records: &[Record], mut emit: impl FnMut(usize, Record)) {
+    pub fn scatter(
+        &self,
+        records: impl Iterator<Item = Record>,
+        mut emit: impl FnMut(usize, Record),
+    ) {
         match self {
-            Router::Single => records.iter().for_each(|record| emit(0, *record)),
-            router => records.iter().for_each(|record| {
-                let (target, record) = router.route(*record);
+            Router::Single => records.for_each(|record| emit(0, record)),
+            Router::RoundRobin { targets } => {
+                // Neighbours in a split are neighbours in turn: no division.
+                let mut expected = (u64::MAX, 0);
+                for record in records {
+                    let target = if record.identity() == expected.0 {
+                        expected.1
+                    } else {
+                        turn(record, *targets)
+                    };
+                    emit(target, record);
+                    let next = if target + 1 == *targets as usize {
+                        0
+                    } else {
+                        target + 1
+                    };
+                    expected = (record.identity() + 1, next);
+                }
+            }
+            Router::Hash { .. } => records.for_each(|record| {
+                let (target, record) = self.route(record);
                 emit(target, record);
             }),
         }
     }
+}
+
+fn turn(record: Record, targets: u32) -> usize {
+    ((u64::from(record.split()) + record.offset()) % u64::from(targets)) as usize
 }
 
 /// The consumers of a producing subtask, in the order of its channels.
@@ -107,5 +131,26 @@ mod tests {
         let router = Router::RoundRobin { targets: 5 };
         let targets: Vec<usize> = (0..10).map(|o| router.route(Record::new(3, o)).0).collect();
         assert_eq!(targets, [3, 4, 0, 1, 2, 3, 4, 0, 1, 2]);
+    }
+
+    #[test]
+    fn many_records_go_where_each_of_them_would() {
+        let offsets = (0..20).chain(7..9).chain([40, 42, 43, 41]);
+        let records: Vec<Record> = offsets
+            .map(|offset| Record::new(3 + offset as u32 / 15, offset))
+            .collect();
+        let selector = KeySelector::new("card", 1_000, 128);
+        for router in [
+            Router::Single,
+            Router::RoundRobin { targets: 5 },
+            Router::hash(selector, 5, 128),
+        ] {
+            let mut scattered = Vec::new();
+            router.scatter(records.iter().copied(), |target, record| {
+                scattered.push((target, record))
+            });
+            let each: Vec<_> = records.iter().map(|record| router.route(*record)).collect();
+            assert_eq!(scattered, each);
+        }
     }
 }

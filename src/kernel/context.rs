@@ -4,14 +4,14 @@ use super::digest::Digest;
 use super::mailbox::{Envelope, Mailbox};
 use super::queue::{Key, Queue};
 use super::time::Time;
-use super::timers::{Due, Firing, TimerId, Timers};
+use super::timers::{Due, Firing, Moment, TimerId, Timers};
 use super::world::{ActorId, EventId, Header, World};
 
 /// Slots of the queue's keys: the lowest bit tells timers from messages.
 const TIMER: u32 = 1;
 
-/// Below this many stale entries a rebuild of the queue is not worth its while.
-const STALE_MIN: usize = 1024;
+/// Below this many stale entries a rebuild of the queue is not worth its while. Tests are small.
+const STALE_MIN: usize = if cfg!(test) { 8 } else { 1024 };
 
 /// The clock and everything pending.
 pub struct Kernel<W: World> {
@@ -60,7 +60,8 @@ impl<W: World> Kernel<W> {
     }
 
     /// Schedules `message` to reach `to` at the instant `at`, which is not before now.
-    #[inline]
+    // Inlined, so that the message is built where it waits and not copied there.
+    #[inline(always)]
     pub fn schedule(&mut self, at: Time, to: ActorId, message: W::Message) -> EventId {
         let event = self.take_sequence(at);
         let slot = self.mailbox.put(Envelope {
@@ -82,7 +83,7 @@ impl<W: World> Kernel<W> {
     #[inline]
     pub fn arm(&mut self, id: TimerId, at: Time) {
         let event = self.take_sequence(at);
-        if let Some(slot) = self.timers.arm(id, (at, event), self.event) {
+        if let Some(slot) = self.timers.arm(id, Moment { at, event }, self.event) {
             self.queue.push(key(at, event, slot, TIMER));
             self.bound_stale();
         }
@@ -138,21 +139,23 @@ impl<W: World> Kernel<W> {
 
     /// Takes the next event, unless it is after `end`. The clock is left to the caller.
     #[inline]
-    pub(super) fn next(&mut self, end: Time) -> Option<(Time, EventId, Next<W>)> {
+    pub(super) fn next(&mut self, end: Time, world: &W) -> Option<(Time, EventId, Next<W>)> {
         loop {
-            let entry = self.queue.peek()?;
+            let Kernel {
+                queue,
+                mailbox,
+                timers,
+                ..
+            } = self;
+            let entry = queue.pop_until(end, |upcoming| touch(upcoming, world, mailbox, timers))?;
             let (time, event) = (entry.time(), entry.event());
-            if time > end {
-                return None;
-            }
-            self.queue.pop();
             let slot = entry.slot() >> 1;
             if entry.slot() & TIMER == 0 {
                 return Some((time, event, Next::Message(self.mailbox.take(slot))));
             }
-            match self.timers.due(slot, (time, event)) {
+            match self.timers.due(slot, moment(entry)) {
                 Due::Fires(firing) => return Some((time, event, Next::Timer(firing))),
-                Due::Later((at, armed)) => self.queue.push(key(at, armed, slot, TIMER)),
+                Due::Later(later) => self.queue.push(key(later.at, later.event, slot, TIMER)),
                 Due::Disarmed | Due::Stale => {}
             }
         }
@@ -160,16 +163,14 @@ impl<W: World> Kernel<W> {
 
     /// Whether an event is left that is not after `end`.
     pub(super) fn is_due(&mut self, end: Time) -> bool {
-        while let Some(entry) = self.queue.peek()
-            && entry.time() <= end
-        {
-            let (slot, moment) = (entry.slot() >> 1, (entry.time(), entry.event()));
+        while let Some(entry) = self.queue.pop_until(end, |_| {}) {
+            let (slot, moment) = (entry.slot() >> 1, moment(entry));
             if entry.slot() & TIMER == 0 || self.timers.fires(slot, moment) {
+                self.queue.push(entry);
                 return true;
             }
-            self.queue.pop();
-            if let Due::Later((at, armed)) = self.timers.due(slot, moment) {
-                self.queue.push(key(at, armed, slot, TIMER));
+            if let Due::Later(later) = self.timers.due(slot, moment) {
+                self.queue.push(key(later.at, later.event, slot, TIMER));
             }
         }
         false
@@ -177,13 +178,25 @@ impl<W: World> Kernel<W> {
 
     #[inline]
     fn take_sequence(&mut self, at: Time) -> EventId {
+        if at < self.now || self.sequence >= Key::SEQUENCE_MAX {
+            self.refuse(at);
+        }
+        self.sequence += 1;
+        EventId(self.sequence)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, at: Time) -> ! {
         assert!(
             at >= self.now,
             "an event cannot be in the past: {at}, and it is {}",
             self.now
         );
-        self.sequence += 1;
-        EventId(self.sequence)
+        panic!(
+            "a run is limited to {} events scheduled and timers armed",
+            Key::SEQUENCE_MAX
+        );
     }
 
     /// Keeps the queue from filling up with entries that stand for nothing.
@@ -199,21 +212,69 @@ impl<W: World> Kernel<W> {
     fn drop_stale(&mut self) {
         let timers = &self.timers;
         self.queue.retain(|entry| {
-            entry.slot() & TIMER == 0
-                || timers.is_live(entry.slot() >> 1, (entry.time(), entry.event()))
+            entry.slot() & TIMER == 0 || timers.is_live(entry.slot() >> 1, moment(entry))
         });
         self.timers.forget_stale();
     }
 }
 
 #[inline]
+fn moment(entry: Key) -> Moment {
+    Moment {
+        at: entry.time(),
+        event: entry.event(),
+    }
+}
+
+/// Below this many slots, they are in the cache anyway.
+const TOUCH_MIN: usize = 4096;
+
+/// Reads what the next entries stand for, all at once, so that the waits for memory overlap.
+#[inline]
+fn touch<W: World>(
+    upcoming: &[Key],
+    world: &W,
+    mailbox: &Mailbox<W::Message>,
+    timers: &Timers<W::Timer>,
+) {
+    if mailbox.len() + timers.armed() < TOUCH_MIN {
+        return;
+    }
+    let mut read = 0;
+    for entry in upcoming {
+        let slot = entry.slot() >> 1;
+        read ^= match entry.slot() & TIMER {
+            0 => mailbox.get(slot).map_or(0, |envelope| envelope.to.0),
+            _ => timers.touch(slot),
+        };
+    }
+    // Only now: what the world touches depends on the messages.
+    let mut deep = u64::from(read);
+    for entry in upcoming {
+        if entry.slot() & TIMER == 0
+            && let Some(envelope) = mailbox.get(entry.slot() >> 1)
+        {
+            deep ^= world.touch(envelope.to, &envelope.message);
+        }
+    }
+    std::hint::black_box(deep);
+}
+
+#[inline]
 fn key(at: Time, event: EventId, slot: u32, kind: u32) -> Key {
-    assert!(
-        slot <= Key::SLOT_MAX >> 1,
+    if slot > Key::SLOT_MAX >> 1 {
+        refuse_slot();
+    }
+    Key::new(at, event, slot << 1 | kind)
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_slot() -> ! {
+    panic!(
         "no more than {} messages, and as many timers, can be pending",
         Key::SLOT_MAX >> 1
     );
-    Key::new(at, event, slot << 1 | kind)
 }
 
 impl<W: World> Clone for Kernel<W>

@@ -9,14 +9,25 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::digest::Digest;
+use super::digest::Writer;
 
-/// Writes a value into a digest.
-pub struct Encoder<'a>(pub &'a mut Digest);
+/// Writes a value's canonical encoding.
+///
+/// # Panics
+///
+/// If the value has none: a sequence or map of unknown length, or a refusal of its own.
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(value: &T, writer: &mut Writer<'_>) {
+    if let Err(error) = value.serialize(Encoder(writer)) {
+        panic!("a payload cannot be digested: {error}");
+    }
+}
+
+struct Encoder<'w, 'd>(&'w mut Writer<'d>);
 
 /// Why a value has no canonical encoding.
 #[derive(Debug)]
-pub struct EncodeError(String);
+struct EncodeError(String);
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,33 +46,33 @@ impl ser::Error for EncodeError {
 /// One method per number type, all alike.
 macro_rules! numbers {
     ($($method:ident($type:ty);)*) => {$(
-        #[inline]
+        #[inline(always)]
         fn $method(self, value: $type) -> Result<(), EncodeError> {
-            self.0.write(&value.to_le_bytes());
+            self.0.write_array(value.to_le_bytes());
             Ok(())
         }
     )*};
 }
 
-impl Encoder<'_> {
-    #[inline]
+impl Encoder<'_, '_> {
+    #[inline(always)]
     fn length(&mut self, len: Option<usize>) -> Result<(), EncodeError> {
         match len {
             Some(len) => {
-                self.0.write(&(len as u64).to_le_bytes());
+                self.0.write_array((len as u64).to_le_bytes());
                 Ok(())
             }
             None => Err(EncodeError("a sequence or map of unknown length".into())),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn variant(&mut self, index: u32) {
-        self.0.write(&index.to_le_bytes());
+        self.0.write_array(index.to_le_bytes());
     }
 }
 
-impl Serializer for Encoder<'_> {
+impl Serializer for Encoder<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
     type SerializeSeq = Self;
@@ -77,60 +88,60 @@ impl Serializer for Encoder<'_> {
         serialize_u8(u8); serialize_u16(u16); serialize_u32(u32); serialize_u64(u64); serialize_u128(u128);
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
         self.serialize_u8(u8::from(value))
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_f32(self, value: f32) -> Result<(), EncodeError> {
         self.serialize_u32(value.to_bits())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_f64(self, value: f64) -> Result<(), EncodeError> {
         self.serialize_u64(value.to_bits())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_char(self, value: char) -> Result<(), EncodeError> {
         self.serialize_u32(u32::from(value))
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_str(self, value: &str) -> Result<(), EncodeError> {
         self.serialize_bytes(value.as_bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_bytes(mut self, value: &[u8]) -> Result<(), EncodeError> {
         self.length(Some(value.len()))?;
         self.0.write(value);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_none(self) -> Result<(), EncodeError> {
         self.serialize_u8(0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
-        self.0.write(&[1]);
+        self.0.write_array([1]);
         value.serialize(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_unit(self) -> Result<(), EncodeError> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), EncodeError> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_unit_variant(
         mut self,
         _: &'static str,
@@ -141,7 +152,7 @@ impl Serializer for Encoder<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
@@ -150,7 +161,7 @@ impl Serializer for Encoder<'_> {
         value.serialize(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         mut self,
         _: &'static str,
@@ -162,23 +173,23 @@ impl Serializer for Encoder<'_> {
         value.serialize(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_seq(mut self, len: Option<usize>) -> Result<Self, EncodeError> {
         self.length(len)?;
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_tuple(self, _: usize) -> Result<Self, EncodeError> {
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, EncodeError> {
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_tuple_variant(
         mut self,
         _: &'static str,
@@ -190,18 +201,18 @@ impl Serializer for Encoder<'_> {
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_map(mut self, len: Option<usize>) -> Result<Self, EncodeError> {
         self.length(len)?;
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, EncodeError> {
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_struct_variant(
         mut self,
         _: &'static str,
@@ -213,7 +224,7 @@ impl Serializer for Encoder<'_> {
         Ok(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -222,11 +233,11 @@ impl Serializer for Encoder<'_> {
 /// Compounds have no framing of their own: their parts follow each other.
 macro_rules! parts {
     ($($compound:ident: $method:ident($($name:ty)?);)*) => {$(
-        impl $compound for Encoder<'_> {
+        impl $compound for Encoder<'_, '_> {
             type Ok = ();
             type Error = EncodeError;
 
-            #[inline]
+            #[inline(always)]
             fn $method<T: Serialize + ?Sized>(
                 &mut self,
                 $(_: $name,)?
@@ -235,7 +246,7 @@ macro_rules! parts {
                 value.serialize(Encoder(self.0))
             }
 
-            #[inline]
+            #[inline(always)]
             fn end(self) -> Result<(), EncodeError> {
                 Ok(())
             }
@@ -252,7 +263,7 @@ parts! {
     SerializeStructVariant: serialize_field(&'static str);
 }
 
-impl SerializeMap for Encoder<'_> {
+impl SerializeMap for Encoder<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
 

@@ -25,6 +25,11 @@ impl<M> Mailbox<M> {
         }
     }
 
+    #[inline]
+    pub fn get(&self, slot: u32) -> Option<&Envelope<M>> {
+        self.slots[slot as usize].as_ref()
+    }
+
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -36,11 +41,16 @@ impl<M> Mailbox<M> {
                 self.slots[slot as usize] = Some(envelope);
                 slot
             }
-            None => {
-                self.slots.push(Some(envelope));
-                u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 messages pending")
-            }
+            None => self.append(envelope),
         }
+    }
+
+    /// Apart, to keep the common case short.
+    #[cold]
+    #[inline(never)]
+    fn append(&mut self, envelope: Envelope<M>) -> u32 {
+        self.slots.push(Some(envelope));
+        u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 messages pending")
     }
 
     #[inline]

@@ -3,6 +3,8 @@
 //! The kernel delivers messages to actors and fires their timers, in the total order of (time,
 //! sequence number). What actors are, and what their messages mean, it leaves to a [`World`].
 
+#![forbid(unsafe_code)]
+
 pub mod digest;
 pub mod encode;
 pub mod queue;
@@ -11,11 +13,17 @@ pub mod time;
 pub mod trace;
 
 mod context;
+mod logarithm;
 mod mailbox;
 mod simulation;
 mod stall;
 mod timers;
 mod world;
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
 
 pub use context::Kernel;
 pub use random::{Random, SmallStream, Stream, Streams};

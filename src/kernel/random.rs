@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use super::logarithm::minus_ln;
 use super::time::Span;
 
 /// The streams of one seed.
@@ -104,42 +105,129 @@ impl Random for SmallStream {
     }
 }
 
-const CELL_BITS: u32 = 7;
-const CELLS: usize = 1 << CELL_BITS;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// For each cell of the mantissas in 1..2: the inverse of its middle, and that inverse's -ln.
-static TABLE: [(f64, f64); CELLS] = table();
+    const DRAWS: u32 = 400_000;
 
-const fn table() -> [(f64, f64); CELLS] {
-    let mut table = [(0.0, 0.0); CELLS];
-    let mut cell = 0;
-    while cell < CELLS {
-        let middle = 1.0 + (cell as f64 + 0.5) / CELLS as f64;
-        // ln m = 2 artanh((m - 1) / (m + 1)), an odd series; |z| <= 1/3.
-        let z = (middle - 1.0) / (middle + 1.0);
-        let (mut power, mut sum, mut term) = (z, 0.0, 0);
-        while term < 18 {
-            sum += power / (2 * term + 1) as f64;
-            power *= z * z;
-            term += 1;
-        }
-        table[cell] = (1.0 / middle, 2.0 * sum);
-        cell += 1;
+    #[test]
+    fn first_values_never_change() {
+        let streams = Streams::new(7);
+        let mut stream = streams.stream("latency", "tm-3");
+        let mut small = streams.small("latency", "tm-3");
+        let drawn = [(); 3].map(|()| stream.next_u64());
+        assert_eq!(
+            drawn,
+            [
+                5_894_791_707_057_504_479,
+                8_807_096_883_527_983_830,
+                3_910_872_305_433_507_933
+            ]
+        );
+        let drawn = [(); 3].map(|()| small.next_u64());
+        assert_eq!(
+            drawn,
+            [
+                16_040_295_483_997_729_322,
+                5_292_375_261_910_686_178,
+                15_666_229_420_011_374_650
+            ]
+        );
+        let mut spans = streams.stream("restart", "jm-1");
+        let spans = [(); 3].map(|()| spans.exponential(Span::from_secs(1)).0);
+        assert_eq!(spans, [516_950_468, 3_007_740_025, 1_053_320_166]);
     }
-    table
-}
 
-/// -ln of a draw taken as a fraction of 2^64, to about 1e-10. Only additions and multiplications,
-/// so the same everywhere, which the platform's own logarithm is not.
-#[inline]
-fn minus_ln(draw: u64) -> f64 {
-    let draw = draw | 1;
-    let zeros = draw.leading_zeros();
-    // The leading one falls off: what is left are the bits after the point, in 1..2.
-    let fraction = draw << zeros << 1;
-    let (inverse, ln_middle) = TABLE[(fraction >> (64 - CELL_BITS)) as usize];
-    let mantissa = f64::from_bits(0x3FF << 52 | fraction >> 12);
-    let r = mantissa * inverse - 1.0;
-    let ln_rest = r - r * r * (0.5 - r * (1.0 / 3.0 - r * 0.25));
-    f64::from(zeros + 1) * std::f64::consts::LN_2 - ln_middle - ln_rest
+    #[test]
+    fn small_streams_are_xoshiro256_plus_plus() {
+        // The first values of the authors' own program from the state 1, 2, 3, 4.
+        let mut small = SmallStream([1, 2, 3, 4]);
+        let drawn = [(); 4].map(|()| small.next_u64());
+        assert_eq!(
+            drawn,
+            [
+                41_943_041,
+                58_720_359,
+                3_588_806_011_781_223,
+                3_591_011_842_654_386
+            ]
+        );
+    }
+
+    #[test]
+    fn names_and_seeds_are_independent() {
+        let first = |seed, purpose, actor| Streams::new(seed).stream(purpose, actor).next_u64();
+        let all = [
+            first(1, "latency", "tm-1"),
+            first(2, "latency", "tm-1"),
+            first(1, "latency", "tm-2"),
+            first(1, "arrivals", "tm-1"),
+            first(1, "latencyt", "m-1"), // the border between the names counts
+            first(1, "", "latencytm-1"),
+        ];
+        let distinct: std::collections::BTreeSet<u64> = all.into_iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert_eq!(first(1, "latency", "tm-1"), all[0]);
+    }
+
+    #[test]
+    fn exponentials_have_their_moments() {
+        let mean = Span::from_ms(250);
+        let mut small = Streams::new(3).small("exponential", "test");
+        let (mut sum, mut squares, mut above) = (0.0, 0.0, 0);
+        for _ in 0..DRAWS {
+            let x = small.exponential(mean).0 as f64 / mean.0 as f64;
+            sum += x;
+            squares += x * x;
+            above += u32::from(x > 3.0);
+        }
+        let n = f64::from(DRAWS);
+        assert!((sum / n - 1.0).abs() < 0.01, "mean {}", sum / n);
+        assert!(
+            (squares / n - 2.0).abs() < 0.04,
+            "second moment {}",
+            squares / n
+        );
+        assert!(
+            (f64::from(above) / n - 0.049_787).abs() < 0.002,
+            "tail {above}"
+        );
+    }
+
+    #[test]
+    fn uniforms_reach_both_ends_and_no_further() {
+        let mut stream = Streams::new(5).stream("uniform", "test");
+        let (mut sum, mut seen, mut hits) = (0, [0_u32; 5], 0);
+        for _ in 0..DRAWS {
+            let span = stream.between(Span(10), Span(14)).0;
+            seen[(span - 10) as usize] += 1;
+            sum += stream.below(1000);
+            hits += u32::from(stream.chance_per_mille(20));
+        }
+        assert!(
+            seen.iter()
+                .all(|count| count.abs_diff(DRAWS / 5) < DRAWS / 200),
+            "{seen:?}"
+        );
+        assert!((sum as f64 / f64::from(DRAWS) - 499.5).abs() < 2.0);
+        assert!(hits.abs_diff(DRAWS / 50) < DRAWS / 1000, "{hits}");
+        assert_eq!(stream.between(Span(7), Span(7)), Span(7));
+        assert!(!stream.chance_per_mille(0) && stream.chance_per_mille(1000));
+        stream.between(Span::ZERO, Span(u64::MAX));
+    }
+
+    #[test]
+    fn every_draw_takes_one_number() {
+        let mut drawn = Streams::new(6).small("count", "test");
+        let mut plain = drawn.clone();
+        drawn.below(3);
+        drawn.between(Span(1), Span(9));
+        drawn.chance_per_mille(500);
+        drawn.exponential(Span(1_000_000));
+        for _ in 0..4 {
+            plain.next_u64();
+        }
+        assert_eq!(drawn.next_u64(), plain.next_u64());
+    }
 }

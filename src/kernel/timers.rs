@@ -20,14 +20,33 @@ pub struct TimerId {
 const NONE: u32 = u32::MAX;
 
 /// A point in the total order of events.
-pub type Moment = (Time, EventId);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    pub at: Time,
+    pub event: EventId,
+}
 
+impl Moment {
+    /// No timer takes the number of the start.
+    const NEVER: Moment = Moment {
+        at: Time::MAX,
+        event: EventId::START,
+    };
+
+    #[inline]
+    fn is_never(self) -> bool {
+        self.event == EventId::START
+    }
+}
+
+/// Aligned, so that a timer of up to 12 bytes is one line of the cache.
 #[derive(Clone)]
+#[repr(align(64))]
 struct Slot<T> {
     /// When the timer shall fire, if it is armed.
-    armed: Option<Moment>,
+    armed: Moment,
     /// Where its live entry stands in the queue, if it has one; never after `armed`.
-    queued: Option<Moment>,
+    queued: Moment,
     cause: EventId,
     owner: ActorId,
     generation: u32,
@@ -103,8 +122,8 @@ impl<T: Copy> Timers<T> {
             None => {
                 let cause = EventId::START;
                 let fresh = Slot {
-                    armed: None,
-                    queued: None,
+                    armed: Moment::NEVER,
+                    queued: Moment::NEVER,
                     cause,
                     owner,
                     generation: 0,
@@ -125,17 +144,18 @@ impl<T: Copy> Timers<T> {
         }
     }
 
-    /// Arms a timer; the moment to queue an entry at, with its slot, if it needs one.
+    /// Arms a timer; its slot, if it needs an entry in the queue at that moment.
     #[inline]
-    pub fn arm(&mut self, id: TimerId, at: Moment, cause: EventId) -> Option<u32> {
+    pub fn arm(&mut self, id: TimerId, moment: Moment, cause: EventId) -> Option<u32> {
         let slot = self.live(id);
-        let was_armed = slot.armed.replace(at).is_some();
+        let was_armed = !slot.armed.is_never();
+        slot.armed = moment;
         slot.cause = cause;
-        // The new sequence number is the largest yet, so equal times need no new entry.
-        let needs_entry = slot.queued.is_none_or(|queued| queued.0 > at.0);
-        let leaves_stale = needs_entry && slot.queued.is_some();
+        // The number is the largest yet, so an entry of the same time is not too late.
+        let needs_entry = slot.queued.at > moment.at || slot.queued.is_never();
+        let leaves_stale = needs_entry && !slot.queued.is_never();
         if needs_entry {
-            slot.queued = Some(at);
+            slot.queued = moment;
         }
         self.armed += usize::from(!was_armed);
         self.stale += usize::from(leaves_stale);
@@ -144,8 +164,8 @@ impl<T: Copy> Timers<T> {
 
     /// Disarms a timer. Its entry stays, in case it is armed again.
     pub fn cancel(&mut self, id: TimerId) {
-        let was_armed = self.live(id).armed.take().is_some();
-        self.armed -= usize::from(was_armed);
+        let armed = std::mem::replace(&mut self.live(id).armed, Moment::NEVER);
+        self.armed -= usize::from(!armed.is_never());
     }
 
     pub fn deadline(&self, id: TimerId) -> Option<Time> {
@@ -154,16 +174,16 @@ impl<T: Copy> Timers<T> {
             slot.generation == id.generation,
             "{id:?} was released before this use"
         );
-        slot.armed.map(|at| at.0)
+        (!slot.armed.is_never()).then_some(slot.armed.at)
     }
 
     pub fn release(&mut self, id: TimerId) {
         self.cancel(id);
         let slot = self.live(id);
         slot.generation = slot.generation.wrapping_add(1);
-        let leaves_stale = slot.queued.take().is_some();
+        let queued = std::mem::replace(&mut slot.queued, Moment::NEVER);
         let owner = slot.owner;
-        self.stale += usize::from(leaves_stale);
+        self.stale += usize::from(!queued.is_never());
         self.unlink(id.slot, owner);
         self.free.push(id.slot);
     }
@@ -181,41 +201,42 @@ impl<T: Copy> Timers<T> {
     #[inline]
     pub fn due(&mut self, slot: u32, entry: Moment) -> Due<T> {
         let slot = &mut self.slots[slot as usize];
-        if slot.queued != Some(entry) {
+        if slot.queued != entry {
             self.stale -= 1;
             return Due::Stale;
         }
-        match slot.armed {
-            Some(at) if at == entry => {
-                slot.armed = None;
-                slot.queued = None;
-                self.armed -= 1;
-                Due::Fires(Firing {
-                    owner: slot.owner,
-                    cause: slot.cause,
-                    timer: slot.timer,
-                })
-            }
-            Some(at) => {
-                slot.queued = Some(at);
-                Due::Later(at)
-            }
-            None => {
-                slot.queued = None;
-                Due::Disarmed
-            }
+        slot.queued = slot.armed;
+        if slot.armed.is_never() {
+            Due::Disarmed
+        } else if slot.armed == entry {
+            slot.armed = Moment::NEVER;
+            slot.queued = Moment::NEVER;
+            self.armed -= 1;
+            Due::Fires(Firing {
+                owner: slot.owner,
+                cause: slot.cause,
+                timer: slot.timer,
+            })
+        } else {
+            Due::Later(slot.armed)
         }
     }
 
     /// Whether the timer fires at this entry.
     pub fn fires(&self, slot: u32, entry: Moment) -> bool {
         let slot = &self.slots[slot as usize];
-        slot.queued == Some(entry) && slot.armed == Some(entry)
+        slot.queued == entry && slot.armed == entry
     }
 
     /// Whether an entry still stands for its timer.
     pub fn is_live(&self, slot: u32, entry: Moment) -> bool {
-        self.slots[slot as usize].queued == Some(entry)
+        self.slots[slot as usize].queued == entry
+    }
+
+    /// Reads a timer, to have it in the cache when its entry comes up.
+    #[inline]
+    pub fn touch(&self, slot: u32) -> u32 {
+        self.slots[slot as usize].generation
     }
 
     /// The queue was rid of its stale entries.

@@ -36,9 +36,15 @@ impl Cpu {
 
     /// How long a runnable occupies a core for work that takes `work` on one whole core.
     pub fn occupancy(&self, work: Span) -> Span {
-        let scaled = u128::from(work.0) * u128::from(self.slowdown_per_mille)
-            / u128::from(self.speed_per_mille.max(1));
-        Span(u64::try_from(scaled).unwrap_or(u64::MAX))
+        let speed = self.speed_per_mille.max(1);
+        match work.0.checked_mul(self.slowdown_per_mille) {
+            Some(scaled) => Span(scaled / speed),
+            None => {
+                let scaled =
+                    u128::from(work.0) * u128::from(self.slowdown_per_mille) / u128::from(speed);
+                Span(u64::try_from(scaled).unwrap_or(u64::MAX))
+            }
+        }
     }
 
     /// True: a core is taken, the runnable may run. False: it waits until [`Cpu::release`] names it.

@@ -40,7 +40,7 @@ struct Port {
     egress: Server,
     ingress: Server,
     cut: bool,
-    /// By receiver, grown on first use.
+    /// By receiver; empty until the first use.
     connections: Vec<Connection>,
 }
 
@@ -78,8 +78,8 @@ impl<M> Network<M> {
         if from == to {
             return Transit::Arrives(now);
         }
-        self.connection(from, to).open = true;
         if self.is_cut(from, to) {
+            self.connection(from, to).open = true;
             return Transit::Held;
         }
         let latency = self.draw_latency(from);
@@ -91,7 +91,10 @@ impl<M> Network<M> {
                 .serve(first_byte + latency, bytes)
                 .1;
         }
-        Transit::Arrives(self.in_order(from, to, arrival))
+        let connection = self.connection(from, to);
+        connection.open = true;
+        connection.last = connection.last.max(arrival);
+        Transit::Arrives(connection.last)
     }
 
     /// Keeps a message that [`Network::transmit`] held.
@@ -161,9 +164,10 @@ impl<M> Network<M> {
     }
 
     fn connection(&mut self, from: ActorId, to: ActorId) -> &mut Connection {
+        let hosts = self.ports.len();
         let connections = &mut self.ports[from.0 as usize].connections;
-        if connections.len() <= to.0 as usize {
-            connections.resize_with(to.0 as usize + 1, Connection::default);
+        if connections.is_empty() {
+            connections.resize_with(hosts, Connection::default);
         }
         &mut connections[to.0 as usize]
     }

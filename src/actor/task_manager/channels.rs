@@ -3,7 +3,7 @@
 use crate::actor::context::Context;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom};
-use crate::dataflow::batch::Element;
+use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
 
@@ -46,7 +46,6 @@ impl TaskManager {
             self.return_credits(number, input, ctx);
         }
         self.advance(number, ctx);
-        self.pump_barriers(number, ctx);
     }
 
     /// Gives consumed buffers back to the producer.
@@ -87,19 +86,12 @@ impl TaskManager {
             .add_credits(output as usize, connection, credits);
         self.pump(number, output as usize, ctx);
         self.advance(number, ctx);
-        self.pump_barriers(number, ctx);
     }
 
     /// Sends what a channel may send.
     fn pump(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
-        let task = self.tasks[number as usize]
-            .as_mut()
-            .expect("the task is there");
-        let record_bytes = self
-            .blueprint
-            .topology
-            .operator_of(task.subtask)
-            .record_bytes;
+        let task = self.task(number);
+        let record_bytes = task.outputs.record_bytes();
         while let Some(sent) = task.outputs.next_to_send(output) {
             let bytes = match &sent.element {
                 Element::Records(batch) => batch.len() as u64 * record_bytes,
@@ -115,24 +107,19 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn pump_all(&mut self, number: u32, ctx: &mut Context<'_>) {
-        for output in 0..self.task(number).outputs.channels.len() {
+    /// Sends what the channels of a task got to send.
+    pub(super) fn pump_ready(&mut self, number: u32, ctx: &mut Context<'_>) {
+        while let Some(output) = self.task(number).outputs.take_ready() {
             self.pump(number, output, ctx);
         }
     }
 
-    /// Sends what a task has to say about checkpoints since it advanced: barriers on, or a refusal back.
-    pub(super) fn pump_barriers(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let task = self.task(number);
-        let subtask = task.subtask;
-        if let Some(checkpoint) = task.declined.take() {
-            let job = self.blueprint.topology.job_of(subtask);
-            if let Some(leader) = self.membership.registered_leader() {
-                ctx.send(leader, Body::DeclineCheckpoint { job, checkpoint });
-            }
-        }
-        if self.task(number).outputs.take_barrier_emitted() {
-            self.pump_all(number, ctx);
+    /// Tells the coordinator that a checkpoint cannot reach a task.
+    pub(super) fn decline(&mut self, number: u32, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+        let subtask = self.task(number).subtask;
+        let job = self.blueprint.topology.job_of(subtask);
+        if let Some(leader) = self.membership.registered_leader() {
+            ctx.send(leader, Body::DeclineCheckpoint { job, checkpoint });
         }
     }
 
@@ -290,7 +277,6 @@ impl TaskManager {
                 }
             }
             self.advance(number, ctx);
-            self.pump_barriers(number, ctx);
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct InputChannel {
     queue: VecDeque<(Time, Element)>,
     /// Record batches in the queue.
     queued: u32,
+    /// Batches that the task has taken and not consumed yet.
+    in_work: u32,
     /// Batches consumed whose credit the producer has not been given back.
     to_return: u32,
     blocked: bool,
@@ -135,6 +137,7 @@ impl InputGate {
             {
                 (emitted, Element::Records(batch)) => {
                     channel.queued -= 1;
+                    channel.in_work += 1;
                     return Some(Input::Batch {
                         input,
                         emitted,
@@ -254,6 +257,7 @@ impl InputChannel {
             producer_lost: false,
             queue: VecDeque::new(),
             queued: 0,
+            in_work: 0,
             to_return: 0,
             blocked: false,
             missed_turns: 0,
@@ -301,7 +305,7 @@ impl InputChannel {
         match (dropped, fresh.is_empty()) {
             (0, _) => (Some(batch), 0),
             (_, true) => (None, dropped as u64),
-            (_, false) => (Some(Batch::new(fresh)), dropped as u64),
+            (_, false) => (Some(Batch::new(&fresh)), dropped as u64),
         }
     }
 
@@ -322,17 +326,20 @@ impl InputChannel {
     /// Credits for a new connection: what the window has left.
     pub fn fresh_credits(&mut self, window: u32) -> u32 {
         self.to_return = 0;
-        window.saturating_sub(self.queued)
+        window.saturating_sub(self.queued + self.in_work)
     }
 
     /// A batch was consumed.
     pub fn consume(&mut self) {
+        self.in_work -= 1;
         self.to_return += 1;
     }
 
-    /// Credits to give back, once there are enough of them to be worth a message.
+    /// Credits to give back, once there are enough of them to be worth a message: half a window, so that the
+    /// producer has the other half to go on with meanwhile. None is kept for ever: a producer without credit
+    /// means that the whole window is consumed in the end.
     pub fn credits_due(&mut self, window: u32) -> Option<u32> {
-        (self.to_return > 0 && self.to_return >= window / 2)
+        (self.to_return > 0 && self.to_return >= window.div_ceil(2))
             .then(|| std::mem::take(&mut self.to_return))
     }
 
@@ -354,7 +361,9 @@ mod tests {
     }
 
     fn records(offsets: std::ops::Range<u64>) -> Element {
-        Element::Records(Batch::new(offsets.map(|o| Record::new(0, o)).collect()))
+        Element::Records(Batch::new(
+            &offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>(),
+        ))
     }
 
     fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
@@ -392,6 +401,24 @@ mod tests {
         gate.abort(1);
         gate.push(1, Time::ZERO, Element::Barrier(1));
         assert_eq!(drain(&mut gate, 1), ["0:10"]);
+    }
+
+    #[test]
+    fn credits_never_exceed_the_window() {
+        let mut gate = gate(1);
+        (0..4).for_each(|n| assert_eq!(gate.push(0, Time::ZERO, records(n..n + 1)), 0));
+        gate.next(0);
+        assert_eq!(
+            gate.channels[0].fresh_credits(4),
+            0,
+            "three wait, one is in work"
+        );
+        gate.channels[0].consume();
+        assert_eq!(gate.channels[0].credits_due(4), None);
+        gate.next(0);
+        gate.channels[0].consume();
+        assert_eq!(gate.channels[0].credits_due(4), Some(2));
+        assert_eq!(gate.channels[0].credits_due(4), None);
     }
 
     #[test]

@@ -130,9 +130,10 @@ impl TaskManager {
     }
 
     fn run_task(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let (task, cpu) = self.task_and_cpu(number);
-        task.start(cpu, ctx);
+        let task = self.task(number);
+        task.start(ctx.now());
         let (subtask, attempt) = (task.subtask, task.attempt);
+        self.advance(number, ctx);
         self.connect_inputs(number, ctx);
         self.serve_parked(number, ctx);
         self.report_state(subtask, attempt, ExecutionState::Running, ctx);
@@ -285,9 +286,8 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         for number in self.tasks_of(job) {
-            let (task, cpu) = self.task_and_cpu(number);
-            task.checkpoint_aborted(checkpoint, cpu, ctx);
-            self.pump_all(number, ctx);
+            self.task(number).checkpoint_aborted(checkpoint);
+            self.advance(number, ctx);
         }
     }
 

@@ -106,15 +106,14 @@ impl TaskManager {
                 first,
                 records,
                 log_end,
-                reader,
-                attempt,
+                task,
             } => {
-                if let Some(number) = self.find(reader, attempt) {
-                    let task = self.task(number);
-                    if let Some(source) = &mut task.source {
-                        source.on_fetched(split, first, records, log_end);
-                    }
-                    self.advance(number, ctx);
+                if let Some(source) = self.tasks[task as usize]
+                    .as_mut()
+                    .and_then(|task| task.source.as_mut())
+                {
+                    source.on_fetched(split, first, records, log_end);
+                    self.advance(task, ctx);
                 }
             }
             Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
@@ -158,9 +157,8 @@ impl TaskManager {
                 if self.obeys(token)
                     && let Some(number) = self.find(subtask, attempt)
                 {
-                    let (task, cpu) = self.task_and_cpu(number);
-                    task.trigger(checkpoint, cpu, ctx);
-                    self.pump_all(number, ctx);
+                    self.task(number).trigger(checkpoint);
+                    self.advance(number, ctx);
                 }
             }
             Body::NotifyCheckpointComplete {
@@ -234,9 +232,14 @@ impl TaskManager {
             .collect()
     }
 
+    /// Lets a task do what it can, and sends what came of it at once: barriers on, or a refusal back.
     fn advance(&mut self, number: u32, ctx: &mut Context<'_>) {
         let (task, cpu) = self.task_and_cpu(number);
         task.advance(cpu, ctx);
+        if let Some(checkpoint) = task.declined.take() {
+            self.decline(number, checkpoint, ctx);
+        }
+        self.pump_ready(number, ctx);
     }
 
     fn on_work_done(&mut self, number: u32, ctx: &mut Context<'_>) {
@@ -246,7 +249,7 @@ impl TaskManager {
                 task.input.channels[input as usize].consume();
                 self.return_credits(number, input, ctx);
             }
-            self.pump_all(number, ctx);
+            self.pump_ready(number, ctx);
         }
         // The core goes to whoever waits before the task asks for it again.
         if let Some(next) = self.cpu.release() {
@@ -255,14 +258,13 @@ impl TaskManager {
         }
         if self.tasks[number as usize].is_some() {
             self.advance(number, ctx);
-            self.pump_barriers(number, ctx);
         }
     }
 
     fn flush(&mut self, number: u32, ctx: &mut Context<'_>) {
         let now = ctx.now();
-        self.task(number).outputs.flush(now);
-        self.pump_all(number, ctx);
+        self.task(number).flush(now);
+        self.pump_ready(number, ctx);
         self.advance(number, ctx);
     }
 

@@ -42,7 +42,6 @@ pub struct Consumer {
 #[derive(Clone, Debug)]
 pub struct OutputChannel {
     pub channel: ChannelId,
-    builder: Vec<Record>,
     log: VecDeque<Entry>,
     /// The number of the log's first entry; entries are numbered from 0.
     base: u64,
@@ -57,6 +56,8 @@ pub struct OutputChannel {
     /// The consumer is being replaced: output is logged without holding the task back.
     spooling: bool,
     credits: u32,
+    /// Stands in [`Outputs::ready`].
+    ready: bool,
 }
 
 /// An element on its way to a consumer.
@@ -70,6 +71,11 @@ pub struct Sent {
 #[derive(Clone, Debug)]
 pub struct Outputs {
     pub channels: Vec<OutputChannel>,
+    /// By channel: the buffer that is being filled. Apart from the channels, so that they lie together.
+    builders: Vec<Vec<Record>>,
+    /// Channels that got something to send since they were last pumped, in that order.
+    ready: VecDeque<u32>,
+    backlog: Backlog,
     retention: Retention,
     record_bytes: u64,
     /// Records per buffer.
@@ -77,7 +83,26 @@ pub struct Outputs {
     /// Unsent buffers of all channels above which the task waits.
     pool: u64,
     logged_records: u64,
-    barrier_emitted: bool,
+}
+
+/// What waits to be sent on the channels that hold the task back; kept up to date, because it is asked at every turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Backlog {
+    buffers: u64,
+    /// Channels that have reached their maximum.
+    full: u32,
+}
+
+impl Backlog {
+    fn add(&mut self, buffers: u64) {
+        self.buffers += buffers;
+        self.full += u32::from(buffers >= BUFFERS_PER_CHANNEL_MAX);
+    }
+
+    fn subtract(&mut self, buffers: u64) {
+        self.buffers -= buffers;
+        self.full -= u32::from(buffers >= BUFFERS_PER_CHANNEL_MAX);
+    }
 }
 
 impl Outputs {
@@ -95,34 +120,44 @@ impl Outputs {
         let pool = channels.len() as u64 * 2 + floating;
         let batch_max = (segment_bytes / record_bytes).max(1) as usize;
         Outputs {
+            builders: vec![Vec::new(); channels.len()],
+            ready: VecDeque::with_capacity(channels.len()),
+            backlog: Backlog::default(),
             channels,
             retention,
             record_bytes,
             batch_max,
             pool,
             logged_records: 0,
-            barrier_emitted: false,
         }
     }
 
     /// Adds a record to a channel's buffer; a full buffer goes to the log.
     #[inline]
     pub fn emit(&mut self, output: usize, record: Record, now: Time) {
-        let channel = &mut self.channels[output];
-        if channel.builder.capacity() == 0 {
-            channel.builder.reserve_exact(self.batch_max.min(64));
-        }
-        channel.builder.push(record);
-        if channel.builder.len() >= self.batch_max {
+        let builder = &mut self.builders[output];
+        builder.push(record);
+        if builder.len() >= self.batch_max {
             self.seal(output, now);
+        }
+    }
+
+    /// Adds many records to one channel.
+    pub fn emit_all(&mut self, output: usize, mut records: &[Record], now: Time) {
+        while !records.is_empty() {
+            let builder = &mut self.builders[output];
+            let room = (self.batch_max - builder.len()).min(records.len());
+            builder.extend_from_slice(&records[..room]);
+            records = &records[room..];
+            if builder.len() >= self.batch_max {
+                self.seal(output, now);
+            }
         }
     }
 
     /// Whether there is something that a flush would send.
     pub fn has_unflushed(&self) -> bool {
-        self.channels
-            .iter()
-            .any(|channel| !channel.builder.is_empty())
+        self.builders.iter().any(|builder| !builder.is_empty())
     }
 
     /// Closes all buffers, full or not.
@@ -135,7 +170,6 @@ impl Outputs {
     /// Everything so far belongs to the checkpoint, everything from now on does not.
     pub fn emit_barrier(&mut self, checkpoint: CheckpointId, now: Time) {
         self.flush(now);
-        self.barrier_emitted = true;
         for output in 0..self.channels.len() {
             self.append(
                 output,
@@ -148,16 +182,17 @@ impl Outputs {
     }
 
     fn seal(&mut self, output: usize, now: Time) {
-        let builder = &mut self.channels[output].builder;
+        let builder = &mut self.builders[output];
         if builder.is_empty() {
             return;
         }
-        let records = std::mem::take(builder);
+        let batch = Batch::new(builder);
+        builder.clear();
         self.append(
             output,
             Entry {
                 emitted: now,
-                element: Element::Records(Batch::new(records)),
+                element: Element::Records(batch),
             },
         );
     }
@@ -169,7 +204,20 @@ impl Outputs {
             return;
         }
         self.logged_records += entry.records();
+        self.backlog.subtract(channel.waiting());
         channel.log.push_back(entry);
+        self.backlog.add(channel.waiting());
+        if !channel.ready {
+            channel.ready = true;
+            self.ready.push_back(output as u32);
+        }
+    }
+
+    /// The next channel that got something to send since it was last named here.
+    pub fn take_ready(&mut self) -> Option<usize> {
+        let output = self.ready.pop_front()? as usize;
+        self.channels[output].ready = false;
+        Some(output)
     }
 
     /// What can be sent on a channel now.
@@ -181,6 +229,7 @@ impl Outputs {
         if matches!(entry.element, Element::Records(_)) {
             channel.credits = channel.credits.checked_sub(1)?;
         }
+        self.backlog.subtract(channel.waiting());
         let sent = Sent {
             channel: channel.channel,
             consumer,
@@ -192,6 +241,7 @@ impl Outputs {
         if channel.spooling && channel.unsent() <= 1 {
             channel.spooling = false;
         }
+        self.backlog.add(channel.waiting());
         if !matches!(retention, Retention::UntilCheckpoint { .. }) {
             let entry = channel.log.pop_front().expect("it was sent just now");
             channel.base += 1;
@@ -222,17 +272,20 @@ impl Outputs {
                     .map_or(0, Entry::records)
             })
             .sum();
+        self.backlog.subtract(channel.waiting());
         channel.cursor = start;
         channel.consumer = Some(consumer);
         channel.was_connected = true;
         channel.credits = credits;
         channel.spooling = channel.unsent() > 1;
+        self.backlog.add(channel.waiting());
         Some(replayed)
     }
 
     /// The consumer is gone.
     pub fn disconnect(&mut self, output: usize) {
         let channel = &mut self.channels[output];
+        self.backlog.subtract(channel.waiting());
         channel.consumer = None;
         channel.credits = 0;
         channel.spooling = matches!(self.retention, Retention::UntilCheckpoint { .. });
@@ -246,6 +299,7 @@ impl Outputs {
                 .map(|entry| entry.records())
                 .sum::<u64>();
         }
+        self.backlog.add(channel.waiting());
     }
 
     pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
@@ -290,22 +344,7 @@ impl Outputs {
         {
             return true;
         }
-        let waiting = |channel: &OutputChannel| {
-            if channel.spooling {
-                0
-            } else {
-                channel.unsent()
-            }
-        };
-        let mut total = 0;
-        for channel in &self.channels {
-            let unsent = waiting(channel);
-            if unsent >= BUFFERS_PER_CHANNEL_MAX {
-                return true;
-            }
-            total += unsent;
-        }
-        total >= self.pool
+        self.backlog.full > 0 || self.backlog.buffers >= self.pool
     }
 
     /// Bytes that the log holds.
@@ -313,9 +352,8 @@ impl Outputs {
         self.logged_records * self.record_bytes
     }
 
-    /// Whether a barrier was emitted since this was last asked.
-    pub fn take_barrier_emitted(&mut self) -> bool {
-        std::mem::take(&mut self.barrier_emitted)
+    pub fn record_bytes(&self) -> u64 {
+        self.record_bytes
     }
 
     pub fn index_of(&self, channel: ChannelId) -> Option<usize> {
@@ -338,7 +376,6 @@ impl OutputChannel {
     fn new(channel: ChannelId, restored: CheckpointId) -> OutputChannel {
         OutputChannel {
             channel,
-            builder: Vec::new(),
             log: VecDeque::new(),
             base: 0,
             cursor: 0,
@@ -348,6 +385,7 @@ impl OutputChannel {
             was_connected: false,
             spooling: false,
             credits: 0,
+            ready: false,
         }
     }
 
@@ -357,6 +395,11 @@ impl OutputChannel {
 
     fn unsent(&self) -> u64 {
         self.base + self.log.len() as u64 - self.cursor
+    }
+
+    /// Unsent buffers that hold the task back.
+    fn waiting(&self) -> u64 {
+        if self.spooling { 0 } else { self.unsent() }
     }
 
     /// The number of the first entry behind a checkpoint's barrier.
@@ -408,11 +451,13 @@ mod tests {
             outputs.emit(0, Record::new(0, offset), Time::ZERO);
         }
         outputs.flush(Time::ZERO);
+        check_backlog(outputs);
     }
 
     fn sent(outputs: &mut Outputs) -> Vec<String> {
         let mut sent = Vec::new();
         while let Some(next) = outputs.next_to_send(0) {
+            check_backlog(outputs);
             sent.push(match next.element {
                 Element::Records(batch) => {
                     format!("{}+{}", batch.records()[0].offset(), batch.len())
@@ -421,6 +466,16 @@ mod tests {
             });
         }
         sent
+    }
+
+    /// What is kept up to date is what counting would give.
+    fn check_backlog(outputs: &Outputs) {
+        let mut counted = Backlog::default();
+        outputs
+            .channels
+            .iter()
+            .for_each(|channel| counted.add(channel.waiting()));
+        assert_eq!(counted, outputs.backlog);
     }
 
     #[test]
@@ -439,6 +494,23 @@ mod tests {
     }
 
     #[test]
+    fn many_records_fill_buffers_like_one_after_the_other() {
+        let mut outputs = outputs(Retention::UntilSent);
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+        let records: Vec<Record> = (0..10).map(|offset| Record::new(0, offset)).collect();
+        outputs.emit_all(0, &records[..2], Time::ZERO);
+        outputs.emit_all(0, &records[2..], Time::ZERO);
+        assert_eq!(outputs.take_ready(), Some(0));
+        assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
+        assert!(outputs.has_unflushed() && outputs.take_ready().is_none());
+        outputs.flush(Time::ZERO);
+        assert_eq!(
+            (outputs.take_ready(), sent(&mut outputs)),
+            (Some(0), vec!["9+1".to_owned()])
+        );
+    }
+
+    #[test]
     fn a_restored_consumer_is_sent_everything_behind_its_barrier() {
         let mut outputs = outputs(KEEP);
         outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
@@ -448,6 +520,7 @@ mod tests {
         assert_eq!(sent(&mut outputs), ["0+3", "|1", "3+3"]);
         outputs.forget_until(1);
         outputs.disconnect(0);
+        check_backlog(&outputs);
         emit(&mut outputs, 6..9);
         assert_eq!(
             outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100),

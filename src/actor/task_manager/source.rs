@@ -1,12 +1,11 @@
 //! The reader of a source task: fetches its splits and hands out their records (`KafkaSourceReader`).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use crate::actor::checkpoint::Attempt;
 use crate::actor::context::Context;
 use crate::actor::message::Body;
-use crate::dataflow::record::{Record, SplitId};
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::record::SplitId;
 use crate::kernel::ActorId;
 
 /// Records that a reader keeps fetched ahead (`max.poll.records`).
@@ -68,13 +67,7 @@ impl SourceReader {
     }
 
     /// Keeps every split's next fetch under way.
-    pub fn fetch(
-        &mut self,
-        task: SubtaskId,
-        attempt: Attempt,
-        batch_max: u32,
-        ctx: &mut Context<'_>,
-    ) {
+    pub fn fetch(&mut self, task: u32, batch_max: u32, ctx: &mut Context<'_>) {
         let ahead_max = FETCHED_AHEAD_MAX.max(u64::from(batch_max));
         for reader in &mut self.readers {
             if !reader.fetching && reader.fetched - reader.position < ahead_max {
@@ -83,8 +76,7 @@ impl SourceReader {
                     split: reader.split,
                     offset: reader.fetched,
                     records_max: ahead_max as u32,
-                    reader: task,
-                    attempt,
+                    task,
                 };
                 ctx.send(self.kafka, body);
             }
@@ -112,8 +104,8 @@ impl SourceReader {
         next.unwrap_or(0).min(u64::from(batch_max)) as u32
     }
 
-    /// Takes up to `records` of the split whose turn it is: split, first offset and the records.
-    pub fn take(&mut self, records: u32) -> Option<(SplitId, u64, Vec<Record>)> {
+    /// Takes up to `records` of the split whose turn it is: split and offsets.
+    pub fn take(&mut self, records: u32) -> Option<(SplitId, Range<u64>)> {
         let turn = self
             .readers
             .iter()
@@ -124,13 +116,7 @@ impl SourceReader {
         reader.position = end;
         // The others come first next time.
         self.readers.rotate_left(turn + 1);
-        Some((
-            split,
-            first,
-            (first..end)
-                .map(|offset| Record::new(split, offset))
-                .collect(),
-        ))
+        Some((split, first..end))
     }
 
     /// Records in the topic that were not taken yet.

@@ -9,6 +9,7 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Batches, Body, DatabaseRequest, TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::record::Record;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
@@ -50,6 +51,8 @@ pub struct Task {
     /// A checkpoint that the coordinator has to be told will not complete.
     pub declined: Option<CheckpointId>,
     pub flush: Alarm,
+    /// The alarm is set.
+    flush_due: bool,
     flush_phase: Span,
     pub meter: Meter,
     put_out: bool,
@@ -142,6 +145,7 @@ impl Task {
             pending: BTreeMap::new(),
             declined: None,
             flush: Alarm::new(Timer::Flush { task: number }),
+            flush_due: false,
             flush_phase,
             meter: Meter::default(),
             put_out: false,
@@ -180,10 +184,9 @@ impl Task {
         });
     }
 
-    pub fn start(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+    pub fn start(&mut self, now: Time) {
         self.state = ExecutionState::Running;
-        self.meter.start(ctx.now());
-        self.advance(cpu, ctx);
+        self.meter.start(now);
     }
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.
@@ -213,7 +216,7 @@ impl Task {
             return true;
         }
         if let Some(source) = &mut self.source {
-            source.fetch(self.subtask, self.attempt, self.batch_max, ctx);
+            source.fetch(self.number, self.batch_max, ctx);
             let records = source.available(self.batch_max);
             self.work = (records > 0).then_some(Work::Source { records });
             return self.work.is_some();
@@ -277,18 +280,22 @@ impl Task {
         match self.work.take().expect("work was begun") {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");
-                let (split, first, records) = source
+                let (split, offsets) = source
                     .take(records)
                     .expect("available records can be taken");
                 ctx.state(Fact::SourceEmitted {
                     subtask: self.subtask,
                     attempt: self.attempt,
                     split,
-                    first,
-                    records: records.len() as u32,
+                    first: offsets.start,
+                    records,
                 });
-                self.meter.records_in(records.len() as u64);
-                self.emit(&Batch::new(records), ctx);
+                self.meter.records_in(u64::from(records));
+                self.emit(
+                    records,
+                    offsets.map(|offset| Record::new(split, offset)),
+                    ctx,
+                );
                 None
             }
             Work::Batch {
@@ -301,14 +308,65 @@ impl Task {
                 if let Some(state) = &mut self.operator_state {
                     state.apply(batch.records());
                 }
-                self.emit(&batch, ctx);
+                if self.transaction.is_some() {
+                    self.write(batch, ctx);
+                } else {
+                    self.emit(batch.len() as u32, batch.records().iter().copied(), ctx);
+                }
                 Some(input)
             }
         }
     }
 
-    fn emit(&mut self, batch: &Batch, ctx: &mut Context<'_>) {
+    /// A sink's writer adds a batch to the open transaction.
+    fn write(&mut self, batch: Batch, ctx: &mut Context<'_>) {
+        self.note_output(ctx);
+        ctx.state(Fact::SinkWritten {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            batch: batch.clone(),
+        });
+        self.transaction
+            .as_mut()
+            .expect("only sinks write")
+            .push(batch);
+    }
+
+    fn emit(
+        &mut self,
+        count: u32,
+        records: impl Iterator<Item = Record> + Clone,
+        ctx: &mut Context<'_>,
+    ) {
+        self.note_output(ctx);
+        self.meter.records_out(u64::from(count));
         let now = ctx.now();
+        let blueprint = &self.blueprint;
+        let mut first = 0;
+        for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
+            let outputs = &mut self.outputs;
+            output.router.scatter(records.clone(), |target, record| {
+                outputs.emit(first + target, record, now)
+            });
+            first += output.channels.len();
+        }
+        if !self.flush_due && self.outputs.has_unflushed() {
+            // The flusher runs on its own clock (`OutputFlusher`).
+            let interval = blueprint.config.buffer_timeout.0.max(1);
+            let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
+            self.flush
+                .set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
+            self.flush_due = true;
+        }
+    }
+
+    /// The flusher's tick: closes all buffers.
+    pub fn flush(&mut self, now: Time) {
+        self.flush_due = false;
+        self.outputs.flush(now);
+    }
+
+    fn note_output(&mut self, ctx: &mut Context<'_>) {
         if !self.put_out {
             self.put_out = true;
             ctx.state(Fact::FirstOutput {
@@ -316,39 +374,12 @@ impl Task {
                 attempt: self.attempt,
             });
         }
-        if let Some(transaction) = &mut self.transaction {
-            transaction.push(batch.clone());
-            ctx.state(Fact::SinkWritten {
-                subtask: self.subtask,
-                attempt: self.attempt,
-                batch: batch.clone(),
-            });
-            return;
-        }
-        self.meter.records_out(batch.len() as u64);
-        let blueprint = &self.blueprint;
-        let mut first = 0;
-        for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
-            let outputs = &mut self.outputs;
-            output.router.scatter(batch.records(), |target, record| {
-                outputs.emit(first + target, record, now)
-            });
-            first += output.channels.len();
-        }
-        if !self.flush.is_set(ctx) && self.outputs.has_unflushed() {
-            // The flusher runs on its own clock (`OutputFlusher`).
-            let interval = blueprint.config.buffer_timeout.0.max(1);
-            let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
-            self.flush
-                .set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
-        }
     }
 
     /// The coordinator asks a source for a checkpoint; it is taken between two units of work.
-    pub fn trigger(&mut self, checkpoint: CheckpointId, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+    pub fn trigger(&mut self, checkpoint: CheckpointId) {
         if checkpoint > self.aborted_up_to && self.is_running() {
             self.triggered = Some(checkpoint);
-            self.advance(cpu, ctx);
         }
     }
 
@@ -438,16 +469,10 @@ impl Task {
         self.input.forget_until(checkpoint);
     }
 
-    pub fn checkpoint_aborted(
-        &mut self,
-        checkpoint: CheckpointId,
-        cpu: &mut Cpu,
-        ctx: &mut Context<'_>,
-    ) {
+    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
         self.aborted_up_to = self.aborted_up_to.max(checkpoint);
         self.pending.remove(&checkpoint);
         self.input.abort(self.aborted_up_to);
-        self.advance(cpu, ctx);
     }
 }
 

@@ -1,17 +1,17 @@
 //! Timer churn: a monitor arms a node's timer anew with every heartbeat, and next to none fires.
 //! This is what failure detection does all day.
 
-use firedrill::kernel::{ActorId, Kernel, Simulation, Span, Time, TimerId, World};
+use firedrill::kernel::{ActorId, Kernel, Observer, Simulation, Span, Time, TimerId, World};
 use serde::Serialize;
 
-use crate::spec::{Draws, Outcome, SECOND_NS, mix, timed};
+use super::spec::{Draws, Outcome, SECOND_NS, Watch, mix, timed};
 
 const PERIOD: Span = Span::from_secs(1);
 const TIMEOUT: Span = Span::from_secs(5);
 const MONITOR: ActorId = ActorId(0);
 
 #[derive(Serialize)]
-enum Message {
+pub enum Message {
     Tick,
     Heartbeat { node: u32 },
 }
@@ -21,14 +21,14 @@ struct Node {
     stops: Time,
 }
 
-struct Watch {
+struct Watched {
     timer: TimerId,
     last: Time,
 }
 
-struct Churn {
+pub struct Churn {
     nodes: Vec<Node>,
-    watches: Vec<Watch>,
+    watches: Vec<Watched>,
     ticks: u64,
     arrivals: u64,
     fires: u64,
@@ -75,10 +75,18 @@ impl World for Churn {
     fn name(&self, actor: ActorId) -> String {
         format!("node {}", actor.0)
     }
+
+    #[inline]
+    fn touch(&self, to: ActorId, message: &Message) -> u64 {
+        match message {
+            Message::Tick => self.nodes[to.0 as usize - 1].stops.0,
+            Message::Heartbeat { node } => self.watches[*node as usize].last.0,
+        }
+    }
 }
 
 /// `n` nodes, of which one in a hundred dies, and about `m` events.
-pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
+pub fn run<O: Observer<Churn>>(n: u64, m: u64, seed: u64, watch: Watch<'_, O>) -> Outcome {
     let end = (u128::from(m) * u128::from(SECOND_NS) / u128::from(2 * n)) as u64;
     let node = |id| {
         let stops = if id % 100 == 7 {
@@ -104,7 +112,7 @@ pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
     simulation.setup(|world, kernel| {
         for (id, node) in world.nodes.iter_mut().enumerate() {
             let timer = kernel.timer(MONITOR, id as u32);
-            world.watches.push(Watch {
+            world.watches.push(Watched {
                 timer,
                 last: Time::ZERO,
             });
@@ -112,7 +120,7 @@ pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
             kernel.schedule(phase, ActorId(id as u32 + 1), Message::Tick);
         }
     });
-    let wall_s = timed(&mut simulation, Time(end), digesting);
+    let wall_s = timed(&mut simulation, Time(end), watch);
     let world = simulation.world();
     assert_eq!(
         world.lag_ns,

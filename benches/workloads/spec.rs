@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use firedrill::kernel::{Simulation, Time, World};
+use firedrill::kernel::{Observer, Simulation, Time, World};
 
 pub const SECOND_NS: u64 = 1_000_000_000;
 
@@ -18,12 +18,22 @@ pub struct Outcome {
     pub digest: u128,
 }
 
+/// How a run is watched.
+pub struct Watch<'a, O> {
+    pub digesting: bool,
+    pub observer: &'a mut O,
+}
+
 /// Runs to `end` and times the loop.
-pub fn timed<W: World>(simulation: &mut Simulation<W>, end: Time, digesting: bool) -> f64 {
-    simulation.set_digesting(digesting);
+pub fn timed<W: World, O: Observer<W>>(
+    simulation: &mut Simulation<W>,
+    end: Time,
+    watch: Watch<'_, O>,
+) -> f64 {
+    simulation.set_digesting(watch.digesting);
     let start = Instant::now();
     simulation
-        .run_until(end, &mut ())
+        .run_until(end, watch.observer)
         .expect("the workloads do not stall");
     start.elapsed().as_secs_f64()
 }

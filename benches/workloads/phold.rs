@@ -1,9 +1,9 @@
 //! PHOLD: a constant population of events hops between entities at exponential times. It loads
 //! the event list and little else.
 
-use firedrill::kernel::{ActorId, Kernel, Simulation, Span, Time, World};
+use firedrill::kernel::{ActorId, Kernel, Observer, Simulation, Span, Time, World};
 
-use crate::spec::{Draws, Outcome, SECOND_NS, fold, mix, timed};
+use super::spec::{Draws, Outcome, SECOND_NS, Watch, fold, mix, timed};
 
 #[repr(align(64))]
 struct Entity {
@@ -12,7 +12,7 @@ struct Entity {
     accumulated: u64,
 }
 
-struct Phold {
+pub struct Phold {
     entities: Vec<Entity>,
 }
 
@@ -37,10 +37,15 @@ impl World for Phold {
     fn name(&self, actor: ActorId) -> String {
         format!("entity {}", actor.0)
     }
+
+    #[inline]
+    fn touch(&self, to: ActorId, (): &()) -> u64 {
+        self.entities[to.0 as usize].count
+    }
 }
 
 /// `n` entities, `k` events each, about `m` events in all.
-pub fn run(n: u64, k: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
+pub fn run<O: Observer<Phold>>(n: u64, k: u64, m: u64, seed: u64, watch: Watch<'_, O>) -> Outcome {
     let entity = |id| Entity {
         draws: Draws::new(seed, id),
         count: 0,
@@ -58,7 +63,7 @@ pub fn run(n: u64, k: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
         }
     });
     let end = Time((u128::from(m) * u128::from(SECOND_NS) / u128::from(n * k)) as u64);
-    let wall_s = timed(&mut simulation, end, digesting);
+    let wall_s = timed(&mut simulation, end, watch);
     assert_eq!(
         simulation.pending() as u64,
         n * k,

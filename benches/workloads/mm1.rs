@@ -2,21 +2,21 @@
 
 use std::collections::VecDeque;
 
-use firedrill::kernel::{ActorId, Kernel, Simulation, Span, Time, World};
+use firedrill::kernel::{ActorId, Kernel, Observer, Simulation, Span, Time, World};
 use serde::Serialize;
 
-use crate::spec::{Draws, Outcome, SECOND_NS, timed};
+use super::spec::{Draws, Outcome, SECOND_NS, Watch, timed};
 
 const LAMBDA_PER_SECOND: f64 = 0.8;
 const SERVER: ActorId = ActorId(0);
 
 #[derive(Serialize)]
-enum Message {
+pub enum Message {
     Arrival,
     Departure,
 }
 
-struct Server {
+pub struct Server {
     arrivals: Draws,
     services: Draws,
     to_come: u64,
@@ -77,7 +77,7 @@ impl World for Server {
 }
 
 /// `m` customers, two events each.
-pub fn run(m: u64, seed: u64, digesting: bool) -> Outcome {
+pub fn run<O: Observer<Server>>(m: u64, seed: u64, watch: Watch<'_, O>) -> Outcome {
     let mut simulation = Simulation::new(Server {
         arrivals: Draws::new(seed, 0),
         services: Draws::new(seed, 1),
@@ -87,7 +87,7 @@ pub fn run(m: u64, seed: u64, digesting: bool) -> Outcome {
         waits_ns: 0,
     });
     simulation.setup(Server::next_arrival);
-    let wall_s = timed(&mut simulation, Time::MAX, digesting);
+    let wall_s = timed(&mut simulation, Time::MAX, watch);
     let waits_ns = simulation.world().waits_ns;
     // The closed form is 4 s; 1976 / m is the asymptotic variance of the mean.
     let mean_wait_s = waits_ns as f64 / m as f64 / 1e9;

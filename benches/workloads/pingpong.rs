@@ -1,15 +1,15 @@
 //! Ping/pong: each node has one ping of 32 bytes in flight, to a random other node, which answers.
 
-use firedrill::kernel::{ActorId, Kernel, Simulation, Span, Time, World};
+use firedrill::kernel::{ActorId, Kernel, Observer, Simulation, Span, Time, World};
 use serde::Serialize;
 
-use crate::spec::{Draws, Outcome, fold, mix, timed};
+use super::spec::{Draws, Outcome, Watch, fold, mix, timed};
 
 const LATENCY_MIN_NS: u64 = 1_000_000;
 const LATENCY_SPAN_NS: u64 = 10_000_000;
 
 #[derive(Serialize)]
-struct Message {
+pub struct Message {
     is_pong: bool,
     from: u32,
     number: u64,
@@ -48,7 +48,7 @@ impl Node {
     }
 }
 
-struct Pairs {
+pub struct Pairs {
     nodes: Vec<Node>,
 }
 
@@ -88,7 +88,7 @@ impl World for Pairs {
 }
 
 /// `n` nodes, about `m` messages.
-pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
+pub fn run<O: Observer<Pairs>>(n: u64, m: u64, seed: u64, watch: Watch<'_, O>) -> Outcome {
     let node = |id| Node {
         draws: Draws::new(seed, id),
         number: 0,
@@ -107,7 +107,7 @@ pub fn run(n: u64, m: u64, seed: u64, digesting: bool) -> Outcome {
     });
     let mean_ns = LATENCY_MIN_NS + LATENCY_SPAN_NS / 2;
     let end = Time((u128::from(m) * u128::from(mean_ns) / u128::from(n)) as u64);
-    let wall_s = timed(&mut simulation, end, digesting);
+    let wall_s = timed(&mut simulation, end, watch);
     let nodes = &simulation.world().nodes;
     let checksum = nodes.iter().map(|node| fold(node.accumulated, node.got));
     Outcome {

@@ -1,0 +1,76 @@
+//! A logarithm that is the same on every platform, for exponential variates.
+
+const CELL_BITS: u32 = 7;
+const CELLS: usize = 1 << CELL_BITS;
+
+/// For each cell of the mantissas in 1..2: the inverse of its middle, and that inverse's -ln.
+static TABLE: [(f64, f64); CELLS] = table();
+
+const fn table() -> [(f64, f64); CELLS] {
+    let mut table = [(0.0, 0.0); CELLS];
+    let mut cell = 0;
+    while cell < CELLS {
+        let middle = 1.0 + (cell as f64 + 0.5) / CELLS as f64;
+        // ln m = 2 artanh((m - 1) / (m + 1)), an odd series; |z| <= 1/3.
+        let z = (middle - 1.0) / (middle + 1.0);
+        let (mut power, mut sum, mut term) = (z, 0.0, 0);
+        while term < 18 {
+            sum += power / (2 * term + 1) as f64;
+            power *= z * z;
+            term += 1;
+        }
+        table[cell] = (1.0 / middle, 2.0 * sum);
+        cell += 1;
+    }
+    table
+}
+
+/// -ln of a draw taken as a fraction of 2^64, to about 1e-10. Only additions and multiplications,
+/// so the same everywhere, which the platform's own logarithm is not.
+#[inline]
+pub fn minus_ln(draw: u64) -> f64 {
+    let draw = draw | 1;
+    let zeros = draw.leading_zeros();
+    // The leading one falls off: what is left are the bits after the point, in 1..2.
+    let fraction = draw << zeros << 1;
+    let (inverse, ln_middle) = TABLE[(fraction >> (64 - CELL_BITS)) as usize];
+    let mantissa = f64::from_bits(0x3FF << 52 | fraction >> 12);
+    let r = mantissa * inverse - 1.0;
+    let ln_rest = r - r * r * (0.5 - r * (1.0 / 3.0 - r * 0.25));
+    f64::from(zeros + 1) * std::f64::consts::LN_2 - ln_middle - ln_rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::random::{Random, Streams};
+
+    #[test]
+    fn the_logarithm_is_close_to_the_true_one() {
+        let mut small = Streams::new(4).small("logarithm", "test");
+        let edges = [
+            0,
+            1,
+            2,
+            3,
+            1 << 32,
+            (1 << 63) - 1,
+            1 << 63,
+            (1 << 63) + 1,
+            u64::MAX,
+        ];
+        for draw in edges
+            .into_iter()
+            .chain((0..400_000).map(|_| small.next_u64()))
+        {
+            let expected = -((draw | 1) as f64 / 18_446_744_073_709_551_616.0).ln();
+            let error = (minus_ln(draw) - expected).abs();
+            assert!(
+                error < 1e-9,
+                "{draw:#x}: {} instead of {expected}",
+                minus_ln(draw)
+            );
+            assert!(minus_ln(draw) > -1e-9);
+        }
+    }
+}
