@@ -1,0 +1,175 @@
+//! The life of a checkpoint: numbered upwards, complete only with everybody's word, over once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::fact::Fact;
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{Header, Time};
+
+use super::checks::Checker;
+use super::scene::Scene;
+use super::tally::{Promise, Tally, Verdict, safety};
+
+pub(super) const PROMISES: [Promise; 4] = [
+    safety("L4", "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice."),
+    safety("C1", "Completed checkpoints of a job have increasing ids, in the order of their completion."),
+    safety("C2", "A checkpoint completes only when every task has acknowledged it, as the attempt that ran when it was triggered."),
+    safety("C4", "A checkpoint that was triggered ends once: it completes or is aborted, never both."),
+];
+
+#[derive(Clone, Debug)]
+pub(super) struct Checkpoints {
+    numbered: Tally,
+    ordered: Tally,
+    agreed: Tally,
+    once: Tally,
+    jobs: Vec<Job>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Job {
+    issued: BTreeSet<CheckpointId>,
+    completed_max: CheckpointId,
+    pending: BTreeMap<CheckpointId, Pending>,
+}
+
+/// By subtask of the job: the attempt at the trigger, and the one that acknowledged.
+#[derive(Clone, Debug)]
+struct Pending {
+    plan: Vec<Attempt>,
+    acknowledged: Vec<Option<Attempt>>,
+}
+
+impl Checkpoints {
+    pub fn new(scene: &Scene) -> Checkpoints {
+        let [numbered, ordered, agreed, once] = PROMISES.map(Tally::new);
+        Checkpoints { numbered, ordered, agreed, once, jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()] }
+    }
+
+    fn triggered(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
+        let Some(leader) = scene.leader(header.actor) else { return };
+        let known = &mut self.jobs[job as usize];
+        let largest = known.issued.last().copied().unwrap_or(0);
+        // Whoever was stopped may learn late that an id is its own.
+        let ordered = checkpoint > largest || scene.has_slept(header.actor);
+        self.numbered.expect(known.issued.insert(checkpoint) && ordered, header, || {
+            format!("checkpoint {checkpoint} of job {job} is triggered after {largest}")
+        });
+        let subtasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
+        let plan: Vec<_> = subtasks.iter().map(|subtask| leader.tasks[*subtask as usize].attempt).collect();
+        let acknowledged = vec![None; plan.len()];
+        known.pending.insert(checkpoint, Pending { plan, acknowledged });
+    }
+
+    fn acknowledged(&mut self, job: JobId, checkpoint: CheckpointId, subtask: SubtaskId, attempt: Attempt, scene: &Scene) {
+        let first = scene.blueprint.topology.jobs[job as usize].subtasks[0];
+        if let Some(pending) = self.jobs[job as usize].pending.get_mut(&checkpoint) {
+            pending.acknowledged[(subtask - first) as usize] = Some(attempt);
+        }
+    }
+
+    fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
+        let known = &mut self.jobs[job as usize];
+        let before = known.completed_max;
+        self.ordered.expect(checkpoint > before || scene.has_slept(header.actor), header, || {
+            format!("checkpoint {checkpoint} of job {job} completes after {before}")
+        });
+        known.completed_max = before.max(checkpoint);
+        let pending = known.pending.remove(&checkpoint);
+        self.once.expect(pending.is_some(), header, || format!("checkpoint {checkpoint} of job {job} completes, but was over"));
+        let Some(Pending { plan, acknowledged }) = pending else { return };
+        let missing = plan.iter().zip(&acknowledged).position(|(planned, by)| *by != Some(*planned));
+        self.agreed.expect(missing.is_none(), header, || {
+            let subtask = scene.blueprint.topology.jobs[job as usize].subtasks[missing.unwrap_or(0)];
+            format!("checkpoint {checkpoint} completes without {} as it was triggered", scene.task(subtask))
+        });
+    }
+}
+
+impl Checker for Checkpoints {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        match fact {
+            Fact::CheckpointTriggered { job, checkpoint } => self.triggered(header, *job, *checkpoint, scene),
+            Fact::CheckpointAcknowledged { job, checkpoint, subtask, attempt } => {
+                self.acknowledged(*job, *checkpoint, *subtask, *attempt, scene);
+            }
+            Fact::CheckpointCompleted { job, checkpoint, .. } => self.completed(header, *job, *checkpoint, scene),
+            Fact::CheckpointAborted { job, checkpoint, .. } => {
+                let pending = self.jobs[*job as usize].pending.remove(checkpoint);
+                self.once.expect(pending.is_some(), header, || {
+                    format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
+        [&self.numbered, &self.ordered, &self.agreed, &self.once].map(Tally::verdict).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::stage::{JM, SUBTASKS, Stage, ZK};
+    use crate::kernel::Span;
+
+    const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
+
+    fn triggered(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+        stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint })
+    }
+
+    fn acknowledge(stage: &mut Stage, checkpoint: u64, subtasks: std::ops::Range<u32>, attempt: Attempt) -> &mut Stage {
+        for subtask in subtasks {
+            stage.says(JM(0), Fact::CheckpointAcknowledged { job: 0, checkpoint, subtask, attempt });
+        }
+        stage
+    }
+
+    fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
+        stage.says(ZK, Fact::ZnodeCreated { zxid: 1_000 + checkpoint, path, owner: None });
+        let offsets = vec![(0, checkpoint), (1, checkpoint)];
+        stage.says(JM(0), Fact::CheckpointCompleted { job: 0, checkpoint, offsets, bytes: 0, duration: Span::ZERO })
+    }
+
+    #[test]
+    fn a_checkpoint_that_everybody_acknowledges_completes() {
+        let mut stage = Stage::running();
+        for checkpoint in [1, 3] {
+            acknowledge(triggered(&mut stage, checkpoint), checkpoint, 0..SUBTASKS, A(1));
+            complete(&mut stage, checkpoint);
+        }
+        stage.broken("L4", 0).broken("C1", 0).broken("C2", 0).broken("C4", 0).clean();
+    }
+
+    #[test]
+    fn ids_that_go_back_are_noticed() {
+        let mut stage = Stage::running();
+        triggered(triggered(&mut stage, 2), 1).broken("L4", 1);
+        triggered(&mut stage, 2).broken("L4", 2);
+        acknowledge(&mut stage, 2, 0..SUBTASKS, A(1));
+        acknowledge(&mut stage, 1, 0..SUBTASKS, A(1));
+        complete(complete(&mut stage, 2), 1).broken("C1", 1);
+    }
+
+    #[test]
+    fn a_missing_or_foreign_acknowledgement_is_noticed() {
+        let mut stage = Stage::running();
+        complete(acknowledge(triggered(&mut stage, 1), 1, 0..4, A(1)), 1).broken("C2", 1);
+        let stage = acknowledge(triggered(&mut stage, 2), 2, 0..4, A(1));
+        complete(acknowledge(stage, 2, 4..5, A(2)), 2).broken("C2", 2);
+    }
+
+    #[test]
+    fn what_was_aborted_does_not_complete() {
+        let mut stage = Stage::running();
+        acknowledge(triggered(&mut stage, 1), 1, 0..SUBTASKS, A(1));
+        stage.says(JM(0), Fact::CheckpointAborted { job: 0, checkpoint: 1, reason: "expired" });
+        complete(&mut stage, 1).broken("C4", 1);
+    }
+}

@@ -1,0 +1,81 @@
+//! How records find their way: credits between tasks, and key groups among subtasks.
+
+use crate::actor::fact::Fact;
+use crate::dataflow::topology::OperatorId;
+use crate::kernel::{Header, Time};
+
+use super::checks::Checker;
+use super::scene::Scene;
+use super::tally::{Promise, Tally, Verdict, safety};
+
+pub(super) const PROMISES: [Promise; 2] = [
+    safety("F1", "No channel is filled beyond its credit."),
+    safety("P1", "Each key group of an operator belongs to exactly one of its subtasks."),
+];
+
+#[derive(Clone, Debug)]
+pub(super) struct Flow {
+    credits: Tally,
+    groups: Tally,
+}
+
+impl Flow {
+    pub fn new(scene: &Scene) -> Flow {
+        let [mut credits, mut groups] = PROMISES.map(Tally::new);
+        let topology = &scene.blueprint.topology;
+        // Only a breach is stated; each channel is watched.
+        for _ in &topology.channels {
+            credits.expect(true, scene.last, String::new);
+        }
+        for (operator, info) in topology.operators.iter().enumerate().filter(|(_, info)| info.selector.is_some()) {
+            let owned = topology.subtasks.iter().filter(|subtask| subtask.operator == operator as OperatorId);
+            let ranges: Vec<_> = owned.map(|subtask| subtask.key_groups).collect();
+            groups.expect(partition(&ranges, info.max_parallelism), scene.last, || {
+                format!("{} has key groups {ranges:?} of {}", info.spec.name, info.max_parallelism)
+            });
+        }
+        Flow { credits, groups }
+    }
+}
+
+/// Whether inclusive ranges cover `0..groups`, each number once, in order.
+fn partition(ranges: &[(u32, u32)], groups: u32) -> bool {
+    let end = ranges.iter().try_fold(0, |next, (first, last)| (*first == next && last >= first).then_some(last + 1));
+    end == Some(groups)
+}
+
+impl Checker for Flow {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        if let Fact::CreditExceeded { channel, queued, credits } = fact {
+            let ends = &scene.blueprint.topology.channels[*channel as usize];
+            self.credits.expect(false, header, || {
+                let (from, to) = (scene.task(ends.producer), scene.task(ends.consumer));
+                format!("{queued} elements wait between {from} and {to}, {credits} credits were given")
+            });
+        }
+    }
+
+    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
+        vec![self.credits.verdict(), self.groups.verdict()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::stage::{Stage, TM};
+
+    #[test]
+    fn key_groups_are_checked_as_they_are_laid_out() {
+        Stage::new().broken("P1", 0).broken("F1", 0);
+        assert!(partition(&[(0, 63), (64, 127)], 128));
+        assert!(!partition(&[(0, 63), (63, 127)], 128));
+        assert!(!partition(&[(0, 62), (64, 127)], 128));
+        assert!(!partition(&[(0, 63), (64, 126)], 128));
+    }
+
+    #[test]
+    fn a_channel_beyond_its_credit_is_noticed() {
+        Stage::running().says(TM(0), Fact::CreditExceeded { channel: 0, queued: 9, credits: 8 }).broken("F1", 1);
+    }
+}

@@ -1,0 +1,209 @@
+//! Once faults have stopped: somebody leads, jobs run, checkpoints come to an end.
+
+use crate::actor::fact::{Fact, JobStatus};
+use crate::dataflow::topology::JobId;
+use crate::kernel::{Header, Time};
+
+use super::checks::Checker;
+use super::quiet::{can_lead, can_run, checkpoint_bound, job_bound, leader_bound, zookeeper_is_whole};
+use super::scene::{Scene, is_disturbance};
+use super::tally::{Moment, Promise, Tally, Verdict, liveness};
+
+pub(super) const PROMISES: [Promise; 3] = [
+    liveness("L8", "With a quorum of ZooKeeper and a JobManager that is well, there is a leader in bounded time."),
+    liveness("R8", "With a leader and room on TaskManagers, every job runs with all its tasks in bounded time."),
+    liveness("C8", "While a job runs and nothing disturbs it, a checkpoint completes or is given up in bounded time."),
+];
+
+#[derive(Clone, Debug)]
+pub(super) struct Liveness {
+    led: Tally,
+    running: Tally,
+    checkpointed: Tally,
+    /// Since when somebody leads, or nobody does.
+    led_since: Time,
+    jobs: Vec<Job>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Job {
+    runs: bool,
+    /// Since when it runs, or does not.
+    since: Time,
+    /// When a checkpoint last ended.
+    checkpoint: Time,
+}
+
+impl Liveness {
+    pub fn new(scene: &Scene) -> Liveness {
+        let [led, running, checkpointed] = PROMISES.map(Tally::new);
+        let jobs = vec![Job::default(); scene.blueprint.topology.jobs.len()];
+        Liveness { led, running, checkpointed, led_since: Time::ZERO, jobs }
+    }
+
+    /// A stretch of quiet ends: has everything come about that should have?
+    fn judge(&mut self, now: Moment, scene: &Scene) {
+        self.judge_leader(now, scene);
+        for job in 0..self.jobs.len() as JobId {
+            self.judge_job(now, job, scene);
+            self.judge_checkpoints(now, job, scene);
+        }
+    }
+
+    fn judge_leader(&mut self, now: Moment, scene: &Scene) {
+        let waited = now.at.since(self.led_since.max(scene.processes.disturbed_at()));
+        let bound = leader_bound(scene);
+        if can_lead(scene) && waited > bound {
+            let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
+            self.led.expect(leads, now, || format!("nobody leads after {waited} of quiet, within {bound} somebody should"));
+        }
+    }
+
+    fn judge_job(&mut self, now: Moment, job: JobId, scene: &Scene) {
+        let known = self.jobs[job as usize];
+        let from = known.since.max(self.led_since).max(scene.processes.disturbed_at());
+        let (waited, bound) = (now.at.since(from), job_bound(scene, job));
+        if can_run(scene) && waited > bound {
+            self.running.expect(known.runs, now, || {
+                let tasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
+                let states = scene.current_leader().map(|(_, leader)| &leader.tasks);
+                let idle = tasks.iter().find(|task| {
+                    states.is_some_and(|states| states[**task as usize].state != crate::actor::fact::ExecutionState::Running)
+                });
+                let idle = idle.map_or("none".to_owned(), |task| scene.task(*task));
+                format!("job {job} does not run after {waited} of quiet, within {bound} it should; first idle: {idle}")
+            });
+        }
+    }
+
+    fn judge_checkpoints(&mut self, now: Moment, job: JobId, scene: &Scene) {
+        let known = self.jobs[job as usize];
+        let Some(bound) = checkpoint_bound(scene).filter(|_| known.runs) else { return };
+        let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
+        let quiet = now.at.since(known.since.max(scene.processes.disturbed_at()));
+        if leads && zookeeper_is_whole(scene) && quiet > bound {
+            let waited = now.at.since(known.checkpoint.max(scene.processes.disturbed_at()));
+            self.checkpointed.expect(waited <= bound, now, || {
+                format!("no checkpoint of job {job} has ended for {waited}, within {bound} one should")
+            });
+        }
+    }
+
+    fn set_running(&mut self, job: JobId, runs: bool, now: Time) {
+        let known = &mut self.jobs[job as usize];
+        if known.runs != runs {
+            *known = Job { runs, since: now, checkpoint: now };
+        }
+    }
+
+    fn lead(&mut self, now: Time) {
+        self.led_since = now;
+        for job in 0..self.jobs.len() as JobId {
+            self.set_running(job, false, now);
+        }
+    }
+}
+
+impl Checker for Liveness {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        let latest = scene.is_latest_leader(header.actor);
+        match fact {
+            // Judged by how it was until now.
+            fact if is_disturbance(fact) => {
+                self.judge(header.into(), scene);
+                if latest && matches!(fact, Fact::FaultInjected { what: "kill" }) {
+                    self.lead(header.time);
+                }
+            }
+            Fact::LeaderPublished { token } if *token > scene.token_max => {
+                self.judge_leader(header.into(), scene);
+                self.lead(header.time);
+            }
+            Fact::LeadershipLost { .. } if latest => self.lead(header.time),
+            Fact::JobStatusChanged { job, status, .. } if latest => {
+                self.judge_job(header.into(), *job, scene);
+                self.judge_checkpoints(header.into(), *job, scene);
+                self.set_running(*job, *status == JobStatus::Running, header.time);
+            }
+            Fact::CheckpointCompleted { job, .. } | Fact::CheckpointAborted { job, .. } if latest => {
+                self.judge_checkpoints(header.into(), *job, scene);
+                self.jobs[*job as usize].checkpoint = header.time;
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        last.judge(Moment { at: end, ..scene.last }, scene);
+        [&last.led, &last.running, &last.checkpointed].map(Tally::verdict).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::stage::{JM, Stage, TM, ZK};
+
+    const KILL: Fact = Fact::FaultInjected { what: "kill" };
+
+    fn status(stage: &mut Stage, status: JobStatus) -> &mut Stage {
+        stage.says(JM(0), Fact::JobStatusChanged { job: 0, status, reason: String::new() })
+    }
+
+    fn completed(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+        let (offsets, duration) = (Vec::new(), crate::kernel::Span::ZERO);
+        stage.says(JM(0), Fact::CheckpointCompleted { job: 0, checkpoint, offsets, bytes: 0, duration })
+    }
+
+    #[test]
+    fn a_cluster_in_order_is_left_alone() {
+        let mut stage = Stage::running();
+        for n in 1..30 {
+            completed(stage.at(n * 10), n);
+        }
+        stage.at(290).broken("L8", 0).broken("R8", 0).broken("C8", 0);
+    }
+
+    #[test]
+    fn nobody_leads_for_too_long() {
+        Stage::new().at(200).broken("L8", 1);
+        let mut stage = Stage::running();
+        stage.at(20).says(JM(0), KILL).at(40);
+        assert_eq!(stage.verdict("L8").violations_total, 0);
+        stage.at(100).broken("L8", 1);
+        // Nobody is left who could.
+        stage.at(30).says(JM(1), KILL).at(200);
+        assert_eq!(stage.verdict("L8").violations_total, 0);
+    }
+
+    #[test]
+    fn a_leader_that_comes_late_is_noticed() {
+        Stage::new().at(200).elect(0, 100).broken("L8", 1);
+    }
+
+    #[test]
+    fn a_job_that_stays_down_is_noticed() {
+        let mut stage = Stage::running();
+        status(stage.at(20), JobStatus::Restarting).at(60);
+        assert_eq!(stage.verdict("R8").violations_total, 0);
+        stage.at(200).broken("R8", 1);
+        status(&mut stage, JobStatus::Running).broken("R8", 1);
+        // Its tasks find no room: nothing can be asked.
+        let mut stage = Stage::running();
+        status(stage.at(20).says(TM(0), KILL), JobStatus::Restarting).at(200);
+        assert_eq!(stage.verdict("R8").violations_total, 0);
+    }
+
+    #[test]
+    fn checkpoints_that_stop_are_noticed() {
+        let mut stage = Stage::running();
+        completed(stage.at(10), 1).at(80);
+        assert_eq!(stage.verdict("C8").violations_total, 0);
+        stage.at(100).broken("C8", 1);
+        // Without ZooKeeper there are no ids.
+        let mut stage = Stage::running();
+        completed(stage.at(10), 1).says(ZK, KILL).at(200);
+        assert_eq!(stage.verdict("C8").violations_total, 0);
+    }
+}

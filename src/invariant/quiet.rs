@@ -1,0 +1,101 @@
+//! When something may be asked of the cluster, and how long it may take: the premises of liveness.
+
+use crate::actor::zookeeper::sessions::negotiate;
+use crate::dataflow::topology::JobId;
+use crate::kernel::{ActorId, Span};
+use crate::policy::Slots;
+
+use super::scene::Scene;
+
+/// Votes, round trips, reconnects: whatever takes no more than moments.
+const MARGIN: Span = Span::from_secs(10);
+/// `cluster.registration.max-timeout`: a TaskManager that could not register tries again after this long.
+const REGISTRATION_MAX: Span = Span::from_secs(30);
+/// Bandwidth is shared, with the data of those that run among others.
+const TRANSFER_FACTOR: u64 = 4;
+
+/// Whether most of ZooKeeper's servers are well.
+pub fn has_quorum(scene: &Scene) -> bool {
+    let servers = &scene.blueprint.directory.zookeeper;
+    well(scene, servers) > servers.len() / 2
+}
+
+pub fn zookeeper_is_whole(scene: &Scene) -> bool {
+    let servers = &scene.blueprint.directory.zookeeper;
+    well(scene, servers) == servers.len()
+}
+
+/// Whether somebody could lead.
+pub fn can_lead(scene: &Scene) -> bool {
+    has_quorum(scene) && well(scene, &scene.blueprint.directory.jobmanagers) > 0
+}
+
+/// Whether somebody leads who is well, and there is room for every task.
+pub fn can_run(scene: &Scene) -> bool {
+    let blueprint = &scene.blueprint;
+    let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
+    let machines = blueprint.directory.taskmanagers.iter().zip(&blueprint.cluster.taskmanagers);
+    let mut slots = machines.filter(|(actor, _)| scene.processes.is_well(**actor)).map(|(_, settings)| settings.slots);
+    let room = match blueprint.slots {
+        Slots::Ignore => slots.next().is_some(),
+        Slots::Bind => slots.sum::<u32>() as usize >= blueprint.topology.subtasks.len(),
+    };
+    leads && room && has_quorum(scene)
+}
+
+/// Until a leader is published: the client's silence is noticed, the session of whoever led ends, a server is found.
+pub fn leader_bound(scene: &Scene) -> Span {
+    let session = session_timeout(scene);
+    session + session * 2 / 3 + tick(scene) * 2 + hunting(scene) + MARGIN
+}
+
+/// Until a job runs, under a leader: sessions of the dead end, members register, state comes back.
+pub fn job_bound(scene: &Scene, job: JobId) -> Span {
+    let profile = &scene.blueprint.profile;
+    let steps = [profile.planning, profile.task_deployment, profile.task_initialization];
+    let steps = steps.iter().fold(Span::ZERO, |all, range| all + range.max);
+    session_timeout(scene)
+        + tick(scene) * 2
+        + hunting(scene)
+        + REGISTRATION_MAX
+        + scene.blueprint.config.restart_delay
+        + steps
+        + transfer(scene, job)
+        + MARGIN
+}
+
+/// Until a running job's next checkpoint is over, one way or the other.
+pub fn checkpoint_bound(scene: &Scene) -> Option<Span> {
+    let config = &scene.blueprint.config;
+    let interval = config.checkpoint_interval?.max(config.checkpoint_min_pause);
+    Some(interval + config.checkpoint_timeout + MARGIN)
+}
+
+fn well(scene: &Scene, actors: &[ActorId]) -> usize {
+    actors.iter().filter(|actor| scene.processes.is_well(**actor)).count()
+}
+
+fn tick(scene: &Scene) -> Span {
+    scene.blueprint.cluster.zookeeper.tick_time
+}
+
+fn session_timeout(scene: &Scene) -> Span {
+    negotiate(scene.blueprint.config.session_timeout, tick(scene))
+}
+
+/// A client tries one server after the other.
+fn hunting(scene: &Scene) -> Span {
+    let servers = &scene.blueprint.directory.zookeeper;
+    let silent = servers.len() - well(scene, servers);
+    (scene.blueprint.config.zk_connection_timeout + Span::from_secs(1)) * (silent as u64 + 1)
+}
+
+/// All state of the job, over the narrowest way.
+fn transfer(scene: &Scene, job: JobId) -> Span {
+    let blueprint = &scene.blueprint;
+    let operators = &blueprint.topology.jobs[job as usize].operators;
+    let bytes = operators.iter().map(|operator| blueprint.topology.operators[*operator as usize].spec.state_bytes).sum();
+    let cards = blueprint.cluster.taskmanagers.iter().map(|settings| settings.network_bytes_per_s);
+    let rates = cards.chain([blueprint.cluster.storage.read_bytes_per_s]).filter(|rate| *rate > 0);
+    Span::of_transfer(bytes, rates.min().unwrap_or(0)) * TRANSFER_FACTOR
+}

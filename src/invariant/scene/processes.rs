@@ -1,0 +1,81 @@
+//! Which processes are up, awake and connected.
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::Fact;
+use crate::kernel::{ActorId, Header, Span, Time};
+
+#[derive(Clone, Debug)]
+pub struct Processes {
+    states: Vec<State>,
+    /// When the last fault began, ended, or had its last echo.
+    disturbed: Time,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    up: bool,
+    hung: bool,
+    cut_at: Option<Time>,
+    woke_at: Option<Time>,
+}
+
+/// Whether the fact changes what the cluster has to work with.
+pub fn is_disturbance(fact: &Fact) -> bool {
+    matches!(fact, Fact::FaultInjected { .. } | Fact::FaultHealed { .. } | Fact::ProcessStarted { .. })
+}
+
+impl Processes {
+    pub fn new(blueprint: &Blueprint) -> Processes {
+        let directory = &blueprint.directory;
+        let starts = |actor: u32| {
+            let taskmanager = directory.taskmanager_index(ActorId(actor));
+            taskmanager.is_none_or(|index| blueprint.cluster.taskmanagers[index].starts)
+        };
+        let states = (0..directory.len() as u32).map(|actor| State { up: starts(actor), ..State::default() });
+        Processes { states: states.collect(), disturbed: Time::ZERO }
+    }
+
+    pub fn take(&mut self, header: &Header, fact: &Fact) {
+        if !is_disturbance(fact) {
+            return;
+        }
+        let now = header.time;
+        let state = &mut self.states[header.actor.0 as usize];
+        let mut echo = Span::ZERO;
+        match fact {
+            Fact::FaultInjected { what: "kill" } => {
+                (state.up, state.hung) = (false, false);
+                state.woke_at = None;
+            }
+            Fact::FaultInjected { what: "hang" } => {
+                state.hung = true;
+                state.woke_at = Some(Time::MAX);
+            }
+            Fact::FaultInjected { what: "cut-off" } => state.cut_at = state.cut_at.or(Some(now)),
+            Fact::FaultHealed { what: "hang" } => {
+                state.hung = false;
+                state.woke_at = Some(now);
+            }
+            // What was sent meanwhile is retransmitted, at the latest after as long again.
+            Fact::FaultHealed { what: "cut-off" } => echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at)),
+            Fact::ProcessStarted { .. } => state.up = true,
+            _ => {}
+        }
+        self.disturbed = self.disturbed.max(now + echo);
+    }
+
+    /// Up, awake and connected.
+    pub fn is_well(&self, actor: ActorId) -> bool {
+        let state = &self.states[actor.0 as usize];
+        state.up && !state.hung && state.cut_at.is_none()
+    }
+
+    /// When a process last went on after a stop; the end of time while it is stopped.
+    pub fn woke_at(&self, actor: ActorId) -> Option<Time> {
+        self.states[actor.0 as usize].woke_at
+    }
+
+    pub fn disturbed_at(&self) -> Time {
+        self.disturbed
+    }
+}
