@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::ledger::ranges;
 use crate::dataflow::record::SplitId;
+use crate::invariant::Kind;
 use crate::kernel::Time;
 
 use super::outcome::{
@@ -208,7 +209,12 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
     }
 }
 
-fn invariants(watch: &Watch, _now: Time) -> Vec<InvariantVerdict> {
+fn invariants(watch: &Watch, now: Time) -> Vec<InvariantVerdict> {
+    let violation = |at: Time, event: u64, what: &str| Violation {
+        at_ms: at.as_ms(),
+        event,
+        what: what.to_owned(),
+    };
     let delivery =
         watch
             .delivery
@@ -216,20 +222,31 @@ fn invariants(watch: &Watch, _now: Time) -> Vec<InvariantVerdict> {
             .into_iter()
             .map(|(id, statement, checked, violations)| InvariantVerdict {
                 id: id.to_owned(),
-                kind: "safety".to_owned(),
+                kind: Kind::Safety.name().to_owned(),
                 statement: statement.to_owned(),
                 checked,
                 violations: violations
                     .iter()
                     .take(VIOLATIONS_MAX)
-                    .map(|(at, event, what)| Violation {
-                        at_ms: at.as_ms(),
-                        event: *event,
-                        what: what.clone(),
-                    })
+                    .map(|(at, event, what)| violation(*at, *event, what))
                     .collect(),
             });
-    delivery.collect()
+    let others = watch
+        .checks
+        .finish(now)
+        .into_iter()
+        .map(|verdict| InvariantVerdict {
+            id: verdict.id.to_owned(),
+            kind: verdict.kind.name().to_owned(),
+            statement: verdict.statement.to_owned(),
+            checked: verdict.checked,
+            violations: verdict
+                .violations
+                .iter()
+                .map(|v| violation(v.at, v.event, &v.what))
+                .collect(),
+        });
+    delivery.chain(others).collect()
 }
 
 fn jobs(watch: &Watch, blueprint: &Blueprint) -> Vec<JobSummary> {

@@ -9,6 +9,7 @@ use crate::actor::world::World;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::JobId;
+use crate::invariant::Checks;
 use crate::invariant::delivery::Delivery;
 use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 use crate::kernel::{Header, Observer, Span, Time};
@@ -26,6 +27,7 @@ const LOOK_EVERY: Span = Span::from_ms(250);
 #[derive(Clone, Debug)]
 pub struct Watch {
     blueprint: Arc<Blueprint>,
+    pub checks: Checks,
     pub delivery: Delivery,
     pub arrivals: Arrivals,
     pub visibility: Spans,
@@ -56,6 +58,7 @@ pub struct CheckpointLog {
 impl Watch {
     pub fn new(blueprint: &Arc<Blueprint>) -> Watch {
         Watch {
+            checks: Checks::new(blueprint),
             delivery: Delivery::new(blueprint),
             arrivals: Arrivals::new(blueprint),
             visibility: Spans::default(),
@@ -90,7 +93,7 @@ impl Watch {
                 ..
             } => {
                 self.taken[*split as usize] = first + u64::from(*records);
-                return;
+                return self.checks.fact(header, fact);
             }
             Fact::SinkWritten { subtask, batch, .. } => {
                 let worst = self.arrivals.handle(batch.records(), now);
@@ -143,6 +146,7 @@ impl Watch {
             Fact::NotificationDelivered { .. } => self.notifications.1 += 1,
             _ => {}
         }
+        self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
         self.recoveries.fact(header, fact);
         self.tasks.fact(header, fact);

@@ -5,14 +5,25 @@ use crate::dataflow::topology::JobId;
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
-use super::quiet::{can_lead, can_run, checkpoint_bound, job_bound, leader_bound, zookeeper_is_whole};
+use super::quiet::{
+    can_lead, can_run, checkpoint_bound, job_bound, leader_bound, zookeeper_is_whole,
+};
 use super::scene::{Scene, is_disturbance};
 use super::tally::{Moment, Promise, Tally, Verdict, liveness};
 
 pub(super) const PROMISES: [Promise; 3] = [
-    liveness("L8", "With a quorum of ZooKeeper and a JobManager that is well, there is a leader in bounded time."),
-    liveness("R8", "With a leader and room on TaskManagers, every job runs with all its tasks in bounded time."),
-    liveness("C8", "While a job runs and nothing disturbs it, a checkpoint completes or is given up in bounded time."),
+    liveness(
+        "L8",
+        "With a quorum of ZooKeeper and a JobManager that is well, there is a leader in bounded time.",
+    ),
+    liveness(
+        "R8",
+        "With a leader and room on TaskManagers, every job runs with all its tasks in bounded time.",
+    ),
+    liveness(
+        "C8",
+        "While a job runs and nothing disturbs it, a checkpoint completes or is given up in bounded time.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -38,7 +49,13 @@ impl Liveness {
     pub fn new(scene: &Scene) -> Liveness {
         let [led, running, checkpointed] = PROMISES.map(Tally::new);
         let jobs = vec![Job::default(); scene.blueprint.topology.jobs.len()];
-        Liveness { led, running, checkpointed, led_since: Time::ZERO, jobs }
+        Liveness {
+            led,
+            running,
+            checkpointed,
+            led_since: Time::ZERO,
+            jobs,
+        }
     }
 
     /// A stretch of quiet ends: has everything come about that should have?
@@ -51,17 +68,26 @@ impl Liveness {
     }
 
     fn judge_leader(&mut self, now: Moment, scene: &Scene) {
-        let waited = now.at.since(self.led_since.max(scene.processes.disturbed_at()));
+        let waited = now
+            .at
+            .since(self.led_since.max(scene.processes.disturbed_at()));
         let bound = leader_bound(scene);
         if can_lead(scene) && waited > bound {
-            let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
-            self.led.expect(leads, now, || format!("nobody leads after {waited} of quiet, within {bound} somebody should"));
+            let leads = scene
+                .current_leader()
+                .is_some_and(|(actor, _)| scene.processes.is_well(actor));
+            self.led.expect(leads, now, || {
+                format!("nobody leads after {waited} of quiet, within {bound} somebody should")
+            });
         }
     }
 
     fn judge_job(&mut self, now: Moment, job: JobId, scene: &Scene) {
         let known = self.jobs[job as usize];
-        let from = known.since.max(self.led_since).max(scene.processes.disturbed_at());
+        let from = known
+            .since
+            .max(self.led_since)
+            .max(scene.processes.disturbed_at());
         let (waited, bound) = (now.at.since(from), job_bound(scene, job));
         if can_run(scene) && waited > bound {
             self.running.expect(known.runs, now, || {
@@ -78,13 +104,23 @@ impl Liveness {
 
     fn judge_checkpoints(&mut self, now: Moment, job: JobId, scene: &Scene) {
         let known = self.jobs[job as usize];
-        let Some(bound) = checkpoint_bound(scene).filter(|_| known.runs) else { return };
-        let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
-        let quiet = now.at.since(known.since.max(scene.processes.disturbed_at()));
+        let Some(bound) = checkpoint_bound(scene).filter(|_| known.runs) else {
+            return;
+        };
+        let leads = scene
+            .current_leader()
+            .is_some_and(|(actor, _)| scene.processes.is_well(actor));
+        let quiet = now
+            .at
+            .since(known.since.max(scene.processes.disturbed_at()));
         if leads && zookeeper_is_whole(scene) && quiet > bound {
-            let waited = now.at.since(known.checkpoint.max(scene.processes.disturbed_at()));
+            let waited = now
+                .at
+                .since(known.checkpoint.max(scene.processes.disturbed_at()));
             self.checkpointed.expect(waited <= bound, now, || {
-                format!("no checkpoint of job {job} has ended for {waited}, within {bound} one should")
+                format!(
+                    "no checkpoint of job {job} has ended for {waited}, within {bound} one should"
+                )
             });
         }
     }
@@ -92,7 +128,11 @@ impl Liveness {
     fn set_running(&mut self, job: JobId, runs: bool, now: Time) {
         let known = &mut self.jobs[job as usize];
         if known.runs != runs {
-            *known = Job { runs, since: now, checkpoint: now };
+            *known = Job {
+                runs,
+                since: now,
+                checkpoint: now,
+            };
         }
     }
 
@@ -125,7 +165,9 @@ impl Checker for Liveness {
                 self.judge_checkpoints(header.into(), *job, scene);
                 self.set_running(*job, *status == JobStatus::Running, header.time);
             }
-            Fact::CheckpointCompleted { job, .. } | Fact::CheckpointAborted { job, .. } if latest => {
+            Fact::CheckpointCompleted { job, .. } | Fact::CheckpointAborted { job, .. }
+                if latest =>
+            {
                 self.judge_checkpoints(header.into(), *job, scene);
                 self.jobs[*job as usize].checkpoint = header.time;
             }
@@ -135,8 +177,16 @@ impl Checker for Liveness {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        last.judge(Moment { at: end, ..scene.last }, scene);
-        [&last.led, &last.running, &last.checkpointed].map(Tally::verdict).into()
+        last.judge(
+            Moment {
+                at: end,
+                ..scene.last
+            },
+            scene,
+        );
+        [&last.led, &last.running, &last.checkpointed]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -148,12 +198,28 @@ mod tests {
     const KILL: Fact = Fact::FaultInjected { what: "kill" };
 
     fn status(stage: &mut Stage, status: JobStatus) -> &mut Stage {
-        stage.says(JM(0), Fact::JobStatusChanged { job: 0, status, reason: String::new() })
+        stage.says(
+            JM(0),
+            Fact::JobStatusChanged {
+                job: 0,
+                status,
+                reason: String::new(),
+            },
+        )
     }
 
     fn completed(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         let (offsets, duration) = (Vec::new(), crate::kernel::Span::ZERO);
-        stage.says(JM(0), Fact::CheckpointCompleted { job: 0, checkpoint, offsets, bytes: 0, duration })
+        stage.says(
+            JM(0),
+            Fact::CheckpointCompleted {
+                job: 0,
+                checkpoint,
+                offsets,
+                bytes: 0,
+                duration,
+            },
+        )
     }
 
     #[test]
@@ -162,7 +228,11 @@ mod tests {
         for n in 1..30 {
             completed(stage.at(n * 10), n);
         }
-        stage.at(290).broken("L8", 0).broken("R8", 0).broken("C8", 0);
+        stage
+            .at(290)
+            .broken("L8", 0)
+            .broken("R8", 0)
+            .broken("C8", 0);
     }
 
     #[test]
