@@ -103,6 +103,20 @@ fn pushes_before_what_was_seen_already() {
 }
 
 #[test]
+fn pushes_before_the_buckets_begin() {
+    let mut pair = Pair::default();
+    for n in 0..(4 * SORT_MAX as u64) {
+        pair.push(1_000_000 + n * n);
+    }
+    // Looked at, not taken: the buckets begin there now.
+    assert_eq!(pair.pop_until(999_999), None);
+    for n in 0..2_000 {
+        pair.push(n * 517 % 1_000_000);
+    }
+    pair.drain();
+}
+
+#[test]
 fn the_ends_of_time() {
     let mut pair = Pair::default();
     for time in [u64::MAX, 0, u64::MAX - 1, 1 << 63, (1 << 63) - 1, u64::MAX] {
