@@ -89,7 +89,7 @@ impl Buckets {
     #[inline]
     fn place(&mut self, key: Key) {
         let time = key.time().0;
-        debug_assert!(time >= self.origin);
+        assert!(time >= self.origin, "an entry before all buckets");
         let level = ((time ^ self.origin) | 1).ilog2() as usize / 8;
         let digit = (time >> (level * 8)) as usize % DIGITS;
         self.levels |= 1 << level;

@@ -174,6 +174,10 @@ impl Queue {
                 return;
             }
             self.far.advance_to(first);
+            // Nothing may be pushed to the buckets before their origin.
+            self.horizon = self
+                .horizon
+                .max(Time(self.far.origin().0.saturating_sub(1)));
             if self.far.count(first) > SORT_MAX && !self.far.is_instant(first) {
                 self.far.spread(first);
                 continue;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Key, NEAR_MAX, Queue, SORT_MAX};
+use super::{Key, NEAR_MAX, Queue, REFILL_MIN, SORT_MAX};
 use crate::kernel::random::{Random, Streams};
 use crate::kernel::time::Time;
 use crate::kernel::world::EventId;
@@ -100,6 +100,25 @@ fn pushes_before_what_was_seen_already() {
         pair.push(n * 13 % 500);
     }
     pair.drain();
+}
+
+#[test]
+fn pushes_before_the_buckets_begin() {
+    // Looked at up to here, with nothing taken, the buckets are spread, or the first one is near.
+    for looked_at in [999_000, 999_999] {
+        let mut pair = Pair::default();
+        for n in 1..=REFILL_MIN as u64 {
+            pair.push(n);
+        }
+        for n in 0..(4 * SORT_MAX as u64) {
+            pair.push(1_000_000 + n * n);
+        }
+        while pair.pop_until(looked_at).is_some() {}
+        for n in 0..2_000 {
+            pair.push(100 + n * 517 % 999_000);
+        }
+        pair.drain();
+    }
 }
 
 #[test]
