@@ -3,11 +3,17 @@
 //!
 //! Rooms, from the ground up; a room imports only from rooms below it.
 
+#![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod actor;
+pub mod cli;
 pub mod dataflow;
 pub mod drill;
 pub mod fault;
+pub mod invariant;
 pub mod kernel;
 pub mod policy;
+pub mod report;
 pub mod scenario;
 pub mod substrate;

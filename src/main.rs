@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary; everything is in [`firedrill::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    firedrill::cli::main()
+}

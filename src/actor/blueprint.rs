@@ -49,9 +49,19 @@ impl Directory {
             ActorId(names.len() as u32 - 1)
         };
         Directory {
-            zookeeper: (1..=cluster.zookeeper.servers).map(|n| add(format!("zk-{n}"))).collect(),
-            jobmanagers: cluster.jobmanagers.iter().map(|name| add(name.clone())).collect(),
-            taskmanagers: cluster.taskmanagers.iter().map(|tm| add(tm.name.clone())).collect(),
+            zookeeper: (1..=cluster.zookeeper.servers)
+                .map(|n| add(format!("zk-{n}")))
+                .collect(),
+            jobmanagers: cluster
+                .jobmanagers
+                .iter()
+                .map(|name| add(name.clone()))
+                .collect(),
+            taskmanagers: cluster
+                .taskmanagers
+                .iter()
+                .map(|tm| add(tm.name.clone()))
+                .collect(),
             kafka: add("kafka".to_owned()),
             storage: add(cluster.storage.name.clone()),
             database: add(cluster.database.name.clone()),

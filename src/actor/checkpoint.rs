@@ -20,7 +20,10 @@ const NUMBER_BITS: u32 = 20;
 impl Attempt {
     /// The `number`-th attempt that the leader with this fencing token deploys.
     pub fn new(token: u64, number: u32) -> Attempt {
-        assert!(number < 1 << NUMBER_BITS, "a leader deploys fewer than a million attempts of one subtask");
+        assert!(
+            number < 1 << NUMBER_BITS,
+            "a leader deploys fewer than a million attempts of one subtask"
+        );
         Attempt((token << NUMBER_BITS) | u64::from(number))
     }
 
@@ -62,12 +65,19 @@ pub struct CompletedCheckpoint {
 
 impl CompletedCheckpoint {
     pub fn handle(&self, subtask: SubtaskId) -> Option<&StateHandle> {
-        self.handles.binary_search_by_key(&subtask, |handle| handle.subtask).ok().map(|at| &self.handles[at])
+        self.handles
+            .binary_search_by_key(&subtask, |handle| handle.subtask)
+            .ok()
+            .map(|at| &self.handles[at])
     }
 
     /// The offsets that the sources had reached, by split.
     pub fn offsets(&self) -> Vec<(SplitId, u64)> {
-        let mut offsets: Vec<_> = self.handles.iter().flat_map(|handle| handle.offsets.iter().copied()).collect();
+        let mut offsets: Vec<_> = self
+            .handles
+            .iter()
+            .flat_map(|handle| handle.offsets.iter().copied())
+            .collect();
         offsets.sort_unstable();
         offsets
     }
@@ -79,9 +89,16 @@ pub enum BlobKey {
     /// The execution plan of a job.
     Plan { job: JobId },
     /// The metadata of a checkpoint.
-    Metadata { job: JobId, checkpoint: CheckpointId },
+    Metadata {
+        job: JobId,
+        checkpoint: CheckpointId,
+    },
     /// The state of one attempt of a subtask in a checkpoint.
-    State { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
+    State {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+    },
 }
 
 /// A file in checkpoint storage.
@@ -97,8 +114,12 @@ impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Blob::Plan => serializer.serialize_unit_variant("Blob", 0, "Plan"),
-            Blob::Metadata(checkpoint) => serializer.serialize_newtype_variant("Blob", 1, "Metadata", &checkpoint.id),
-            Blob::State(snapshot) => serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes),
+            Blob::Metadata(checkpoint) => {
+                serializer.serialize_newtype_variant("Blob", 1, "Metadata", &checkpoint.id)
+            }
+            Blob::State(snapshot) => {
+                serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes)
+            }
         }
     }
 }

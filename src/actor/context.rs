@@ -47,7 +47,8 @@ impl Context<'_> {
             to_incarnation: incarnation,
             body,
         };
-        self.kernel.schedule(self.kernel.now() + delay, self.me, envelope);
+        self.kernel
+            .schedule(self.kernel.now() + delay, self.me, envelope);
     }
 
     fn deliver(&mut self, to: ActorId, bytes: u64, delay: Span, body: Body) {

@@ -31,26 +31,65 @@ struct Writer {
 
 impl Database {
     pub fn new(blueprint: Arc<Blueprint>) -> Database {
-        let random = blueprint.streams.small("commit-latency", &blueprint.cluster.database.name);
-        Database { blueprint, random, writers: BTreeMap::new() }
+        let random = blueprint
+            .streams
+            .small("commit-latency", &blueprint.cluster.database.name);
+        Database {
+            blueprint,
+            random,
+            writers: BTreeMap::new(),
+        }
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         let (sink, attempt, delay, what) = match envelope.body {
-            Body::Database(DatabaseRequest::Recover { sink, attempt, restored }) => {
-                (sink, attempt, self.commit_latency(), self.recover(sink, attempt, restored, ctx))
-            }
-            Body::Database(DatabaseRequest::Prepare { sink, attempt, checkpoint, batches }) => {
-                (sink, attempt, Span::ZERO, self.prepare(sink, attempt, checkpoint, batches))
-            }
-            Body::Database(DatabaseRequest::Commit { sink, attempt, checkpoint }) => {
+            Body::Database(DatabaseRequest::Recover {
+                sink,
+                attempt,
+                restored,
+            }) => (
+                sink,
+                attempt,
+                self.commit_latency(),
+                self.recover(sink, attempt, restored, ctx),
+            ),
+            Body::Database(DatabaseRequest::Prepare {
+                sink,
+                attempt,
+                checkpoint,
+                batches,
+            }) => (
+                sink,
+                attempt,
+                Span::ZERO,
+                self.prepare(sink, attempt, checkpoint, batches),
+            ),
+            Body::Database(DatabaseRequest::Commit {
+                sink,
+                attempt,
+                checkpoint,
+            }) => {
                 // A committer of an earlier attempt commits what has completed: that is never wrong.
                 self.commit(sink, checkpoint, ctx);
-                (sink, attempt, self.commit_latency(), DatabaseAnswer::Committed(checkpoint))
+                (
+                    sink,
+                    attempt,
+                    self.commit_latency(),
+                    DatabaseAnswer::Committed(checkpoint),
+                )
             }
             _ => return,
         };
-        ctx.send_after(delay, envelope.from, 0, Body::DatabaseDone { sink, attempt, what });
+        ctx.send_after(
+            delay,
+            envelope.from,
+            0,
+            Body::DatabaseDone {
+                sink,
+                attempt,
+                what,
+            },
+        );
     }
 
     fn commit_latency(&mut self) -> Span {
@@ -73,7 +112,11 @@ impl Database {
         self.commit(sink, restored, ctx);
         let writer = self.writers.entry(sink).or_default();
         for (checkpoint, batches) in std::mem::take(&mut writer.prepared) {
-            ctx.state(Fact::TransactionAborted { sink, checkpoint, records: batches.records() });
+            ctx.state(Fact::TransactionAborted {
+                sink,
+                checkpoint,
+                records: batches.records(),
+            });
         }
         DatabaseAnswer::Recovered
     }
@@ -102,6 +145,10 @@ impl Database {
         for transaction in due.into_values() {
             batches.extend(transaction.0.iter().cloned());
         }
-        ctx.state(Fact::TransactionCommitted { sink, checkpoint, batches: Batches(Arc::new(batches)) });
+        ctx.state(Fact::TransactionCommitted {
+            sink,
+            checkpoint,
+            batches: Batches(Arc::new(batches)),
+        });
     }
 }

@@ -32,26 +32,68 @@ impl Serialize for Envelope {
             fields.serialize_field("body", &self.body)?;
             return fields.end();
         }
-        let head = |form: Form| words(self.from.0, self.from_incarnation, self.to_incarnation, form as u32);
+        let head = |form: Form| {
+            words(
+                self.from.0,
+                self.from_incarnation,
+                self.to_incarnation,
+                form as u32,
+            )
+        };
         // No `..` in these patterns: a field that is added must not be forgotten here.
         match &self.body {
-            Body::Data { channel, connection, emitted, element } => {
+            Body::Data {
+                channel,
+                connection,
+                emitted,
+                element,
+            } => {
                 let way = u128::from(emitted.0) << 64 | words(*channel, *connection, 0, 0);
                 match element {
                     Element::Records(batch) => parts(serializer, head(Form::Records), way, batch),
-                    Element::Barrier(checkpoint) => parts(serializer, head(Form::Barrier), way, checkpoint),
+                    Element::Barrier(checkpoint) => {
+                        parts(serializer, head(Form::Barrier), way, checkpoint)
+                    }
                 }
             }
-            Body::Credit { channel, connection, credits } => {
-                parts(serializer, head(Form::Credit), words(*channel, *connection, *credits, 0), &())
+            Body::Credit {
+                channel,
+                connection,
+                credits,
+            } => parts(
+                serializer,
+                head(Form::Credit),
+                words(*channel, *connection, *credits, 0),
+                &(),
+            ),
+            Body::WorkDone { task } => {
+                parts(serializer, head(Form::WorkDone), words(*task, 0, 0, 0), &())
             }
-            Body::WorkDone { task } => parts(serializer, head(Form::WorkDone), words(*task, 0, 0, 0), &()),
-            Body::Fetch { split, offset, records_max, task } => {
-                parts(serializer, head(Form::Fetch), words(*split, *records_max, *task, 0), offset)
-            }
-            Body::Fetched { split, first, records, log_end, task } => {
+            Body::Fetch {
+                split,
+                offset,
+                records_max,
+                task,
+            } => parts(
+                serializer,
+                head(Form::Fetch),
+                words(*split, *records_max, *task, 0),
+                offset,
+            ),
+            Body::Fetched {
+                split,
+                first,
+                records,
+                log_end,
+                task,
+            } => {
                 let offsets = u128::from(*first) << 64 | u128::from(*log_end);
-                parts(serializer, head(Form::Fetched), words(*split, *records, *task, 0), &offsets)
+                parts(
+                    serializer,
+                    head(Form::Fetched),
+                    words(*split, *records, *task, 0),
+                    &offsets,
+                )
             }
             body => parts(serializer, head(Form::Plain), 0, body),
         }
@@ -63,7 +105,12 @@ fn words(a: u32, b: u32, c: u32, d: u32) -> u128 {
 }
 
 #[inline]
-fn parts<S: Serializer, T: Serialize>(serializer: S, head: u128, fixed: u128, rest: &T) -> Result<S::Ok, S::Error> {
+fn parts<S: Serializer, T: Serialize>(
+    serializer: S,
+    head: u128,
+    fixed: u128,
+    rest: &T,
+) -> Result<S::Ok, S::Error> {
     let mut parts = serializer.serialize_tuple(3)?;
     parts.serialize_element(&head)?;
     parts.serialize_element(&fixed)?;
@@ -81,17 +128,42 @@ mod tests {
 
     fn digest(body: Body) -> u128 {
         let mut digest = crate::kernel::digest::Digest::new();
-        digest.value(&Envelope { from: ActorId(1), from_incarnation: 2, to_incarnation: 3, body });
+        digest.value(&Envelope {
+            from: ActorId(1),
+            from_incarnation: 2,
+            to_incarnation: 3,
+            body,
+        });
         digest.finish()
     }
 
     #[test]
     fn every_field_counts() {
-        let data = |channel, connection, at, element| Body::Data { channel, connection, emitted: Time(at), element };
+        let data = |channel, connection, at, element| Body::Data {
+            channel,
+            connection,
+            emitted: Time(at),
+            element,
+        };
         let records = |offset| Element::Records(Batch::new(&[Record::new(0, offset)]));
-        let fetch = |split, offset, records_max, task| Body::Fetch { split, offset, records_max, task };
-        let fetched = |split, first, records, log_end, task| Body::Fetched { split, first, records, log_end, task };
-        let credit = |channel, connection, credits| Body::Credit { channel, connection, credits };
+        let fetch = |split, offset, records_max, task| Body::Fetch {
+            split,
+            offset,
+            records_max,
+            task,
+        };
+        let fetched = |split, first, records, log_end, task| Body::Fetched {
+            split,
+            first,
+            records,
+            log_end,
+            task,
+        };
+        let credit = |channel, connection, credits| Body::Credit {
+            channel,
+            connection,
+            credits,
+        };
         let bodies = vec![
             data(1, 1, 1, records(1)),
             data(2, 1, 1, records(1)),
@@ -118,7 +190,11 @@ mod tests {
             fetched(1, 1, 1, 2, 1),
             fetched(1, 1, 1, 1, 2),
             Body::Start,
-            Body::CancelTask { token: 1, subtask: 1, attempt: Attempt::new(1, 1) },
+            Body::CancelTask {
+                token: 1,
+                subtask: 1,
+                attempt: Attempt::new(1, 1),
+            },
         ];
         let count = bodies.len();
         let distinct: std::collections::BTreeSet<u128> = bodies.into_iter().map(digest).collect();

@@ -97,80 +97,241 @@ impl Detector {
 #[derive(Clone, Debug, Serialize)]
 pub enum Fact {
     // Faults and processes; `actor` in the header is the process.
-    FaultInjected { what: &'static str },
-    FaultHealed { what: &'static str },
-    ProcessStarted { incarnation: u32 },
+    FaultInjected {
+        what: &'static str,
+    },
+    FaultHealed {
+        what: &'static str,
+    },
+    ProcessStarted {
+        incarnation: u32,
+    },
 
     // ZooKeeper.
-    SessionOpened { session: u64, owner: ActorId, timeout: Span },
-    SessionExpired { session: u64, owner: ActorId, last_heard: Time, timeout: Span },
-    EnsembleLeader { epoch: u64 },
-    ZnodeCreated { zxid: u64, path: String, owner: Option<u64> },
-    ZnodeDeleted { zxid: u64, path: String },
+    SessionOpened {
+        session: u64,
+        owner: ActorId,
+        timeout: Span,
+    },
+    SessionExpired {
+        session: u64,
+        owner: ActorId,
+        last_heard: Time,
+        timeout: Span,
+    },
+    EnsembleLeader {
+        epoch: u64,
+    },
+    ZnodeCreated {
+        zxid: u64,
+        path: String,
+        owner: Option<u64>,
+    },
+    ZnodeDeleted {
+        zxid: u64,
+        path: String,
+    },
 
     // Leadership of the JobManagers.
     LeadershipGranted,
-    LeaderPublished { token: FencingToken },
-    LeadershipLost { token: FencingToken },
+    LeaderPublished {
+        token: FencingToken,
+    },
+    LeadershipLost {
+        token: FencingToken,
+    },
     /// The new leader has read jobs and checkpoints back.
-    JobsRecovered { token: FencingToken, jobs: u32 },
+    JobsRecovered {
+        token: FencingToken,
+        jobs: u32,
+    },
 
     // Membership.
-    TaskManagerRegistered { taskmanager: ActorId },
-    TaskManagerLost { taskmanager: ActorId, detector: Detector },
-    RegisteredAtLeader { leader: ActorId },
+    TaskManagerRegistered {
+        taskmanager: ActorId,
+    },
+    TaskManagerLost {
+        taskmanager: ActorId,
+        detector: Detector,
+    },
+    RegisteredAtLeader {
+        leader: ActorId,
+    },
 
     // Jobs and executions, as the JobMaster sees them.
-    JobStatusChanged { job: JobId, status: JobStatus, reason: String },
-    ExecutionChanged { subtask: SubtaskId, attempt: Attempt, state: ExecutionState, taskmanager: Option<ActorId> },
+    JobStatusChanged {
+        job: JobId,
+        status: JobStatus,
+        reason: String,
+    },
+    ExecutionChanged {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
+        taskmanager: Option<ActorId>,
+    },
 
     // A recovery, step by step, as the JobMaster sees it.
-    RecoveryStarted { job: JobId, recovery: u32, detector: Detector, scope: RecoveryScope, lost: Vec<ActorId>, tasks: Vec<SubtaskId> },
-    RetrievalStarted { job: JobId, recovery: u32, checkpoint: CheckpointId },
-    RetrievalDone { job: JobId, recovery: u32, checkpoint: CheckpointId, offsets: Vec<(SplitId, u64)>, bytes: u64 },
+    RecoveryStarted {
+        job: JobId,
+        recovery: u32,
+        detector: Detector,
+        scope: RecoveryScope,
+        lost: Vec<ActorId>,
+        tasks: Vec<SubtaskId>,
+    },
+    RetrievalStarted {
+        job: JobId,
+        recovery: u32,
+        checkpoint: CheckpointId,
+    },
+    RetrievalDone {
+        job: JobId,
+        recovery: u32,
+        checkpoint: CheckpointId,
+        offsets: Vec<(SplitId, u64)>,
+        bytes: u64,
+    },
     /// No TaskManager can take the tasks now.
-    ResourcesMissing { job: JobId, recovery: u32 },
-    TaskPlaced { job: JobId, recovery: u32, subtask: SubtaskId, from: Option<ActorId>, to: ActorId },
-    RecoveryDeployed { job: JobId, recovery: u32 },
+    ResourcesMissing {
+        job: JobId,
+        recovery: u32,
+    },
+    TaskPlaced {
+        job: JobId,
+        recovery: u32,
+        subtask: SubtaskId,
+        from: Option<ActorId>,
+        to: ActorId,
+    },
+    RecoveryDeployed {
+        job: JobId,
+        recovery: u32,
+    },
     /// Every task of the recovery runs.
-    RecoveryRunning { job: JobId, recovery: u32 },
+    RecoveryRunning {
+        job: JobId,
+        recovery: u32,
+    },
 
     // Checkpoints, as the coordinator sees them.
-    CheckpointTriggered { job: JobId, checkpoint: CheckpointId },
-    CheckpointAcknowledged { job: JobId, checkpoint: CheckpointId, subtask: SubtaskId, attempt: Attempt },
-    CheckpointCompleted { job: JobId, checkpoint: CheckpointId, offsets: Vec<(SplitId, u64)>, bytes: u64, duration: Span },
-    CheckpointAborted { job: JobId, checkpoint: CheckpointId, reason: &'static str },
+    CheckpointTriggered {
+        job: JobId,
+        checkpoint: CheckpointId,
+    },
+    CheckpointAcknowledged {
+        job: JobId,
+        checkpoint: CheckpointId,
+        subtask: SubtaskId,
+        attempt: Attempt,
+    },
+    CheckpointCompleted {
+        job: JobId,
+        checkpoint: CheckpointId,
+        offsets: Vec<(SplitId, u64)>,
+        bytes: u64,
+        duration: Span,
+    },
+    CheckpointAborted {
+        job: JobId,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+    },
 
     // Tasks, as they see themselves.
-    TaskSnapshot { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, applied: Fingerprint, offsets: Vec<(SplitId, u64)> },
-    TaskRestored { subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, applied: Fingerprint, offsets: Vec<(SplitId, u64)> },
+    TaskSnapshot {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        applied: Fingerprint,
+        offsets: Vec<(SplitId, u64)>,
+    },
+    TaskRestored {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        applied: Fingerprint,
+        offsets: Vec<(SplitId, u64)>,
+    },
     /// A source hands out `records` records of a split from `first` on.
-    SourceEmitted { subtask: SubtaskId, attempt: Attempt, split: SplitId, first: u64, records: u32 },
-    FirstOutput { subtask: SubtaskId, attempt: Attempt },
+    SourceEmitted {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        split: SplitId,
+        first: u64,
+        records: u32,
+    },
+    FirstOutput {
+        subtask: SubtaskId,
+        attempt: Attempt,
+    },
     /// The sink's writer has handled a batch.
-    SinkWritten { subtask: SubtaskId, attempt: Attempt, batch: Batch },
+    SinkWritten {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        batch: Batch,
+    },
     /// A producer sends again what its consumer lost.
-    Replayed { channel: ChannelId, records: u64 },
+    Replayed {
+        channel: ChannelId,
+        records: u64,
+    },
     /// A consumer dropped records that it had already.
-    Deduplicated { channel: ChannelId, records: u64 },
+    Deduplicated {
+        channel: ChannelId,
+        records: u64,
+    },
     /// A channel was emptied beyond its credit: must not happen.
-    CreditExceeded { channel: ChannelId, queued: u32, credits: u32 },
-    TaskManagerStopped { reason: &'static str },
+    CreditExceeded {
+        channel: ChannelId,
+        queued: u32,
+        credits: u32,
+    },
+    TaskManagerStopped {
+        reason: &'static str,
+    },
 
     // Kafka and the sink's database.
     /// Records appended to a split: arrival times from offset `first` on.
-    Appended { split: SplitId, first: u64, times: AppendTimes },
+    Appended {
+        split: SplitId,
+        first: u64,
+        times: AppendTimes,
+    },
     /// A transaction's records become visible to readers.
-    TransactionCommitted { sink: SubtaskId, checkpoint: CheckpointId, batches: Batches },
-    TransactionAborted { sink: SubtaskId, checkpoint: CheckpointId, records: u64 },
+    TransactionCommitted {
+        sink: SubtaskId,
+        checkpoint: CheckpointId,
+        batches: Batches,
+    },
+    TransactionAborted {
+        sink: SubtaskId,
+        checkpoint: CheckpointId,
+        records: u64,
+    },
 
     // Monitoring and reporting.
-    TaskMeasured { metrics: TaskMetrics },
-    MachineMeasured { cpu_per_mille: u32 },
+    TaskMeasured {
+        metrics: TaskMetrics,
+    },
+    MachineMeasured {
+        cpu_per_mille: u32,
+    },
     /// The leader decides to move a running task.
-    RebalanceDecided { subtask: SubtaskId, from: ActorId, to: ActorId, reason: String },
-    NotificationSent { id: u64, attempt: u32, text: String },
-    NotificationDelivered { id: u64 },
+    RebalanceDecided {
+        subtask: SubtaskId,
+        from: ActorId,
+        to: ActorId,
+        reason: String,
+    },
+    NotificationSent {
+        id: u64,
+        attempt: u32,
+        text: String,
+    },
+    NotificationDelivered {
+        id: u64,
+    },
 }
 
 /// Arrival times of consecutive records.

@@ -15,6 +15,9 @@ use super::message::{Body, Envelope};
 /// How long a broker holds a fetch that finds nothing (`fetch.max.wait.ms`, Kafka's default).
 const FETCH_MAX_WAIT: Span = Span::from_ms(500);
 
+/// How often partitions that nobody reads are looked at: their logs grow all the same.
+const APPEND_EVERY: Span = Span::from_ms(250);
+
 #[derive(Clone, Debug)]
 pub struct Kafka {
     blueprint: Arc<Blueprint>,
@@ -25,29 +28,68 @@ pub struct Kafka {
 
 impl Kafka {
     pub fn new(blueprint: Arc<Blueprint>) -> Kafka {
-        let logs = (0..blueprint.topology.splits.len()).map(|split| Log::new(split as SplitId, &blueprint)).collect();
-        Kafka { blueprint, logs, arrived: Vec::new() }
+        let logs = (0..blueprint.topology.splits.len())
+            .map(|split| Log::new(split as SplitId, &blueprint))
+            .collect();
+        Kafka {
+            blueprint,
+            logs,
+            arrived: Vec::new(),
+        }
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
-            Body::Start | Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
-            Body::Fetch { split, offset, records_max, task } => {
+            Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
+            Body::Start | Body::AppendDue => {
+                let now = ctx.now();
+                for split in 0..self.logs.len() {
+                    self.append(split as SplitId, now, ctx);
+                }
+                ctx.after(APPEND_EVERY, Body::AppendDue);
+            }
+            Body::Fetch {
+                split,
+                offset,
+                records_max,
+                task,
+            } => {
                 let now = ctx.now();
                 let log = &mut self.logs[split as usize];
                 // A long poll: answered as soon as there is something, or at the latest when the wait is over.
-                let answer_at = log.readable_at(offset, now).clamp(now, now + FETCH_MAX_WAIT);
-                if let Some(first) = log.append_until(answer_at, &mut self.arrived) {
-                    ctx.state(Fact::Appended { split, first, times: AppendTimes(Arc::from(&*self.arrived)) });
-                }
-                let log_end = log.end_at(answer_at);
+                let answer_at = log
+                    .readable_at(offset, now)
+                    .clamp(now, now + FETCH_MAX_WAIT);
+                self.append(split, answer_at, ctx);
+                let log_end = self.logs[split as usize].end_at(answer_at);
                 let records = (log_end.saturating_sub(offset)).min(u64::from(records_max)) as u32;
-                let topic = &self.blueprint.topology.topics[self.blueprint.topology.splits[split as usize].topic];
-                let bytes = u64::from(records) * u64::from(topic.record_bytes) * u64::from(self.blueprint.weight);
-                let body = Body::Fetched { split, first: offset, records, log_end, task };
+                let topic = &self.blueprint.topology.topics
+                    [self.blueprint.topology.splits[split as usize].topic];
+                let bytes = u64::from(records)
+                    * u64::from(topic.record_bytes)
+                    * u64::from(self.blueprint.weight);
+                let body = Body::Fetched {
+                    split,
+                    first: offset,
+                    records,
+                    log_end,
+                    task,
+                };
                 ctx.send_after(answer_at - now, envelope.from, bytes, body);
             }
             body => unreachable!("brokers do not receive {body:?}"),
+        }
+    }
+
+    /// Appends what has arrived at a split.
+    fn append(&mut self, split: SplitId, until: Time, ctx: &mut Context<'_>) {
+        if let Some(first) = self.logs[split as usize].append_until(until, &mut self.arrived) {
+            let times = AppendTimes(Arc::from(&*self.arrived));
+            ctx.state(Fact::Appended {
+                split,
+                first,
+                times,
+            });
         }
     }
 }
@@ -73,12 +115,23 @@ impl Log {
     fn new(split: SplitId, blueprint: &Blueprint) -> Log {
         let info = &blueprint.topology.splits[split as usize];
         let topic = &blueprint.topology.topics[info.topic];
-        let mut random = blueprint.streams.small("arrivals", &format!("{}-{}", topic.name, info.partition));
+        let mut random = blueprint
+            .streams
+            .small("arrivals", &format!("{}-{}", topic.name, info.partition));
         let rate = topic.rate_per_s / f64::from(blueprint.weight);
         let gap = (rate > 0.0).then(|| Span(((1e9 / rate) as u64).max(1)));
         let linger = topic.linger.max(Span(1));
         let phase = random.between(Span::ZERO, Span(linger.0 - 1));
-        let mut log = Log { arrivals: topic.arrivals, gap, linger, phase, random, next_arrival: Time::MAX, end: 0, appends: VecDeque::new() };
+        let mut log = Log {
+            arrivals: topic.arrivals,
+            gap,
+            linger,
+            phase,
+            random,
+            next_arrival: Time::MAX,
+            end: 0,
+            appends: VecDeque::new(),
+        };
         if let Some(gap) = gap {
             let first = log.random.between(Span::ZERO, gap);
             log.next_arrival = Time::ZERO + first;
@@ -113,7 +166,11 @@ impl Log {
     }
 
     fn end_at(&self, at: Time) -> u64 {
-        self.appends.iter().take_while(|(append, _)| *append <= at).last().map_or(0, |(_, end)| *end)
+        self.appends
+            .iter()
+            .take_while(|(append, _)| *append <= at)
+            .last()
+            .map_or(0, |(_, end)| *end)
     }
 
     /// Appends what is visible at `until`: first offset and, in `times`, when the records arrived, if any did.

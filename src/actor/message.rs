@@ -31,9 +31,13 @@ pub enum Body {
     /// The process has started.
     Start,
     /// The operating system reset the connection: the peer's process died.
-    ConnectionReset { peer: ActorId },
+    ConnectionReset {
+        peer: ActorId,
+    },
     /// Nobody listens at the peer.
-    ConnectionRefused { peer: ActorId },
+    ConnectionRefused {
+        peer: ActorId,
+    },
     Fault(FaultAction),
     Zk(Box<ZkMessage>),
 
@@ -41,68 +45,182 @@ pub enum Body {
     /// `PartitionRequest`: the consumer of a channel asks its producer to send.
     PartitionRequest(Box<PartitionRequest>),
     /// `BufferResponse`
-    Data { channel: ChannelId, connection: u32, emitted: Time, element: Element },
+    Data {
+        channel: ChannelId,
+        connection: u32,
+        emitted: Time,
+        element: Element,
+    },
     /// `AddCredit`
-    Credit { channel: ChannelId, connection: u32, credits: u32 },
+    Credit {
+        channel: ChannelId,
+        connection: u32,
+        credits: u32,
+    },
     /// The consumer of a channel is gone, its machine is not.
-    PartitionClosed { channel: ChannelId, connection: u32 },
+    PartitionClosed {
+        channel: ChannelId,
+        connection: u32,
+    },
     /// A task's work on the CPU is done.
-    WorkDone { task: u32 },
+    WorkDone {
+        task: u32,
+    },
     /// A task is deployed and begins to restore, or has restored.
-    TaskProgress { task: u32, step: TaskStep },
+    TaskProgress {
+        task: u32,
+        step: TaskStep,
+    },
 
     // Sources and Kafka.
     /// `task`: the reader's number on its TaskManager.
-    Fetch { split: SplitId, offset: u64, records_max: u32, task: u32 },
-    Fetched { split: SplitId, first: u64, records: u32, log_end: u64, task: u32 },
+    Fetch {
+        split: SplitId,
+        offset: u64,
+        records_max: u32,
+        task: u32,
+    },
+    /// Kafka's own clock: producers append.
+    AppendDue,
+    Fetched {
+        split: SplitId,
+        first: u64,
+        records: u32,
+        log_end: u64,
+        task: u32,
+    },
 
     // Checkpoint storage.
-    Write { key: BlobKey, bytes: u64, blob: Blob },
-    Written { key: BlobKey },
-    Read { key: BlobKey },
+    Write {
+        key: BlobKey,
+        bytes: u64,
+        blob: Blob,
+    },
+    Written {
+        key: BlobKey,
+    },
+    Read {
+        key: BlobKey,
+    },
     /// Nothing there: `blob` is none.
-    ReadDone { key: BlobKey, blob: Option<Blob> },
-    Delete { key: BlobKey },
+    ReadDone {
+        key: BlobKey,
+        blob: Option<Blob>,
+    },
+    Delete {
+        key: BlobKey,
+    },
 
     // The sink's database.
     Database(DatabaseRequest),
-    DatabaseDone { sink: SubtaskId, attempt: Attempt, what: DatabaseAnswer },
+    DatabaseDone {
+        sink: SubtaskId,
+        attempt: Attempt,
+        what: DatabaseAnswer,
+    },
 
     // TaskManager to JobMaster.
     RegisterTaskManager(Box<Registration>),
-    UpdateTaskExecutionState { subtask: SubtaskId, attempt: Attempt, state: ExecutionState },
-    AcknowledgeCheckpoint { job: JobId, checkpoint: CheckpointId, attempt: Attempt, handle: Box<StateHandle> },
+    UpdateTaskExecutionState {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
+    },
+    AcknowledgeCheckpoint {
+        job: JobId,
+        checkpoint: CheckpointId,
+        attempt: Attempt,
+        handle: Box<StateHandle>,
+    },
     /// A task cannot take part: an input's producer is gone.
-    DeclineCheckpoint { job: JobId, checkpoint: CheckpointId },
+    DeclineCheckpoint {
+        job: JobId,
+        checkpoint: CheckpointId,
+    },
     MetricReport(Box<MetricReport>),
 
     // JobMaster to TaskManager; each carries the sender's fencing token.
-    TaskManagerRegistered { token: FencingToken },
-    SubmitTask { token: FencingToken, task: Box<TaskDeployment> },
-    CancelTask { token: FencingToken, subtask: SubtaskId, attempt: Attempt },
+    TaskManagerRegistered {
+        token: FencingToken,
+    },
+    SubmitTask {
+        token: FencingToken,
+        task: Box<TaskDeployment>,
+    },
+    CancelTask {
+        token: FencingToken,
+        subtask: SubtaskId,
+        attempt: Attempt,
+    },
     /// A producer of surviving consumers was restored elsewhere.
-    UpdatePartition { token: FencingToken, update: Box<PartitionUpdate> },
-    TriggerCheckpoint { token: FencingToken, subtask: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
-    NotifyCheckpointComplete { token: FencingToken, job: JobId, checkpoint: CheckpointId },
-    NotifyCheckpointAborted { token: FencingToken, job: JobId, checkpoint: CheckpointId },
+    UpdatePartition {
+        token: FencingToken,
+        update: Box<PartitionUpdate>,
+    },
+    TriggerCheckpoint {
+        token: FencingToken,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+    },
+    NotifyCheckpointComplete {
+        token: FencingToken,
+        job: JobId,
+        checkpoint: CheckpointId,
+    },
+    NotifyCheckpointAborted {
+        token: FencingToken,
+        job: JobId,
+        checkpoint: CheckpointId,
+    },
 
     // The world outside.
-    Notify { id: u64, text: String },
-    NotifyReceived { id: u64 },
+    Notify {
+        id: u64,
+        text: String,
+    },
+    NotifyReceived {
+        id: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum FaultAction {
-    Kill { target: ActorId, restart_after: Option<Span> },
-    Start { target: ActorId },
+    Kill {
+        target: ActorId,
+        restart_after: Option<Span>,
+    },
+    Start {
+        target: ActorId,
+    },
     /// The process has come up.
-    Boot { target: ActorId, incarnation: u32 },
-    Hang { target: ActorId, lasts: Span },
-    Resume { target: ActorId, incarnation: u32 },
-    CutOff { target: ActorId, lasts: Span },
-    Heal { target: ActorId },
-    Slow { target: ActorId, factor_per_mille: u32, lasts: Option<Span> },
-    Recovered { target: ActorId },
+    Boot {
+        target: ActorId,
+        incarnation: u32,
+    },
+    Hang {
+        target: ActorId,
+        lasts: Span,
+    },
+    Resume {
+        target: ActorId,
+        incarnation: u32,
+    },
+    CutOff {
+        target: ActorId,
+        lasts: Span,
+    },
+    Heal {
+        target: ActorId,
+    },
+    Slow {
+        target: ActorId,
+        factor_per_mille: u32,
+        lasts: Option<Span>,
+    },
+    Recovered {
+        target: ActorId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -198,11 +316,24 @@ pub struct TaskMetrics {
 #[derive(Clone, Debug, Serialize)]
 pub enum DatabaseRequest {
     /// A new attempt of a sink: fences its predecessors, commits what the restored checkpoint covers, aborts the rest.
-    Recover { sink: SubtaskId, attempt: Attempt, restored: CheckpointId },
+    Recover {
+        sink: SubtaskId,
+        attempt: Attempt,
+        restored: CheckpointId,
+    },
     /// Pre-commit: the transaction of a checkpoint is complete and durable, but not visible.
-    Prepare { sink: SubtaskId, attempt: Attempt, checkpoint: CheckpointId, batches: Batches },
+    Prepare {
+        sink: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        batches: Batches,
+    },
     /// Makes every prepared transaction up to this checkpoint visible.
-    Commit { sink: SubtaskId, attempt: Attempt, checkpoint: CheckpointId },
+    Commit {
+        sink: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -234,14 +365,24 @@ impl Serialize for Batches {
 pub enum Timer {
     Zk(ZkTimer),
     /// `OutputFlusher`
-    Flush { task: u32 },
+    Flush {
+        task: u32,
+    },
     /// Which TaskManager or JobManager duty is due.
     MetricReport,
     Register,
-    CheckpointTrigger { job: JobId },
-    CheckpointTimeout { job: JobId },
-    RestartDelay { job: JobId },
-    Retry { job: JobId },
+    CheckpointTrigger {
+        job: JobId,
+    },
+    CheckpointTimeout {
+        job: JobId,
+    },
+    RestartDelay {
+        job: JobId,
+    },
+    Retry {
+        job: JobId,
+    },
     Notify,
 }
 

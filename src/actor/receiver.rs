@@ -17,7 +17,9 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn new(blueprint: Arc<Blueprint>) -> Receiver {
-        let random = blueprint.streams.small("notifications", &blueprint.cluster.receiver.name);
+        let random = blueprint
+            .streams
+            .small("notifications", &blueprint.cluster.receiver.name);
         Receiver { blueprint, random }
     }
 
@@ -27,7 +29,9 @@ impl Receiver {
             && !self.random.chance_per_mille(settings.loss_per_mille)
         {
             ctx.state(Fact::NotificationDelivered { id });
-            let delay = self.random.between(settings.latency.min, settings.latency.max);
+            let delay = self
+                .random
+                .between(settings.latency.min, settings.latency.max);
             ctx.send_after(delay, envelope.from, 0, Body::NotifyReceived { id });
         }
     }

@@ -36,14 +36,24 @@ impl Storage {
                 let (_, done) = self.writes.serve(now, bytes);
                 // Seen only through the answer, or by a read that its writer causes: so it may be in place already.
                 self.files.insert(key, (bytes, blob));
-                ctx.send_after(self.wait(now, done), envelope.from, 0, Body::Written { key });
+                ctx.send_after(
+                    self.wait(now, done),
+                    envelope.from,
+                    0,
+                    Body::Written { key },
+                );
             }
             Body::Read { key } => {
                 let file = self.files.get(&key).cloned();
                 let bytes = file.as_ref().map_or(0, |(bytes, _)| *bytes);
                 let (_, done) = self.reads.serve(now, bytes);
                 let blob = file.map(|(_, blob)| blob);
-                ctx.send_after(self.wait(now, done), envelope.from, bytes, Body::ReadDone { key, blob });
+                ctx.send_after(
+                    self.wait(now, done),
+                    envelope.from,
+                    bytes,
+                    Body::ReadDone { key, blob },
+                );
             }
             Body::Delete { key } => {
                 self.files.remove(&key);

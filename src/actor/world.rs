@@ -60,7 +60,9 @@ impl World {
         let mut actors = Vec::new();
         let mut processes = Vec::new();
         for id in (0..directory.len() as u32).map(ActorId) {
-            let taskmanager = directory.taskmanager_index(id).map(|index| &blueprint.cluster.taskmanagers[index]);
+            let taskmanager = directory
+                .taskmanager_index(id)
+                .map(|index| &blueprint.cluster.taskmanagers[index]);
             let bytes_per_s = taskmanager.map_or(0, |tm| tm.network_bytes_per_s);
             network.add_host(directory.name(id), bytes_per_s, &blueprint.streams);
             processes.push(Process::new(taskmanager.is_none_or(|tm| tm.starts)));
@@ -68,7 +70,14 @@ impl World {
         }
         let waiting = vec![Vec::new(); actors.len()];
         let startup = blueprint.streams.small("process-startup", "world");
-        World { blueprint, actors, processes, waiting, network, startup }
+        World {
+            blueprint,
+            actors,
+            processes,
+            waiting,
+            network,
+            startup,
+        }
     }
 
     /// Starts every process that is up; JobManagers one after the other, so that they join the election in order.
@@ -76,7 +85,12 @@ impl World {
         for id in (0..self.actors.len() as u32).map(ActorId) {
             let is_process = !matches!(self.actors[id.0 as usize], Actor::Faults);
             if is_process && self.processes[id.0 as usize].state == ProcessState::Up {
-                let place = self.blueprint.directory.jobmanagers.iter().position(|jm| *jm == id);
+                let place = self
+                    .blueprint
+                    .directory
+                    .jobmanagers
+                    .iter()
+                    .position(|jm| *jm == id);
                 let at = Time::ZERO + JOBMANAGER_STAGGER * place.unwrap_or(0) as u64;
                 self.post(at, id, id, Body::Start, kernel);
             }
@@ -97,7 +111,14 @@ impl World {
         &self.processes[actor.0 as usize]
     }
 
-    fn post(&mut self, at: Time, from: ActorId, to: ActorId, body: Body, kernel: &mut Kernel<World>) -> EventId {
+    fn post(
+        &mut self,
+        at: Time,
+        from: ActorId,
+        to: ActorId,
+        body: Body,
+        kernel: &mut Kernel<World>,
+    ) -> EventId {
         let envelope = Envelope {
             from,
             from_incarnation: self.processes[from.0 as usize].incarnation,
@@ -109,7 +130,12 @@ impl World {
 
     #[inline]
     fn handle_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
-        let mut ctx = Context { me: to, kernel, network: &mut self.network, processes: &self.processes };
+        let mut ctx = Context {
+            me: to,
+            kernel,
+            network: &mut self.network,
+            processes: &self.processes,
+        };
         match &mut self.actors[to.0 as usize] {
             Actor::TaskManager(tm) => tm.on_message(envelope, &mut ctx),
             Actor::Kafka(kafka) => kafka.on_message(envelope, &mut ctx),
@@ -126,7 +152,12 @@ impl World {
     }
 
     fn handle_timer(&mut self, owner: ActorId, timer: Timer, kernel: &mut Kernel<World>) {
-        let mut ctx = Context { me: owner, kernel, network: &mut self.network, processes: &self.processes };
+        let mut ctx = Context {
+            me: owner,
+            kernel,
+            network: &mut self.network,
+            processes: &self.processes,
+        };
         match &mut self.actors[owner.0 as usize] {
             Actor::TaskManager(tm) => tm.on_timer(timer, &mut ctx),
             Actor::JobManager(jm) => jm.on_timer(timer, &mut ctx),
@@ -138,39 +169,68 @@ impl World {
     /// The target is down, or not the process that the sender meant: its operating system answers with a reset.
     fn refuse(&mut self, to: ActorId, envelope: &Envelope, kernel: &mut Kernel<World>) {
         let sender = &self.processes[envelope.from.0 as usize];
-        if envelope.from == to || sender.state == ProcessState::Down || sender.incarnation != envelope.from_incarnation {
+        if envelope.from == to
+            || sender.state == ProcessState::Down
+            || sender.incarnation != envelope.from_incarnation
+        {
             return;
         }
-        self.notify(to, envelope.from, Body::ConnectionRefused { peer: to }, kernel);
+        self.notify(
+            to,
+            envelope.from,
+            Body::ConnectionRefused { peer: to },
+            kernel,
+        );
     }
 
     /// A notice of one host's operating system to another process.
     fn notify(&mut self, from: ActorId, to: ActorId, body: Body, kernel: &mut Kernel<World>) {
-        let mut ctx = Context { me: from, kernel, network: &mut self.network, processes: &self.processes };
+        let mut ctx = Context {
+            me: from,
+            kernel,
+            network: &mut self.network,
+            processes: &self.processes,
+        };
         ctx.send(to, body);
     }
 
     fn carry_out(&mut self, action: FaultAction, kernel: &mut Kernel<World>) {
         let now = kernel.now();
         match action {
-            FaultAction::Kill { target, restart_after } => {
+            FaultAction::Kill {
+                target,
+                restart_after,
+            } => {
                 self.kill(target, kernel);
                 if let Some(delay) = restart_after {
                     self.plan(now + delay, FaultAction::Start { target }, kernel);
                 }
             }
             FaultAction::Start { target } => self.start_process(target, kernel),
-            FaultAction::Boot { target, incarnation } => self.boot(target, incarnation, kernel),
+            FaultAction::Boot {
+                target,
+                incarnation,
+            } => self.boot(target, incarnation, kernel),
             FaultAction::Hang { target, lasts } => {
                 let process = &mut self.processes[target.0 as usize];
                 if process.state == ProcessState::Up {
                     process.hang();
                     let incarnation = process.incarnation;
                     kernel.state(target, Fact::FaultInjected { what: "hang" });
-                    self.plan(now + lasts, FaultAction::Resume { target, incarnation }, kernel);
+                    self.plan(
+                        now + lasts,
+                        FaultAction::Resume {
+                            target,
+                            incarnation,
+                        },
+                        kernel,
+                    );
                 }
             }
-            FaultAction::Resume { target, incarnation } => self.resume(target, incarnation, kernel),
+            FaultAction::Resume {
+                target,
+                incarnation,
+            } => self.resume(target, incarnation, kernel),
             FaultAction::CutOff { target, lasts } => {
                 self.network.cut_off(target);
                 kernel.state(target, Fact::FaultInjected { what: "cut-off" });
@@ -182,7 +242,11 @@ impl World {
                     kernel.schedule(at, to, envelope);
                 }
             }
-            FaultAction::Slow { target, factor_per_mille, lasts } => {
+            FaultAction::Slow {
+                target,
+                factor_per_mille,
+                lasts,
+            } => {
                 kernel.state(target, Fact::FaultInjected { what: "slow" });
                 self.slow_down(target, factor_per_mille);
                 if let Some(lasts) = lasts {
@@ -226,7 +290,14 @@ impl World {
             let incarnation = process.incarnation;
             let range = self.blueprint.profile.process_startup;
             let at = kernel.now() + self.startup.between(range.min, range.max);
-            self.plan(at, FaultAction::Boot { target, incarnation }, kernel);
+            self.plan(
+                at,
+                FaultAction::Boot {
+                    target,
+                    incarnation,
+                },
+                kernel,
+            );
         }
     }
 
@@ -311,4 +382,3 @@ impl crate::kernel::World for World {
         self.blueprint.directory.name(actor).to_owned()
     }
 }
-

@@ -53,9 +53,16 @@ pub struct Operator {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorKind {
-    Source { topic: usize },
-    Transform { inputs: Vec<Input> },
-    Sink { inputs: Vec<Input>, guarantee: Guarantee },
+    Source {
+        topic: usize,
+    },
+    Transform {
+        inputs: Vec<Input>,
+    },
+    Sink {
+        inputs: Vec<Input>,
+        guarantee: Guarantee,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

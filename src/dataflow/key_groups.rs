@@ -6,13 +6,18 @@ use super::record::Record;
 
 /// `KeyGroupRangeAssignment.computeDefaultMaxParallelism`.
 pub fn default_max_parallelism(parallelism: u32) -> u32 {
-    (parallelism + parallelism / 2).next_power_of_two().clamp(128, 32_768)
+    (parallelism + parallelism / 2)
+        .next_power_of_two()
+        .clamp(128, 32_768)
 }
 
 /// `MathUtils.murmurHash` of a Java hash code.
 pub fn murmur(hash: i32) -> u32 {
     let mut x = hash as u32;
-    x = x.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    x = x
+        .wrapping_mul(0xcc9e_2d51)
+        .rotate_left(15)
+        .wrapping_mul(0x1b87_3593);
     x = x.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     x ^= 4;
     x = (x ^ (x >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -36,7 +41,11 @@ pub fn subtask_of_group(group: u32, parallelism: u32, max_parallelism: u32) -> u
 
 /// `KeyGroupRangeAssignment.computeKeyGroupRangeForOperatorIndex`: first and last group, inclusive.
 pub fn range_of_subtask(subtask: u32, parallelism: u32, max_parallelism: u32) -> (u32, u32) {
-    let (i, p, m) = (u64::from(subtask), u64::from(parallelism), u64::from(max_parallelism));
+    let (i, p, m) = (
+        u64::from(subtask),
+        u64::from(parallelism),
+        u64::from(max_parallelism),
+    );
     ((i * m).div_ceil(p) as u32, (((i + 1) * m - 1) / p) as u32)
 }
 
@@ -56,7 +65,9 @@ impl KeySelector {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
         // A key is a Java Integer: its hash code is its value.
-        let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16).collect();
+        let groups = (0..keys)
+            .map(|key| key_group(key as i32, max_parallelism) as u16)
+            .collect();
         KeySelector { salt, groups }
     }
 
@@ -75,7 +86,10 @@ impl KeySelector {
 
     /// How many keys lie in a range of key groups, both ends included.
     pub fn keys_in(&self, first: u32, last: u32) -> u32 {
-        self.groups.iter().filter(|group| (first..=last).contains(&u32::from(**group))).count() as u32
+        self.groups
+            .iter()
+            .filter(|group| (first..=last).contains(&u32::from(**group)))
+            .count() as u32
     }
 }
 
@@ -109,7 +123,8 @@ mod tests {
     fn each_group_lies_in_the_range_of_its_subtask() {
         for (parallelism, max) in [(1, 128), (3, 128), (7, 100), (128, 128), (85, 128)] {
             for group in 0..max {
-                let (first, last) = range_of_subtask(subtask_of_group(group, parallelism, max), parallelism, max);
+                let (first, last) =
+                    range_of_subtask(subtask_of_group(group, parallelism, max), parallelism, max);
                 assert!(first <= group && group <= last);
             }
         }

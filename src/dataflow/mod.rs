@@ -4,6 +4,7 @@ pub mod batch;
 pub mod fingerprint;
 pub mod job_graph;
 pub mod key_groups;
+pub mod ledger;
 pub mod record;
 pub mod routing;
 pub mod topology;

@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn parts_come_back() {
         let record = Record::new(9_999, 12_345_678_901).with_key_group(32_767);
-        assert_eq!((record.split(), record.offset(), record.key_group()), (9_999, 12_345_678_901, 32_767));
+        assert_eq!(
+            (record.split(), record.offset(), record.key_group()),
+            (9_999, 12_345_678_901, 32_767)
+        );
         assert_eq!(record.identity(), record.with_key_group(3).identity());
         assert_eq!(record.mixed(1), record.with_key_group(3).mixed(1));
         assert_ne!(record.mixed(1), record.mixed(2));

@@ -13,14 +13,21 @@ pub enum Router {
     /// Consumers in turn, by offset.
     RoundRobin { targets: u32 },
     /// To the subtask that owns the record's key group.
-    Hash { selector: KeySelector, target_of_group: std::sync::Arc<[u16]> },
+    Hash {
+        selector: KeySelector,
+        target_of_group: std::sync::Arc<[u16]>,
+    },
 }
 
 impl Router {
     pub fn hash(selector: KeySelector, parallelism: u32, max_parallelism: u32) -> Router {
-        let target_of_group =
-            (0..max_parallelism).map(|g| subtask_of_group(g, parallelism, max_parallelism) as u16).collect();
-        Router::Hash { selector, target_of_group }
+        let target_of_group = (0..max_parallelism)
+            .map(|g| subtask_of_group(g, parallelism, max_parallelism) as u16)
+            .collect();
+        Router::Hash {
+            selector,
+            target_of_group,
+        }
     }
 
     /// The target of a record, and the record as it travels (a hash exchange stamps the key group).
@@ -29,25 +36,43 @@ impl Router {
         match self {
             Router::Single => (0, record),
             Router::RoundRobin { targets } => (turn(record, *targets), record),
-            Router::Hash { selector, target_of_group } => {
+            Router::Hash {
+                selector,
+                target_of_group,
+            } => {
                 let group = selector.group(record);
-                (target_of_group[group as usize] as usize, record.with_key_group(group))
+                (
+                    target_of_group[group as usize] as usize,
+                    record.with_key_group(group),
+                )
             }
         }
     }
 
     /// Routes many records.
     #[inline]
-    pub fn scatter(&self, records: impl Iterator<Item = Record>, mut emit: impl FnMut(usize, Record)) {
+    pub fn scatter(
+        &self,
+        records: impl Iterator<Item = Record>,
+        mut emit: impl FnMut(usize, Record),
+    ) {
         match self {
             Router::Single => records.for_each(|record| emit(0, record)),
             Router::RoundRobin { targets } => {
                 // Neighbours in a split are neighbours in turn: no division.
                 let mut expected = (u64::MAX, 0);
                 for record in records {
-                    let target = if record.identity() == expected.0 { expected.1 } else { turn(record, *targets) };
+                    let target = if record.identity() == expected.0 {
+                        expected.1
+                    } else {
+                        turn(record, *targets)
+                    };
                     emit(target, record);
-                    let next = if target + 1 == *targets as usize { 0 } else { target + 1 };
+                    let next = if target + 1 == *targets as usize {
+                        0
+                    } else {
+                        target + 1
+                    };
                     expected = (record.identity() + 1, next);
                 }
             }
@@ -93,7 +118,11 @@ mod tests {
                 }
             }
             assert!(fed.iter().all(|n| *n >= 1), "{p} -> {q}: {fed:?}");
-            assert_eq!(fed.iter().sum::<i32>(), p.max(q) as i32, "{p} -> {q}: {fed:?}");
+            assert_eq!(
+                fed.iter().sum::<i32>(),
+                p.max(q) as i32,
+                "{p} -> {q}: {fed:?}"
+            );
         }
     }
 
@@ -107,11 +136,19 @@ mod tests {
     #[test]
     fn many_records_go_where_each_of_them_would() {
         let offsets = (0..20).chain(7..9).chain([40, 42, 43, 41]);
-        let records: Vec<Record> = offsets.map(|offset| Record::new(3 + offset as u32 / 15, offset)).collect();
+        let records: Vec<Record> = offsets
+            .map(|offset| Record::new(3 + offset as u32 / 15, offset))
+            .collect();
         let selector = KeySelector::new("card", 1_000, 128);
-        for router in [Router::Single, Router::RoundRobin { targets: 5 }, Router::hash(selector, 5, 128)] {
+        for router in [
+            Router::Single,
+            Router::RoundRobin { targets: 5 },
+            Router::hash(selector, 5, 128),
+        ] {
             let mut scattered = Vec::new();
-            router.scatter(records.iter().copied(), |target, record| scattered.push((target, record)));
+            router.scatter(records.iter().copied(), |target, record| {
+                scattered.push((target, record))
+            });
             let each: Vec<_> = records.iter().map(|record| router.route(*record)).collect();
             assert_eq!(scattered, each);
         }

@@ -82,7 +82,12 @@ pub struct Channel {
 
 impl Topology {
     /// Lays out all jobs. `weight` real records make one simulated record.
-    pub fn new(topics: &[Topic], jobs: &[Job], max_parallelism: Option<u32>, weight: u32) -> Topology {
+    pub fn new(
+        topics: &[Topic],
+        jobs: &[Job],
+        max_parallelism: Option<u32>,
+        weight: u32,
+    ) -> Topology {
         let mut topology = Topology {
             splits: Vec::new(),
             topics: topics.to_vec(),
@@ -92,7 +97,9 @@ impl Topology {
             channels: Vec::new(),
         };
         for (topic, spec) in topics.iter().enumerate() {
-            topology.splits.extend((0..spec.partitions).map(|partition| Split { topic, partition }));
+            topology
+                .splits
+                .extend((0..spec.partitions).map(|partition| Split { topic, partition }));
         }
         for job in jobs {
             topology.add_job(job, max_parallelism, weight);
@@ -129,10 +136,15 @@ impl Topology {
             }
             info.subtasks.extend(subtasks.clone());
             for subtask in subtasks.clone() {
-                info.splits.extend(self.subtasks[subtask as usize].splits.iter().copied());
+                info.splits
+                    .extend(self.subtasks[subtask as usize].splits.iter().copied());
             }
             for input in spec.kind.inputs() {
-                self.connect((base + input.operator) as OperatorId, operator, input.exchange);
+                self.connect(
+                    (base + input.operator) as OperatorId,
+                    operator,
+                    input.exchange,
+                );
             }
         }
         info.splits.sort_unstable();
@@ -147,15 +159,24 @@ impl Topology {
         max_parallelism: Option<u32>,
         weight: u32,
     ) -> OperatorInfo {
-        let max_parallelism = max_parallelism.unwrap_or_else(|| default_max_parallelism(spec.parallelism));
+        let max_parallelism =
+            max_parallelism.unwrap_or_else(|| default_max_parallelism(spec.parallelism));
         let inputs = spec.kind.inputs();
-        let producers = || inputs.iter().map(|input| &self.operators[base + input.operator]);
+        let producers = || {
+            inputs
+                .iter()
+                .map(|input| &self.operators[base + input.operator])
+        };
         let (record_bytes, rate_per_s, keys) = match &spec.kind {
             OperatorKind::Source { topic } => {
                 let topic = &self.topics[*topic];
                 let weight = f64::from(weight);
                 let rate = topic.rate_per_s * f64::from(topic.partitions) / weight;
-                (u64::from(topic.record_bytes) * weight as u64, rate, topic.keys)
+                (
+                    u64::from(topic.record_bytes) * weight as u64,
+                    rate,
+                    topic.keys,
+                )
             }
             _ => (
                 producers().map(|p| p.record_bytes).max().unwrap_or(1),
@@ -165,7 +186,14 @@ impl Topology {
         };
         let keyed = inputs.iter().any(|input| input.exchange == Exchange::Hash);
         let selector = keyed.then(|| KeySelector::new(&spec.key, keys, max_parallelism));
-        OperatorInfo { job, spec: spec.clone(), max_parallelism, record_bytes, selector, rate_per_s }
+        OperatorInfo {
+            job,
+            spec: spec.clone(),
+            max_parallelism,
+            record_bytes,
+            selector,
+            rate_per_s,
+        }
     }
 
     /// Distinct keys of the records that reach an operator: those of the widest topic above it.
@@ -191,7 +219,9 @@ impl Topology {
                 .splits
                 .iter()
                 .enumerate()
-                .filter(|(_, split)| split.topic == topic && split.partition % info.spec.parallelism == index)
+                .filter(|(_, split)| {
+                    split.topic == topic && split.partition % info.spec.parallelism == index
+                })
                 .map(|(id, _)| id as SplitId)
                 .collect(),
             _ => Vec::new(),
@@ -216,23 +246,35 @@ impl Topology {
         for index in 0..p {
             let targets = consumers(exchange, index, p, q);
             let router = match (exchange, &selector) {
-                (Exchange::Hash, Some(selector)) => Router::hash(selector.clone(), q, max_parallelism),
+                (Exchange::Hash, Some(selector)) => {
+                    Router::hash(selector.clone(), q, max_parallelism)
+                }
                 _ if targets.len() == 1 => Router::Single,
-                _ => Router::RoundRobin { targets: targets.len() as u32 },
+                _ => Router::RoundRobin {
+                    targets: targets.len() as u32,
+                },
             };
             let mut channels = Vec::new();
             for target in targets {
                 let channel = self.channels.len() as ChannelId;
-                self.channels.push(Channel { producer: from + index, consumer: to + target });
+                self.channels.push(Channel {
+                    producer: from + index,
+                    consumer: to + target,
+                });
                 self.subtasks[(to + target) as usize].inputs.push(channel);
                 channels.push(channel);
             }
-            self.subtasks[(from + index) as usize].outputs.push(Output { router, channels });
+            self.subtasks[(from + index) as usize]
+                .outputs
+                .push(Output { router, channels });
         }
     }
 
     fn first_subtask(&self, operator: OperatorId) -> SubtaskId {
-        self.subtasks.iter().position(|s| s.operator == operator).expect("operators have subtasks") as SubtaskId
+        self.subtasks
+            .iter()
+            .position(|s| s.operator == operator)
+            .expect("operators have subtasks") as SubtaskId
     }
 
     /// Every exchange here is pipelined, so regions are the connected components of subtasks.
@@ -257,21 +299,35 @@ impl Topology {
     /// As Flink names it: `Parse JSON (3/5)`.
     pub fn task_name(&self, subtask: SubtaskId) -> String {
         let operator = &self.operator_of(subtask).spec;
-        format!("{} ({}/{})", operator.name, self.subtasks[subtask as usize].index + 1, operator.parallelism)
+        format!(
+            "{} ({}/{})",
+            operator.name,
+            self.subtasks[subtask as usize].index + 1,
+            operator.parallelism
+        )
     }
 
     pub fn is_source(&self, subtask: SubtaskId) -> bool {
-        matches!(self.operator_of(subtask).spec.kind, OperatorKind::Source { .. })
+        matches!(
+            self.operator_of(subtask).spec.kind,
+            OperatorKind::Source { .. }
+        )
     }
 
     pub fn is_sink(&self, subtask: SubtaskId) -> bool {
-        matches!(self.operator_of(subtask).spec.kind, OperatorKind::Sink { .. })
+        matches!(
+            self.operator_of(subtask).spec.kind,
+            OperatorKind::Sink { .. }
+        )
     }
 
     /// The partitions that a source reads; none for other tasks.
     pub fn partitions_of(&self, subtask: SubtaskId) -> Vec<u32> {
         let splits = &self.subtasks[subtask as usize].splits;
-        splits.iter().map(|split| self.splits[*split as usize].partition).collect()
+        splits
+            .iter()
+            .map(|split| self.splits[*split as usize].partition)
+            .collect()
     }
 
     /// Simulated records per second that a subtask handles when nothing is wrong.
@@ -312,16 +368,31 @@ mod tests {
         let operators = vec![
             operator("source", 4, OperatorKind::Source { topic: 0 }),
             operator("map", 4, OperatorKind::Transform { inputs: input(0) }),
-            operator("sink", 4, OperatorKind::Sink { inputs: input(1), guarantee: Guarantee::ExactlyOnce }),
+            operator(
+                "sink",
+                4,
+                OperatorKind::Sink {
+                    inputs: input(1),
+                    guarantee: Guarantee::ExactlyOnce,
+                },
+            ),
         ];
-        let job = Job { name: "job".into(), operators, pins: Default::default() };
+        let job = Job {
+            name: "job".into(),
+            operators,
+            pins: Default::default(),
+        };
         Topology::new(&[topic], &[job], None, 1)
     }
 
     #[test]
     fn a_shuffle_makes_one_region_and_pipelines_without_one_are_their_own() {
         let regions = |exchange| {
-            let mut regions: Vec<u32> = topology(exchange).subtasks.iter().map(|s| s.region).collect();
+            let mut regions: Vec<u32> = topology(exchange)
+                .subtasks
+                .iter()
+                .map(|s| s.region)
+                .collect();
             regions.sort_unstable();
             regions.dedup();
             regions.len()
@@ -334,7 +405,11 @@ mod tests {
     #[test]
     fn every_partition_has_one_reader() {
         let topology = topology(Exchange::Hash);
-        let mut splits: Vec<SplitId> = topology.subtasks.iter().flat_map(|s| s.splits.clone()).collect();
+        let mut splits: Vec<SplitId> = topology
+            .subtasks
+            .iter()
+            .flat_map(|s| s.splits.clone())
+            .collect();
         splits.sort_unstable();
         assert_eq!(splits, [0, 1, 2, 3]);
         assert_eq!(topology.task_name(5), "map (2/4)");

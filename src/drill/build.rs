@@ -24,12 +24,21 @@ pub struct PlannedFault {
 }
 
 pub fn blueprint(scenario: &Scenario) -> Blueprint {
-    let topology = Topology::new(&scenario.topics, &scenario.jobs, scenario.config.max_parallelism, scenario.weight);
+    let topology = Topology::new(
+        &scenario.topics,
+        &scenario.jobs,
+        scenario.config.max_parallelism,
+        scenario.weight,
+    );
     let mut pins = vec![None; topology.subtasks.len()];
     for (job, spec) in scenario.jobs.iter().enumerate() {
         for ((operator, subtask), taskmanager) in &spec.pins {
             let operator = topology.jobs[job].operators[*operator];
-            let first = topology.subtasks.iter().position(|s| s.operator == operator).expect("operators have subtasks");
+            let first = topology
+                .subtasks
+                .iter()
+                .position(|s| s.operator == operator)
+                .expect("operators have subtasks");
             pins[first + *subtask as usize] = Some(*taskmanager);
         }
     }
@@ -56,11 +65,17 @@ pub fn plan(scenario: &Scenario, blueprint: &Blueprint) -> Vec<PlannedFault> {
         let at = match fault.at {
             When::At(at) => at,
             When::Between(from, to) => {
-                let mut random = blueprint.streams.small("fault-time", &format!("fault-{number}"));
+                let mut random = blueprint
+                    .streams
+                    .small("fault-time", &format!("fault-{number}"));
                 from + random.between(crate::kernel::Span::ZERO, to - from)
             }
         };
-        PlannedFault { at, target: actor(fault.target, &blueprint.directory), fault: fault.clone() }
+        PlannedFault {
+            at,
+            target: actor(fault.target, &blueprint.directory),
+            fault: fault.clone(),
+        }
     };
     let mut planned: Vec<_> = scenario.faults.iter().enumerate().map(draw).collect();
     planned.sort_by_key(|fault| fault.at);
@@ -77,7 +92,10 @@ fn actor(target: Target, directory: &Directory) -> ActorId {
 
 pub fn simulation(blueprint: Arc<Blueprint>, plan: &[PlannedFault]) -> Simulation<World> {
     let mut simulation = Simulation::new(World::new(blueprint));
-    simulation.guard(Guard { events_max: EVENTS_MAX, events_per_instant_max: EVENTS_PER_INSTANT_MAX });
+    simulation.guard(Guard {
+        events_max: EVENTS_MAX,
+        events_per_instant_max: EVENTS_PER_INSTANT_MAX,
+    });
     simulation.setup(|world, kernel| {
         world.start(kernel);
         for fault in plan {
@@ -92,22 +110,23 @@ fn action(planned: &PlannedFault) -> FaultAction {
     let lasts = planned.fault.lasts;
     let needed = || lasts.expect("a scenario says how long such a fault lasts");
     match planned.fault.kind {
-        FaultKind::Kill => FaultAction::Kill { target, restart_after: lasts },
+        FaultKind::Kill => FaultAction::Kill {
+            target,
+            restart_after: lasts,
+        },
         FaultKind::Start => FaultAction::Start { target },
-        FaultKind::Hang => FaultAction::Hang { target, lasts: needed() },
-        FaultKind::CutOff => FaultAction::CutOff { target, lasts: needed() },
-        FaultKind::Slow { factor_per_mille } => FaultAction::Slow { target, factor_per_mille, lasts },
+        FaultKind::Hang => FaultAction::Hang {
+            target,
+            lasts: needed(),
+        },
+        FaultKind::CutOff => FaultAction::CutOff {
+            target,
+            lasts: needed(),
+        },
+        FaultKind::Slow { factor_per_mille } => FaultAction::Slow {
+            target,
+            factor_per_mille,
+            lasts,
+        },
     }
-}
-
-/// Names the fault for reports.
-pub fn describe(planned: &PlannedFault, directory: &Directory) -> String {
-    let what = match planned.fault.kind {
-        FaultKind::Kill => "kill",
-        FaultKind::Start => "start",
-        FaultKind::Hang => "hang",
-        FaultKind::CutOff => "cut off",
-        FaultKind::Slow { .. } => "slow",
-    };
-    format!("{what} {}", directory.name(planned.target))
 }

@@ -162,6 +162,9 @@ pub struct SpanRange {
 
 impl SpanRange {
     pub const fn constant(span: Span) -> SpanRange {
-        SpanRange { min: span, max: span }
+        SpanRange {
+            min: span,
+            max: span,
+        }
     }
 }

@@ -32,7 +32,10 @@ pub struct OnPressure {
 
 impl OnPressure {
     pub fn new(when: RebalanceWhen, subtasks: usize) -> OnPressure {
-        OnPressure { when, late_since: vec![None; subtasks] }
+        OnPressure {
+            when,
+            late_since: vec![None; subtasks],
+        }
     }
 
     /// The task to move, if some machine has been overloaded for long enough: the largest one that is late there.
@@ -45,9 +48,13 @@ impl OnPressure {
             *since = if late { since.or(Some(now)) } else { None };
         }
         let lasting = |seen: &&Observation| {
-            self.late_since[seen.subtask as usize].is_some_and(|since| now.since(since) >= self.when.lasting)
+            self.late_since[seen.subtask as usize]
+                .is_some_and(|since| now.since(since) >= self.when.lasting)
         };
-        let worst = observations.iter().filter(lasting).max_by_key(|seen| seen.machine_cpu_per_mille)?;
+        let worst = observations
+            .iter()
+            .filter(lasting)
+            .max_by_key(|seen| seen.machine_cpu_per_mille)?;
         let machine = worst.taskmanager;
         observations
             .iter()
@@ -80,15 +87,28 @@ mod tests {
 
     #[test]
     fn pressure_must_last_and_the_largest_late_task_goes() {
-        let when =
-            RebalanceWhen { latency: Span::from_secs(2), back_pressure_per_mille: 500, lasting: Span::from_secs(10) };
+        let when = RebalanceWhen {
+            latency: Span::from_secs(2),
+            back_pressure_per_mille: 500,
+            lasting: Span::from_secs(10),
+        };
         let mut policy = OnPressure::new(when, 4);
-        let late = [observation(1, 3_000, 990), observation(2, 3_000, 990), observation(3, 10, 990)];
+        let late = [
+            observation(1, 3_000, 990),
+            observation(2, 3_000, 990),
+            observation(3, 10, 990),
+        ];
         assert!(policy.decide(Time::ZERO, &late).is_none());
         assert!(policy.decide(Time(9_000_000_000), &late).is_none());
-        assert_eq!(policy.decide(Time(10_000_000_000), &late).unwrap().subtask, 2);
+        assert_eq!(
+            policy.decide(Time(10_000_000_000), &late).unwrap().subtask,
+            2
+        );
         let relieved = [observation(1, 3_000, 300), observation(2, 3_000, 300)];
         assert!(policy.decide(Time(11_000_000_000), &relieved).is_none());
-        assert!(policy.decide(Time(12_000_000_000), &late).is_none(), "the clock starts again");
+        assert!(
+            policy.decide(Time(12_000_000_000), &late).is_none(),
+            "the clock starts again"
+        );
     }
 }

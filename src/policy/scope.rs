@@ -40,7 +40,10 @@ pub fn tasks_to_restart(
         RecoveryScope::Region => {
             let region = |subtask: SubtaskId| topology.subtasks[subtask as usize].region;
             let regions: BTreeSet<u32> = failed.iter().map(|subtask| region(*subtask)).collect();
-            all.iter().copied().filter(|subtask| regions.contains(&region(*subtask))).collect()
+            all.iter()
+                .copied()
+                .filter(|subtask| regions.contains(&region(*subtask)))
+                .collect()
         }
     };
     (scope, tasks)

@@ -3,6 +3,7 @@
 //! Bytes become a tree with places (`tree`), overrides change it (`set`), types read it (`file`), and `resolve` fills
 //! in defaults and checks the whole. `write` goes the other way.
 
+pub mod catalogue;
 mod error;
 pub mod expect;
 mod expectation;

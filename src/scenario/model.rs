@@ -2,8 +2,12 @@
 //!
 //! Nothing below this room knows of files or defaults; nothing above it sees a scenario that is not whole.
 
-pub use crate::actor::settings::{Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper};
-pub use crate::dataflow::job_graph::{Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic};
+pub use crate::actor::settings::{
+    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+};
+pub use crate::dataflow::job_graph::{
+    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
+};
 pub use crate::fault::{Fault, FaultKind, Target, When};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -40,7 +40,8 @@ impl Cpu {
         match work.0.checked_mul(self.slowdown_per_mille) {
             Some(scaled) => Span(scaled / speed),
             None => {
-                let scaled = u128::from(work.0) * u128::from(self.slowdown_per_mille) / u128::from(speed);
+                let scaled =
+                    u128::from(work.0) * u128::from(self.slowdown_per_mille) / u128::from(speed);
                 Span(u64::try_from(scaled).unwrap_or(u64::MAX))
             }
         }

@@ -54,7 +54,11 @@ pub struct Network<M> {
 
 impl<M> Network<M> {
     pub fn new(latency: SpanRange) -> Network<M> {
-        Network { latency, ports: Vec::new(), held: Vec::new() }
+        Network {
+            latency,
+            ports: Vec::new(),
+            held: Vec::new(),
+        }
     }
 
     /// Adds the host of the next actor; `bytes_per_s` 0: no limit.
@@ -82,7 +86,10 @@ impl<M> Network<M> {
         let mut arrival = now + latency;
         if bytes > 0 {
             let (first_byte, _) = self.ports[from.0 as usize].egress.serve(now, bytes);
-            arrival = self.ports[to.0 as usize].ingress.serve(first_byte + latency, bytes).1;
+            arrival = self.ports[to.0 as usize]
+                .ingress
+                .serve(first_byte + latency, bytes)
+                .1;
         }
         let connection = self.connection(from, to);
         connection.open = true;
@@ -92,7 +99,12 @@ impl<M> Network<M> {
 
     /// Keeps a message that [`Network::transmit`] held.
     pub fn hold(&mut self, now: Time, from: ActorId, to: ActorId, message: M) {
-        self.held.push(Held { sent: now, from, to, message });
+        self.held.push(Held {
+            sent: now,
+            from,
+            to,
+            message,
+        });
     }
 
     pub fn is_cut(&self, from: ActorId, to: ActorId) -> bool {
@@ -121,7 +133,8 @@ impl<M> Network<M> {
 
     /// Drops what an actor whose process dies had in the air behind a cut; the peers that it was connected to, in order.
     pub fn reset(&mut self, actor: ActorId) -> Vec<ActorId> {
-        self.held.retain(|held| held.from != actor && held.to != actor);
+        self.held
+            .retain(|held| held.from != actor && held.to != actor);
         self.close(actor)
     }
 
@@ -139,7 +152,9 @@ impl<M> Network<M> {
     }
 
     fn draw_latency(&mut self, from: ActorId) -> Span {
-        self.ports[from.0 as usize].random.between(self.latency.min, self.latency.max)
+        self.ports[from.0 as usize]
+            .random
+            .between(self.latency.min, self.latency.max)
     }
 
     fn in_order(&mut self, from: ActorId, to: ActorId, arrival: Time) -> Time {
@@ -174,8 +189,10 @@ mod tests {
     use super::*;
 
     fn network() -> Network<u32> {
-        let mut network =
-            Network::new(SpanRange { min: Span::from_us(300), max: Span::from_us(800) });
+        let mut network = Network::new(SpanRange {
+            min: Span::from_us(300),
+            max: Span::from_us(800),
+        });
         let streams = Streams::new(7);
         for name in ["a", "b", "c"] {
             network.add_host(name, 1_000_000, &streams);
@@ -188,7 +205,8 @@ mod tests {
         let mut network = network();
         let mut last = Time::ZERO;
         for n in 0..1_000 {
-            let Transit::Arrives(at) = network.transmit(Time(n * 1_000), ActorId(0), ActorId(1), 0) else {
+            let Transit::Arrives(at) = network.transmit(Time(n * 1_000), ActorId(0), ActorId(1), 0)
+            else {
                 panic!("nothing is cut")
             };
             assert!(at >= last && at.since(Time(n * 1_000)) <= Span::from_ms(2));
@@ -200,7 +218,10 @@ mod tests {
     fn a_cut_holds_messages_until_the_next_retransmission() {
         let mut network = network();
         network.cut_off(ActorId(1));
-        assert_eq!(network.transmit(Time::ZERO, ActorId(0), ActorId(1), 0), Transit::Held);
+        assert_eq!(
+            network.transmit(Time::ZERO, ActorId(0), ActorId(1), 0),
+            Transit::Held
+        );
         network.hold(Time::ZERO, ActorId(0), ActorId(1), 42);
         let released = network.heal(Time(500_000_000), ActorId(1));
         assert_eq!(released.len(), 1);

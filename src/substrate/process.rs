@@ -20,33 +20,60 @@ pub struct Process {
 
 impl Process {
     pub fn new(up: bool) -> Process {
-        Process { state: if up { ProcessState::Up } else { ProcessState::Down }, incarnation: 0 }
+        Process {
+            state: if up {
+                ProcessState::Up
+            } else {
+                ProcessState::Down
+            },
+            incarnation: 0,
+        }
     }
 
     pub fn kill(&mut self) {
-        assert_ne!(self.state, ProcessState::Down, "only a running process can be killed");
+        assert_ne!(
+            self.state,
+            ProcessState::Down,
+            "only a running process can be killed"
+        );
         self.state = ProcessState::Down;
         self.incarnation += 1;
     }
 
     /// Whatever was starting it is killed too.
     pub fn abandon_start(&mut self) {
-        assert_eq!(self.state, ProcessState::Down, "only a process that is down can be starting");
+        assert_eq!(
+            self.state,
+            ProcessState::Down,
+            "only a process that is down can be starting"
+        );
         self.incarnation += 1;
     }
 
     pub fn start(&mut self) {
-        assert_eq!(self.state, ProcessState::Down, "only a process that is down can start");
+        assert_eq!(
+            self.state,
+            ProcessState::Down,
+            "only a process that is down can start"
+        );
         self.state = ProcessState::Up;
     }
 
     pub fn hang(&mut self) {
-        assert_eq!(self.state, ProcessState::Up, "only a process that is up can hang");
+        assert_eq!(
+            self.state,
+            ProcessState::Up,
+            "only a process that is up can hang"
+        );
         self.state = ProcessState::Hung;
     }
 
     pub fn resume(&mut self) {
-        assert_eq!(self.state, ProcessState::Hung, "only a hung process can resume");
+        assert_eq!(
+            self.state,
+            ProcessState::Hung,
+            "only a hung process can resume"
+        );
         self.state = ProcessState::Up;
     }
 }

@@ -15,7 +15,11 @@ impl Server {
     pub fn new(bytes_per_s: u64) -> Server {
         let whole = bytes_per_s > 0 && 1_000_000_000 % bytes_per_s == 0;
         let whole_ns_per_byte = whole.then(|| 1_000_000_000 / bytes_per_s);
-        Server { bytes_per_s, whole_ns_per_byte, free_at: Time::ZERO }
+        Server {
+            bytes_per_s,
+            whole_ns_per_byte,
+            free_at: Time::ZERO,
+        }
     }
 
     /// When the first and the last of `bytes`, asked for at `now`, are through: behind everything asked for before.

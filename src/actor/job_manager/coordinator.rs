@@ -78,19 +78,29 @@ impl Coordinator {
 
     pub fn draw(&mut self, range: SpanRange, blueprint: &Blueprint) -> Span {
         let job = &blueprint.topology.jobs[self.job as usize].name;
-        let random = self.random.get_or_insert_with(|| blueprint.streams.small("planning", job));
+        let random = self
+            .random
+            .get_or_insert_with(|| blueprint.streams.small("planning", job));
         random.between(range.min, range.max)
     }
 
     pub fn is_storing(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.stage == Stage::Storing)
+        self.pending
+            .as_ref()
+            .is_some_and(|pending| pending.stage == Stage::Storing)
     }
 
     /// All tasks run: the first checkpoint of a new job after its interval, after a restart as soon as allowed.
     pub fn resume(&mut self, submission: bool, blueprint: &Blueprint, ctx: &mut Context<'_>) {
-        let Some(interval) = blueprint.config.checkpoint_interval else { return };
+        let Some(interval) = blueprint.config.checkpoint_interval else {
+            return;
+        };
         self.active = true;
-        let delay = if submission { interval } else { blueprint.config.checkpoint_min_pause };
+        let delay = if submission {
+            interval
+        } else {
+            blueprint.config.checkpoint_min_pause
+        };
         self.trigger.set(delay, ctx);
     }
 
@@ -114,7 +124,9 @@ impl Coordinator {
 impl JobMaster {
     pub fn trigger_checkpoint(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let config = &office.blueprint.config;
-        let Some(interval) = config.checkpoint_interval else { return };
+        let Some(interval) = config.checkpoint_interval else {
+            return;
+        };
         let coordinator = &mut self.coordinator;
         if !coordinator.active || self.phase != Phase::Steady {
             return;
@@ -147,12 +159,23 @@ impl JobMaster {
             stage: Stage::Collecting,
             metadata: None,
         });
-        coordinator.timeout.set(office.blueprint.config.checkpoint_timeout, ctx);
-        ctx.state(Fact::CheckpointTriggered { job: self.job, checkpoint: id });
+        coordinator
+            .timeout
+            .set(office.blueprint.config.checkpoint_timeout, ctx);
+        ctx.state(Fact::CheckpointTriggered {
+            job: self.job,
+            checkpoint: id,
+        });
         for subtask in &office.blueprint.topology.jobs[self.job as usize].sources {
             let execution = self.peek(*subtask);
-            let (attempt, taskmanager) = (execution.attempt, execution.taskmanager.expect("it runs"));
-            let body = Body::TriggerCheckpoint { token: office.token, subtask: *subtask, attempt, checkpoint: id };
+            let (attempt, taskmanager) =
+                (execution.attempt, execution.taskmanager.expect("it runs"));
+            let body = Body::TriggerCheckpoint {
+                token: office.token,
+                subtask: *subtask,
+                attempt,
+                checkpoint: id,
+            };
             ctx.send(taskmanager, body);
         }
     }
@@ -170,19 +193,42 @@ impl JobMaster {
             return;
         }
         let tasks = self.executions.len();
-        let Some(pending) = self.coordinator.pending.as_mut().filter(|pending| pending.id == checkpoint) else { return };
+        let Some(pending) = self
+            .coordinator
+            .pending
+            .as_mut()
+            .filter(|pending| pending.id == checkpoint)
+        else {
+            return;
+        };
         pending.handles.insert(subtask, handle);
-        ctx.state(Fact::CheckpointAcknowledged { job: self.job, checkpoint, subtask, attempt });
+        ctx.state(Fact::CheckpointAcknowledged {
+            job: self.job,
+            checkpoint,
+            subtask,
+            attempt,
+        });
         if pending.handles.len() < tasks || pending.stage != Stage::Collecting {
             return;
         }
         pending.stage = Stage::WritingMetadata;
         let handles = std::mem::take(&mut pending.handles).into_values().collect();
-        let metadata = Arc::new(CompletedCheckpoint { job: self.job, id: checkpoint, handles });
+        let metadata = Arc::new(CompletedCheckpoint {
+            job: self.job,
+            id: checkpoint,
+            handles,
+        });
         pending.metadata = Some(Arc::clone(&metadata));
-        let key = BlobKey::Metadata { job: self.job, checkpoint };
+        let key = BlobKey::Metadata {
+            job: self.job,
+            checkpoint,
+        };
         let bytes = METADATA_BYTES_PER_TASK * tasks as u64;
-        let body = Body::Write { key, bytes, blob: Blob::Metadata(metadata) };
+        let body = Body::Write {
+            key,
+            bytes,
+            blob: Blob::Metadata(metadata),
+        };
         ctx.send_sized(office.blueprint.directory.storage, bytes, body);
     }
 
@@ -195,12 +241,22 @@ impl JobMaster {
     }
 
     fn store(&mut self, checkpoint: CheckpointId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let pending = self.coordinator.pending.as_mut().filter(|pending| pending.id == checkpoint);
+        let pending = self
+            .coordinator
+            .pending
+            .as_mut()
+            .filter(|pending| pending.id == checkpoint);
         if let Some(pending) = pending.filter(|pending| pending.stage == Stage::WritingMetadata) {
             pending.stage = Stage::Storing;
             let path = format!("{}/{checkpoint:019}", checkpoints_path(self.job));
-            let op = Op::Create { path, data: [checkpoint, 0], mode: CreateMode::Persistent };
-            office.desk.ask(op, Ask::AddCheckpoint(self.job, checkpoint), ctx);
+            let op = Op::Create {
+                path,
+                data: [checkpoint, 0],
+                mode: CreateMode::Persistent,
+            };
+            office
+                .desk
+                .ask(op, Ask::AddCheckpoint(self.job, checkpoint), ctx);
         }
     }
 
@@ -215,7 +271,13 @@ impl JobMaster {
         if !matches!(result, Ok(_) | Err(ZkError::NodeExists)) {
             return;
         }
-        let Some(pending) = self.coordinator.pending.take_if(|pending| pending.id == checkpoint) else { return };
+        let Some(pending) = self
+            .coordinator
+            .pending
+            .take_if(|pending| pending.id == checkpoint)
+        else {
+            return;
+        };
         let metadata = pending.metadata.expect("it was written before");
         self.coordinator.timeout.cancel(ctx);
         self.coordinator.completed_at = ctx.now();
@@ -230,7 +292,11 @@ impl JobMaster {
         });
         self.subsume(metadata, office, ctx);
         for taskmanager in self.hosts() {
-            let body = Body::NotifyCheckpointComplete { token: office.token, job: self.job, checkpoint };
+            let body = Body::NotifyCheckpointComplete {
+                token: office.token,
+                job: self.job,
+                checkpoint,
+            };
             ctx.send(taskmanager, body);
         }
         self.go_on_when_canceled(office, ctx);
@@ -240,7 +306,12 @@ impl JobMaster {
     }
 
     /// Drops what is beyond `execution.checkpointing.num-retained`: first the pointer, then the files.
-    fn subsume(&mut self, metadata: Arc<CompletedCheckpoint>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    fn subsume(
+        &mut self,
+        metadata: Arc<CompletedCheckpoint>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let storage = office.blueprint.directory.storage;
         let replaced = self.metadata.replace(metadata);
         self.coordinator.retained.push(self.latest);
@@ -249,16 +320,38 @@ impl JobMaster {
             let old = self.coordinator.retained.remove(0);
             let path = format!("{}/{old:019}", checkpoints_path(self.job));
             office.desk.ask(Op::Delete { path }, Ask::Cleanup, ctx);
-            ctx.send(storage, Body::Delete { key: BlobKey::Metadata { job: self.job, checkpoint: old } });
-            for handle in replaced.iter().filter(|replaced| replaced.id == old).flat_map(|replaced| &replaced.handles) {
+            ctx.send(
+                storage,
+                Body::Delete {
+                    key: BlobKey::Metadata {
+                        job: self.job,
+                        checkpoint: old,
+                    },
+                },
+            );
+            for handle in replaced
+                .iter()
+                .filter(|replaced| replaced.id == old)
+                .flat_map(|replaced| &replaced.handles)
+            {
                 ctx.send(storage, Body::Delete { key: handle.key });
             }
         }
     }
 
     /// A task that lost a producer refuses. Like any abort because of a lost task it does not count as a failure.
-    pub fn on_decline(&mut self, checkpoint: CheckpointId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        if self.coordinator.pending.as_ref().is_some_and(|pending| pending.id == checkpoint) {
+    pub fn on_decline(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if self
+            .coordinator
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.id == checkpoint)
+        {
             self.abort_checkpoint("declined", office, ctx);
         }
     }
@@ -266,21 +359,40 @@ impl JobMaster {
     pub fn on_checkpoint_timeout(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.abort_checkpoint("expired", office, ctx);
         self.coordinator.failures += 1;
-        if self.coordinator.failures > office.blueprint.config.tolerable_failed_checkpoints && self.phase == Phase::Steady {
-            let all = self.executions.iter().map(|execution| execution.subtask).collect();
+        if self.coordinator.failures > office.blueprint.config.tolerable_failed_checkpoints
+            && self.phase == Phase::Steady
+        {
+            let all = self
+                .executions
+                .iter()
+                .map(|execution| execution.subtask)
+                .collect();
             self.restart(all, Vec::new(), Detector::TaskFailure, true, office, ctx);
         }
     }
 
     /// Gives a checkpoint up, unless it is on its way into the store.
-    pub(super) fn abort_checkpoint(&mut self, reason: &'static str, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub(super) fn abort_checkpoint(
+        &mut self,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let abortable = |pending: &mut Pending| pending.stage != Stage::Storing;
         if let Some(pending) = self.coordinator.pending.take_if(abortable) {
             let checkpoint = pending.id;
             self.coordinator.timeout.cancel(ctx);
-            ctx.state(Fact::CheckpointAborted { job: self.job, checkpoint, reason });
+            ctx.state(Fact::CheckpointAborted {
+                job: self.job,
+                checkpoint,
+                reason,
+            });
             for taskmanager in self.hosts() {
-                let body = Body::NotifyCheckpointAborted { token: office.token, job: self.job, checkpoint };
+                let body = Body::NotifyCheckpointAborted {
+                    token: office.token,
+                    job: self.job,
+                    checkpoint,
+                };
                 ctx.send(taskmanager, body);
             }
         }

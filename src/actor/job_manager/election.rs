@@ -49,7 +49,10 @@ impl JobManager {
     }
 
     fn list_latch(&mut self, ctx: &mut Context<'_>) {
-        let op = Op::GetChildren { path: LATCH_PATH.to_owned(), watch: false };
+        let op = Op::GetChildren {
+            path: LATCH_PATH.to_owned(),
+            watch: false,
+        };
         self.ask(op, ElectionAsk::ListLatch, ctx);
     }
 
@@ -66,9 +69,17 @@ impl JobManager {
             }
             (ElectionAsk::ListLatch, Ok(Answer::Children { names })) => self.on_latch(&names, ctx),
             (ElectionAsk::WatchPredecessor, Err(ZkError::NoNode)) => self.list_latch(ctx),
-            (ElectionAsk::Publish, Ok(Answer::Created { zxid, .. })) => self.on_published(zxid, ctx),
+            (ElectionAsk::Publish, Ok(Answer::Created { zxid, .. })) => {
+                self.on_published(zxid, ctx)
+            }
             (ElectionAsk::Publish, Err(ZkError::NodeExists)) => {
-                self.ask(Op::Delete { path: LEADER_PATH.to_owned() }, ElectionAsk::Unpublish, ctx);
+                self.ask(
+                    Op::Delete {
+                        path: LEADER_PATH.to_owned(),
+                    },
+                    ElectionAsk::Unpublish,
+                    ctx,
+                );
             }
             (ElectionAsk::Unpublish, _) => self.publish(ctx),
             // An expired session ends everything by its own event.
@@ -77,7 +88,9 @@ impl JobManager {
     }
 
     fn on_latch(&mut self, names: &[String], ctx: &mut Context<'_>) {
-        let Some(ours) = self.election.node.clone() else { return };
+        let Some(ours) = self.election.node.clone() else {
+            return;
+        };
         let Some(place) = names.iter().position(|name| *name == ours) else {
             // Our node has vanished: to the end of the queue.
             self.election.node = None;
@@ -93,7 +106,11 @@ impl JobManager {
             Some(before) => {
                 let path = format!("{LATCH_PATH}/{}", names[before]);
                 self.election.predecessor = Some(path.clone());
-                self.ask(Op::GetData { path, watch: true }, ElectionAsk::WatchPredecessor, ctx);
+                self.ask(
+                    Op::GetData { path, watch: true },
+                    ElectionAsk::WatchPredecessor,
+                    ctx,
+                );
             }
         }
     }

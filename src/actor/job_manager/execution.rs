@@ -39,7 +39,10 @@ impl Execution {
 
     /// A new attempt, on this TaskManager.
     pub fn schedule(&mut self, token: FencingToken, taskmanager: ActorId, ctx: &mut Context<'_>) {
-        assert!(self.state.is_terminal() || self.state == ExecutionState::Created, "an attempt ends before the next begins");
+        assert!(
+            self.state.is_terminal() || self.state == ExecutionState::Created,
+            "an attempt ends before the next begins"
+        );
         self.attempts += 1;
         self.attempt = Attempt::new(token, self.attempts);
         self.taskmanager = Some(taskmanager);

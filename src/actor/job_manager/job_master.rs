@@ -65,7 +65,10 @@ impl JobMaster {
         JobMaster {
             job,
             status: JobStatus::Created,
-            executions: subtasks.iter().map(|subtask| Execution::new(*subtask, token)).collect(),
+            executions: subtasks
+                .iter()
+                .map(|subtask| Execution::new(*subtask, token))
+                .collect(),
             phase: Phase::Loading,
             recovery: None,
             recoveries: 0,
@@ -99,7 +102,11 @@ impl JobMaster {
     pub(super) fn turn(&mut self, status: JobStatus, reason: String, ctx: &mut Context<'_>) {
         if status != self.status {
             self.status = status;
-            ctx.state(Fact::JobStatusChanged { job: self.job, status, reason });
+            ctx.state(Fact::JobStatusChanged {
+                job: self.job,
+                status,
+                reason,
+            });
         }
     }
 
@@ -112,7 +119,11 @@ impl JobMaster {
 
     /// TaskManagers that host executions of the job.
     pub(super) fn hosts(&self) -> BTreeSet<ActorId> {
-        self.executions.iter().filter(|e| e.is_live()).filter_map(|e| e.taskmanager).collect()
+        self.executions
+            .iter()
+            .filter(|e| e.is_live())
+            .filter_map(|e| e.taskmanager)
+            .collect()
     }
 
     pub fn on_taskmanager_lost(
@@ -124,7 +135,9 @@ impl JobMaster {
     ) {
         // Its tasks died with it, or will stop by themselves: its session is over.
         self.leftovers.retain(|_, host| *host != taskmanager);
-        let lost = |execution: &&mut Execution| execution.is_live() && execution.taskmanager == Some(taskmanager);
+        let lost = |execution: &&mut Execution| {
+            execution.is_live() && execution.taskmanager == Some(taskmanager)
+        };
         let mut failed = BTreeSet::new();
         for execution in self.executions.iter_mut().filter(lost) {
             let end = match execution.state {
@@ -155,7 +168,10 @@ impl JobMaster {
             return self.place_if_waiting(office, ctx);
         }
         let execution = self.execution(subtask);
-        if execution.attempt != attempt || execution.state.is_terminal() || execution.taskmanager.is_none() {
+        if execution.attempt != attempt
+            || execution.state.is_terminal()
+            || execution.taskmanager.is_none()
+        {
             return;
         }
         match (execution.state, state) {
@@ -190,25 +206,39 @@ impl JobMaster {
             let ours = office.blueprint.topology.job_of(*subtask) == self.job;
             if ours && self.peek(*subtask).attempt != *attempt {
                 self.leftovers.insert((*subtask, *attempt), taskmanager);
-                let body = Body::CancelTask { token: office.token, subtask: *subtask, attempt: *attempt };
+                let body = Body::CancelTask {
+                    token: office.token,
+                    subtask: *subtask,
+                    attempt: *attempt,
+                };
                 ctx.send(taskmanager, body);
             }
         }
     }
 
     pub(super) fn on_running(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let all_running = self.executions.iter().all(|execution| execution.state == ExecutionState::Running);
+        let all_running = self
+            .executions
+            .iter()
+            .all(|execution| execution.state == ExecutionState::Running);
         if self.phase == Phase::Deploying && all_running {
             self.phase = Phase::Steady;
             let recovery = self.recovery.take().expect("tasks come up for a reason");
-            ctx.state(Fact::RecoveryRunning { job: self.job, recovery: recovery.number });
+            ctx.state(Fact::RecoveryRunning {
+                job: self.job,
+                recovery: recovery.number,
+            });
             self.turn(JobStatus::Running, "all tasks run".to_owned(), ctx);
             if !recovery.is_submission() {
                 let name = &office.blueprint.topology.jobs[self.job as usize].name;
-                let text = format!("job {name} runs again: {} tasks restarted", recovery.tasks.len());
+                let text = format!(
+                    "job {name} runs again: {} tasks restarted",
+                    recovery.tasks.len()
+                );
                 office.notifier.notify(text, office.blueprint, ctx);
             }
-            self.coordinator.resume(recovery.is_submission(), office.blueprint, ctx);
+            self.coordinator
+                .resume(recovery.is_submission(), office.blueprint, ctx);
         }
     }
 }

@@ -27,7 +27,9 @@ pub struct Leader {
 
 impl Leader {
     pub fn new(token: FencingToken, blueprint: &Blueprint) -> Leader {
-        let jobs = (0..blueprint.topology.jobs.len()).map(|job| JobMaster::new(job as JobId, token, blueprint)).collect();
+        let jobs = (0..blueprint.topology.jobs.len())
+            .map(|job| JobMaster::new(job as JobId, token, blueprint))
+            .collect();
         Leader {
             token,
             members: Members::new(blueprint),
@@ -52,7 +54,12 @@ impl Leader {
         }
     }
 
-    fn each_job(&mut self, desk: &mut Desk, blueprint: &Blueprint, mut act: impl FnMut(&mut JobMaster, &mut Office<'_>)) {
+    fn each_job(
+        &mut self,
+        desk: &mut Desk,
+        blueprint: &Blueprint,
+        mut act: impl FnMut(&mut JobMaster, &mut Office<'_>),
+    ) {
         let mut office = Office {
             desk,
             blueprint,
@@ -91,16 +98,33 @@ impl Leader {
         ctx: &mut Context<'_>,
     ) {
         match body {
-            Body::RegisterTaskManager(registration) => self.register(from, &registration, desk, blueprint, ctx),
-            Body::UpdateTaskExecutionState { subtask, attempt, state } => {
-                let job = blueprint.topology.job_of(subtask);
-                self.job(job, desk, blueprint, |job, office| job.on_task_state(subtask, attempt, state, office, ctx));
+            Body::RegisterTaskManager(registration) => {
+                self.register(from, &registration, desk, blueprint, ctx)
             }
-            Body::AcknowledgeCheckpoint { job, checkpoint, attempt, handle } => {
-                self.job(job, desk, blueprint, |job, office| job.on_acknowledge(checkpoint, attempt, *handle, office, ctx));
+            Body::UpdateTaskExecutionState {
+                subtask,
+                attempt,
+                state,
+            } => {
+                let job = blueprint.topology.job_of(subtask);
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_task_state(subtask, attempt, state, office, ctx)
+                });
+            }
+            Body::AcknowledgeCheckpoint {
+                job,
+                checkpoint,
+                attempt,
+                handle,
+            } => {
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_acknowledge(checkpoint, attempt, *handle, office, ctx)
+                });
             }
             Body::DeclineCheckpoint { job, checkpoint } => {
-                self.job(job, desk, blueprint, |job, office| job.on_decline(checkpoint, office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_decline(checkpoint, office, ctx)
+                });
             }
             Body::MetricReport(report) => {
                 if let Some(taskmanager) = blueprint.directory.taskmanager_index(from) {
@@ -110,11 +134,15 @@ impl Leader {
             }
             Body::Written { key } => {
                 let job = super::loading::job_of(&key, &blueprint.topology);
-                self.job(job, desk, blueprint, |job, office| job.on_written(key, office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_written(key, office, ctx)
+                });
             }
             Body::ReadDone { key, blob } => {
                 let job = super::loading::job_of(&key, &blueprint.topology);
-                self.job(job, desk, blueprint, |job, office| job.on_read(key, blob, office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_read(key, blob, office, ctx)
+                });
                 self.count_loaded(ctx);
             }
             Body::NotifyReceived { id } => self.notifier.on_received(id, ctx),
@@ -122,16 +150,30 @@ impl Leader {
         }
     }
 
-    pub fn on_timer(&mut self, timer: Timer, desk: &mut Desk, blueprint: &Blueprint, ctx: &mut Context<'_>) {
+    pub fn on_timer(
+        &mut self,
+        timer: Timer,
+        desk: &mut Desk,
+        blueprint: &Blueprint,
+        ctx: &mut Context<'_>,
+    ) {
         match timer {
             Timer::CheckpointTrigger { job } => {
-                self.job(job, desk, blueprint, |job, office| job.trigger_checkpoint(office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.trigger_checkpoint(office, ctx)
+                });
             }
             Timer::CheckpointTimeout { job } => {
-                self.job(job, desk, blueprint, |job, office| job.on_checkpoint_timeout(office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_checkpoint_timeout(office, ctx)
+                });
             }
-            Timer::RestartDelay { job } => self.job(job, desk, blueprint, |job, office| job.on_delay_over(office, ctx)),
-            Timer::Retry { job } => self.job(job, desk, blueprint, |job, office| job.place(office, ctx)),
+            Timer::RestartDelay { job } => self.job(job, desk, blueprint, |job, office| {
+                job.on_delay_over(office, ctx)
+            }),
+            Timer::Retry { job } => {
+                self.job(job, desk, blueprint, |job, office| job.place(office, ctx))
+            }
             Timer::Notify => self.notifier.retry(blueprint, ctx),
             timer => unreachable!("JobManagers set no {timer:?}"),
         }
@@ -155,23 +197,45 @@ impl Leader {
             Ask::Members => {
                 if let Ok(Answer::Children { names }) = result {
                     for taskmanager in self.members.list(&names, blueprint, ctx.now()) {
-                        self.lose(taskmanager, Detector::ZookeeperSession, desk, blueprint, ctx);
+                        self.lose(
+                            taskmanager,
+                            Detector::ZookeeperSession,
+                            desk,
+                            blueprint,
+                            ctx,
+                        );
                     }
-                    self.each_job(desk, blueprint, |job, office| job.place_if_waiting(office, ctx));
+                    self.each_job(desk, blueprint, |job, office| {
+                        job.place_if_waiting(office, ctx)
+                    });
                 }
             }
-            Ask::Plan(job) => self.job(job, desk, blueprint, |job, office| job.on_plan_known(result, office, ctx)),
-            Ask::SubmitPlan(job) => self.job(job, desk, blueprint, |job, office| job.read_checkpoints(office, ctx)),
-            Ask::Checkpoints(job) => self.job(job, desk, blueprint, |job, office| job.on_checkpoints(result, office, ctx)),
-            Ask::Counter(job) => self.job(job, desk, blueprint, |job, office| job.on_counter(result, office, ctx)),
-            Ask::NewCounter(job) => self.job(job, desk, blueprint, |job, office| job.on_loaded(office, ctx)),
+            Ask::Plan(job) => self.job(job, desk, blueprint, |job, office| {
+                job.on_plan_known(result, office, ctx)
+            }),
+            Ask::SubmitPlan(job) => self.job(job, desk, blueprint, |job, office| {
+                job.read_checkpoints(office, ctx)
+            }),
+            Ask::Checkpoints(job) => self.job(job, desk, blueprint, |job, office| {
+                job.on_checkpoints(result, office, ctx)
+            }),
+            Ask::Counter(job) => self.job(job, desk, blueprint, |job, office| {
+                job.on_counter(result, office, ctx)
+            }),
+            Ask::NewCounter(job) => self.job(job, desk, blueprint, |job, office| {
+                job.on_loaded(office, ctx)
+            }),
             Ask::CountUp(job, id) => {
                 if result.is_ok() {
-                    self.job(job, desk, blueprint, |job, office| job.on_counted(id, office, ctx));
+                    self.job(job, desk, blueprint, |job, office| {
+                        job.on_counted(id, office, ctx)
+                    });
                 }
             }
             Ask::AddCheckpoint(job, id) => {
-                self.job(job, desk, blueprint, |job, office| job.on_added(id, result, office, ctx));
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_added(id, result, office, ctx)
+                });
             }
             Ask::Cleanup => {}
             Ask::Election(_) => unreachable!("the election has its own answers"),
@@ -183,7 +247,10 @@ impl Leader {
     fn count_loaded(&mut self, ctx: &mut Context<'_>) {
         let loaded = self.jobs.iter().filter(|job| job.is_loaded()).count() as u32;
         if loaded > self.jobs_loaded && loaded as usize == self.jobs.len() {
-            ctx.state(Fact::JobsRecovered { token: self.token, jobs: loaded });
+            ctx.state(Fact::JobsRecovered {
+                token: self.token,
+                jobs: loaded,
+            });
         }
         self.jobs_loaded = loaded;
     }
@@ -199,13 +266,19 @@ impl Leader {
         if registration.token != self.token {
             return;
         }
-        let Some(taskmanager) = blueprint.directory.taskmanager_index(from) else { return };
-        match self.members.register(taskmanager, registration.session, ctx.now()) {
+        let Some(taskmanager) = blueprint.directory.taskmanager_index(from) else {
+            return;
+        };
+        match self
+            .members
+            .register(taskmanager, registration.session, ctx.now())
+        {
             Registered::Again => {}
             Registered::New => ctx.state(Fact::TaskManagerRegistered { taskmanager: from }),
             Registered::InPlaceOfAnother => {
                 self.lose(taskmanager, Detector::Reregistration, desk, blueprint, ctx);
-                self.members.register(taskmanager, registration.session, ctx.now());
+                self.members
+                    .register(taskmanager, registration.session, ctx.now());
                 ctx.state(Fact::TaskManagerRegistered { taskmanager: from });
             }
         }
@@ -225,11 +298,20 @@ impl Leader {
         ctx: &mut Context<'_>,
     ) {
         let actor = Members::actor(blueprint, taskmanager);
-        ctx.state(Fact::TaskManagerLost { taskmanager: actor, detector });
+        ctx.state(Fact::TaskManagerLost {
+            taskmanager: actor,
+            detector,
+        });
         self.monitoring.forget(taskmanager);
         let name = blueprint.directory.name(actor);
-        self.notifier.notify(format!("TaskManager {name} is lost ({})", detector.name()), blueprint, ctx);
-        self.each_job(desk, blueprint, |job, office| job.on_taskmanager_lost(actor, detector, office, ctx));
+        self.notifier.notify(
+            format!("TaskManager {name} is lost ({})", detector.name()),
+            blueprint,
+            ctx,
+        );
+        self.each_job(desk, blueprint, |job, office| {
+            job.on_taskmanager_lost(actor, detector, office, ctx)
+        });
     }
 
     /// Moves a task where one has been under pressure for too long.
@@ -243,12 +325,17 @@ impl Leader {
         }
         if let Some(subtask) = monitoring.decide(&self.jobs, blueprint, ctx.now()) {
             let job = blueprint.topology.job_of(subtask);
-            self.job(job, desk, blueprint, |job, office| job.begin_move(subtask, office, ctx));
+            self.job(job, desk, blueprint, |job, office| {
+                job.begin_move(subtask, office, ctx)
+            });
         }
     }
 }
 
 fn list_members(desk: &mut Desk, ctx: &mut Context<'_>) {
-    let op = Op::GetChildren { path: MEMBERS_PATH.to_owned(), watch: true };
+    let op = Op::GetChildren {
+        path: MEMBERS_PATH.to_owned(),
+        watch: true,
+    };
     desk.ask(op, Ask::Members, ctx);
 }

@@ -37,26 +37,48 @@ pub(super) fn checkpoints_path(job: JobId) -> String {
 
 impl JobMaster {
     pub fn load(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let op = Op::GetData { path: plan_path(self.job), watch: false };
+        let op = Op::GetData {
+            path: plan_path(self.job),
+            watch: false,
+        };
         office.desk.ask(op, Ask::Plan(self.job), ctx);
     }
 
     /// A job that nobody has run yet is stored first.
-    pub fn on_plan_known(&mut self, result: Result<Answer, ZkError>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub fn on_plan_known(
+        &mut self,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let key = BlobKey::Plan { job: self.job };
         let body = match result {
             Ok(_) => Body::Read { key },
-            Err(_) => Body::Write { key, bytes: PLAN_BYTES, blob: Blob::Plan },
+            Err(_) => Body::Write {
+                key,
+                bytes: PLAN_BYTES,
+                blob: Blob::Plan,
+            },
         };
         ctx.send(office.blueprint.directory.storage, body);
     }
 
     pub(super) fn on_plan_written(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let op = Op::Create { path: plan_path(self.job), data: [0; 2], mode: CreateMode::Persistent };
+        let op = Op::Create {
+            path: plan_path(self.job),
+            data: [0; 2],
+            mode: CreateMode::Persistent,
+        };
         office.desk.ask(op, Ask::SubmitPlan(self.job), ctx);
     }
 
-    pub fn on_read(&mut self, key: BlobKey, blob: Option<Blob>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub fn on_read(
+        &mut self,
+        key: BlobKey,
+        blob: Option<Blob>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         match key {
             BlobKey::Plan { .. } => self.read_checkpoints(office, ctx),
             BlobKey::Metadata { .. } => self.on_metadata(blob, office, ctx),
@@ -65,21 +87,37 @@ impl JobMaster {
     }
 
     pub fn read_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let op = Op::GetChildren { path: checkpoints_path(self.job), watch: false };
+        let op = Op::GetChildren {
+            path: checkpoints_path(self.job),
+            watch: false,
+        };
         office.desk.ask(op, Ask::Checkpoints(self.job), ctx);
     }
 
     /// The highest completed one counts.
-    pub fn on_checkpoints(&mut self, result: Result<Answer, ZkError>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub fn on_checkpoints(
+        &mut self,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         if let Ok(Answer::Children { names }) = result {
             self.coordinator.retained = names.iter().filter_map(|name| name.parse().ok()).collect();
             self.latest = self.coordinator.retained.iter().copied().max().unwrap_or(0);
         }
-        let op = Op::GetData { path: counter_path(self.job), watch: false };
+        let op = Op::GetData {
+            path: counter_path(self.job),
+            watch: false,
+        };
         office.desk.ask(op, Ask::Counter(self.job), ctx);
     }
 
-    pub fn on_counter(&mut self, result: Result<Answer, ZkError>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub fn on_counter(
+        &mut self,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         match result {
             Ok(Answer::Data { data, .. }) => {
                 self.coordinator.next_id = data[0];
@@ -87,7 +125,11 @@ impl JobMaster {
             }
             _ => {
                 let data = [self.coordinator.next_id, 0];
-                let op = Op::Create { path: counter_path(self.job), data, mode: CreateMode::Persistent };
+                let op = Op::Create {
+                    path: counter_path(self.job),
+                    data,
+                    mode: CreateMode::Persistent,
+                };
                 office.desk.ask(op, Ask::NewCounter(self.job), ctx);
             }
         }
@@ -95,7 +137,10 @@ impl JobMaster {
 
     pub(super) fn count_up(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let id = self.coordinator.next_id;
-        let op = Op::SetData { path: counter_path(self.job), data: [id + 1, 0] };
+        let op = Op::SetData {
+            path: counter_path(self.job),
+            data: [id + 1, 0],
+        };
         office.desk.ask(op, Ask::CountUp(self.job, id), ctx);
     }
 
@@ -107,7 +152,11 @@ impl JobMaster {
             detector: Detector::NewLeader,
             scope: RecoveryScope::Full,
             lost: Vec::new(),
-            tasks: self.executions.iter().map(|execution| execution.subtask).collect(),
+            tasks: self
+                .executions
+                .iter()
+                .map(|execution| execution.subtask)
+                .collect(),
             // Ids are only ever taken by a leader that ran the job.
             submission: self.coordinator.next_id == 1,
             target: None,

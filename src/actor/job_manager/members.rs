@@ -22,7 +22,11 @@ pub struct Member {
 
 impl Members {
     pub fn new(blueprint: &Blueprint) -> Members {
-        Members { members: vec![None; blueprint.cluster.taskmanagers.len()], listed: Vec::new(), changed: Time::ZERO }
+        Members {
+            members: vec![None; blueprint.cluster.taskmanagers.len()],
+            listed: Vec::new(),
+            changed: Time::ZERO,
+        }
     }
 
     pub fn is_registered(&self, taskmanager: usize) -> bool {
@@ -31,13 +35,17 @@ impl Members {
 
     /// Registered TaskManagers, in the cluster's order.
     pub fn registered(&self) -> Vec<usize> {
-        (0..self.members.len()).filter(|taskmanager| self.is_registered(*taskmanager)).collect()
+        (0..self.members.len())
+            .filter(|taskmanager| self.is_registered(*taskmanager))
+            .collect()
     }
 
     /// Whether everyone who has a znode has registered.
     pub fn are_complete(&self) -> bool {
         let registered = |(taskmanager, session): &(usize, u64)| {
-            self.members[*taskmanager].as_ref().is_some_and(|member| member.session == *session)
+            self.members[*taskmanager]
+                .as_ref()
+                .is_some_and(|member| member.session == *session)
         };
         !self.listed.is_empty() && self.listed.iter().all(registered)
     }
@@ -62,7 +70,11 @@ impl Members {
     pub fn list(&mut self, znodes: &[String], blueprint: &Blueprint, now: Time) -> Vec<usize> {
         let parse = |name: &String| {
             let (name, session) = name.rsplit_once('@')?;
-            let place = blueprint.cluster.taskmanagers.iter().position(|tm| tm.name == name)?;
+            let place = blueprint
+                .cluster
+                .taskmanagers
+                .iter()
+                .position(|tm| tm.name == name)?;
             Some((place, u64::from_str_radix(session, 16).ok()?))
         };
         self.listed = znodes.iter().filter_map(parse).collect();

@@ -47,7 +47,13 @@ impl JobManager {
             config.zk_connection_timeout,
             &blueprint.streams,
         );
-        JobManager { me, desk: Desk::new(client), election: Election::default(), leader: None, blueprint }
+        JobManager {
+            me,
+            desk: Desk::new(client),
+            election: Election::default(),
+            leader: None,
+            blueprint,
+        }
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {

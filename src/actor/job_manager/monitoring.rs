@@ -22,9 +22,15 @@ impl Monitoring {
         let subtasks = blueprint.topology.subtasks.len();
         let policy = match blueprint.rebalancing {
             Rebalancing::Off => None,
-            Rebalancing::OnPressure => Some(OnPressure::new(blueprint.monitor.rebalance_when, subtasks)),
+            Rebalancing::OnPressure => {
+                Some(OnPressure::new(blueprint.monitor.rebalance_when, subtasks))
+            }
         };
-        Monitoring { tasks: vec![None; subtasks], cpu_per_mille: vec![0; blueprint.cluster.taskmanagers.len()], policy }
+        Monitoring {
+            tasks: vec![None; subtasks],
+            cpu_per_mille: vec![0; blueprint.cluster.taskmanagers.len()],
+            policy,
+        }
     }
 
     pub fn take(&mut self, taskmanager: usize, report: &MetricReport) {
@@ -42,16 +48,31 @@ impl Monitoring {
     }
 
     pub fn metrics(&self, subtask: SubtaskId) -> Option<&TaskMetrics> {
-        self.tasks[subtask as usize].as_ref().map(|(_, metrics)| metrics)
+        self.tasks[subtask as usize]
+            .as_ref()
+            .map(|(_, metrics)| metrics)
     }
 
     /// The task to move, by the policy.
-    pub fn decide(&mut self, jobs: &[JobMaster], blueprint: &Blueprint, now: Time) -> Option<SubtaskId> {
+    pub fn decide(
+        &mut self,
+        jobs: &[JobMaster],
+        blueprint: &Blueprint,
+        now: Time,
+    ) -> Option<SubtaskId> {
         let policy = self.policy.as_mut()?;
         let mut observations = Vec::new();
         for execution in jobs.iter().flat_map(|job| &job.executions) {
-            let Some((taskmanager, metrics)) = &self.tasks[execution.subtask as usize] else { continue };
-            observations.push(observe(*taskmanager, metrics, &self.tasks, self.cpu_per_mille[*taskmanager], blueprint));
+            let Some((taskmanager, metrics)) = &self.tasks[execution.subtask as usize] else {
+                continue;
+            };
+            observations.push(observe(
+                *taskmanager,
+                metrics,
+                &self.tasks,
+                self.cpu_per_mille[*taskmanager],
+                blueprint,
+            ));
         }
         let chosen = policy.decide(now, &observations)?;
         policy.reset();
@@ -69,7 +90,9 @@ fn observe(
     let topology = &blueprint.topology;
     let producers = topology.subtasks[metrics.subtask as usize].inputs.iter();
     let back_pressured = producers
-        .filter_map(|channel| tasks[topology.channels[*channel as usize].producer as usize].as_ref())
+        .filter_map(|channel| {
+            tasks[topology.channels[*channel as usize].producer as usize].as_ref()
+        })
         .map(|(_, producer)| per_mille(producer.back_pressured, producer.interval))
         .max();
     // A source has no input channel: it is as late as what it has not taken yet is old.
@@ -106,7 +129,9 @@ impl JobMaster {
         for execution in &mut self.executions {
             if let Some(metrics) = monitoring.metrics(execution.subtask) {
                 let used = u64::from(per_million(metrics.cpu, metrics.interval));
-                let average = execution.cpu_microcores.map_or(used, |average| (average * 7 + used) / 8);
+                let average = execution
+                    .cpu_microcores
+                    .map_or(used, |average| (average * 7 + used) / 8);
                 execution.cpu_microcores = Some(average);
             }
         }

@@ -20,7 +20,11 @@ pub struct Notifier {
 impl Notifier {
     pub fn new(token: FencingToken) -> Notifier {
         // Ids of different leaders differ.
-        Notifier { next: token << 20, open: Vec::new(), retry: Alarm::new(Timer::Notify) }
+        Notifier {
+            next: token << 20,
+            open: Vec::new(),
+            retry: Alarm::new(Timer::Notify),
+        }
     }
 
     pub fn notify(&mut self, text: String, blueprint: &Blueprint, ctx: &mut Context<'_>) {
@@ -32,8 +36,18 @@ impl Notifier {
     fn send(&mut self, which: usize, blueprint: &Blueprint, ctx: &mut Context<'_>) {
         let (id, attempts, text) = &mut self.open[which];
         *attempts += 1;
-        ctx.state(Fact::NotificationSent { id: *id, attempt: *attempts, text: text.clone() });
-        ctx.send(blueprint.directory.receiver, Body::Notify { id: *id, text: text.clone() });
+        ctx.state(Fact::NotificationSent {
+            id: *id,
+            attempt: *attempts,
+            text: text.clone(),
+        });
+        ctx.send(
+            blueprint.directory.receiver,
+            Body::Notify {
+                id: *id,
+                text: text.clone(),
+            },
+        );
         self.retry.set(RETRY_AFTER, ctx);
     }
 

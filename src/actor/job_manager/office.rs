@@ -41,7 +41,10 @@ pub enum Ask {
 
 impl Desk {
     pub fn new(client: Client) -> Desk {
-        Desk { client, asks: BTreeMap::new() }
+        Desk {
+            client,
+            asks: BTreeMap::new(),
+        }
     }
 
     pub fn ask(&mut self, op: Op, what: Ask, ctx: &mut Context<'_>) {

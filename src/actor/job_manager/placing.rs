@@ -8,8 +8,8 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Body, PartitionUpdate, ReplayFrom, TaskDeployment};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
-use crate::policy::RecoveryScope;
 use crate::policy::placement::{Candidate, Resources, policy, with_room};
+use crate::policy::{Placement, RecoveryScope};
 
 use super::job_master::{JobMaster, Phase};
 use super::members::Members;
@@ -27,12 +27,18 @@ impl JobMaster {
     }
 
     pub fn place(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        if self.phase != Phase::WaitingForResources || !self.leftovers.is_empty() || !self.has_settled(office, ctx) {
+        if self.phase != Phase::WaitingForResources
+            || !self.leftovers.is_empty()
+            || !self.has_settled(office, ctx)
+        {
             return;
         }
         let recovery = self.recovery.clone().expect("something is being recovered");
         let Some(places) = self.choose_places(office) else {
-            ctx.state(Fact::ResourcesMissing { job: self.job, recovery: recovery.number });
+            ctx.state(Fact::ResourcesMissing {
+                job: self.job,
+                recovery: recovery.number,
+            });
             return;
         };
         for (subtask, taskmanager) in &places {
@@ -41,18 +47,32 @@ impl JobMaster {
             let from = execution.taskmanager;
             execution.schedule(office.token, to, ctx);
             if !recovery.submission {
-                ctx.state(Fact::TaskPlaced { job: self.job, recovery: recovery.number, subtask: *subtask, from, to });
+                ctx.state(Fact::TaskPlaced {
+                    job: self.job,
+                    recovery: recovery.number,
+                    subtask: *subtask,
+                    from,
+                    to,
+                });
             }
         }
         self.phase = Phase::Deploying;
         self.deploy(office, ctx);
-        ctx.state(Fact::RecoveryDeployed { job: self.job, recovery: recovery.number });
+        ctx.state(Fact::RecoveryDeployed {
+            job: self.job,
+            recovery: recovery.number,
+        });
     }
 
     /// A new leader gives TaskManagers time to register: those that are known to be there, and stragglers.
     fn has_settled(&mut self, office: &Office<'_>, ctx: &mut Context<'_>) -> bool {
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
-        if recovery.scope != RecoveryScope::Full || self.executions.iter().any(|e| e.taskmanager.is_some()) {
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
+        if recovery.scope != RecoveryScope::Full
+            || self.executions.iter().any(|e| e.taskmanager.is_some())
+        {
             return true;
         }
         let settles = office.members.changed + SETTLE;
@@ -66,19 +86,27 @@ impl JobMaster {
     /// One TaskManager for each task to restart; none if some task finds no place.
     fn choose_places(&self, office: &Office<'_>) -> Option<BTreeMap<SubtaskId, usize>> {
         let blueprint = office.blueprint;
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
         let mut candidates = self.candidates(office, |subtask| !recovery.tasks.contains(&subtask));
         let mut policy = policy(blueprint.placement);
         let mut places = BTreeMap::new();
         for subtask in &recovery.tasks {
             let need = self.need(*subtask, blueprint);
             let room = with_room(&candidates, blueprint.slots);
-            let stays = self.preferred(*subtask, office).filter(|wanted| room.iter().any(|c| c.taskmanager == *wanted));
+            let stays = self
+                .preferred(*subtask, office)
+                .filter(|wanted| room.iter().any(|c| c.taskmanager == *wanted));
             let taskmanager = match stays {
                 Some(taskmanager) => taskmanager,
                 None => room[policy.choose(need, &room)?].taskmanager,
             };
-            let chosen = candidates.iter_mut().find(|c| c.taskmanager == taskmanager).expect("it was a candidate");
+            let chosen = candidates
+                .iter_mut()
+                .find(|c| c.taskmanager == taskmanager)
+                .expect("it was a candidate");
             chosen.committed += need;
             chosen.tasks += 1;
             places.insert(*subtask, taskmanager);
@@ -88,7 +116,10 @@ impl JobMaster {
 
     /// A place that is not left to the policy: where a task is moved to, was, or is pinned at the start.
     fn preferred(&self, subtask: SubtaskId, office: &Office<'_>) -> Option<usize> {
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
         if let Some(target) = recovery.target
             && recovery.tasks.len() == 1
         {
@@ -96,11 +127,16 @@ impl JobMaster {
         }
         let was = self.peek(subtask).taskmanager;
         let was = was.and_then(|actor| office.blueprint.directory.taskmanager_index(actor));
-        was.or(office.blueprint.pins[subtask as usize]).filter(|taskmanager| office.members.is_registered(*taskmanager))
+        was.or(office.blueprint.pins[subtask as usize])
+            .filter(|taskmanager| office.members.is_registered(*taskmanager))
     }
 
     /// Registered TaskManagers with what runs there, of this job's tasks those that `counts` accepts.
-    fn candidates(&self, office: &Office<'_>, counts: impl Fn(SubtaskId) -> bool) -> Vec<Candidate> {
+    fn candidates(
+        &self,
+        office: &Office<'_>,
+        counts: impl Fn(SubtaskId) -> bool,
+    ) -> Vec<Candidate> {
         let blueprint = office.blueprint;
         let candidate = |taskmanager: usize| {
             let actor = Members::actor(blueprint, taskmanager);
@@ -111,32 +147,46 @@ impl JobMaster {
                 slots: blueprint.cluster.taskmanagers[taskmanager].slots,
                 tasks: 0,
             };
-            let here = self.executions.iter().filter(|e| e.is_live() && e.taskmanager == Some(actor));
+            let here = self
+                .executions
+                .iter()
+                .filter(|e| e.is_live() && e.taskmanager == Some(actor));
             for execution in here.filter(|execution| counts(execution.subtask)) {
                 candidate.committed += self.need(execution.subtask, blueprint);
                 candidate.tasks += 1;
             }
             candidate
         };
-        office.members.registered().into_iter().map(candidate).collect()
+        office
+            .members
+            .registered()
+            .into_iter()
+            .map(candidate)
+            .collect()
     }
 
-    /// What a task needs: the CPU that it was seen to use, else what the load says that it takes.
+    /// What a task needs: what its part of the load takes, or more where it was seen to use more. Not less: tasks
+    /// behind a failed one idle, and will not for long.
     fn need(&self, subtask: SubtaskId, blueprint: &Blueprint) -> Resources {
         let declared = declared_need(subtask, blueprint);
-        let cpu_microcores = self.peek(subtask).cpu_microcores.unwrap_or(declared.cpu_microcores);
-        Resources { cpu_microcores, ..declared }
+        let measured = self.peek(subtask).cpu_microcores.unwrap_or(0);
+        Resources {
+            cpu_microcores: declared.cpu_microcores.max(measured),
+            ..declared
+        }
     }
 
-    /// Where a task would be better off than where it is.
+    /// Where a task would be better off than where it is: whatever the policy for new tasks, a move is for room.
     pub(super) fn better_place(&self, subtask: SubtaskId, office: &Office<'_>) -> Option<usize> {
         let here = self.peek(subtask).taskmanager?;
         let here = office.blueprint.directory.taskmanager_index(here)?;
         let need = self.need(subtask, office.blueprint);
         let candidates = self.candidates(office, |other| other != subtask);
         let room = with_room(&candidates, office.blueprint.slots);
-        let chosen = &room[policy(office.blueprint.placement).choose(need, &room)?];
-        let stay = candidates.iter().find(|candidate| candidate.taskmanager == here)?;
+        let chosen = &room[policy(Placement::LeastLoaded).choose(need, &room)?];
+        let stay = candidates
+            .iter()
+            .find(|candidate| candidate.taskmanager == here)?;
         (chosen.left_per_million(need) > stay.left_per_million(need)).then_some(chosen.taskmanager)
     }
 
@@ -144,26 +194,45 @@ impl JobMaster {
         let recovery = self.recovery.clone().expect("something is being recovered");
         let topology = &office.blueprint.topology;
         let naive = recovery.scope == RecoveryScope::PerTaskNaive;
-        let from = if naive { ReplayFrom::Now } else { ReplayFrom::Checkpoint(self.latest) };
+        let from = if naive {
+            ReplayFrom::Now
+        } else {
+            ReplayFrom::Checkpoint(self.latest)
+        };
         for subtask in &recovery.tasks {
             let inputs = &topology.subtasks[*subtask as usize].inputs;
             let producer = |channel: &u32| {
                 let execution = self.peek(topology.channels[*channel as usize].producer);
-                (execution.taskmanager.expect("producers are placed"), execution.attempt)
+                (
+                    execution.taskmanager.expect("producers are placed"),
+                    execution.attempt,
+                )
             };
             let task = TaskDeployment {
                 subtask: *subtask,
                 attempt: self.peek(*subtask).attempt,
                 restored_checkpoint: self.latest,
-                state: self.metadata.as_ref().and_then(|metadata| metadata.handle(*subtask).cloned()),
-                aborted_up_to: self.coordinator.issued_max.max(self.coordinator.next_id - 1),
+                state: self
+                    .metadata
+                    .as_ref()
+                    .and_then(|metadata| metadata.handle(*subtask).cloned()),
+                aborted_up_to: self
+                    .coordinator
+                    .issued_max
+                    .max(self.coordinator.next_id - 1),
                 producers: inputs.iter().map(producer).collect(),
                 inputs_from: from,
             };
             let execution = self.execution(*subtask);
             execution.turn(ExecutionState::Deploying, ctx);
             let taskmanager = execution.taskmanager.expect("it was placed");
-            ctx.send(taskmanager, Body::SubmitTask { token: office.token, task: Box::new(task) });
+            ctx.send(
+                taskmanager,
+                Body::SubmitTask {
+                    token: office.token,
+                    task: Box::new(task),
+                },
+            );
         }
         for subtask in &recovery.tasks {
             self.update_consumers(*subtask, from, !naive, office, ctx);
@@ -180,11 +249,18 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         let topology = &office.blueprint.topology;
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
         let execution = self.peek(producer);
-        let (taskmanager, attempt): (Option<ActorId>, _) = (execution.taskmanager, execution.attempt);
+        let (taskmanager, attempt): (Option<ActorId>, _) =
+            (execution.taskmanager, execution.attempt);
         let outputs = &topology.subtasks[producer as usize].outputs;
-        for channel in outputs.iter().flat_map(|output| output.channels.iter().copied()) {
+        for channel in outputs
+            .iter()
+            .flat_map(|output| output.channels.iter().copied())
+        {
             let consumer = topology.channels[channel as usize].consumer;
             if recovery.tasks.contains(&consumer) {
                 continue;
@@ -199,7 +275,13 @@ impl JobMaster {
                 deduplicate,
             };
             let to = survivor.taskmanager.expect("survivors run somewhere");
-            ctx.send(to, Body::UpdatePartition { token: office.token, update: Box::new(update) });
+            ctx.send(
+                to,
+                Body::UpdatePartition {
+                    token: office.token,
+                    update: Box::new(update),
+                },
+            );
         }
     }
 }

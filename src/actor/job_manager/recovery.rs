@@ -50,27 +50,60 @@ impl JobMaster {
         let mut submission = false;
         let recovering = earlier.is_some();
         if let Some(earlier) = earlier {
-            lost.extend(earlier.lost.iter().filter(|tm| !lost.contains(tm)).copied().collect::<Vec<_>>());
+            lost.extend(
+                earlier
+                    .lost
+                    .iter()
+                    .filter(|tm| !lost.contains(tm))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
             failed.extend(earlier.tasks);
             submission = earlier.submission;
         }
-        let situation = Situation { taskmanagers_lost: lost.len(), recovering, logs_gone };
+        let situation = Situation {
+            taskmanagers_lost: lost.len(),
+            recovering,
+            logs_gone,
+        };
         let topology = &office.blueprint.topology;
-        let (scope, tasks) = tasks_to_restart(office.blueprint.scope, &failed, situation, self.job, topology);
+        let (scope, tasks) = tasks_to_restart(
+            office.blueprint.scope,
+            &failed,
+            situation,
+            self.job,
+            topology,
+        );
         self.recoveries += 1;
         self.moving = None;
-        let recovery =
-            Recovery { number: self.recoveries, detector, scope, lost: lost.clone(), tasks, submission, target: None };
+        let recovery = Recovery {
+            number: self.recoveries,
+            detector,
+            scope,
+            lost: lost.clone(),
+            tasks,
+            submission,
+            target: None,
+        };
         self.begin(recovery, office, ctx);
     }
 
     /// Cancels what has to restart; what follows waits for it to end.
-    pub(super) fn begin(&mut self, recovery: Recovery, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub(super) fn begin(
+        &mut self,
+        recovery: Recovery,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         self.delay.cancel(ctx);
         self.retry.cancel(ctx);
         self.abort_checkpoint("recovery", office, ctx);
         self.coordinator.pause(ctx);
-        let reason = format!("{}: {} tasks restart", recovery.detector.name(), recovery.tasks.len());
+        let reason = format!(
+            "{}: {} tasks restart",
+            recovery.detector.name(),
+            recovery.tasks.len()
+        );
         if !recovery.submission {
             ctx.state(Fact::RecoveryStarted {
                 job: self.job,
@@ -89,9 +122,19 @@ impl JobMaster {
             if !execution.is_live() || execution.state == ExecutionState::Canceling {
                 continue;
             }
-            let (attempt, taskmanager) = (execution.attempt, execution.taskmanager.expect("live means somewhere"));
+            let (attempt, taskmanager) = (
+                execution.attempt,
+                execution.taskmanager.expect("live means somewhere"),
+            );
             execution.turn(ExecutionState::Canceling, ctx);
-            ctx.send(taskmanager, Body::CancelTask { token, subtask, attempt });
+            ctx.send(
+                taskmanager,
+                Body::CancelTask {
+                    token,
+                    subtask,
+                    attempt,
+                },
+            );
         }
         self.recovery = Some(recovery);
         self.go_on_when_canceled(office, ctx);
@@ -99,14 +142,28 @@ impl JobMaster {
 
     /// The delay runs once every task to restart has ended, and no checkpoint is on its way into the store.
     pub(super) fn go_on_when_canceled(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let Some(recovery) = self.recovery.as_ref().filter(|_| self.phase == Phase::Canceling) else { return };
-        let ended = recovery.tasks.iter().all(|subtask| !self.peek(*subtask).is_live());
+        let Some(recovery) = self
+            .recovery
+            .as_ref()
+            .filter(|_| self.phase == Phase::Canceling)
+        else {
+            return;
+        };
+        let ended = recovery
+            .tasks
+            .iter()
+            .all(|subtask| !self.peek(*subtask).is_live());
         if !ended || self.coordinator.is_storing() {
             return;
         }
         self.phase = Phase::Delaying;
-        let waits = !recovery.scope.spares_survivors() && !matches!(recovery.detector, Detector::NewLeader);
-        let delay = if waits { office.blueprint.config.restart_delay } else { Span::ZERO };
+        let waits =
+            !recovery.scope.spares_survivors() && !matches!(recovery.detector, Detector::NewLeader);
+        let delay = if waits {
+            office.blueprint.config.restart_delay
+        } else {
+            Span::ZERO
+        };
         self.delay.set(delay, ctx);
     }
 
@@ -123,51 +180,87 @@ impl JobMaster {
 
     /// Reads the metadata of the latest completed checkpoint.
     fn retrieve(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
         let checkpoint = self.latest;
         if !recovery.submission {
-            ctx.state(Fact::RetrievalStarted { job: self.job, recovery: recovery.number, checkpoint });
+            ctx.state(Fact::RetrievalStarted {
+                job: self.job,
+                recovery: recovery.number,
+                checkpoint,
+            });
         }
         self.phase = Phase::Retrieving;
         if checkpoint == 0 {
             self.metadata = None;
             return self.plan(office, ctx);
         }
-        let key = BlobKey::Metadata { job: self.job, checkpoint };
+        let key = BlobKey::Metadata {
+            job: self.job,
+            checkpoint,
+        };
         ctx.send(office.blueprint.directory.storage, Body::Read { key });
     }
 
-    pub(super) fn on_metadata(&mut self, blob: Option<Blob>, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub(super) fn on_metadata(
+        &mut self,
+        blob: Option<Blob>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         if self.phase != Phase::Retrieving {
             return;
         }
         match blob {
-            Some(Blob::Metadata(metadata)) if metadata.id == self.latest => self.metadata = Some(metadata),
-            _ => unreachable!("a completed checkpoint's metadata stays until a later one has completed"),
+            Some(Blob::Metadata(metadata)) if metadata.id == self.latest => {
+                self.metadata = Some(metadata)
+            }
+            _ => unreachable!(
+                "a completed checkpoint's metadata stays until a later one has completed"
+            ),
         }
         self.plan(office, ctx);
     }
 
     fn plan(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let recovery = self.recovery.as_ref().expect("something is being recovered");
+        let recovery = self
+            .recovery
+            .as_ref()
+            .expect("something is being recovered");
         if !recovery.submission {
             let metadata = self.metadata.as_ref();
-            let handles = || metadata.iter().flat_map(|m| &m.handles).filter(|h| recovery.tasks.contains(&h.subtask));
+            let handles = || {
+                metadata
+                    .iter()
+                    .flat_map(|m| &m.handles)
+                    .filter(|h| recovery.tasks.contains(&h.subtask))
+            };
             ctx.state(Fact::RetrievalDone {
                 job: self.job,
                 recovery: recovery.number,
                 checkpoint: self.latest,
-                offsets: handles().flat_map(|handle| handle.offsets.iter().copied()).collect(),
+                offsets: handles()
+                    .flat_map(|handle| handle.offsets.iter().copied())
+                    .collect(),
                 bytes: handles().map(|handle| handle.bytes).sum(),
             });
         }
         self.phase = Phase::Planning;
-        let planning = self.coordinator.draw(office.blueprint.profile.planning, office.blueprint);
+        let planning = self
+            .coordinator
+            .draw(office.blueprint.profile.planning, office.blueprint);
         self.delay.set(planning, ctx);
     }
 
     /// A running task goes elsewhere: behind a checkpoint, so that little has to be replayed.
-    pub fn begin_move(&mut self, subtask: SubtaskId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub fn begin_move(
+        &mut self,
+        subtask: SubtaskId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         self.moving = Some(subtask);
         self.coordinator.hurry();
         self.trigger_checkpoint(office, ctx);
@@ -175,20 +268,42 @@ impl JobMaster {
 
     /// The checkpoint that a move waited for has completed.
     pub(super) fn continue_move(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let Some(subtask) = self.moving.take() else { return };
-        let from = self.peek(subtask).taskmanager.expect("a steady job runs somewhere");
-        let Some(target) = self.better_place(subtask, office) else { return };
+        let Some(subtask) = self.moving.take() else {
+            return;
+        };
+        let from = self
+            .peek(subtask)
+            .taskmanager
+            .expect("a steady job runs somewhere");
+        let Some(target) = self.better_place(subtask, office) else {
+            return;
+        };
         let to = super::members::Members::actor(office.blueprint, target);
         if to == from {
             return;
         }
         let name = office.blueprint.topology.task_name(subtask);
         let reason = format!("{name} is late where it runs");
-        ctx.state(Fact::RebalanceDecided { subtask, from, to, reason });
+        ctx.state(Fact::RebalanceDecided {
+            subtask,
+            from,
+            to,
+            reason,
+        });
         let failed = BTreeSet::from([subtask]);
-        let situation = Situation { taskmanagers_lost: 0, recovering: false, logs_gone: false };
+        let situation = Situation {
+            taskmanagers_lost: 0,
+            recovering: false,
+            logs_gone: false,
+        };
         let topology = &office.blueprint.topology;
-        let (scope, tasks) = tasks_to_restart(office.blueprint.scope, &failed, situation, self.job, topology);
+        let (scope, tasks) = tasks_to_restart(
+            office.blueprint.scope,
+            &failed,
+            situation,
+            self.job,
+            topology,
+        );
         self.recoveries += 1;
         let recovery = Recovery {
             number: self.recoveries,

@@ -19,18 +19,30 @@ impl TaskManager {
         element: Element,
         ctx: &mut Context<'_>,
     ) {
-        let Some((number, input)) = self.input_route(channel) else { return };
+        let Some((number, input)) = self.input_route(channel) else {
+            return;
+        };
         let task = self.task(number);
         if task.input.channels[input as usize].connection != connection {
             return;
         }
         let dropped = task.input.push(input, emitted, element);
-        let (queued, credits) = (task.input.channels[input as usize].queued(), task.input.window);
+        let (queued, credits) = (
+            task.input.channels[input as usize].queued(),
+            task.input.window,
+        );
         if queued > credits {
-            ctx.state(Fact::CreditExceeded { channel, queued, credits });
+            ctx.state(Fact::CreditExceeded {
+                channel,
+                queued,
+                credits,
+            });
         }
         if dropped > 0 {
-            ctx.state(Fact::Deduplicated { channel, records: dropped });
+            ctx.state(Fact::Deduplicated {
+                channel,
+                records: dropped,
+            });
             self.return_credits(number, input, ctx);
         }
         self.advance(number, ctx);
@@ -42,14 +54,36 @@ impl TaskManager {
         let window = task.input.window;
         let channel = &mut task.input.channels[input as usize];
         if let Some(credits) = channel.credits_due(window) {
-            let body = Body::Credit { channel: channel.channel, connection: channel.connection, credits };
+            let body = Body::Credit {
+                channel: channel.channel,
+                connection: channel.connection,
+                credits,
+            };
             ctx.send(channel.producer, body);
         }
     }
 
-    pub(super) fn on_credit(&mut self, channel: ChannelId, connection: u32, credits: u32, ctx: &mut Context<'_>) {
-        let Some((number, output)) = self.output_route(channel) else { return };
-        self.task(number).outputs.add_credits(output as usize, connection, credits);
+    pub(super) fn on_credit(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        credits: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        let asks = |parked: &&mut ParkedRequest| {
+            parked.channel == channel && parked.connection == connection
+        };
+        if let Some(parked) = self.parked.iter_mut().find(asks) {
+            // Consumed while its request waits for the producer to come up.
+            parked.credits += credits;
+            return;
+        }
+        let Some((number, output)) = self.output_route(channel) else {
+            return;
+        };
+        self.task(number)
+            .outputs
+            .add_credits(output as usize, connection, credits);
         self.pump(number, output as usize, ctx);
         self.advance(number, ctx);
     }
@@ -97,7 +131,13 @@ impl TaskManager {
         }
     }
 
-    fn request_partition(&mut self, number: u32, input: usize, from: ReplayFrom, ctx: &mut Context<'_>) {
+    fn request_partition(
+        &mut self,
+        number: u32,
+        input: usize,
+        from: ReplayFrom,
+        ctx: &mut Context<'_>,
+    ) {
         self.next_connection += 1;
         let connection = self.next_connection;
         let task = self.task(number);
@@ -116,7 +156,9 @@ impl TaskManager {
 
     /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
     pub(super) fn update_partition(&mut self, update: PartitionUpdate, ctx: &mut Context<'_>) {
-        let Some((number, input)) = self.input_route(update.channel) else { return };
+        let Some((number, input)) = self.input_route(update.channel) else {
+            return;
+        };
         let task = self.task(number);
         if task.attempt != update.consumer_attempt {
             return;
@@ -126,15 +168,23 @@ impl TaskManager {
         channel.producer_lost = false;
         channel.producer_attempt = update.producer_attempt;
         match update.from {
-            ReplayFrom::Checkpoint(checkpoint) if update.deduplicate => channel.expect_again_since(checkpoint),
+            ReplayFrom::Checkpoint(checkpoint) if update.deduplicate => {
+                channel.expect_again_since(checkpoint)
+            }
             _ => channel.expect_nothing_again(),
         }
         self.request_partition(number, input as usize, update.from, ctx);
     }
 
-    pub(super) fn on_partition_request(&mut self, from: ActorId, request: PartitionRequest, ctx: &mut Context<'_>) {
+    pub(super) fn on_partition_request(
+        &mut self,
+        from: ActorId,
+        request: PartitionRequest,
+        ctx: &mut Context<'_>,
+    ) {
         // The latest request of a channel is the one that counts.
-        self.parked.retain(|parked| parked.channel != request.channel);
+        self.parked
+            .retain(|parked| parked.channel != request.channel);
         let parked = ParkedRequest {
             from,
             channel: request.channel,
@@ -144,7 +194,10 @@ impl TaskManager {
             credits: request.credits,
         };
         match self.output_route(request.channel) {
-            Some((number, _)) if self.task(number).attempt == request.producer_attempt && self.task(number).is_running() => {
+            Some((number, _))
+                if self.task(number).attempt == request.producer_attempt
+                    && self.task(number).is_running() =>
+            {
                 self.serve_request(number, parked, ctx);
             }
             // The producer is not there yet: it is being deployed.
@@ -156,7 +209,8 @@ impl TaskManager {
     pub(super) fn serve_parked(&mut self, number: u32, ctx: &mut Context<'_>) {
         let attempt = self.task(number).attempt;
         for parked in std::mem::take(&mut self.parked) {
-            let ours = matches!(self.output_route(parked.channel), Some((task, _)) if task == number);
+            let ours =
+                matches!(self.output_route(parked.channel), Some((task, _)) if task == number);
             if ours && parked.producer_attempt == attempt {
                 self.serve_request(number, parked, ctx);
             } else {
@@ -167,12 +221,24 @@ impl TaskManager {
 
     fn serve_request(&mut self, number: u32, request: ParkedRequest, ctx: &mut Context<'_>) {
         let task = self.task(number);
-        let output = task.outputs.index_of(request.channel).expect("the route leads to the channel");
-        let consumer = Consumer { taskmanager: request.from, connection: request.connection };
-        match task.outputs.connect(output, consumer, request.replay, request.credits) {
+        let output = task
+            .outputs
+            .index_of(request.channel)
+            .expect("the route leads to the channel");
+        let consumer = Consumer {
+            taskmanager: request.from,
+            connection: request.connection,
+        };
+        match task
+            .outputs
+            .connect(output, consumer, request.replay, request.credits)
+        {
             Some(replayed) => {
                 if replayed > 0 {
-                    ctx.state(Fact::Replayed { channel: request.channel, records: replayed });
+                    ctx.state(Fact::Replayed {
+                        channel: request.channel,
+                        records: replayed,
+                    });
                 }
                 self.pump(number, output, ctx);
                 self.advance(number, ctx);
@@ -186,7 +252,9 @@ impl TaskManager {
     }
 
     pub(super) fn on_partition_closed(&mut self, channel: ChannelId, connection: u32) {
-        let Some((number, output)) = self.output_route(channel) else { return };
+        let Some((number, output)) = self.output_route(channel) else {
+            return;
+        };
         let outputs = &mut self.task(number).outputs;
         let consumer = outputs.channels[output as usize].consumer();
         if consumer.is_some_and(|consumer| consumer.connection == connection) {
@@ -201,7 +269,10 @@ impl TaskManager {
             self.task(number).lose_producer(peer);
             let outputs = &mut self.task(number).outputs;
             for output in 0..outputs.channels.len() {
-                if outputs.channels[output].consumer().is_some_and(|consumer| consumer.taskmanager == peer) {
+                if outputs.channels[output]
+                    .consumer()
+                    .is_some_and(|consumer| consumer.taskmanager == peer)
+                {
                     outputs.disconnect(output);
                 }
             }

@@ -48,6 +48,9 @@ pub struct InputGate {
     /// Channels in the order in which their elements arrived.
     turns: VecDeque<u16>,
     aligning: Option<Alignment>,
+    /// Barriers up to this checkpoint came before everything that is expected again: what this task has applied is
+    /// ahead of what its restored producer has sent, so that no such checkpoint would be a consistent cut.
+    premature_up_to: CheckpointId,
     /// Whether accepted batches are kept for deduplication.
     remembers: bool,
 }
@@ -61,16 +64,27 @@ struct Alignment {
 /// What the gate has for the task.
 #[derive(Clone, Debug)]
 pub enum Input {
-    Batch { input: u16, emitted: Time, batch: Batch },
+    Batch {
+        input: u16,
+        emitted: Time,
+        batch: Batch,
+    },
     /// Barriers have come on all channels.
     Aligned(CheckpointId),
-    /// Barriers cannot come on all channels: the producer of one is gone.
+    /// The checkpoint cannot be taken here: a producer is gone, or has not caught up with its predecessor.
     Hopeless(CheckpointId),
 }
 
 impl InputGate {
     pub fn new(channels: Vec<InputChannel>, window: u32, remembers: bool) -> InputGate {
-        InputGate { channels, window, turns: VecDeque::new(), aligning: None, remembers }
+        InputGate {
+            channels,
+            window,
+            turns: VecDeque::new(),
+            aligning: None,
+            premature_up_to: 0,
+            remembers,
+        }
     }
 
     /// An element arrives. Records that are known already are dropped; how many. A batch that is dropped whole
@@ -93,7 +107,12 @@ impl InputGate {
                     }
                 }
             }
-            barrier => barrier,
+            Element::Barrier(checkpoint) => {
+                if channel.filter.is_some() {
+                    self.premature_up_to = self.premature_up_to.max(checkpoint);
+                }
+                Element::Barrier(checkpoint)
+            }
         };
         if self.remembers {
             channel.received.push_back(element.clone());
@@ -111,14 +130,23 @@ impl InputGate {
                 channel.missed_turns += 1;
                 continue;
             }
-            match channel.queue.pop_front().expect("a turn stands for an element") {
+            match channel
+                .queue
+                .pop_front()
+                .expect("a turn stands for an element")
+            {
                 (emitted, Element::Records(batch)) => {
                     channel.queued -= 1;
                     channel.in_work += 1;
-                    return Some(Input::Batch { input, emitted, batch });
+                    return Some(Input::Batch {
+                        input,
+                        emitted,
+                        batch,
+                    });
                 }
                 (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
-                    if self.channels.iter().any(|channel| channel.producer_lost) {
+                    let lost = self.channels.iter().any(|channel| channel.producer_lost);
+                    if lost || checkpoint <= self.premature_up_to {
                         return Some(Input::Hopeless(checkpoint));
                     }
                     if self.on_barrier(input, checkpoint) {
@@ -139,7 +167,10 @@ impl InputGate {
             _ => {
                 // A newer barrier overtakes an alignment that will never end.
                 self.unblock();
-                self.aligning = Some(Alignment { checkpoint, missing: self.channels.len() });
+                self.aligning = Some(Alignment {
+                    checkpoint,
+                    missing: self.channels.len(),
+                });
             }
         }
         self.channels[input as usize].blocked = true;
@@ -156,16 +187,25 @@ impl InputGate {
     /// A producer's process died: the checkpoint that waits for its barrier, if one does.
     pub fn lose_producer(&mut self, producer: ActorId) -> Option<CheckpointId> {
         let mut lost = false;
-        for channel in self.channels.iter_mut().filter(|channel| channel.producer == producer) {
+        for channel in self
+            .channels
+            .iter_mut()
+            .filter(|channel| channel.producer == producer)
+        {
             channel.producer_lost = true;
             lost = true;
         }
-        self.aligning.filter(|_| lost).map(|alignment| alignment.checkpoint)
+        self.aligning
+            .filter(|_| lost)
+            .map(|alignment| alignment.checkpoint)
     }
 
     /// A checkpoint will not complete: what waits for its barriers goes on.
     pub fn abort(&mut self, aborted_up_to: CheckpointId) {
-        if self.aligning.is_some_and(|alignment| alignment.checkpoint <= aborted_up_to) {
+        if self
+            .aligning
+            .is_some_and(|alignment| alignment.checkpoint <= aborted_up_to)
+        {
             self.aligning = None;
             self.unblock();
         }
@@ -194,12 +234,21 @@ impl InputGate {
 
     /// When the oldest waiting batch was emitted.
     pub fn oldest(&self) -> Option<Time> {
-        self.channels.iter().filter_map(|channel| channel.queue.front()).map(|(emitted, _)| *emitted).min()
+        self.channels
+            .iter()
+            .filter_map(|channel| channel.queue.front())
+            .map(|(emitted, _)| *emitted)
+            .min()
     }
 }
 
 impl InputChannel {
-    pub fn new(channel: ChannelId, producer: ActorId, producer_attempt: Attempt, restored: CheckpointId) -> Self {
+    pub fn new(
+        channel: ChannelId,
+        producer: ActorId,
+        producer_attempt: Attempt,
+        restored: CheckpointId,
+    ) -> Self {
         InputChannel {
             channel,
             producer,
@@ -241,8 +290,12 @@ impl InputChannel {
     }
 
     fn deduplicate(&mut self, batch: Batch) -> (Option<Batch>, u64) {
-        let Some(filter) = &mut self.filter else { return (Some(batch), 0) };
-        let is_new = |record: &crate::dataflow::record::Record| filter.known.binary_search(&record.identity()).is_err();
+        let Some(filter) = &mut self.filter else {
+            return (Some(batch), 0);
+        };
+        let is_new = |record: &crate::dataflow::record::Record| {
+            filter.known.binary_search(&record.identity()).is_err()
+        };
         let fresh: Vec<_> = batch.records().iter().copied().filter(is_new).collect();
         let dropped = batch.len() - fresh.len();
         filter.remaining = filter.remaining.saturating_sub(dropped);
@@ -260,7 +313,10 @@ impl InputChannel {
         if checkpoint <= self.received_since {
             return;
         }
-        let barrier = self.received.iter().position(|element| matches!(element, Element::Barrier(id) if *id == checkpoint));
+        let barrier = self
+            .received
+            .iter()
+            .position(|element| matches!(element, Element::Barrier(id) if *id == checkpoint));
         if let Some(barrier) = barrier {
             self.received.drain(..=barrier);
             self.received_since = checkpoint;
@@ -283,7 +339,8 @@ impl InputChannel {
     /// producer has the other half to go on with meanwhile. None is kept for ever: a producer without credit
     /// means that the whole window is consumed in the end.
     pub fn credits_due(&mut self, window: u32) -> Option<u32> {
-        (self.to_return > 0 && self.to_return >= window.div_ceil(2)).then(|| std::mem::take(&mut self.to_return))
+        (self.to_return > 0 && self.to_return >= window.div_ceil(2))
+            .then(|| std::mem::take(&mut self.to_return))
     }
 
     pub fn queued(&self) -> u32 {
@@ -297,19 +354,25 @@ mod tests {
     use crate::dataflow::record::Record;
 
     fn gate(channels: u32) -> InputGate {
-        let channels = (0..channels).map(|c| InputChannel::new(c, ActorId(0), Attempt::default(), 0)).collect();
+        let channels = (0..channels)
+            .map(|c| InputChannel::new(c, ActorId(0), Attempt::default(), 0))
+            .collect();
         InputGate::new(channels, 4, true)
     }
 
     fn records(offsets: std::ops::Range<u64>) -> Element {
-        Element::Records(Batch::new(&offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>()))
+        Element::Records(Batch::new(
+            &offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>(),
+        ))
     }
 
     fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
         let mut seen = Vec::new();
         while let Some(input) = gate.next(aborted) {
             seen.push(match input {
-                Input::Batch { input, batch, .. } => format!("{input}:{}", batch.records()[0].offset()),
+                Input::Batch { input, batch, .. } => {
+                    format!("{input}:{}", batch.records()[0].offset())
+                }
                 Input::Aligned(checkpoint) => format!("aligned {checkpoint}"),
                 Input::Hopeless(checkpoint) => format!("hopeless {checkpoint}"),
             });
@@ -345,7 +408,11 @@ mod tests {
         let mut gate = gate(1);
         (0..4).for_each(|n| assert_eq!(gate.push(0, Time::ZERO, records(n..n + 1)), 0));
         gate.next(0);
-        assert_eq!(gate.channels[0].fresh_credits(4), 0, "three wait, one is in work");
+        assert_eq!(
+            gate.channels[0].fresh_credits(4),
+            0,
+            "three wait, one is in work"
+        );
         gate.channels[0].consume();
         assert_eq!(gate.channels[0].credits_due(4), None);
         gate.next(0);
@@ -366,6 +433,21 @@ mod tests {
     }
 
     #[test]
+    fn no_checkpoint_before_a_restored_producer_has_caught_up_with_its_predecessor() {
+        let mut gate = gate(1);
+        gate.push(0, Time::ZERO, records(0..10));
+        gate.channels[0].expect_again_since(0);
+        gate.push(0, Time::ZERO, records(0..5));
+        gate.push(0, Time::ZERO, Element::Barrier(1));
+        gate.push(0, Time::ZERO, records(5..12));
+        gate.push(0, Time::ZERO, Element::Barrier(2));
+        assert_eq!(
+            drain(&mut gate, 0),
+            ["0:0", "hopeless 1", "0:10", "aligned 2"]
+        );
+    }
+
+    #[test]
     fn what_came_since_the_checkpoint_is_dropped_once_when_it_comes_again() {
         let mut gate = gate(1);
         gate.push(0, Time::ZERO, records(0..5));
@@ -378,6 +460,9 @@ mod tests {
         // A second restore, from the same checkpoint, sends all of it again.
         gate.channels[0].expect_again_since(1);
         assert_eq!(gate.push(0, Time::ZERO, records(5..12)), 6);
-        assert_eq!(drain(&mut gate, 0), ["0:0", "aligned 1", "0:5", "0:8", "0:10", "0:11"]);
+        assert_eq!(
+            drain(&mut gate, 0),
+            ["0:0", "aligned 1", "0:5", "0:8", "0:10", "0:11"]
+        );
     }
 }

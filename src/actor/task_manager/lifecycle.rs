@@ -15,7 +15,10 @@ impl TaskManager {
     pub(super) fn submit(&mut self, deployment: Box<TaskDeployment>, ctx: &mut Context<'_>) {
         let number = self.tasks.len() as u32;
         let interval = self.blueprint.config.buffer_timeout;
-        let phase = self.draw(crate::kernel::time::SpanRange { min: Span::ZERO, max: interval });
+        let phase = self.draw(crate::kernel::time::SpanRange {
+            min: Span::ZERO,
+            max: interval,
+        });
         let delay = self.draw(self.blueprint.profile.task_deployment);
         let task = Task::new(number, deployment, phase, &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {
@@ -25,7 +28,13 @@ impl TaskManager {
             self.outputs[channel.channel as usize] = Some((number, output as u16));
         }
         self.tasks.push(Some(Box::new(task)));
-        ctx.after(delay, Body::TaskProgress { task: number, step: TaskStep::Deployed });
+        ctx.after(
+            delay,
+            Body::TaskProgress {
+                task: number,
+                step: TaskStep::Deployed,
+            },
+        );
     }
 
     pub(super) fn on_progress(&mut self, number: u32, step: TaskStep, ctx: &mut Context<'_>) {
@@ -39,7 +48,10 @@ impl TaskManager {
     }
 
     fn begin_restore(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let (database, storage) = (self.blueprint.directory.database, self.blueprint.directory.storage);
+        let (database, storage) = (
+            self.blueprint.directory.database,
+            self.blueprint.directory.storage,
+        );
         let task = self.task(number);
         task.state = ExecutionState::Initializing;
         let (subtask, attempt) = (task.subtask, task.attempt);
@@ -48,7 +60,11 @@ impl TaskManager {
         let is_sink = task.is_sink();
         self.report_state(subtask, attempt, ExecutionState::Initializing, ctx);
         if is_sink {
-            let request = DatabaseRequest::Recover { sink: subtask, attempt, restored };
+            let request = DatabaseRequest::Recover {
+                sink: subtask,
+                attempt,
+                restored,
+            };
             ctx.send(database, Body::Database(request));
         }
         match state {
@@ -58,12 +74,24 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_state_read(&mut self, key: BlobKey, blob: Option<Blob>, ctx: &mut Context<'_>) {
+    pub(super) fn on_state_read(
+        &mut self,
+        key: BlobKey,
+        blob: Option<Blob>,
+        ctx: &mut Context<'_>,
+    ) {
         let wants = |task: &Task| {
             task.state == ExecutionState::Initializing
-                && task.deployment.state.as_ref().is_some_and(|handle| handle.key == key)
+                && task
+                    .deployment
+                    .state
+                    .as_ref()
+                    .is_some_and(|handle| handle.key == key)
         };
-        let found = self.tasks.iter().position(|task| task.as_ref().is_some_and(|task| wants(task)));
+        let found = self
+            .tasks
+            .iter()
+            .position(|task| task.as_ref().is_some_and(|task| wants(task)));
         let Some(number) = found else { return };
         let task = self.task(number as u32);
         match blob {
@@ -92,7 +120,13 @@ impl TaskManager {
 
     fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
         let delay = self.draw(self.blueprint.profile.task_initialization);
-        ctx.after(delay, Body::TaskProgress { task: number, step: TaskStep::Initialized });
+        ctx.after(
+            delay,
+            Body::TaskProgress {
+                task: number,
+                step: TaskStep::Initialized,
+            },
+        );
     }
 
     fn run_task(&mut self, number: u32, ctx: &mut Context<'_>) {
@@ -113,21 +147,43 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         if let Some(leader) = self.membership.registered_leader() {
-            ctx.send(leader, Body::UpdateTaskExecutionState { subtask, attempt, state });
+            ctx.send(
+                leader,
+                Body::UpdateTaskExecutionState {
+                    subtask,
+                    attempt,
+                    state,
+                },
+            );
         }
     }
 
-    pub(super) fn cancel(&mut self, subtask: SubtaskId, attempt: Attempt, leader: ActorId, ctx: &mut Context<'_>) {
+    pub(super) fn cancel(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        leader: ActorId,
+        ctx: &mut Context<'_>,
+    ) {
         if let Some(number) = self.find(subtask, attempt) {
             self.remove_task(number, ctx);
         }
         // Also where there is no such task: then it has ended before.
         let state = ExecutionState::Canceled;
-        ctx.send(leader, Body::UpdateTaskExecutionState { subtask, attempt, state });
+        ctx.send(
+            leader,
+            Body::UpdateTaskExecutionState {
+                subtask,
+                attempt,
+                state,
+            },
+        );
     }
 
     fn remove_task(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let mut task = self.tasks[number as usize].take().expect("the task is there");
+        let mut task = self.tasks[number as usize]
+            .take()
+            .expect("the task is there");
         task.flush.release(ctx);
         self.cpu.forget(number);
         for channel in &task.input.channels {
@@ -136,8 +192,15 @@ impl TaskManager {
                 *route = None;
             }
             if channel.connection != 0 {
-                let (channel, connection, producer) = (channel.channel, channel.connection, channel.producer);
-                ctx.send(producer, Body::PartitionClosed { channel, connection });
+                let (channel, connection, producer) =
+                    (channel.channel, channel.connection, channel.producer);
+                ctx.send(
+                    producer,
+                    Body::PartitionClosed {
+                        channel,
+                        connection,
+                    },
+                );
             }
         }
         for channel in &task.outputs.channels {
@@ -158,38 +221,70 @@ impl TaskManager {
     }
 
     pub(super) fn on_written(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
-        if let BlobKey::State { subtask, attempt, checkpoint } = key
+        if let BlobKey::State {
+            subtask,
+            attempt,
+            checkpoint,
+        } = key
             && let Some(number) = self.find(subtask, attempt)
         {
             self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
         }
     }
 
-    pub(super) fn on_durable(&mut self, number: u32, checkpoint: CheckpointId, part: SnapshotPart, ctx: &mut Context<'_>) {
+    pub(super) fn on_durable(
+        &mut self,
+        number: u32,
+        checkpoint: CheckpointId,
+        part: SnapshotPart,
+        ctx: &mut Context<'_>,
+    ) {
         let task = self.task(number);
         let (subtask, attempt) = (task.subtask, task.attempt);
         if let Some(handle) = task.durable(checkpoint, part)
             && let Some(leader) = self.membership.registered_leader()
         {
             let job = self.blueprint.topology.job_of(subtask);
-            ctx.send(leader, Body::AcknowledgeCheckpoint { job, checkpoint, attempt, handle: Box::new(handle) });
+            ctx.send(
+                leader,
+                Body::AcknowledgeCheckpoint {
+                    job,
+                    checkpoint,
+                    attempt,
+                    handle: Box::new(handle),
+                },
+            );
         }
     }
 
-    pub(super) fn on_checkpoint_complete(&mut self, job: JobId, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+    pub(super) fn on_checkpoint_complete(
+        &mut self,
+        job: JobId,
+        checkpoint: CheckpointId,
+        ctx: &mut Context<'_>,
+    ) {
         let database = self.blueprint.directory.database;
         for number in self.tasks_of(job) {
             let task = self.task(number);
             task.checkpoint_complete(checkpoint);
             if task.is_sink() {
-                let request = DatabaseRequest::Commit { sink: task.subtask, attempt: task.attempt, checkpoint };
+                let request = DatabaseRequest::Commit {
+                    sink: task.subtask,
+                    attempt: task.attempt,
+                    checkpoint,
+                };
                 ctx.send(database, Body::Database(request));
             }
             self.advance(number, ctx);
         }
     }
 
-    pub(super) fn on_checkpoint_aborted(&mut self, job: JobId, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+    pub(super) fn on_checkpoint_aborted(
+        &mut self,
+        job: JobId,
+        checkpoint: CheckpointId,
+        ctx: &mut Context<'_>,
+    ) {
         for number in self.tasks_of(job) {
             self.task(number).checkpoint_aborted(checkpoint);
             self.advance(number, ctx);

@@ -51,7 +51,9 @@ impl Membership {
 
     /// Whom to report to.
     pub fn registered_leader(&self) -> Option<ActorId> {
-        self.leader.filter(|_| self.registered).map(|(leader, _)| leader)
+        self.leader
+            .filter(|_| self.registered)
+            .map(|(leader, _)| leader)
     }
 }
 
@@ -90,7 +92,9 @@ impl TaskManager {
                 } else if self.membership.reading == Some(xid) {
                     self.membership.reading = None;
                     match result {
-                        Ok(Answer::Data { data, created, .. }) => self.on_leader(ActorId(data[0] as u32), created, ctx),
+                        Ok(Answer::Data { data, created, .. }) => {
+                            self.on_leader(ActorId(data[0] as u32), created, ctx)
+                        }
                         _ => self.on_no_leader(ctx),
                     }
                 }
@@ -102,16 +106,27 @@ impl TaskManager {
     }
 
     fn create_znode(&mut self, ctx: &mut Context<'_>) {
-        let session = self.membership.client.session().expect("a connected client has a session");
+        let session = self
+            .membership
+            .client
+            .session()
+            .expect("a connected client has a session");
         let name = self.blueprint.directory.name(self.me);
         let path = format!("{MEMBERS_PATH}/{name}@{session:x}");
         let data = [u64::from(self.me.0), session];
-        let op = Op::Create { path, data, mode: CreateMode::Ephemeral };
+        let op = Op::Create {
+            path,
+            data,
+            mode: CreateMode::Ephemeral,
+        };
         self.membership.creating = Some(self.membership.client.request(op, ctx));
     }
 
     fn read_leader(&mut self, ctx: &mut Context<'_>) {
-        let op = Op::GetData { path: LEADER_PATH.to_owned(), watch: true };
+        let op = Op::GetData {
+            path: LEADER_PATH.to_owned(),
+            watch: true,
+        };
         self.membership.reading = Some(self.membership.client.request(op, ctx));
     }
 
@@ -135,20 +150,38 @@ impl TaskManager {
 
     /// Registers at the leader, again and again until it answers (`RetryingRegistration`).
     pub(super) fn register(&mut self, ctx: &mut Context<'_>) {
-        let Some((leader, token)) = self.membership.leader else { return };
-        let Some(session) = self.membership.client.session() else { return };
+        let Some((leader, token)) = self.membership.leader else {
+            return;
+        };
+        let Some(session) = self.membership.client.session() else {
+            return;
+        };
         if self.membership.registered || !self.membership.is_member {
             return;
         }
-        let attempts = self.tasks.iter().flatten().map(|task| (task.subtask, task.attempt)).collect();
-        let registration = Registration { token, session, attempts };
+        let attempts = self
+            .tasks
+            .iter()
+            .flatten()
+            .map(|task| (task.subtask, task.attempt))
+            .collect();
+        let registration = Registration {
+            token,
+            session,
+            attempts,
+        };
         ctx.send(leader, Body::RegisterTaskManager(Box::new(registration)));
         let wait = self.membership.retry_after;
         self.membership.retry_after = (wait * 2).min(REGISTRATION_MAX);
         self.membership.retry.set(wait, ctx);
     }
 
-    pub(super) fn on_registered(&mut self, token: FencingToken, leader: ActorId, ctx: &mut Context<'_>) {
+    pub(super) fn on_registered(
+        &mut self,
+        token: FencingToken,
+        leader: ActorId,
+        ctx: &mut Context<'_>,
+    ) {
         if self.membership.leader == Some((leader, token)) && !self.membership.registered {
             self.membership.registered = true;
             self.membership.retry.cancel(ctx);

@@ -65,6 +65,9 @@ impl Meter {
         self.account(now);
         let interval = now.since(self.started);
         self.started = now;
-        TaskMetrics { interval, ..std::mem::take(&mut self.current) }
+        TaskMetrics {
+            interval,
+            ..std::mem::take(&mut self.current)
+        }
     }
 }

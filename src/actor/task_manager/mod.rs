@@ -49,7 +49,10 @@ pub struct TaskManager {
 
 impl TaskManager {
     pub fn new(me: ActorId, blueprint: Arc<Blueprint>) -> TaskManager {
-        let index = blueprint.directory.taskmanager_index(me).expect("a TaskManager is in the directory");
+        let index = blueprint
+            .directory
+            .taskmanager_index(me)
+            .expect("a TaskManager is in the directory");
         let settings = &blueprint.cluster.taskmanagers[index];
         let name = &settings.name;
         let channels = blueprint.topology.channels.len();
@@ -84,29 +87,58 @@ impl TaskManager {
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         let from = envelope.from;
         match envelope.body {
-            Body::Data { channel, connection, emitted, element } => {
+            Body::Data {
+                channel,
+                connection,
+                emitted,
+                element,
+            } => {
                 self.on_data(channel, connection, emitted, element, ctx);
             }
             Body::WorkDone { task } => self.on_work_done(task, ctx),
-            Body::Credit { channel, connection, credits } => self.on_credit(channel, connection, credits, ctx),
-            Body::Fetched { split, first, records, log_end, task } => {
-                if let Some(source) = self.tasks[task as usize].as_mut().and_then(|task| task.source.as_mut()) {
+            Body::Credit {
+                channel,
+                connection,
+                credits,
+            } => self.on_credit(channel, connection, credits, ctx),
+            Body::Fetched {
+                split,
+                first,
+                records,
+                log_end,
+                task,
+            } => {
+                if let Some(source) = self.tasks[task as usize]
+                    .as_mut()
+                    .and_then(|task| task.source.as_mut())
+                {
                     source.on_fetched(split, first, records, log_end);
                     self.advance(task, ctx);
                 }
             }
             Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
-            Body::PartitionClosed { channel, connection } => self.on_partition_closed(channel, connection),
+            Body::PartitionClosed {
+                channel,
+                connection,
+            } => self.on_partition_closed(channel, connection),
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),
-            Body::DatabaseDone { sink, attempt, what } => self.on_database(sink, attempt, what, ctx),
+            Body::DatabaseDone {
+                sink,
+                attempt,
+                what,
+            } => self.on_database(sink, attempt, what, ctx),
             Body::SubmitTask { token, task } => {
                 if self.obeys(token) {
                     self.submit(task, ctx);
                 }
             }
-            Body::CancelTask { token, subtask, attempt } => {
+            Body::CancelTask {
+                token,
+                subtask,
+                attempt,
+            } => {
                 if self.obeys(token) {
                     self.cancel(subtask, attempt, from, ctx);
                 }
@@ -116,7 +148,12 @@ impl TaskManager {
                     self.update_partition(*update, ctx);
                 }
             }
-            Body::TriggerCheckpoint { token, subtask, attempt, checkpoint } => {
+            Body::TriggerCheckpoint {
+                token,
+                subtask,
+                attempt,
+                checkpoint,
+            } => {
                 if self.obeys(token)
                     && let Some(number) = self.find(subtask, attempt)
                 {
@@ -124,12 +161,20 @@ impl TaskManager {
                     self.advance(number, ctx);
                 }
             }
-            Body::NotifyCheckpointComplete { token, job, checkpoint } => {
+            Body::NotifyCheckpointComplete {
+                token,
+                job,
+                checkpoint,
+            } => {
                 if self.obeys(token) {
                     self.on_checkpoint_complete(job, checkpoint, ctx);
                 }
             }
-            Body::NotifyCheckpointAborted { token, job, checkpoint } => {
+            Body::NotifyCheckpointAborted {
+                token,
+                job,
+                checkpoint,
+            } => {
                 if self.obeys(token) {
                     self.on_checkpoint_aborted(job, checkpoint, ctx);
                 }
@@ -160,22 +205,31 @@ impl TaskManager {
     }
 
     fn task(&mut self, number: u32) -> &mut Task {
-        self.tasks[number as usize].as_mut().expect("the task is there")
+        self.tasks[number as usize]
+            .as_mut()
+            .expect("the task is there")
     }
 
     fn task_and_cpu(&mut self, number: u32) -> (&mut Task, &mut Cpu) {
-        let task = self.tasks[number as usize].as_mut().expect("the task is there");
+        let task = self.tasks[number as usize]
+            .as_mut()
+            .expect("the task is there");
         (task, &mut self.cpu)
     }
 
     /// The number of an execution that is here.
     fn find(&self, subtask: u32, attempt: super::checkpoint::Attempt) -> Option<u32> {
-        let is = |task: &Option<Box<Task>>| task.as_ref().is_some_and(|t| t.subtask == subtask && t.attempt == attempt);
+        let is = |task: &Option<Box<Task>>| {
+            task.as_ref()
+                .is_some_and(|t| t.subtask == subtask && t.attempt == attempt)
+        };
         self.tasks.iter().position(is).map(|number| number as u32)
     }
 
     fn numbers(&self) -> Vec<u32> {
-        (0..self.tasks.len() as u32).filter(|number| self.tasks[*number as usize].is_some()).collect()
+        (0..self.tasks.len() as u32)
+            .filter(|number| self.tasks[*number as usize].is_some())
+            .collect()
     }
 
     /// Lets a task do what it can, and sends what came of it at once: barriers on, or a refusal back.
@@ -214,11 +268,21 @@ impl TaskManager {
         self.advance(number, ctx);
     }
 
-    fn on_database(&mut self, sink: u32, attempt: super::checkpoint::Attempt, what: DatabaseAnswer, ctx: &mut Context<'_>) {
-        let Some(number) = self.find(sink, attempt) else { return };
+    fn on_database(
+        &mut self,
+        sink: u32,
+        attempt: super::checkpoint::Attempt,
+        what: DatabaseAnswer,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(number) = self.find(sink, attempt) else {
+            return;
+        };
         match what {
             DatabaseAnswer::Recovered => self.on_sink_recovered(number, ctx),
-            DatabaseAnswer::Prepared(checkpoint) => self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx),
+            DatabaseAnswer::Prepared(checkpoint) => {
+                self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx)
+            }
             DatabaseAnswer::Committed(_) => {}
             // A successor has taken over: what this attempt does is for nobody.
             DatabaseAnswer::Fenced => {}
@@ -239,7 +303,10 @@ impl TaskManager {
             metrics.subtask = task.subtask;
             metrics.queued = task.input.queued();
             metrics.log_bytes = task.outputs.log_bytes();
-            metrics.pending_records = task.source.as_ref().map_or(0, source::SourceReader::pending);
+            metrics.pending_records = task
+                .source
+                .as_ref()
+                .map_or(0, source::SourceReader::pending);
             if let Some(oldest) = task.input.oldest() {
                 metrics.input_latency = metrics.input_latency.max(now.since(oldest));
             }
@@ -247,10 +314,18 @@ impl TaskManager {
             tasks.push(metrics);
         }
         let used: u64 = tasks.iter().map(|task| task.cpu.0).sum();
-        let cpu_per_mille = (used as u128 * 1_000_000 / (interval.0.max(1) as u128 * self.millicores as u128)) as u32;
+        let cpu_per_mille = (used as u128 * 1_000_000
+            / (interval.0.max(1) as u128 * self.millicores as u128))
+            as u32;
         ctx.state(Fact::MachineMeasured { cpu_per_mille });
         if let Some(leader) = self.membership.registered_leader() {
-            ctx.send(leader, Body::MetricReport(Box::new(MetricReport { tasks, cpu_per_mille })));
+            ctx.send(
+                leader,
+                Body::MetricReport(Box::new(MetricReport {
+                    tasks,
+                    cpu_per_mille,
+                })),
+            );
         }
     }
 

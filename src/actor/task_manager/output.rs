@@ -114,7 +114,9 @@ impl Outputs {
         floating: u64,
         restored: CheckpointId,
     ) -> Outputs {
-        let channels: Vec<_> = channels.map(|channel| OutputChannel::new(channel, restored)).collect();
+        let channels: Vec<_> = channels
+            .map(|channel| OutputChannel::new(channel, restored))
+            .collect();
         let pool = channels.len() as u64 * 2 + floating;
         let batch_max = (segment_bytes / record_bytes).max(1) as usize;
         Outputs {
@@ -169,7 +171,13 @@ impl Outputs {
     pub fn emit_barrier(&mut self, checkpoint: CheckpointId, now: Time) {
         self.flush(now);
         for output in 0..self.channels.len() {
-            self.append(output, Entry { emitted: now, element: Element::Barrier(checkpoint) });
+            self.append(
+                output,
+                Entry {
+                    emitted: now,
+                    element: Element::Barrier(checkpoint),
+                },
+            );
         }
     }
 
@@ -180,7 +188,13 @@ impl Outputs {
         }
         let batch = Batch::new(builder);
         builder.clear();
-        self.append(output, Entry { emitted: now, element: Element::Records(batch) });
+        self.append(
+            output,
+            Entry {
+                emitted: now,
+                element: Element::Records(batch),
+            },
+        );
     }
 
     fn append(&mut self, output: usize, entry: Entry) {
@@ -216,7 +230,12 @@ impl Outputs {
             channel.credits = channel.credits.checked_sub(1)?;
         }
         self.backlog.subtract(channel.waiting());
-        let sent = Sent { channel: channel.channel, consumer, emitted: entry.emitted, element: entry.element.clone() };
+        let sent = Sent {
+            channel: channel.channel,
+            consumer,
+            emitted: entry.emitted,
+            element: entry.element.clone(),
+        };
         channel.cursor += 1;
         channel.sent = channel.sent.max(channel.cursor);
         if channel.spooling && channel.unsent() <= 1 {
@@ -233,14 +252,25 @@ impl Outputs {
 
     /// A consumer asks for a channel; how many records it is sent that a predecessor was sent already.
     /// None: the log does not reach back to where it wants to begin.
-    pub fn connect(&mut self, output: usize, consumer: Consumer, from: ReplayFrom, credits: u32) -> Option<u64> {
+    pub fn connect(
+        &mut self,
+        output: usize,
+        consumer: Consumer,
+        from: ReplayFrom,
+        credits: u32,
+    ) -> Option<u64> {
         let channel = &mut self.channels[output];
         let start = match from {
             ReplayFrom::Now => channel.cursor,
             ReplayFrom::Checkpoint(checkpoint) => channel.behind_barrier(checkpoint)?,
         };
         let replayed = (start..channel.sent)
-            .map(|number| channel.log.get((number - channel.base) as usize).map_or(0, Entry::records))
+            .map(|number| {
+                channel
+                    .log
+                    .get((number - channel.base) as usize)
+                    .map_or(0, Entry::records)
+            })
             .sum();
         self.backlog.subtract(channel.waiting());
         channel.cursor = start;
@@ -263,14 +293,21 @@ impl Outputs {
             channel.base += channel.log.len() as u64;
             channel.cursor = channel.base;
             channel.sent = channel.base;
-            self.logged_records -= channel.log.drain(..).map(|entry| entry.records()).sum::<u64>();
+            self.logged_records -= channel
+                .log
+                .drain(..)
+                .map(|entry| entry.records())
+                .sum::<u64>();
         }
         self.backlog.add(channel.waiting());
     }
 
     pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
         let channel = &mut self.channels[output];
-        if channel.consumer.is_some_and(|consumer| consumer.connection == connection) {
+        if channel
+            .consumer
+            .is_some_and(|consumer| consumer.connection == connection)
+        {
             channel.credits += credits;
         }
     }
@@ -281,11 +318,16 @@ impl Outputs {
             return;
         }
         for channel in &mut self.channels {
-            let Some(start) = channel.behind_barrier(checkpoint) else { continue };
+            let Some(start) = channel.behind_barrier(checkpoint) else {
+                continue;
+            };
             // Not yet sent to a consumer that is being replaced: it still wants it.
             let start = start.min(channel.cursor);
             for _ in channel.base..start {
-                let entry = channel.log.pop_front().expect("the log holds what it numbers");
+                let entry = channel
+                    .log
+                    .pop_front()
+                    .expect("the log holds what it numbers");
                 self.logged_records -= entry.records();
                 channel.base += 1;
                 if let Element::Barrier(id) = entry.element {
@@ -315,7 +357,9 @@ impl Outputs {
     }
 
     pub fn index_of(&self, channel: ChannelId) -> Option<usize> {
-        self.channels.iter().position(|output| output.channel == channel)
+        self.channels
+            .iter()
+            .position(|output| output.channel == channel)
     }
 }
 
@@ -363,7 +407,10 @@ impl OutputChannel {
         if checkpoint == self.base_checkpoint {
             return Some(self.base);
         }
-        let at = self.log.iter().position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
+        let at = self
+            .log
+            .iter()
+            .position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
         Some(self.base + at as u64 + 1)
     }
 }
@@ -383,9 +430,17 @@ pub struct ParkedRequest {
 mod tests {
     use super::*;
 
-    const CONSUMER: Consumer = Consumer { taskmanager: ActorId(1), connection: 1 };
-    const REPLACED: Consumer = Consumer { taskmanager: ActorId(2), connection: 2 };
-    const KEEP: Retention = Retention::UntilCheckpoint { bytes_max: 1_000_000 };
+    const CONSUMER: Consumer = Consumer {
+        taskmanager: ActorId(1),
+        connection: 1,
+    };
+    const REPLACED: Consumer = Consumer {
+        taskmanager: ActorId(2),
+        connection: 2,
+    };
+    const KEEP: Retention = Retention::UntilCheckpoint {
+        bytes_max: 1_000_000,
+    };
 
     fn outputs(retention: Retention) -> Outputs {
         Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
@@ -404,7 +459,9 @@ mod tests {
         while let Some(next) = outputs.next_to_send(0) {
             check_backlog(outputs);
             sent.push(match next.element {
-                Element::Records(batch) => format!("{}+{}", batch.records()[0].offset(), batch.len()),
+                Element::Records(batch) => {
+                    format!("{}+{}", batch.records()[0].offset(), batch.len())
+                }
                 Element::Barrier(id) => format!("|{id}"),
             });
         }
@@ -414,7 +471,10 @@ mod tests {
     /// What is kept up to date is what counting would give.
     fn check_backlog(outputs: &Outputs) {
         let mut counted = Backlog::default();
-        outputs.channels.iter().for_each(|channel| counted.add(channel.waiting()));
+        outputs
+            .channels
+            .iter()
+            .for_each(|channel| counted.add(channel.waiting()));
         assert_eq!(counted, outputs.backlog);
     }
 
@@ -422,7 +482,10 @@ mod tests {
     fn nothing_is_sent_without_credit() {
         let mut outputs = outputs(Retention::UntilSent);
         emit(&mut outputs, 0..7);
-        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2), Some(0));
+        assert_eq!(
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2),
+            Some(0)
+        );
         assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
         outputs.add_credits(0, 99, 5);
         assert!(sent(&mut outputs).is_empty());
@@ -441,7 +504,10 @@ mod tests {
         assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
         assert!(outputs.has_unflushed() && outputs.take_ready().is_none());
         outputs.flush(Time::ZERO);
-        assert_eq!((outputs.take_ready(), sent(&mut outputs)), (Some(0), vec!["9+1".to_owned()]));
+        assert_eq!(
+            (outputs.take_ready(), sent(&mut outputs)),
+            (Some(0), vec!["9+1".to_owned()])
+        );
     }
 
     #[test]
@@ -456,9 +522,15 @@ mod tests {
         outputs.disconnect(0);
         check_backlog(&outputs);
         emit(&mut outputs, 6..9);
-        assert_eq!(outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100), Some(3));
+        assert_eq!(
+            outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100),
+            Some(3)
+        );
         assert_eq!(sent(&mut outputs), ["3+3", "6+3"]);
-        assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100), None);
+        assert_eq!(
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100),
+            None
+        );
     }
 
     #[test]

@@ -30,14 +30,26 @@ struct SplitReader {
 
 impl SourceReader {
     pub fn new(kafka: ActorId, splits: &[SplitId]) -> SourceReader {
-        let reader = |split: &SplitId| SplitReader { split: *split, position: 0, fetched: 0, log_end: 0, fetching: false };
-        SourceReader { kafka, readers: splits.iter().map(reader).collect() }
+        let reader = |split: &SplitId| SplitReader {
+            split: *split,
+            position: 0,
+            fetched: 0,
+            log_end: 0,
+            fetching: false,
+        };
+        SourceReader {
+            kafka,
+            readers: splits.iter().map(reader).collect(),
+        }
     }
 
     /// Seeks to the offsets of a checkpoint.
     pub fn seek(&mut self, offsets: &[(SplitId, u64)]) {
         for (split, offset) in offsets {
-            let reader = self.readers.iter_mut().find(|reader| reader.split == *split);
+            let reader = self
+                .readers
+                .iter_mut()
+                .find(|reader| reader.split == *split);
             let reader = reader.expect("a reader restores the splits that it owns");
             reader.position = *offset;
             reader.fetched = *offset;
@@ -45,7 +57,11 @@ impl SourceReader {
     }
 
     pub fn offsets(&self) -> Vec<(SplitId, u64)> {
-        let mut offsets: Vec<_> = self.readers.iter().map(|reader| (reader.split, reader.position)).collect();
+        let mut offsets: Vec<_> = self
+            .readers
+            .iter()
+            .map(|reader| (reader.split, reader.position))
+            .collect();
         offsets.sort_unstable();
         offsets
     }
@@ -80,13 +96,20 @@ impl SourceReader {
 
     /// How many records a unit of work would take.
     pub fn available(&self, batch_max: u32) -> u32 {
-        let next = self.readers.iter().map(|reader| reader.fetched - reader.position).find(|available| *available > 0);
+        let next = self
+            .readers
+            .iter()
+            .map(|reader| reader.fetched - reader.position)
+            .find(|available| *available > 0);
         next.unwrap_or(0).min(u64::from(batch_max)) as u32
     }
 
     /// Takes up to `records` of the split whose turn it is: split and offsets.
     pub fn take(&mut self, records: u32) -> Option<(SplitId, Range<u64>)> {
-        let turn = self.readers.iter().position(|reader| reader.fetched > reader.position)?;
+        let turn = self
+            .readers
+            .iter()
+            .position(|reader| reader.fetched > reader.position)?;
         let reader = &mut self.readers[turn];
         let (split, first) = (reader.split, reader.position);
         let end = reader.fetched.min(first + u64::from(records));
@@ -98,6 +121,9 @@ impl SourceReader {
 
     /// Records in the topic that were not taken yet.
     pub fn pending(&self) -> u64 {
-        self.readers.iter().map(|reader| reader.log_end.saturating_sub(reader.position)).sum()
+        self.readers
+            .iter()
+            .map(|reader| reader.log_end.saturating_sub(reader.position))
+            .sum()
     }
 }

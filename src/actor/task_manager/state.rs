@@ -70,7 +70,11 @@ impl OperatorState {
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) {
-        assert_eq!(self.applied.len(), snapshot.applied.len(), "a subtask restores its own key groups");
+        assert_eq!(
+            self.applied.len(),
+            snapshot.applied.len(),
+            "a subtask restores its own key groups"
+        );
         self.applied.clone_from(&snapshot.applied);
         self.keys.clone_from(&snapshot.keys);
         self.keys_seen = self.keys.count_ones(..) as u32;

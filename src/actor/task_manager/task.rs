@@ -63,8 +63,14 @@ pub struct Task {
 /// What a core is busy with.
 #[derive(Clone, Debug)]
 enum Work {
-    Batch { input: u16, emitted: Time, batch: Batch },
-    Source { records: u32 },
+    Batch {
+        input: u16,
+        emitted: Time,
+        batch: Batch,
+    },
+    Source {
+        records: u32,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +81,12 @@ struct PendingSnapshot {
 }
 
 impl Task {
-    pub fn new(number: u32, deployment: Box<TaskDeployment>, flush_phase: Span, blueprint: &Arc<Blueprint>) -> Task {
+    pub fn new(
+        number: u32,
+        deployment: Box<TaskDeployment>,
+        flush_phase: Span,
+        blueprint: &Arc<Blueprint>,
+    ) -> Task {
         let topology = &blueprint.topology;
         let subtask = &topology.subtasks[deployment.subtask as usize];
         let operator = topology.operator_of(deployment.subtask);
@@ -83,12 +94,17 @@ impl Task {
         let restored = deployment.restored_checkpoint;
         let weight = u64::from(blueprint.weight);
         let retention = match blueprint.scope {
-            RecoveryScope::PerTask => Retention::UntilCheckpoint { bytes_max: config.in_flight_log_bytes },
+            RecoveryScope::PerTask => Retention::UntilCheckpoint {
+                bytes_max: config.in_flight_log_bytes,
+            },
             RecoveryScope::PerTaskNaive => Retention::Nothing,
             RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
         };
         let outputs = Outputs::new(
-            subtask.outputs.iter().flat_map(|output| output.channels.iter().copied()),
+            subtask
+                .outputs
+                .iter()
+                .flat_map(|output| output.channels.iter().copied()),
             retention,
             operator.record_bytes,
             config.segment_bytes,
@@ -99,9 +115,13 @@ impl Task {
             .inputs
             .iter()
             .zip(&deployment.producers)
-            .map(|(channel, (taskmanager, attempt))| InputChannel::new(*channel, *taskmanager, *attempt, restored))
+            .map(|(channel, (taskmanager, attempt))| {
+                InputChannel::new(*channel, *taskmanager, *attempt, restored)
+            })
             .collect();
-        let floating = config.floating_buffers_per_gate.div_ceil(channels.len().max(1) as u32);
+        let floating = config
+            .floating_buffers_per_gate
+            .div_ceil(channels.len().max(1) as u32);
         let window = (config.buffers_per_channel + floating).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
         let is_source = topology.is_source(deployment.subtask);
@@ -114,7 +134,8 @@ impl Task {
             batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
             input: InputGate::new(channels, window, remembers),
             outputs,
-            source: is_source.then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
+            source: is_source
+                .then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
             operator_state: OperatorState::new(operator, subtask),
             transaction: topology.is_sink(deployment.subtask).then(Vec::new),
             work: None,
@@ -154,7 +175,11 @@ impl Task {
             subtask: self.subtask,
             attempt: self.attempt,
             checkpoint: self.deployment.restored_checkpoint,
-            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
             offsets: snapshot.offsets.clone(),
         });
     }
@@ -198,8 +223,16 @@ impl Task {
         }
         loop {
             match self.input.next(self.aborted_up_to) {
-                Some(Input::Batch { input, emitted, batch }) => {
-                    self.work = Some(Work::Batch { input, emitted, batch });
+                Some(Input::Batch {
+                    input,
+                    emitted,
+                    batch,
+                }) => {
+                    self.work = Some(Work::Batch {
+                        input,
+                        emitted,
+                        batch,
+                    });
                     return true;
                 }
                 Some(Input::Aligned(checkpoint)) => {
@@ -247,7 +280,9 @@ impl Task {
         match self.work.take().expect("work was begun") {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");
-                let (split, offsets) = source.take(records).expect("available records can be taken");
+                let (split, offsets) = source
+                    .take(records)
+                    .expect("available records can be taken");
                 ctx.state(Fact::SourceEmitted {
                     subtask: self.subtask,
                     attempt: self.attempt,
@@ -256,10 +291,18 @@ impl Task {
                     records,
                 });
                 self.meter.records_in(u64::from(records));
-                self.emit(records, offsets.map(|offset| Record::new(split, offset)), ctx);
+                self.emit(
+                    records,
+                    offsets.map(|offset| Record::new(split, offset)),
+                    ctx,
+                );
                 None
             }
-            Work::Batch { input, emitted, batch } => {
+            Work::Batch {
+                input,
+                emitted,
+                batch,
+            } => {
                 self.meter.records_in(batch.len() as u64);
                 self.meter.latency(now.since(emitted));
                 if let Some(state) = &mut self.operator_state {
@@ -278,11 +321,23 @@ impl Task {
     /// A sink's writer adds a batch to the open transaction.
     fn write(&mut self, batch: Batch, ctx: &mut Context<'_>) {
         self.note_output(ctx);
-        ctx.state(Fact::SinkWritten { subtask: self.subtask, attempt: self.attempt, batch: batch.clone() });
-        self.transaction.as_mut().expect("only sinks write").push(batch);
+        ctx.state(Fact::SinkWritten {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            batch: batch.clone(),
+        });
+        self.transaction
+            .as_mut()
+            .expect("only sinks write")
+            .push(batch);
     }
 
-    fn emit(&mut self, count: u32, records: impl Iterator<Item = Record> + Clone, ctx: &mut Context<'_>) {
+    fn emit(
+        &mut self,
+        count: u32,
+        records: impl Iterator<Item = Record> + Clone,
+        ctx: &mut Context<'_>,
+    ) {
         self.note_output(ctx);
         self.meter.records_out(u64::from(count));
         let now = ctx.now();
@@ -290,14 +345,17 @@ impl Task {
         let mut first = 0;
         for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
             let outputs = &mut self.outputs;
-            output.router.scatter(records.clone(), |target, record| outputs.emit(first + target, record, now));
+            output.router.scatter(records.clone(), |target, record| {
+                outputs.emit(first + target, record, now)
+            });
             first += output.channels.len();
         }
         if !self.flush_due && self.outputs.has_unflushed() {
             // The flusher runs on its own clock (`OutputFlusher`).
             let interval = blueprint.config.buffer_timeout.0.max(1);
             let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
-            self.flush.set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
+            self.flush
+                .set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
             self.flush_due = true;
         }
     }
@@ -311,7 +369,10 @@ impl Task {
     fn note_output(&mut self, ctx: &mut Context<'_>) {
         if !self.put_out {
             self.put_out = true;
-            ctx.state(Fact::FirstOutput { subtask: self.subtask, attempt: self.attempt });
+            ctx.state(Fact::FirstOutput {
+                subtask: self.subtask,
+                attempt: self.attempt,
+            });
         }
     }
 
@@ -327,7 +388,10 @@ impl Task {
         if checkpoint <= self.aborted_up_to {
             return;
         }
-        let mut snapshot = Snapshot { bytes: SNAPSHOT_BASE_BYTES, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            bytes: SNAPSHOT_BASE_BYTES,
+            ..Snapshot::default()
+        };
         if let Some(source) = &self.source {
             snapshot.offsets = source.offsets();
         }
@@ -339,7 +403,11 @@ impl Task {
             subtask: self.subtask,
             attempt: self.attempt,
             checkpoint,
-            applied: self.operator_state.as_ref().map(OperatorState::total).unwrap_or_default(),
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
             offsets: snapshot.offsets.clone(),
         });
         let directory = &self.blueprint.directory;
@@ -347,14 +415,35 @@ impl Task {
             let batches = Batches(Arc::new(std::mem::take(transaction)));
             let (sink, attempt) = (self.subtask, self.attempt);
             let bytes = batches.records() * self.blueprint.topology.operator_of(sink).record_bytes;
-            let request = DatabaseRequest::Prepare { sink, attempt, checkpoint, batches };
+            let request = DatabaseRequest::Prepare {
+                sink,
+                attempt,
+                checkpoint,
+                batches,
+            };
             ctx.send_sized(directory.database, bytes, Body::Database(request));
         }
-        let key = BlobKey::State { subtask: self.subtask, attempt: self.attempt, checkpoint };
+        let key = BlobKey::State {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint,
+        };
         let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
-        let handle = StateHandle { subtask: self.subtask, key, bytes, offsets };
+        let handle = StateHandle {
+            subtask: self.subtask,
+            key,
+            bytes,
+            offsets,
+        };
         let prepared = self.transaction.is_none();
-        self.pending.insert(checkpoint, PendingSnapshot { handle, written: false, prepared });
+        self.pending.insert(
+            checkpoint,
+            PendingSnapshot {
+                handle,
+                written: false,
+                prepared,
+            },
+        );
         let blob = Blob::State(Arc::new(snapshot));
         ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
     }
@@ -367,7 +456,10 @@ impl Task {
             SnapshotPart::Transaction => pending.prepared = true,
         }
         if pending.written && pending.prepared {
-            return self.pending.remove(&checkpoint).map(|pending| pending.handle);
+            return self
+                .pending
+                .remove(&checkpoint)
+                .map(|pending| pending.handle);
         }
         None
     }

@@ -15,13 +15,20 @@ const RECONNECT_MAX: Span = Span::from_ms(1_000);
 #[derive(Clone, Debug)]
 pub enum ClientEvent {
     /// A session is there: a new one, or the old one again (RECONNECTED).
-    Connected { new_session: bool },
+    Connected {
+        new_session: bool,
+    },
     /// The connection is lost, the session perhaps not.
     Suspended,
     /// The session is over, and with it everything that it owned.
     Lost,
-    Reply { xid: u32, result: Result<Answer, ZkError> },
-    WatchFired { path: String },
+    Reply {
+        xid: u32,
+        result: Result<Answer, ZkError>,
+    },
+    WatchFired {
+        path: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +61,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(owner: &str, servers: &[ActorId], requested: Span, connection_timeout: Span, streams: &Streams) -> Client {
+    pub fn new(
+        owner: &str,
+        servers: &[ActorId],
+        requested: Span,
+        connection_timeout: Span,
+        streams: &Streams,
+    ) -> Client {
         let mut random = streams.small("zookeeper-client", owner);
         let current = random.below(servers.len() as u64) as usize;
         Client {
@@ -78,7 +91,10 @@ impl Client {
 
     pub fn open(&mut self, ctx: &mut Context<'_>) {
         self.state = State::Connecting;
-        let message = ZkMessage::Connect { session: self.session, timeout: self.requested };
+        let message = ZkMessage::Connect {
+            session: self.session,
+            timeout: self.requested,
+        };
         self.send(message, ctx);
         self.read_timeout.set(self.connection_timeout, ctx);
     }
@@ -107,13 +123,20 @@ impl Client {
         self.servers.contains(&actor)
     }
 
-    pub fn on_message(&mut self, from: ActorId, message: ZkMessage, ctx: &mut Context<'_>) -> Option<ClientEvent> {
+    pub fn on_message(
+        &mut self,
+        from: ActorId,
+        message: ZkMessage,
+        ctx: &mut Context<'_>,
+    ) -> Option<ClientEvent> {
         if from != self.servers[self.current] || self.state == State::Closed {
             return None;
         }
         self.hear(ctx);
         match message {
-            ZkMessage::Connected { session, timeout } => Some(self.on_connected(session, timeout, ctx)),
+            ZkMessage::Connected { session, timeout } => {
+                Some(self.on_connected(session, timeout, ctx))
+            }
             ZkMessage::Expired => self.on_expired(ctx),
             ZkMessage::Pong => None,
             ZkMessage::Reply { xid, result } => {
@@ -128,7 +151,9 @@ impl Client {
 
     /// The server's process died, or it was never there.
     pub fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) -> Option<ClientEvent> {
-        (peer == self.servers[self.current]).then(|| self.disconnect(ctx)).flatten()
+        (peer == self.servers[self.current])
+            .then(|| self.disconnect(ctx))
+            .flatten()
     }
 
     pub fn on_timer(&mut self, timer: ZkTimer, ctx: &mut Context<'_>) -> Option<ClientEvent> {
@@ -152,7 +177,12 @@ impl Client {
         }
     }
 
-    fn on_connected(&mut self, session: SessionId, timeout: Span, ctx: &mut Context<'_>) -> ClientEvent {
+    fn on_connected(
+        &mut self,
+        session: SessionId,
+        timeout: Span,
+        ctx: &mut Context<'_>,
+    ) -> ClientEvent {
         let new_session = self.session != Some(session);
         self.session = Some(session);
         self.timeout = timeout;
@@ -160,7 +190,11 @@ impl Client {
         self.lost.cancel(ctx);
         self.hear(ctx);
         self.ping.set(self.ping_interval(), ctx);
-        let outstanding: Vec<_> = self.outstanding.iter().map(|(xid, op)| (*xid, op.clone())).collect();
+        let outstanding: Vec<_> = self
+            .outstanding
+            .iter()
+            .map(|(xid, op)| (*xid, op.clone()))
+            .collect();
         for (xid, op) in outstanding {
             self.send(ZkMessage::Request { session, xid, op }, ctx);
         }

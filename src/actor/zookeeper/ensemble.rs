@@ -88,7 +88,10 @@ impl Server {
             ZkMessage::Vote { zxid } => self.on_vote(from, zxid, ctx),
             ZkMessage::NewLeader { epoch, tree } => {
                 // The first message of a leader outruns nothing: whoever promises a larger epoch is newer.
-                if epoch > self.epoch || (epoch == self.epoch && self.follows(from)) || self.is_looking() {
+                if epoch > self.epoch
+                    || (epoch == self.epoch && self.follows(from))
+                    || self.is_looking()
+                {
                     self.epoch = epoch;
                     self.tree = *tree;
                     self.proposed.clear();
@@ -98,7 +101,11 @@ impl Server {
                 }
             }
             ZkMessage::AckNewLeader { epoch } => self.on_follower(from, epoch, ctx),
-            ZkMessage::Revived { client, session, timeout } => match timeout {
+            ZkMessage::Revived {
+                client,
+                session,
+                timeout,
+            } => match timeout {
                 Some(timeout) => self.accept(client, session, timeout, ctx),
                 None => self.send(client, ZkMessage::Expired, ctx),
             },
@@ -119,7 +126,13 @@ impl Server {
     }
 
     fn peers(&self) -> Vec<ActorId> {
-        self.blueprint.directory.zookeeper.iter().copied().filter(|peer| *peer != self.me).collect()
+        self.blueprint
+            .directory
+            .zookeeper
+            .iter()
+            .copied()
+            .filter(|peer| *peer != self.me)
+            .collect()
     }
 
     pub(super) fn propose(
@@ -131,21 +144,38 @@ impl Server {
         ctx: &mut Context<'_>,
     ) {
         let me = self.me;
-        let Some(leading) = self.leading() else { return };
+        let Some(leading) = self.leading() else {
+            return;
+        };
         leading.next_zxid += 1;
         let zxid = leading.next_zxid;
         leading.acks.insert(zxid, BTreeSet::from([me]));
         let followers = leading.followers.clone();
-        let proposal = Proposal { zxid, origin, client, change, reply };
+        let proposal = Proposal {
+            zxid,
+            origin,
+            client,
+            change,
+            reply,
+        };
         for follower in followers {
-            self.send(follower, ZkMessage::Propose { proposal: Box::new(proposal.clone()) }, ctx);
+            self.send(
+                follower,
+                ZkMessage::Propose {
+                    proposal: Box::new(proposal.clone()),
+                },
+                ctx,
+            );
         }
         self.proposed.insert(zxid, proposal);
         self.commit_accepted(ctx);
     }
 
     fn on_ack(&mut self, from: ActorId, zxid: Zxid, ctx: &mut Context<'_>) {
-        if let Some(acks) = self.leading().and_then(|leading| leading.acks.get_mut(&zxid)) {
+        if let Some(acks) = self
+            .leading()
+            .and_then(|leading| leading.acks.get_mut(&zxid))
+        {
             acks.insert(from);
             self.commit_accepted(ctx);
         }
@@ -155,7 +185,9 @@ impl Server {
     fn commit_accepted(&mut self, ctx: &mut Context<'_>) {
         let quorum = self.quorum();
         while let Some(leading) = self.leading() {
-            let Some((zxid, acks)) = leading.acks.first_key_value() else { return };
+            let Some((zxid, acks)) = leading.acks.first_key_value() else {
+                return;
+            };
             if acks.len() < quorum {
                 return;
             }
@@ -164,7 +196,10 @@ impl Server {
             for follower in leading.followers.clone() {
                 self.send(follower, ZkMessage::Commit { zxid }, ctx);
             }
-            let proposal = self.proposed.remove(&zxid).expect("what is acknowledged was proposed");
+            let proposal = self
+                .proposed
+                .remove(&zxid)
+                .expect("what is acknowledged was proposed");
             self.commit(proposal, ctx);
         }
     }
@@ -191,7 +226,10 @@ impl Server {
     }
 
     fn offer_state(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
-        let message = ZkMessage::NewLeader { epoch: self.epoch, tree: Box::new(self.tree.clone()) };
+        let message = ZkMessage::NewLeader {
+            epoch: self.epoch,
+            tree: Box::new(self.tree.clone()),
+        };
         self.send(peer, message, ctx);
     }
 
@@ -202,7 +240,13 @@ impl Server {
         // What was proposed since its copy was taken, it has not heard of yet.
         for (zxid, proposal) in self.proposed.clone() {
             debug_assert!(zxid > 0);
-            self.send(from, ZkMessage::Propose { proposal: Box::new(proposal) }, ctx);
+            self.send(
+                from,
+                ZkMessage::Propose {
+                    proposal: Box::new(proposal),
+                },
+                ctx,
+            );
         }
         if let Some(leading) = self.leading() {
             leading.followers.insert(from);
@@ -215,8 +259,15 @@ impl Server {
         let (quorum, epoch) = (self.quorum(), self.epoch);
         let tick = self.blueprint.cluster.zookeeper.tick_time;
         let now = ctx.now();
-        let sessions: Vec<_> = self.tree.sessions.iter().map(|(id, info)| (*id, info.timeout)).collect();
-        let Some(leading) = self.leading() else { return };
+        let sessions: Vec<_> = self
+            .tree
+            .sessions
+            .iter()
+            .map(|(id, info)| (*id, info.timeout))
+            .collect();
+        let Some(leading) = self.leading() else {
+            return;
+        };
         if leading.established || leading.followers.len() + 1 < quorum {
             return;
         }
@@ -232,10 +283,17 @@ impl Server {
     pub(super) fn expire_sessions(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
         let tick = self.blueprint.cluster.zookeeper.tick_time;
-        let Some(leading) = self.leading() else { return };
+        let Some(leading) = self.leading() else {
+            return;
+        };
         for (session, last_heard, timeout) in leading.sessions.expire(now) {
             if let Some(info) = self.tree.sessions.get(&session) {
-                ctx.state(Fact::SessionExpired { session, owner: info.owner, last_heard, timeout });
+                ctx.state(Fact::SessionExpired {
+                    session,
+                    owner: info.owner,
+                    last_heard,
+                    timeout,
+                });
             }
             let me = self.me;
             self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
@@ -245,11 +303,14 @@ impl Server {
 
     pub(super) fn ping_followers(&mut self, ctx: &mut Context<'_>) {
         let epoch = self.epoch;
-        let Some(leading) = self.leading() else { return };
+        let Some(leading) = self.leading() else {
+            return;
+        };
         for follower in leading.followers.clone() {
             self.send(follower, ZkMessage::FollowerPing { epoch }, ctx);
         }
-        self.follower_ping.set(self.blueprint.cluster.zookeeper.tick_time / 2, ctx);
+        self.follower_ping
+            .set(self.blueprint.cluster.zookeeper.tick_time / 2, ctx);
     }
 
     /// Another server's process died.
@@ -283,7 +344,12 @@ impl Server {
 
     fn cast_vote(&mut self, ctx: &mut Context<'_>) {
         for peer in self.peers() {
-            ctx.send(peer, Body::Zk(Box::new(ZkMessage::Vote { zxid: self.tree.zxid })));
+            ctx.send(
+                peer,
+                Body::Zk(Box::new(ZkMessage::Vote {
+                    zxid: self.tree.zxid,
+                })),
+            );
         }
         self.election.set(ELECTION_WAIT, ctx);
     }
@@ -303,8 +369,13 @@ impl Server {
         if !self.is_looking() {
             return;
         }
-        let winner = self.votes.iter().map(|(server, zxid)| (*zxid, *server)).max();
-        if self.votes.len() >= self.quorum() && winner.is_some_and(|(_, server)| server == self.me) {
+        let winner = self
+            .votes
+            .iter()
+            .map(|(server, zxid)| (*zxid, *server))
+            .max();
+        if self.votes.len() >= self.quorum() && winner.is_some_and(|(_, server)| server == self.me)
+        {
             self.begin_leading(ctx);
         } else {
             self.cast_vote(ctx);

@@ -15,41 +15,90 @@ pub type Data = [u64; 2];
 #[derive(Clone, Debug, Serialize)]
 pub enum ZkMessage {
     // Client to server.
-    Connect { session: Option<SessionId>, timeout: Span },
-    Ping { session: SessionId },
-    Request { session: SessionId, xid: u32, op: Op },
+    Connect {
+        session: Option<SessionId>,
+        timeout: Span,
+    },
+    Ping {
+        session: SessionId,
+    },
+    Request {
+        session: SessionId,
+        xid: u32,
+        op: Op,
+    },
 
     // Server to client.
-    Connected { session: SessionId, timeout: Span },
+    Connected {
+        session: SessionId,
+        timeout: Span,
+    },
     Expired,
     Pong,
-    Reply { xid: u32, result: Result<Answer, ZkError> },
-    WatchFired { path: String },
+    Reply {
+        xid: u32,
+        result: Result<Answer, ZkError>,
+    },
+    WatchFired {
+        path: String,
+    },
     /// The server has no leader and closes its clients' connections.
     NotServing,
 
     // Server to server.
     /// A follower hands a write, or a session to open or revive, to the leader.
-    Forward { client: ActorId, work: Work },
-    Propose { proposal: Box<Proposal> },
-    AckProposal { zxid: Zxid },
-    Commit { zxid: Zxid },
-    FollowerPing { epoch: u64 },
+    Forward {
+        client: ActorId,
+        work: Work,
+    },
+    Propose {
+        proposal: Box<Proposal>,
+    },
+    AckProposal {
+        zxid: Zxid,
+    },
+    Commit {
+        zxid: Zxid,
+    },
+    FollowerPing {
+        epoch: u64,
+    },
     /// The sessions that a follower has heard since the last ping.
-    Touched { sessions: Vec<SessionId> },
-    Vote { zxid: Zxid },
+    Touched {
+        sessions: Vec<SessionId>,
+    },
+    Vote {
+        zxid: Zxid,
+    },
     /// A leader takes a follower in, with everything that it has committed.
-    NewLeader { epoch: u64, tree: Box<DataTree> },
-    AckNewLeader { epoch: u64 },
+    NewLeader {
+        epoch: u64,
+        tree: Box<DataTree>,
+    },
+    AckNewLeader {
+        epoch: u64,
+    },
     /// What became of a forwarded session revival.
-    Revived { client: ActorId, session: SessionId, timeout: Option<Span> },
+    Revived {
+        client: ActorId,
+        session: SessionId,
+        timeout: Option<Span>,
+    },
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Work {
-    Open { timeout: Span },
-    Revive { session: SessionId },
-    Write { session: SessionId, xid: u32, op: Op },
+    Open {
+        timeout: Span,
+    },
+    Revive {
+        session: SessionId,
+    },
+    Write {
+        session: SessionId,
+        xid: u32,
+        op: Op,
+    },
 }
 
 /// A change that the leader has ordered, and who waits for it.
@@ -65,23 +114,48 @@ pub struct Proposal {
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Reply {
-    Opened { session: SessionId, timeout: Span },
-    Done { session: SessionId, xid: u32, result: Result<Answer, ZkError> },
+    Opened {
+        session: SessionId,
+        timeout: Span,
+    },
+    Done {
+        session: SessionId,
+        xid: u32,
+        result: Result<Answer, ZkError>,
+    },
     Nobody,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Op {
-    Create { path: String, data: Data, mode: CreateMode },
-    SetData { path: String, data: Data },
-    Delete { path: String },
-    GetData { path: String, watch: bool },
-    GetChildren { path: String, watch: bool },
+    Create {
+        path: String,
+        data: Data,
+        mode: CreateMode,
+    },
+    SetData {
+        path: String,
+        data: Data,
+    },
+    Delete {
+        path: String,
+    },
+    GetData {
+        path: String,
+        watch: bool,
+    },
+    GetChildren {
+        path: String,
+        watch: bool,
+    },
 }
 
 impl Op {
     pub fn is_write(&self) -> bool {
-        matches!(self, Op::Create { .. } | Op::SetData { .. } | Op::Delete { .. })
+        matches!(
+            self,
+            Op::Create { .. } | Op::SetData { .. } | Op::Delete { .. }
+        )
     }
 }
 
@@ -94,10 +168,21 @@ pub enum CreateMode {
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Answer {
-    Created { path: String, zxid: Zxid },
-    Changed { zxid: Zxid },
-    Data { data: Data, owner: Option<SessionId>, created: Zxid },
-    Children { names: Vec<String> },
+    Created {
+        path: String,
+        zxid: Zxid,
+    },
+    Changed {
+        zxid: Zxid,
+    },
+    Data {
+        data: Data,
+        owner: Option<SessionId>,
+        created: Zxid,
+    },
+    Children {
+        names: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

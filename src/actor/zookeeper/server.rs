@@ -68,7 +68,9 @@ impl Server {
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
             Body::Start => self.start(ctx),
-            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
+            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => {
+                self.on_reset(peer, ctx)
+            }
             Body::Zk(message) => self.on_zk(envelope.from, *message, ctx),
             body => unreachable!("ZooKeeper does not receive {body:?}"),
         }
@@ -95,7 +97,13 @@ impl Server {
         }
     }
 
-    fn connect(&mut self, client: ActorId, session: Option<SessionId>, timeout: Span, ctx: &mut Context<'_>) {
+    fn connect(
+        &mut self,
+        client: ActorId,
+        session: Option<SessionId>,
+        timeout: Span,
+        ctx: &mut Context<'_>,
+    ) {
         let work = match session {
             Some(session) => Work::Revive { session },
             None => Work::Open { timeout },
@@ -103,7 +111,14 @@ impl Server {
         self.hand_to_leader(client, work, ctx);
     }
 
-    fn request(&mut self, client: ActorId, session: SessionId, xid: u32, op: Op, ctx: &mut Context<'_>) {
+    fn request(
+        &mut self,
+        client: ActorId,
+        session: SessionId,
+        xid: u32,
+        op: Op,
+        ctx: &mut Context<'_>,
+    ) {
         if self.clients.get(&session) != Some(&client) {
             return self.send(client, ZkMessage::NotServing, ctx);
         }
@@ -121,7 +136,10 @@ impl Server {
     }
 
     fn watch(&mut self, path: String, children: bool, session: SessionId) {
-        self.watches.entry((path, children)).or_default().insert(session);
+        self.watches
+            .entry((path, children))
+            .or_default()
+            .insert(session);
     }
 
     fn hand_to_leader(&mut self, client: ActorId, work: Work, ctx: &mut Context<'_>) {
@@ -148,7 +166,13 @@ impl Server {
     }
 
     /// The leader orders a write, or decides about a session.
-    pub(super) fn lead(&mut self, origin: ActorId, client: ActorId, work: Work, ctx: &mut Context<'_>) {
+    pub(super) fn lead(
+        &mut self,
+        origin: ActorId,
+        client: ActorId,
+        work: Work,
+        ctx: &mut Context<'_>,
+    ) {
         let tick = self.blueprint.cluster.zookeeper.tick_time;
         let Role::Leading(leading) = &mut self.role else {
             return self.send(client, ZkMessage::NotServing, ctx);
@@ -158,20 +182,56 @@ impl Server {
                 let session = (self.epoch << 32) | leading.next_session();
                 let timeout = super::sessions::negotiate(timeout, tick);
                 leading.sessions.add(session, timeout, ctx.now());
-                let change = Change::OpenSession { session, owner: client, timeout };
-                self.propose(origin, client, change, Reply::Opened { session, timeout }, ctx);
+                let change = Change::OpenSession {
+                    session,
+                    owner: client,
+                    timeout,
+                };
+                self.propose(
+                    origin,
+                    client,
+                    change,
+                    Reply::Opened { session, timeout },
+                    ctx,
+                );
             }
             Work::Revive { session } => {
                 let alive = leading.sessions.touch(session, ctx.now());
                 let timeout = leading.sessions.timeout(session).filter(|_| alive);
-                self.tell(origin, ZkMessage::Revived { client, session, timeout }, ctx);
+                self.tell(
+                    origin,
+                    ZkMessage::Revived {
+                        client,
+                        session,
+                        timeout,
+                    },
+                    ctx,
+                );
             }
             Work::Write { session, xid, op } => {
                 if leading.sessions.touch(session, ctx.now()) {
-                    let reply = Reply::Done { session, xid, result: Err(ZkError::SessionExpired) };
-                    self.propose(origin, client, Change::Write { session, xid, op }, reply, ctx);
+                    let reply = Reply::Done {
+                        session,
+                        xid,
+                        result: Err(ZkError::SessionExpired),
+                    };
+                    self.propose(
+                        origin,
+                        client,
+                        Change::Write { session, xid, op },
+                        reply,
+                        ctx,
+                    );
                 } else {
-                    self.tell(origin, ZkMessage::Revived { client, session, timeout: None }, ctx);
+                    self.tell(
+                        origin,
+                        ZkMessage::Revived {
+                            client,
+                            session,
+                            timeout: None,
+                        },
+                        ctx,
+                    );
                 }
             }
         }
@@ -193,8 +253,12 @@ impl Server {
         }
         if proposal.origin == self.me {
             match proposal.reply {
-                Reply::Opened { session, timeout } => self.accept(proposal.client, session, timeout, ctx),
-                Reply::Done { xid, .. } => self.send(proposal.client, ZkMessage::Reply { xid, result }, ctx),
+                Reply::Opened { session, timeout } => {
+                    self.accept(proposal.client, session, timeout, ctx)
+                }
+                Reply::Done { xid, .. } => {
+                    self.send(proposal.client, ZkMessage::Reply { xid, result }, ctx)
+                }
                 Reply::Nobody => {}
             }
         }
@@ -203,25 +267,52 @@ impl Server {
 
     fn state_changes(&self, proposal: &Proposal, touched: &Touched, ctx: &mut Context<'_>) {
         let zxid = proposal.zxid;
-        if let Change::OpenSession { session, owner, timeout } = proposal.change {
-            ctx.state(Fact::SessionOpened { session, owner, timeout });
+        if let Change::OpenSession {
+            session,
+            owner,
+            timeout,
+        } = proposal.change
+        {
+            ctx.state(Fact::SessionOpened {
+                session,
+                owner,
+                timeout,
+            });
         }
         for path in &touched.created {
-            ctx.state(Fact::ZnodeCreated { zxid, path: path.clone(), owner: self.tree.owner_of(path) });
+            ctx.state(Fact::ZnodeCreated {
+                zxid,
+                path: path.clone(),
+                owner: self.tree.owner_of(path),
+            });
         }
         for path in &touched.deleted {
-            ctx.state(Fact::ZnodeDeleted { zxid, path: path.clone() });
+            ctx.state(Fact::ZnodeDeleted {
+                zxid,
+                path: path.clone(),
+            });
         }
     }
 
-    pub(super) fn accept(&mut self, client: ActorId, session: SessionId, timeout: Span, ctx: &mut Context<'_>) {
+    pub(super) fn accept(
+        &mut self,
+        client: ActorId,
+        session: SessionId,
+        timeout: Span,
+        ctx: &mut Context<'_>,
+    ) {
         self.clients.insert(session, client);
         self.send(client, ZkMessage::Connected { session, timeout }, ctx);
     }
 
     fn fire_watches(&mut self, touched: &Touched, ctx: &mut Context<'_>) {
         let mut fired = BTreeSet::new();
-        for path in touched.created.iter().chain(&touched.changed).chain(&touched.deleted) {
+        for path in touched
+            .created
+            .iter()
+            .chain(&touched.changed)
+            .chain(&touched.deleted)
+        {
             fired.insert((path.clone(), false));
         }
         for path in touched.created.iter().chain(&touched.deleted) {
@@ -231,7 +322,13 @@ impl Server {
             for session in self.watches.remove(&key).unwrap_or_default() {
                 if let Some(client) = self.clients.get(&session) {
                     let client = *client;
-                    self.send(client, ZkMessage::WatchFired { path: key.0.clone() }, ctx);
+                    self.send(
+                        client,
+                        ZkMessage::WatchFired {
+                            path: key.0.clone(),
+                        },
+                        ctx,
+                    );
                 }
             }
         }
@@ -249,8 +346,12 @@ impl Server {
         if self.blueprint.directory.zookeeper.contains(&peer) {
             return self.lose_peer(peer, ctx);
         }
-        let gone: Vec<SessionId> =
-            self.clients.iter().filter(|(_, client)| **client == peer).map(|(session, _)| *session).collect();
+        let gone: Vec<SessionId> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| **client == peer)
+            .map(|(session, _)| *session)
+            .collect();
         for session in gone {
             // The socket is closed, the session is not: only its timeout ends it.
             self.clients.remove(&session);

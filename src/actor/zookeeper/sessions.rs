@@ -27,13 +27,23 @@ struct Session {
 
 impl Sessions {
     pub fn new(tick: Span) -> Sessions {
-        Sessions { tick, live: BTreeMap::new() }
+        Sessions {
+            tick,
+            live: BTreeMap::new(),
+        }
     }
 
     /// A new session, or one that a new leader takes over: it gets its whole timeout.
     pub fn add(&mut self, session: SessionId, timeout: Span, now: Time) {
         let deadline = self.bucket(now + timeout);
-        self.live.insert(session, Session { timeout, heard: now, deadline });
+        self.live.insert(
+            session,
+            Session {
+                timeout,
+                heard: now,
+                deadline,
+            },
+        );
     }
 
     /// Any packet of the client. False: there is no such session any more.
@@ -51,8 +61,13 @@ impl Sessions {
 
     /// Takes out whatever has expired by now: session, when it was last heard, its timeout.
     pub fn expire(&mut self, now: Time) -> Vec<(SessionId, Time, Span)> {
-        let due = self.live.iter().filter(|(_, session)| session.deadline <= now);
-        let due: Vec<_> = due.map(|(id, session)| (*id, session.heard, session.timeout)).collect();
+        let due = self
+            .live
+            .iter()
+            .filter(|(_, session)| session.deadline <= now);
+        let due: Vec<_> = due
+            .map(|(id, session)| (*id, session.heard, session.timeout))
+            .collect();
         for (id, ..) in &due {
             self.live.remove(id);
         }
@@ -93,7 +108,10 @@ mod tests {
         sessions.add(1, Span::from_secs(10), T(500));
         assert!(sessions.touch(1, T(3_900)));
         assert!(sessions.expire(T(13_899)).is_empty());
-        assert_eq!(sessions.expire(T(14_000)), [(1, T(3_900), Span::from_secs(10))]);
+        assert_eq!(
+            sessions.expire(T(14_000)),
+            [(1, T(3_900), Span::from_secs(10))]
+        );
         assert!(!sessions.touch(1, T(14_001)));
     }
 }

@@ -27,9 +27,19 @@ pub struct SessionInfo {
 /// What a committed transaction does. Deterministic, so every replica stays the same.
 #[derive(Clone, Debug, Serialize)]
 pub enum Change {
-    OpenSession { session: SessionId, owner: ActorId, timeout: Span },
-    CloseSession { session: SessionId },
-    Write { session: SessionId, xid: u32, op: Op },
+    OpenSession {
+        session: SessionId,
+        owner: ActorId,
+        timeout: Span,
+    },
+    CloseSession {
+        session: SessionId,
+    },
+    Write {
+        session: SessionId,
+        xid: u32,
+        op: Op,
+    },
 }
 
 /// Paths that changed: created, changed or deleted; for watches and facts.
@@ -51,18 +61,33 @@ pub struct DataTree {
 
 impl DataTree {
     pub fn apply(&mut self, zxid: Zxid, change: &Change) -> (Touched, Result<Answer, ZkError>) {
-        assert!(zxid > self.zxid, "transactions are applied in order: {zxid} after {}", self.zxid);
+        assert!(
+            zxid > self.zxid,
+            "transactions are applied in order: {zxid} after {}",
+            self.zxid
+        );
         self.zxid = zxid;
         let mut touched = Touched::default();
         let result = match change {
-            Change::OpenSession { session, owner, timeout } => {
-                let info = SessionInfo { owner: *owner, timeout: *timeout, last_write: None };
+            Change::OpenSession {
+                session,
+                owner,
+                timeout,
+            } => {
+                let info = SessionInfo {
+                    owner: *owner,
+                    timeout: *timeout,
+                    last_write: None,
+                };
                 self.sessions.insert(*session, info);
                 Ok(Answer::Changed { zxid })
             }
             Change::CloseSession { session } => {
                 self.sessions.remove(session);
-                let owned = self.nodes.iter().filter(|(_, node)| node.owner == Some(*session));
+                let owned = self
+                    .nodes
+                    .iter()
+                    .filter(|(_, node)| node.owner == Some(*session));
                 touched.deleted = owned.map(|(path, _)| path.clone()).collect();
                 for path in &touched.deleted {
                     self.nodes.remove(path);
@@ -88,12 +113,20 @@ impl DataTree {
             return result.clone();
         }
         let result = self.change(session, op, touched);
-        let info = self.sessions.get_mut(&session).expect("it was there a moment ago");
+        let info = self
+            .sessions
+            .get_mut(&session)
+            .expect("it was there a moment ago");
         info.last_write = Some((xid, result.clone()));
         result
     }
 
-    fn change(&mut self, session: SessionId, op: &Op, touched: &mut Touched) -> Result<Answer, ZkError> {
+    fn change(
+        &mut self,
+        session: SessionId,
+        op: &Op,
+        touched: &mut Touched,
+    ) -> Result<Answer, ZkError> {
         let zxid = self.zxid;
         match op {
             Op::Create { path, data, mode } => {
@@ -109,7 +142,14 @@ impl DataTree {
                 if self.nodes.contains_key(&path) {
                     return Err(ZkError::NodeExists);
                 }
-                self.nodes.insert(path.clone(), Znode { data: *data, owner, created: zxid });
+                self.nodes.insert(
+                    path.clone(),
+                    Znode {
+                        data: *data,
+                        owner,
+                        created: zxid,
+                    },
+                );
                 touched.created.push(path.clone());
                 Ok(Answer::Created { path, zxid })
             }
@@ -124,7 +164,9 @@ impl DataTree {
                 touched.deleted.push(path.clone());
                 Ok(Answer::Changed { zxid })
             }
-            Op::GetData { .. } | Op::GetChildren { .. } => unreachable!("reads are no transactions"),
+            Op::GetData { .. } | Op::GetChildren { .. } => {
+                unreachable!("reads are no transactions")
+            }
         }
     }
 
@@ -132,11 +174,18 @@ impl DataTree {
         match op {
             Op::GetData { path, .. } => {
                 let node = self.nodes.get(path).ok_or(ZkError::NoNode)?;
-                Ok(Answer::Data { data: node.data, owner: node.owner, created: node.created })
+                Ok(Answer::Data {
+                    data: node.data,
+                    owner: node.owner,
+                    created: node.created,
+                })
             }
             Op::GetChildren { path, .. } => {
                 let prefix = format!("{path}/");
-                let children = self.nodes.range(prefix.clone()..).take_while(|(p, _)| p.starts_with(&prefix));
+                let children = self
+                    .nodes
+                    .range(prefix.clone()..)
+                    .take_while(|(p, _)| p.starts_with(&prefix));
                 let names = children
                     .map(|(p, _)| &p[prefix.len()..])
                     .filter(|name| !name.contains('/'))
@@ -163,17 +212,35 @@ mod tests {
     use super::*;
 
     fn open(tree: &mut DataTree, session: SessionId) {
-        let change = Change::OpenSession { session, owner: ActorId(9), timeout: Span::from_secs(4) };
+        let change = Change::OpenSession {
+            session,
+            owner: ActorId(9),
+            timeout: Span::from_secs(4),
+        };
         tree.apply(tree.zxid + 1, &change).1.unwrap();
     }
 
-    fn create(tree: &mut DataTree, session: SessionId, xid: u32, path: &str, mode: CreateMode) -> Result<Answer, ZkError> {
-        let op = Op::Create { path: path.into(), data: [0; 2], mode };
-        tree.apply(tree.zxid + 1, &Change::Write { session, xid, op }).1
+    fn create(
+        tree: &mut DataTree,
+        session: SessionId,
+        xid: u32,
+        path: &str,
+        mode: CreateMode,
+    ) -> Result<Answer, ZkError> {
+        let op = Op::Create {
+            path: path.into(),
+            data: [0; 2],
+            mode,
+        };
+        tree.apply(tree.zxid + 1, &Change::Write { session, xid, op })
+            .1
     }
 
     fn children(tree: &DataTree, path: &str) -> Vec<String> {
-        match tree.read(&Op::GetChildren { path: path.into(), watch: false }) {
+        match tree.read(&Op::GetChildren {
+            path: path.into(),
+            watch: false,
+        }) {
             Ok(Answer::Children { names }) => names,
             other => panic!("{other:?}"),
         }
@@ -187,11 +254,17 @@ mod tests {
         create(&mut tree, 1, 1, "/a/n-", CreateMode::EphemeralSequential).unwrap();
         create(&mut tree, 2, 1, "/a/n-", CreateMode::EphemeralSequential).unwrap();
         create(&mut tree, 1, 2, "/a/keep", CreateMode::Persistent).unwrap();
-        assert_eq!(children(&tree, "/a"), ["keep", "n-0000000000", "n-0000000001"]);
+        assert_eq!(
+            children(&tree, "/a"),
+            ["keep", "n-0000000000", "n-0000000001"]
+        );
         let (touched, _) = tree.apply(tree.zxid + 1, &Change::CloseSession { session: 1 });
         assert_eq!(touched.deleted, ["/a/n-0000000000"]);
         assert_eq!(children(&tree, "/a"), ["keep", "n-0000000001"]);
-        assert_eq!(create(&mut tree, 1, 3, "/late", CreateMode::Ephemeral).unwrap_err(), ZkError::SessionExpired);
+        assert_eq!(
+            create(&mut tree, 1, 3, "/late", CreateMode::Ephemeral).unwrap_err(),
+            ZkError::SessionExpired
+        );
     }
 
     #[test]
@@ -202,6 +275,9 @@ mod tests {
             create(&mut tree, 1, 7, "/l/n-", CreateMode::EphemeralSequential).unwrap();
         }
         assert_eq!(children(&tree, "/l").len(), 1);
-        assert_eq!(create(&mut tree, 1, 8, "/l/n-0000000000", CreateMode::Ephemeral).unwrap_err(), ZkError::NodeExists);
+        assert_eq!(
+            create(&mut tree, 1, 8, "/l/n-0000000000", CreateMode::Ephemeral).unwrap_err(),
+            ZkError::NodeExists
+        );
     }
 }

@@ -1,0 +1,183 @@
+//! The arguments, and the help that explains them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  firedrill run scenarios/fraud-detection.yaml
+      rehearse the shipped drill; the report goes to reports/fraud-detection/
+  firedrill run drill.yaml --seed 7 --set recovery.scope=region --format json
+      the same drill under another seed and with a changed setting, for a script
+  firedrill replay reports/fraud-detection
+      run a report's drill again, event by event, and stop at the first difference
+  firedrill list faults
+      what can go wrong in a scenario
+
+Exit status:
+  0 all is well            1 an expectation is not met    2 bad arguments or a bad file
+  3 safety is broken       4 liveness is broken           5 a replay differs
+  70 a bug in Firedrill    130 interrupted";
+
+/// Rehearse the failover of an Apache Flink cluster before it happens.
+///
+/// Firedrill simulates JobManagers, TaskManagers, ZooKeeper, Kafka partitions and checkpoints on one seeded event
+/// loop. A scenario file goes in; out come the recovery timeline, where each second of it went, whether exactly-once
+/// held, plots, and a digest that anyone can replay bit for bit.
+#[derive(Debug, Parser)]
+#[command(name = "firedrill", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Simulate a scenario once and report what happened
+    Run(RunArgs),
+    /// Run a report's drill again (or a scenario twice) and compare every event
+    Replay(ReplayArgs),
+    /// Show the names that a scenario may use
+    List(ListArgs),
+    /// Print the JSON Schema of the scenario file, for editors
+    Schema,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  firedrill run drill.yaml --set recovery.scope=region --out reports/region
+  firedrill run drill.yaml --set execution.checkpointing.interval='5 s'
+  firedrill run drill.yaml --seed 7 --format json --no-files | jq .recoveries[0].total_ms
+
+The report's folder holds scenario.yaml (as resolved), summary.json, timeline.csv, tasks.csv,
+metrics.csv, trace.jsonl and the plots. It is written whole or not at all; an earlier report there
+is replaced, any other folder is refused.";
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct RunArgs {
+    /// The scenario, a YAML file
+    #[arg(value_name = "SCENARIO.yaml")]
+    pub(super) scenario: PathBuf,
+
+    /// Seed of every random draw, in place of the scenario's
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
+    pub(super) seed: Option<u64>,
+
+    /// Model of the cluster, in place of the scenario's (see `firedrill list models`)
+    #[arg(long, value_name = "M")]
+    pub(super) model: Option<String>,
+
+    /// Set one value of the scenario: a dotted path of it, or a Flink key; may be repeated, later wins
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(super) set: Vec<(String, String)>,
+
+    /// Folder of the report [default: reports/<name of the scenario>]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_files")]
+    pub(super) out: Option<PathBuf>,
+
+    /// What goes to standard output: the report, or summary.json alone
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+
+    /// No progress and no report in text: only what is wrong
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// Compute everything, write no file
+    #[arg(long)]
+    pub(super) no_files: bool,
+
+    /// Leave out trace.jsonl, by far the largest file (a replay then compares digests)
+    #[arg(long)]
+    pub(super) no_trace: bool,
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  firedrill replay reports/fraud-detection
+  firedrill replay scenarios/fraud-detection.yaml
+
+Exit status 0 when every event is the same, 5 when one differs: it is shown from both sides, with its causes.";
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(super) struct ReplayArgs {
+    /// The folder of a report, or a scenario to run twice in lockstep
+    #[arg(value_name = "DIR|SCENARIO.yaml")]
+    pub(super) subject: PathBuf,
+
+    /// No progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Of what
+    #[arg(value_enum)]
+    pub(super) what: Listing,
+
+    /// One line each, or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listing {
+    /// Bundles of defaults: `model`, `--model`
+    Models,
+    /// Values of the switches, one by one
+    Policies,
+    /// What can happen under `faults`
+    Faults,
+    /// What every run is checked against
+    Invariants,
+    /// Scenarios that come with Firedrill
+    Scenarios,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+/// `key=value`; the value may hold further equals signs.
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_string(), value.trim().to_string()))
+        }
+        _ => Err("expected KEY=VALUE, as in recovery.scope=region".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_setting_splits_at_the_first_equals_sign() {
+        let pair = |key: &str, value: &str| Ok((key.to_string(), value.to_string()));
+        assert_eq!(setting("seed=7"), pair("seed", "7"));
+        assert_eq!(setting("about=a=b"), pair("about", "a=b"));
+        assert_eq!(setting("about="), pair("about", ""));
+        assert!(setting("seed").is_err());
+        assert!(setting("=7").is_err());
+    }
+}

@@ -1,0 +1,29 @@
+//! What this room takes from the rooms below: the one place that names where it lives.
+
+pub(super) use crate::drill::outcome::{Outcome, Summary};
+pub(super) use crate::drill::{Drill, Ended};
+pub(super) use crate::kernel::time::{Span, Time};
+pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
+pub(super) use crate::report::{Artifact, render, text};
+pub(super) use crate::scenario::expect::{Clause, Comparison, Quantity};
+pub(super) use crate::scenario::model::Scenario;
+pub(super) use crate::scenario::{Loaded, Override, load, resolved_yaml, schema};
+
+/// Names and what they stand for.
+pub(super) type Names = Vec<(&'static str, &'static str)>;
+
+pub(super) fn models() -> Names {
+    crate::scenario::catalogue::models()
+}
+
+pub(super) fn policies() -> Names {
+    crate::scenario::catalogue::policies()
+}
+
+pub(super) fn faults() -> Names {
+    crate::scenario::catalogue::faults()
+}
+
+pub(super) fn invariants() -> Names {
+    crate::invariant::catalogue()
+}

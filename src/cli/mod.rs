@@ -1,0 +1,74 @@
+//! Floor 9: arguments, exit statuses, files, progress, terminal output.
+
+// This room alone meets the outside world: the rooms below may not touch files, clocks or the environment.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes files and asks what the terminal can do"
+)]
+#![allow(
+    clippy::disallowed_types,
+    reason = "nothing here feeds back into a simulation"
+)]
+
+mod args;
+mod console;
+mod drive;
+mod engine;
+mod folder;
+mod guard;
+mod input;
+mod interrupt;
+mod list;
+mod progress;
+mod replay;
+mod run;
+mod shipped;
+mod status;
+mod trace;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use status::{Failure, Status};
+
+/// The whole program: parses the arguments, does what they ask, and answers with the exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return answer_clap(&error),
+    };
+    guard::guarded(|| match dispatch(&cli.command) {
+        Ok(status) => status,
+        Err(failure) => {
+            console::error(&failure.message);
+            failure.status
+        }
+    })
+    .into()
+}
+
+fn dispatch(command: &Command) -> Result<Status, Failure> {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Replay(args) => replay::replay(args),
+        Command::List(args) => list::list(args),
+        Command::Schema => list::schema(),
+    }
+}
+
+/// Help and version are no errors, and clap prints both kinds where they belong.
+fn answer_clap(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if let Err(failure) = printed.or_else(console::forgive_broken_pipe) {
+        console::error(&format!("cannot print: {failure}"));
+    }
+    if error.use_stderr() {
+        Status::Bad
+    } else {
+        Status::Ok
+    }
+    .into()
+}

@@ -1,0 +1,115 @@
+//! `firedrill run`: one scenario, one report.
+
+use super::args::{Format, RunArgs};
+use super::console::{self, Stdout};
+use super::drive::drive;
+use super::engine::{self, Artifact, Drill, Ended, Outcome, Override, Scenario};
+use super::folder::Folder;
+use super::progress::Progress;
+use super::status::{Failure, Status};
+use super::{input, interrupt, trace, verdict};
+
+pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
+    let scenario = input::scenario(&args.scenario, &overrides(args))?.scenario;
+    interrupt::install();
+    let folder = match args.no_files {
+        true => None,
+        false => Some(Folder::prepare(args.out.as_deref(), &scenario.name)?),
+    };
+    let outcome = simulate(args, &scenario, folder.as_ref())?;
+    let status = verdict::status(&scenario, &outcome.summary);
+
+    let artifacts = match folder.is_some() || args.format == Format::Json {
+        true => engine::render(&outcome),
+        false => Vec::new(),
+    };
+    // The result is known by now: it is shown even where it cannot be kept.
+    let shown = folder.as_ref().map(Folder::shown);
+    let kept = folder.map_or(Ok(()), |folder| keep(folder, &artifacts));
+    show(args, &outcome, &artifacts, shown.filter(|_| kept.is_ok()))?;
+    kept.map(|()| status)
+}
+
+/// What the arguments say about the scenario; later wins.
+fn overrides(args: &RunArgs) -> Vec<Override> {
+    let named = |path: &str, value: String| Override {
+        path: path.to_string(),
+        value,
+    };
+    let model = args.model.clone().map(|model| named("model", model));
+    let seed = args.seed.map(|seed| named("seed", seed.to_string()));
+    let set = args
+        .set
+        .iter()
+        .map(|(path, value)| named(path, value.clone()));
+    model.into_iter().chain(seed).chain(set).collect()
+}
+
+/// Runs the drill, with its trace into the folder where one is wanted.
+fn simulate(
+    args: &RunArgs,
+    scenario: &Scenario,
+    folder: Option<&Folder>,
+) -> Result<Outcome, Failure> {
+    let mut drill = Drill::new(scenario);
+    let end = drill.end();
+    let progress = Progress::new(&scenario.name, end, args.quiet);
+    let Some(folder) = folder else {
+        let ended = drive(&mut drill, end, &mut (), &progress, |()| true);
+        return Ok(drill.finish(ended));
+    };
+    folder.write(SCENARIO, engine::resolved_yaml(scenario).as_bytes())?;
+    let ended = match args.no_trace {
+        true => drive(&mut drill, end, &mut (), &progress, |()| true),
+        false => traced(&mut drill, folder, &progress)?,
+    };
+    Ok(drill.finish(ended))
+}
+
+fn traced(drill: &mut Drill, folder: &Folder, progress: &Progress) -> Result<Ended, Failure> {
+    let mut writer = trace::Writer::new(folder.create(TRACE)?);
+    let end = drill.end();
+    let ended = drive(drill, end, &mut writer, progress, trace::Writer::is_well);
+    writer
+        .finish()
+        .map_err(|error| folder.failure(TRACE, &error))?;
+    Ok(ended)
+}
+
+fn keep(folder: Folder, artifacts: &[Artifact]) -> Result<(), Failure> {
+    for artifact in artifacts {
+        folder.write(artifact.name, &artifact.bytes)?;
+    }
+    folder.publish()
+}
+
+/// The result on standard output; what is wrong on standard error where the report does not say it.
+fn show(
+    args: &RunArgs,
+    outcome: &Outcome,
+    artifacts: &[Artifact],
+    files: Option<String>,
+) -> Result<(), Failure> {
+    if args.format == Format::Json || args.quiet {
+        for complaint in verdict::complaints(&outcome.summary) {
+            console::note(&complaint);
+        }
+    }
+    match args.format {
+        Format::Json => {
+            let summary = artifacts.iter().find(|artifact| artifact.name == SUMMARY);
+            console::print(summary.map_or(&[], |summary| &summary.bytes))
+        }
+        Format::Text if args.quiet => Ok(()),
+        Format::Text => {
+            let stdout = Stdout::ask();
+            let text = engine::text(outcome, stdout.width, stdout.colour, files.as_deref());
+            console::print(text.as_bytes())
+        }
+    }
+}
+
+/// Names that a replay looks for.
+pub(super) const SCENARIO: &str = "scenario.yaml";
+pub(super) const SUMMARY: &str = "summary.json";
+pub(super) const TRACE: &str = "trace.jsonl";

@@ -1,0 +1,31 @@
+//! The scenarios that come with Firedrill, inside the binary.
+
+/// A scenario file, as it is in `scenarios/`.
+pub(super) struct Shipped {
+    pub(super) path: &'static str,
+    pub(super) text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        &[$(Shipped {
+            path: concat!("scenarios/", $name, ".yaml"),
+            text: include_str!(concat!("../../scenarios/", $name, ".yaml")),
+        }),*]
+    };
+}
+
+/// In the order in which a newcomer should read them. A test compares this list with the folder.
+pub(super) const SHIPPED: &[Shipped] = shipped![
+    "fraud-detection",
+    "any-time",
+    "cut-off",
+    "fraud-detection-10k",
+    "fraud-detection-leader-dies",
+    "fraud-detection-naive",
+    "fraud-detection-replaced",
+    "fraud-detection-returns",
+    "hang",
+    "overload",
+    "zookeeper-server-dies",
+];

@@ -1,0 +1,139 @@
+//! The record ledger: what each log holds, and what a sink's readers can see of it.
+
+use fixedbitset::FixedBitSet;
+
+use super::fingerprint::Fingerprint;
+use super::record::{Record, SplitId};
+
+/// Fingerprints of the logs' own prefixes, by split.
+#[derive(Clone, Debug)]
+pub struct Prefixes {
+    /// How far each split's fingerprint has been taken, and the fingerprint.
+    splits: Vec<(u64, Fingerprint)>,
+}
+
+impl Prefixes {
+    pub fn new(splits: usize) -> Prefixes {
+        Prefixes {
+            splits: vec![(0, Fingerprint::default()); splits],
+        }
+    }
+
+    /// The fingerprint of the first `offset` records of a split.
+    pub fn of(&mut self, split: SplitId, offset: u64) -> Fingerprint {
+        let (taken, fingerprint) = &mut self.splits[split as usize];
+        if offset < *taken {
+            (*taken, *fingerprint) = (0, Fingerprint::default());
+        }
+        for next in *taken..offset {
+            fingerprint.add(Record::new(split, next));
+        }
+        *taken = offset;
+        *fingerprint
+    }
+}
+
+/// What the readers of one sink operator see: exact sets of offsets, by split.
+#[derive(Clone, Debug)]
+pub struct Visible {
+    splits: Vec<VisibleSplit>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct VisibleSplit {
+    seen: FixedBitSet,
+    count: u64,
+    /// Offsets seen again, once for each extra copy.
+    again: Vec<u64>,
+}
+
+impl Visible {
+    pub fn new(splits: usize) -> Visible {
+        Visible {
+            splits: vec![VisibleSplit::default(); splits],
+        }
+    }
+
+    /// Records become visible; how many of them already were.
+    pub fn show(&mut self, records: &[Record]) -> u64 {
+        let mut duplicates = 0;
+        for record in records {
+            let split = &mut self.splits[record.split() as usize];
+            let offset = record.offset() as usize;
+            if offset >= split.seen.len() {
+                split
+                    .seen
+                    .grow((offset + 1).next_power_of_two().max(1 << 12));
+            }
+            if split.seen.put(offset) {
+                split.again.push(offset as u64);
+                duplicates += 1;
+            } else {
+                split.count += 1;
+            }
+        }
+        duplicates
+    }
+
+    pub fn count(&self, split: SplitId) -> u64 {
+        self.splits[split as usize].count
+    }
+
+    pub fn duplicates(&self, split: SplitId) -> &[u64] {
+        &self.splits[split as usize].again
+    }
+
+    /// Offsets from `from` up to `to` that nobody sees.
+    pub fn missing(&self, split: SplitId, from: u64, to: u64) -> Vec<u64> {
+        let seen = &self.splits[split as usize].seen;
+        if seen.count_ones(from as usize..(to as usize).min(seen.len()).max(from as usize)) as u64
+            == to - from
+        {
+            return Vec::new();
+        }
+        (from..to)
+            .filter(|offset| !seen.contains(*offset as usize))
+            .collect()
+    }
+}
+
+/// Sorted offsets as inclusive ranges.
+pub fn ranges(offsets: &[u64]) -> Vec<[u64; 2]> {
+    let mut ranges: Vec<[u64; 2]> = Vec::new();
+    for offset in offsets {
+        match ranges.last_mut() {
+            Some([_, last]) if *last == *offset => {}
+            Some([_, last]) if *last + 1 == *offset => *last = *offset,
+            _ => ranges.push([*offset, *offset]),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_what_their_records_add_up_to() {
+        let mut prefixes = Prefixes::new(2);
+        let expected = |n| Fingerprint::of(&(0..n).map(|o| Record::new(1, o)).collect::<Vec<_>>());
+        for offset in [0, 10, 25, 7, 25] {
+            assert_eq!(prefixes.of(1, offset), expected(offset));
+        }
+    }
+
+    #[test]
+    fn lost_and_doubled_records_are_named() {
+        let mut visible = Visible::new(1);
+        let records =
+            |offsets: std::ops::Range<u64>| offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>();
+        assert_eq!(visible.show(&records(0..10)), 0);
+        assert_eq!(visible.show(&records(8..12)), 2);
+        visible.show(&records(15..20));
+        assert_eq!(visible.count(0), 17);
+        assert_eq!(ranges(visible.duplicates(0)), [[8, 9]]);
+        assert_eq!(ranges(&visible.missing(0, 0, 20)), [[12, 14]]);
+        assert!(visible.missing(0, 0, 12).is_empty());
+    }
+}

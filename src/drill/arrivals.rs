@@ -1,0 +1,198 @@
+//! When each record arrived, and how long it took to the sink's writer.
+
+use hdrhistogram::Histogram;
+
+use crate::actor::blueprint::Blueprint;
+use crate::dataflow::record::{Record, SplitId};
+use crate::kernel::{Span, Time};
+
+use super::outcome::{LatencyPoint, Quantiles};
+
+/// A record is late when it takes longer than this to the sink's writer.
+pub const LATE: Span = Span::from_secs(1);
+
+const SECOND: u64 = 1_000_000_000;
+
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    splits: Vec<SplitArrivals>,
+    /// Microseconds.
+    overall: Histogram<u64>,
+    second: Histogram<u64>,
+    second_number: u64,
+    points: Vec<LatencyPoint>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct SplitArrivals {
+    times: Vec<Time>,
+    /// Latency in microseconds plus one; 0: not handled yet.
+    latency: Vec<u32>,
+    /// Everything before it has been handled.
+    low_water: usize,
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 100 * 3_600 * 1_000_000, 3).expect("the bounds are in order")
+}
+
+impl Arrivals {
+    pub fn new(blueprint: &Blueprint) -> Arrivals {
+        Arrivals {
+            splits: vec![SplitArrivals::default(); blueprint.topology.splits.len()],
+            overall: histogram(),
+            second: histogram(),
+            second_number: 0,
+            points: Vec::new(),
+        }
+    }
+
+    pub fn append(&mut self, split: SplitId, times: &[Time]) {
+        let split = &mut self.splits[split as usize];
+        split.times.extend_from_slice(times);
+        split.latency.resize(split.times.len(), 0);
+    }
+
+    /// The sink's writer has handled records; the largest latency among those that it had not handled before.
+    pub fn handle(&mut self, records: &[Record], now: Time) -> Span {
+        if now.0 / SECOND != self.second_number {
+            self.close_second(now.0 / SECOND);
+        }
+        let mut worst = 0;
+        for record in records {
+            let split = &mut self.splits[record.split() as usize];
+            let offset = record.offset() as usize;
+            let (Some(arrival), Some(latency)) =
+                (split.times.get(offset), split.latency.get_mut(offset))
+            else {
+                continue;
+            };
+            if *latency == 0 {
+                let us = now.since(*arrival).0 / 1_000;
+                *latency = u32::try_from(us + 1).unwrap_or(u32::MAX);
+                self.second.saturating_record(us.max(1));
+                worst = worst.max(us);
+            }
+        }
+        Span::from_us(worst)
+    }
+
+    fn close_second(&mut self, next: u64) {
+        if !self.second.is_empty() {
+            self.points.push(LatencyPoint {
+                at_ms: self.second_number as f64 * 1e3 + 500.0,
+                records: self.second.len(),
+                p50_ms: self.second.value_at_quantile(0.5) as f64 / 1e3,
+                p99_ms: self.second.value_at_quantile(0.99) as f64 / 1e3,
+                max_ms: self.second.max() as f64 / 1e3,
+            });
+            self.overall
+                .add(&self.second)
+                .expect("both have the same bounds");
+            self.second.reset();
+        }
+        self.second_number = next;
+    }
+
+    /// Latency of everything so far.
+    pub fn quantiles(&mut self) -> Quantiles {
+        self.close_second(self.second_number);
+        quantiles(&self.overall)
+    }
+
+    pub fn points(&self) -> &[LatencyPoint] {
+        &self.points
+    }
+
+    /// When the oldest record arrived that one of the splits still waits for.
+    pub fn oldest_outstanding(&mut self, splits: &[SplitId]) -> Option<Time> {
+        let mut oldest: Option<Time> = None;
+        for split in splits {
+            let split = &mut self.splits[*split as usize];
+            while split
+                .latency
+                .get(split.low_water)
+                .is_some_and(|latency| *latency != 0)
+            {
+                split.low_water += 1;
+            }
+            if let Some(time) = split.times.get(split.low_water) {
+                oldest = Some(oldest.map_or(*time, |oldest| oldest.min(*time)));
+            }
+        }
+        oldest
+    }
+
+    /// Records that had arrived by `now`.
+    pub fn arrived(&self, split: SplitId, now: Time) -> u64 {
+        self.splits[split as usize]
+            .times
+            .partition_point(|time| *time <= now) as u64
+    }
+
+    pub fn arrival(&self, split: SplitId, offset: u64) -> Option<Time> {
+        self.splits[split as usize]
+            .times
+            .get(offset as usize)
+            .copied()
+    }
+
+    /// Offsets that arrived in an interval, and the latency of each, if it was handled.
+    pub fn between(
+        &self,
+        split: SplitId,
+        from: Time,
+        to: Time,
+    ) -> impl Iterator<Item = (u64, Option<Span>)> + '_ {
+        let split = &self.splits[split as usize];
+        let range =
+            split.times.partition_point(|t| *t < from)..split.times.partition_point(|t| *t <= to);
+        range.map(|offset| {
+            let latency = split.latency[offset];
+            (
+                offset as u64,
+                latency
+                    .checked_sub(1)
+                    .map(|us| Span::from_us(u64::from(us))),
+            )
+        })
+    }
+}
+
+/// Microseconds as quantiles in milliseconds.
+fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
+    if histogram.is_empty() {
+        return Quantiles::default();
+    }
+    let at = |quantile| Some(histogram.value_at_quantile(quantile) as f64 / 1e3);
+    Quantiles {
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        max: Some(histogram.max() as f64 / 1e3),
+    }
+}
+
+/// Quantiles of a set of spans, without keeping them.
+#[derive(Clone, Debug)]
+pub struct Spans(Histogram<u64>);
+
+impl Default for Spans {
+    fn default() -> Spans {
+        Spans(histogram())
+    }
+}
+
+impl Spans {
+    pub fn record(&mut self, span: Span) {
+        self.0.saturating_record((span.0 / 1_000).max(1));
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    pub fn quantiles(&self) -> Quantiles {
+        quantiles(&self.0)
+    }
+}

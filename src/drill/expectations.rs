@@ -1,0 +1,133 @@
+//! Holds what happened against what the scenario expects.
+
+use crate::scenario::expect::{Clause, Comparison, Expectation, Quantity};
+
+use super::outcome::{ExpectationVerdict, Phases, Summary};
+
+pub fn verdicts(expectations: &[Expectation], summary: &Summary) -> Vec<ExpectationVerdict> {
+    let verdict = |expectation: &Expectation| {
+        let clauses: Vec<(bool, String)> = expectation
+            .clauses
+            .iter()
+            .map(|clause| judge(clause, summary))
+            .collect();
+        ExpectationVerdict {
+            text: expectation.text.clone(),
+            met: clauses.iter().all(|(met, _)| *met),
+            measured: clauses
+                .into_iter()
+                .map(|(_, measured)| measured)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    };
+    expectations.iter().map(verdict).collect()
+}
+
+/// Phases and totals must hold for each recovery; what has not ended is not met.
+fn judge(clause: &Clause, summary: &Summary) -> (bool, String) {
+    let (name, is_duration) = name(clause.quantity);
+    let values = measure(clause.quantity, summary);
+    if values.is_empty() {
+        return (false, format!("{name}: no recovery"));
+    }
+    let holds = |value: &Option<f64>| {
+        value.is_some_and(|value| compare(value, clause.comparison, clause.value))
+    };
+    let show = |value: &Option<f64>| match value {
+        None => "not over".to_owned(),
+        Some(ms) if is_duration && *ms >= 1e3 => format!("{:.3} s", ms / 1e3),
+        Some(ms) if is_duration => format!("{ms:.1} ms"),
+        Some(count) => format!("{count}"),
+    };
+    let shown: Vec<String> = values.iter().map(show).collect();
+    (
+        values.iter().all(holds),
+        format!("{name}: {}", shown.join(" | ")),
+    )
+}
+
+fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
+    match comparison {
+        Comparison::Less => value < bound,
+        Comparison::LessOrEqual => value <= bound,
+        Comparison::Equal => value == bound,
+        Comparison::NotEqual => value != bound,
+        Comparison::GreaterOrEqual => value >= bound,
+        Comparison::Greater => value > bound,
+    }
+}
+
+fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
+    let phase = |of: fn(&Phases) -> f64| {
+        summary
+            .recoveries
+            .iter()
+            .map(|r| Some(of(&r.phases_ms)))
+            .collect::<Vec<_>>()
+    };
+    let sum = |of: fn(&super::outcome::Recovery) -> u64| {
+        vec![Some(summary.recoveries.iter().map(of).sum::<u64>() as f64)]
+    };
+    let violations = || {
+        summary
+            .invariants
+            .iter()
+            .map(|invariant| invariant.violations.len())
+            .sum::<usize>()
+    };
+    match quantity {
+        Quantity::Detection => phase(|phases| phases.detection),
+        Quantity::Leadership => phase(|phases| phases.leadership),
+        Quantity::Cancellation => phase(|phases| phases.cancellation),
+        Quantity::Backoff => phase(|phases| phases.backoff),
+        Quantity::Resources => phase(|phases| phases.resources),
+        Quantity::Deployment => phase(|phases| phases.deployment),
+        Quantity::Restore => phase(|phases| phases.restore),
+        Quantity::FirstOutput => phase(|phases| phases.first_output),
+        Quantity::CatchUp => phase(|phases| phases.catch_up),
+        Quantity::Total => summary
+            .recoveries
+            .iter()
+            .map(|recovery| recovery.total_ms)
+            .collect(),
+        Quantity::RestartedTasks => sum(|recovery| recovery.restarted_tasks),
+        Quantity::ReplayedRecords => sum(|recovery| recovery.replayed_records),
+        Quantity::Recoveries => vec![Some(summary.recoveries.len() as f64)],
+        Quantity::Lost => vec![Some(summary.delivery.lost as f64)],
+        Quantity::Duplicated => vec![Some(summary.delivery.duplicated as f64)],
+        Quantity::Rebalances => vec![Some(summary.rebalances.len() as f64)],
+        Quantity::CheckpointsCompleted => vec![Some(summary.checkpoints.completed as f64)],
+        Quantity::CheckpointsFailed => vec![Some(summary.checkpoints.failed as f64)],
+        Quantity::LatencyP99 => vec![summary.latency_ms.p99],
+        Quantity::LatencyMax => vec![summary.latency_ms.max],
+        Quantity::Violations => vec![Some(violations() as f64)],
+    }
+}
+
+/// The quantity's name in the file, and whether it is a duration.
+fn name(quantity: Quantity) -> (&'static str, bool) {
+    match quantity {
+        Quantity::Detection => ("detection", true),
+        Quantity::Leadership => ("leadership", true),
+        Quantity::Cancellation => ("cancellation", true),
+        Quantity::Backoff => ("backoff", true),
+        Quantity::Resources => ("resources", true),
+        Quantity::Deployment => ("deployment", true),
+        Quantity::Restore => ("restore", true),
+        Quantity::FirstOutput => ("first_output", true),
+        Quantity::CatchUp => ("catch_up", true),
+        Quantity::Total => ("total", true),
+        Quantity::RestartedTasks => ("restarted_tasks", false),
+        Quantity::ReplayedRecords => ("replayed_records", false),
+        Quantity::Recoveries => ("recoveries", false),
+        Quantity::Lost => ("lost", false),
+        Quantity::Duplicated => ("duplicated", false),
+        Quantity::Rebalances => ("rebalances", false),
+        Quantity::CheckpointsCompleted => ("checkpoints_completed", false),
+        Quantity::CheckpointsFailed => ("checkpoints_failed", false),
+        Quantity::LatencyP99 => ("latency_p99", true),
+        Quantity::LatencyMax => ("latency_max", true),
+        Quantity::Violations => ("violations", false),
+    }
+}

@@ -1,0 +1,498 @@
+//! From facts to recoveries: which fault led to what, from the first moment until "caught up".
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::{Detector, ExecutionState, Fact};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{ActorId, Header, Span, Time};
+use crate::policy::RecoveryScope;
+
+use super::arrivals::{Arrivals, LATE};
+use super::phase::{Intervals, JobState, Phase, Stage};
+
+/// Output has to be in time for this long before a job counts as caught up.
+const CAUGHT_UP_FOR: Span = Span::from_secs(2);
+
+/// A fault that was injected.
+#[derive(Clone, Debug)]
+pub struct Injected {
+    pub at: Time,
+    pub target: ActorId,
+    pub what: &'static str,
+    pub healed: Option<Time>,
+}
+
+/// One recovery of one job.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    pub job: JobId,
+    /// Indexes of faults, in order.
+    pub faults: Vec<usize>,
+    pub at: Time,
+    pub detector: Option<&'static str>,
+    pub detected: Option<Time>,
+    pub scope: Option<RecoveryScope>,
+    pub checkpoint: Option<CheckpointId>,
+    pub restarted: u64,
+    pub failed: BTreeSet<SubtaskId>,
+    pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
+    pub replayed: u64,
+    pub deduplicated: u64,
+    pub intervals: Intervals,
+    /// None: the run ended first.
+    pub end: Option<Time>,
+    pub marks: Marks,
+}
+
+/// Instants of the seven steps.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    pub last_heard: Option<(ActorId, Time)>,
+    pub leader: Option<ActorId>,
+    pub reassigned: Option<(Time, usize, Vec<ActorId>)>,
+    pub retrieval: Option<(Time, Option<Time>, CheckpointId, Vec<u32>, u64)>,
+    pub deployed: Option<Time>,
+    pub running: Option<Time>,
+    pub notified: Option<(Time, Time, u32)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Recoveries {
+    blueprint: Arc<Blueprint>,
+    pub faults: Vec<Injected>,
+    jobs: Vec<Following>,
+    pub closed: Vec<Episode>,
+}
+
+/// What is followed of one job.
+#[derive(Clone, Debug)]
+struct Following {
+    state: JobState,
+    episode: Option<Episode>,
+    /// When a late record was last handled.
+    last_late: Time,
+    /// When the last stage before catching up ended.
+    done_at: Time,
+    /// The job has run once.
+    submitted: bool,
+}
+
+impl Recoveries {
+    pub fn new(blueprint: &Arc<Blueprint>) -> Recoveries {
+        let following = Following {
+            state: JobState::new(),
+            episode: None,
+            last_late: Time::ZERO,
+            done_at: Time::ZERO,
+            submitted: false,
+        };
+        Recoveries {
+            jobs: vec![following; blueprint.topology.jobs.len()],
+            faults: Vec::new(),
+            closed: Vec::new(),
+            blueprint: Arc::clone(blueprint),
+        }
+    }
+
+    pub fn fact(&mut self, header: &Header, fact: &Fact) {
+        let now = header.time;
+        match fact {
+            Fact::FaultInjected { what } => self.inject(header.actor, what, now),
+            Fact::FaultHealed { what } => self.heal(header.actor, what, now),
+            Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),
+            Fact::SessionExpired {
+                owner, last_heard, ..
+            } => self.each_episode(|e| e.marks.last_heard = Some((*owner, *last_heard))),
+            Fact::LeadershipLost { .. } => {
+                self.act_on(Some(header.actor), "leadership-lost", now, |following| {
+                    following.state.led = false
+                })
+            }
+            Fact::LeadershipGranted => {
+                if self.jobs.iter().any(|job| job.submitted) {
+                    let down = self.faulty_jobmanager();
+                    self.act_on(down, Detector::NewLeader.name(), now, |following| {
+                        following.state.led = false
+                    });
+                }
+            }
+            Fact::RecoveryStarted {
+                job,
+                detector,
+                scope,
+                lost,
+                tasks,
+                ..
+            } => {
+                self.start(*job, *detector, *scope, lost, tasks, header.actor, now);
+            }
+            Fact::RetrievalStarted {
+                job, checkpoint, ..
+            } => {
+                self.with_job(*job, now, |following| {
+                    following.state.stage = Stage::Placing;
+                    if let Some(episode) = &mut following.episode {
+                        episode.checkpoint.get_or_insert(*checkpoint);
+                        episode.marks.retrieval = Some((now, None, *checkpoint, Vec::new(), 0));
+                    }
+                });
+            }
+            Fact::RetrievalDone {
+                job,
+                offsets,
+                bytes,
+                ..
+            } => {
+                let splits = &self.blueprint.topology.splits;
+                let partitions = offsets
+                    .iter()
+                    .map(|(split, _)| splits[*split as usize].partition)
+                    .collect();
+                if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut())
+                {
+                    (retrieval.1, retrieval.3, retrieval.4) = (Some(now), partitions, *bytes);
+                }
+            }
+            Fact::TaskPlaced {
+                job,
+                subtask,
+                from,
+                to,
+                ..
+            } => {
+                if let Some(episode) = &mut self.jobs[*job as usize].episode {
+                    episode.placement.retain(|(placed, ..)| placed != subtask);
+                    episode.placement.push((*subtask, *from, *to));
+                }
+            }
+            Fact::RecoveryDeployed { job, .. } => {
+                self.with_job(*job, now, |following| {
+                    following.state.stage = Stage::ComingUp
+                });
+                if let Some(marks) = self.marks(*job) {
+                    marks.deployed = Some(now);
+                }
+            }
+            Fact::RecoveryRunning { job, .. } => {
+                self.with_job(*job, now, |following| {
+                    following.state.stage = Stage::None;
+                    following.submitted = true;
+                });
+                if let Some(marks) = self.marks(*job) {
+                    marks.running = Some(now);
+                }
+            }
+            Fact::ExecutionChanged { subtask, state, .. } => {
+                let job = self.blueprint.topology.job_of(*subtask);
+                self.with_job(job, now, |following| {
+                    if let Some(task) = following.state.tasks.get_mut(subtask) {
+                        // A task may put something out before the JobMaster hears that it runs.
+                        *task = (*state, task.1 && *state == ExecutionState::Running);
+                    }
+                });
+            }
+            Fact::FirstOutput { subtask, .. } => {
+                let job = self.blueprint.topology.job_of(*subtask);
+                self.with_job(job, now, |following| {
+                    if let Some(task) = following.state.tasks.get_mut(subtask)
+                        && task.0 >= ExecutionState::Initializing
+                    {
+                        task.1 = true;
+                    }
+                });
+            }
+            Fact::Replayed { records, .. } => {
+                self.each_episode(|episode| episode.replayed += records)
+            }
+            Fact::Deduplicated { records, .. } => {
+                self.each_episode(|episode| episode.deduplicated += records)
+            }
+            Fact::NotificationSent { .. } => self.each_episode(|episode| {
+                let sent = episode.marks.notified.get_or_insert((now, now, 0));
+                sent.1 = now;
+                sent.2 += 1;
+            }),
+            Fact::NotificationDelivered { .. } => self.each_episode(|episode| {
+                if let Some(notified) = &mut episode.marks.notified {
+                    notified.1 = now;
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn each_episode(&mut self, mut change: impl FnMut(&mut Episode)) {
+        self.jobs
+            .iter_mut()
+            .filter_map(|following| following.episode.as_mut())
+            .for_each(&mut change);
+    }
+
+    fn marks(&mut self, job: JobId) -> Option<&mut Marks> {
+        self.jobs[job as usize]
+            .episode
+            .as_mut()
+            .map(|episode| &mut episode.marks)
+    }
+
+    /// Changes what is known of a job and turns its phase accordingly.
+    fn with_job(&mut self, job: JobId, now: Time, change: impl FnOnce(&mut Following)) {
+        let following = &mut self.jobs[job as usize];
+        let was_done = following.state.is_done();
+        change(following);
+        if !was_done && following.state.is_done() {
+            following.done_at = now;
+        }
+        following.turn(now);
+    }
+
+    fn inject(&mut self, target: ActorId, what: &'static str, now: Time) {
+        let number = self.faults.len();
+        self.faults.push(Injected {
+            at: now,
+            target,
+            what,
+            healed: None,
+        });
+        // A fault in the middle of a recovery belongs to it, if it can matter to it.
+        let matters = !self.blueprint.directory.zookeeper.contains(&target);
+        for following in self.jobs.iter_mut().filter(|_| matters) {
+            if let Some(episode) = &mut following.episode {
+                episode.faults.push(number);
+            }
+        }
+    }
+
+    fn heal(&mut self, target: ActorId, what: &str, now: Time) {
+        let open = |fault: &&mut Injected| {
+            fault.target == target && fault.what == what && fault.healed.is_none()
+        };
+        for fault in self.faults.iter_mut().filter(open) {
+            fault.healed = Some(now);
+        }
+        for following in &mut self.jobs {
+            following.unacted(&self.faults, now);
+        }
+    }
+
+    /// The JobManager that is in trouble, if one is.
+    fn faulty_jobmanager(&self) -> Option<ActorId> {
+        let jobmanagers = &self.blueprint.directory.jobmanagers;
+        self.faults
+            .iter()
+            .rev()
+            .find(|fault| jobmanagers.contains(&fault.target))
+            .map(|fault| fault.target)
+    }
+
+    /// Somebody acts on a fault: the recovery of every job began with it.
+    fn act_on(
+        &mut self,
+        target: Option<ActorId>,
+        detector: &'static str,
+        now: Time,
+        change: impl Fn(&mut Following),
+    ) {
+        for job in 0..self.jobs.len() {
+            let faults = self.faults_behind(&target.into_iter().collect::<Vec<_>>());
+            self.open(job as JobId, faults, now);
+            self.with_job(job as JobId, now, |following| {
+                change(following);
+                following.detect(detector, now);
+            });
+        }
+    }
+
+    /// Faults that nobody has answered: those of the targets, else all that are not over.
+    fn faults_behind(&self, targets: &[ActorId]) -> Vec<usize> {
+        let waiting =
+            |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
+        let all = || (0..self.faults.len()).filter(waiting);
+        let of_targets: Vec<usize> = all()
+            .filter(|number| targets.contains(&self.faults[*number].target))
+            .collect();
+        if of_targets.is_empty() {
+            all().collect()
+        } else {
+            of_targets
+        }
+    }
+
+    /// An earlier recovery has dealt with the fault.
+    fn is_answered(&self, fault: usize) -> bool {
+        self.closed
+            .iter()
+            .any(|episode| episode.faults.contains(&fault))
+    }
+
+    fn open(&mut self, job: JobId, faults: Vec<usize>, now: Time) {
+        let following = &mut self.jobs[job as usize];
+        if following.episode.is_some() || faults.is_empty() {
+            return;
+        }
+        let at = faults
+            .iter()
+            .map(|fault| self.faults[*fault].at)
+            .min()
+            .unwrap_or(now);
+        let mut intervals = Intervals::default();
+        intervals.turn(Phase::Detection, at);
+        following.episode = Some(Episode {
+            job,
+            faults,
+            at,
+            detector: None,
+            detected: None,
+            scope: None,
+            checkpoint: None,
+            restarted: 0,
+            failed: BTreeSet::new(),
+            placement: Vec::new(),
+            replayed: 0,
+            deduplicated: 0,
+            intervals,
+            end: None,
+            marks: Marks::default(),
+        });
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn start(
+        &mut self,
+        job: JobId,
+        detector: Detector,
+        scope: RecoveryScope,
+        lost: &[ActorId],
+        tasks: &[SubtaskId],
+        leader: ActorId,
+        now: Time,
+    ) {
+        if detector != Detector::Rebalancing {
+            self.open(job, self.faults_behind(lost), now);
+        }
+        self.with_job(job, now, |following| {
+            following.state.led = true;
+            following.state.stage = Stage::Ending;
+            following.state.tasks = tasks
+                .iter()
+                .map(|subtask| (*subtask, (ExecutionState::Failed, false)))
+                .collect();
+            if let Some(episode) = &mut following.episode {
+                episode.scope = Some(scope);
+                episode.restarted += tasks.len() as u64;
+                episode.failed.extend(tasks.iter().copied());
+                episode
+                    .marks
+                    .reassigned
+                    .get_or_insert((now, tasks.len(), lost.to_vec()));
+                episode.marks.leader = Some(leader);
+            }
+            following.detect(detector.name(), now);
+        });
+    }
+
+    /// The sink's writer has handled records of a job, the latest of them this late.
+    pub fn handled(&mut self, job: JobId, worst: Span, now: Time) {
+        if worst > LATE {
+            self.jobs[job as usize].last_late = now;
+        }
+    }
+
+    /// Looks from time to time whether output is late, and whether a recovery is over.
+    pub fn look(&mut self, arrivals: &mut Arrivals, now: Time) {
+        for job in 0..self.jobs.len() {
+            let splits = &self.blueprint.topology.jobs[job].splits;
+            let overdue = arrivals
+                .oldest_outstanding(splits)
+                .is_some_and(|oldest| now.since(oldest) > LATE);
+            if overdue {
+                self.jobs[job].last_late = now;
+            }
+            if overdue && self.jobs[job].episode.is_none() && self.jobs[job].submitted {
+                // Late before anybody noticed why: what is wrong now is why.
+                let active = |number: &usize| {
+                    let fault = &self.faults[*number];
+                    fault
+                        .healed
+                        .is_none_or(|healed| now.since(healed) < LATE * 2)
+                        && !self.is_answered(*number)
+                };
+                let zookeeper = &self.blueprint.directory.zookeeper;
+                let faults = (0..self.faults.len()).filter(active);
+                let faults = faults
+                    .filter(|number| !zookeeper.contains(&self.faults[*number].target))
+                    .collect();
+                self.open(job as JobId, faults, now);
+                self.jobs[job].unacted(&self.faults, now);
+            }
+            let following = &mut self.jobs[job];
+            let end = following.last_late.max(following.done_at);
+            let quiet = now.since(end) >= CAUGHT_UP_FOR && following.state.is_done();
+            if let Some(episode) = following
+                .episode
+                .take_if(|episode| quiet && episode.is_answered(&self.faults))
+            {
+                let end = end.max(episode.at);
+                self.closed.push(Episode {
+                    end: Some(end),
+                    ..episode
+                });
+            }
+        }
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self) {
+        for following in &mut self.jobs {
+            self.closed.extend(following.episode.take());
+        }
+        self.closed.sort_by_key(|episode| (episode.at, episode.job));
+    }
+}
+
+impl Following {
+    fn detect(&mut self, detector: &'static str, now: Time) {
+        if let Some(episode) = &mut self.episode
+            && episode.detected.is_none()
+        {
+            episode.detected = Some(now);
+            episode.detector = Some(detector);
+        }
+    }
+
+    fn turn(&mut self, now: Time) {
+        let phase = self.state.phase();
+        if let Some(episode) = &mut self.episode
+            && episode.detected.is_some()
+        {
+            episode.intervals.turn(phase, now);
+        }
+    }
+
+    /// Where nobody acts and the faults are over by themselves, what remains is to catch up.
+    fn unacted(&mut self, faults: &[Injected], now: Time) {
+        if let Some(episode) = &mut self.episode
+            && episode.detected.is_none()
+            && episode
+                .faults
+                .iter()
+                .all(|fault| faults[*fault].healed.is_some())
+        {
+            episode.intervals.turn(Phase::CatchUp, now);
+        }
+    }
+}
+
+impl Episode {
+    /// Somebody acted, or there is nothing left to act on.
+    fn is_answered(&self, faults: &[Injected]) -> bool {
+        self.detected.is_some()
+            || self
+                .faults
+                .iter()
+                .all(|fault| faults[*fault].healed.is_some())
+    }
+}

@@ -1,0 +1,296 @@
+//! From what was watched to the outcome.
+
+use std::collections::BTreeMap;
+
+use crate::actor::blueprint::Blueprint;
+use crate::dataflow::ledger::ranges;
+use crate::dataflow::record::SplitId;
+use crate::kernel::Time;
+
+use super::outcome::{
+    Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
+    PhaseSpan, PlacementEntry, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
+    TimelineEntry, Violation,
+};
+use super::recoveries::{Episode, Recoveries};
+use super::watch::Watch;
+use super::{Drill, Ended, expectations, interruption, steps};
+
+/// Ranges of offsets that a report names for each partition.
+const RANGES_MAX: usize = 20;
+/// Violations that a report names for each invariant.
+const VIOLATIONS_MAX: usize = 20;
+
+pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
+    let (events, digest, now) = (drill.events(), drill.digest(), drill.now());
+    let Drill {
+        scenario,
+        blueprint,
+        mut watch,
+        ..
+    } = drill;
+    let latency_ms = watch.arrivals.quantiles();
+    let jobs = jobs(&watch, &blueprint);
+    let (stall, ended) = match ended {
+        Ended::Completed => (None, "completed"),
+        Ended::Interrupted => (None, "interrupted"),
+        Ended::Stalled(message) => (Some(message), "stalled"),
+    };
+    let mut summary = Summary {
+        scenario: scenario.name.clone(),
+        about: scenario.about.clone(),
+        model: scenario.model.name().to_owned(),
+        seed: scenario.seed,
+        digest: format!("{digest:032x}"),
+        events,
+        simulated_ms: now.as_ms(),
+        weight: scenario.weight,
+        ended: ended.to_owned(),
+        stall,
+        recoveries: watch
+            .recoveries
+            .closed
+            .iter()
+            .map(|e| recovery(e, &watch.recoveries, &blueprint, now))
+            .collect(),
+        delivery: delivery(&watch, &blueprint, now),
+        interruption: interruption::interruption(&watch, &blueprint, now),
+        checkpoints: Checkpoints {
+            triggered: watch.checkpoints.triggered,
+            completed: watch.checkpoints.completed,
+            failed: watch.checkpoints.failed,
+            latest_completed: watch.checkpoints.latest,
+            duration_ms: watch.checkpoints.durations.quantiles(),
+        },
+        rebalances: watch
+            .moves
+            .iter()
+            .map(|(at, subtask, from, to, reason)| Rebalance {
+                at_ms: at.as_ms(),
+                task: blueprint.topology.task_name(*subtask),
+                from: from.clone(),
+                to: to.clone(),
+                reason: reason.clone(),
+            })
+            .collect(),
+        notifications: Notifications {
+            sent: watch.notifications.0,
+            delivered: watch.notifications.1,
+            retried: watch.notifications.2,
+        },
+        invariants: invariants(&watch, now),
+        expectations: Vec::new(),
+        job_status: jobs
+            .first()
+            .map_or_else(String::new, |job| job.status.clone()),
+        jobs,
+        latency_ms,
+        visibility_latency_ms: watch.visibility.quantiles(),
+    };
+    summary.expectations = expectations::verdicts(&scenario.expect, &summary);
+    let phases = |(number, episode): (usize, &Episode)| {
+        let end = episode.end.unwrap_or(now);
+        let spans = episode.intervals.until(end).into_iter();
+        spans.map(move |(phase, from, to)| PhaseSpan {
+            recovery: number,
+            phase: phase.name(),
+            from_ms: from.as_ms(),
+            to_ms: to.as_ms(),
+        })
+    };
+    Outcome {
+        timeline: timeline(&watch, &blueprint),
+        tasks: watch.tasks.spans(&blueprint),
+        metrics: watch.tasks.metrics(&blueprint),
+        latency: watch.arrivals.points().to_vec(),
+        phases: watch
+            .recoveries
+            .closed
+            .iter()
+            .enumerate()
+            .flat_map(phases)
+            .collect(),
+        faults: faults(&watch.recoveries, &blueprint),
+        taskmanagers: blueprint
+            .cluster
+            .taskmanagers
+            .iter()
+            .map(|tm| tm.name.clone())
+            .collect(),
+        lag: std::mem::take(&mut watch.lag),
+        summary,
+    }
+}
+
+fn recovery(
+    episode: &Episode,
+    recoveries: &Recoveries,
+    blueprint: &Blueprint,
+    now: Time,
+) -> Recovery {
+    let topology = &blueprint.topology;
+    let name = |actor| blueprint.directory.name(actor).to_owned();
+    let mut faults: Vec<String> = Vec::new();
+    for fault in &episode.faults {
+        let fault = &recoveries.faults[*fault];
+        faults.push(format!("{} {}", fault.what, name(fault.target)));
+    }
+    let placement = episode
+        .placement
+        .iter()
+        .map(|(subtask, from, to)| PlacementEntry {
+            task: topology.task_name(*subtask),
+            operator: topology.operator_of(*subtask).spec.name.clone(),
+            subtask: topology.subtasks[*subtask as usize].index,
+            partitions: topology.partitions_of(*subtask),
+            from: from.map(name),
+            to: name(*to),
+        });
+    let end = episode.end.unwrap_or(now);
+    Recovery {
+        fault: faults.join(" + "),
+        job: topology.jobs[episode.job as usize].name.clone(),
+        at_ms: episode.at.as_ms(),
+        detector: episode.detector.map(str::to_owned),
+        detected_ms: episode.detected.map(Time::as_ms),
+        restored_checkpoint: episode.checkpoint.filter(|checkpoint| *checkpoint > 0),
+        restarted_tasks: episode.restarted,
+        scope: episode.scope.map(|scope| scope.name().to_owned()),
+        phases_ms: episode.intervals.sums(end),
+        total_ms: episode.end.map(|end| {
+            end.since(episode.intervals.start().unwrap_or(episode.at))
+                .as_ms()
+        }),
+        placement: placement.collect(),
+        replayed_records: episode.replayed * u64::from(blueprint.weight),
+        deduplicated_records: episode.deduplicated * u64::from(blueprint.weight),
+        steps: steps::steps(episode, blueprint, now),
+    }
+}
+
+fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
+    let weight = u64::from(blueprint.weight);
+    let outcome = watch.delivery.outcome();
+    let read: Vec<SplitId> = outcome.visible.keys().copied().collect();
+    let produced: u64 = read
+        .iter()
+        .map(|split| watch.arrivals.arrived(*split, now))
+        .sum();
+    let visible: u64 = outcome.visible.values().sum();
+    let count = |records: &BTreeMap<SplitId, Vec<u64>>| {
+        records
+            .values()
+            .map(|offsets| offsets.len() as u64)
+            .sum::<u64>()
+    };
+    let (lost, duplicated) = (count(&outcome.lost), count(&outcome.duplicated));
+    let named = |records: &BTreeMap<SplitId, Vec<u64>>| {
+        let name = |(split, offsets): (&SplitId, &Vec<u64>)| {
+            let info = &blueprint.topology.splits[*split as usize];
+            RecordRanges {
+                topic: blueprint.topology.topics[info.topic].name.clone(),
+                partition: info.partition,
+                offsets: ranges(offsets).into_iter().take(RANGES_MAX).collect(),
+                records: offsets.len() as u64 * weight,
+            }
+        };
+        records.iter().map(name).collect()
+    };
+    Delivery {
+        guarantee: "exactly-once".to_owned(),
+        produced: produced * weight,
+        visible: visible * weight,
+        lost: lost * weight,
+        duplicated: duplicated * weight,
+        pending: produced.saturating_sub(visible + lost) * weight,
+        lost_records: named(&outcome.lost),
+        duplicated_records: named(&outcome.duplicated),
+    }
+}
+
+fn invariants(watch: &Watch, _now: Time) -> Vec<InvariantVerdict> {
+    let delivery =
+        watch
+            .delivery
+            .promises()
+            .into_iter()
+            .map(|(id, statement, checked, violations)| InvariantVerdict {
+                id: id.to_owned(),
+                kind: "safety".to_owned(),
+                statement: statement.to_owned(),
+                checked,
+                violations: violations
+                    .iter()
+                    .take(VIOLATIONS_MAX)
+                    .map(|(at, event, what)| Violation {
+                        at_ms: at.as_ms(),
+                        event: *event,
+                        what: what.clone(),
+                    })
+                    .collect(),
+            });
+    delivery.collect()
+}
+
+fn jobs(watch: &Watch, blueprint: &Blueprint) -> Vec<JobSummary> {
+    let summarize = |(number, job): (usize, &crate::dataflow::topology::JobInfo)| {
+        let history: Vec<StatusChange> = watch
+            .statuses
+            .iter()
+            .filter(|(_, of, ..)| *of as usize == number)
+            .map(|(at, _, status, reason)| StatusChange {
+                at_ms: at.as_ms(),
+                status: status.name().to_owned(),
+                reason: reason.clone(),
+            })
+            .collect();
+        let status = history
+            .last()
+            .map_or("CREATED", |change| change.status.as_str())
+            .to_owned();
+        JobSummary {
+            name: job.name.clone(),
+            status,
+            history,
+        }
+    };
+    blueprint
+        .topology
+        .jobs
+        .iter()
+        .enumerate()
+        .map(summarize)
+        .collect()
+}
+
+fn timeline(watch: &Watch, blueprint: &Blueprint) -> Vec<TimelineEntry> {
+    let belongs = |at: Time| {
+        watch
+            .recoveries
+            .closed
+            .iter()
+            .position(|episode| episode.at <= at && episode.end.is_none_or(|end| at <= end))
+    };
+    let entry = |entry: &super::timeline::Entry| TimelineEntry {
+        at_ms: entry.at.as_ms(),
+        event: entry.event,
+        actor: blueprint.directory.name(entry.actor).to_owned(),
+        kind: entry.kind.to_owned(),
+        text: entry.text.clone(),
+        recovery: belongs(entry.at),
+    };
+    watch.timeline.entries.iter().map(entry).collect()
+}
+
+fn faults(recoveries: &Recoveries, blueprint: &Blueprint) -> Vec<FaultSpan> {
+    let span = |fault: &super::recoveries::Injected| {
+        let target = blueprint.directory.name(fault.target).to_owned();
+        FaultSpan {
+            fault: format!("{} {target}", fault.what),
+            target,
+            at_ms: fault.at.as_ms(),
+            until_ms: fault.healed.map(Time::as_ms),
+        }
+    };
+    recoveries.faults.iter().map(span).collect()
+}

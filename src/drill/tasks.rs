@@ -1,0 +1,168 @@
+//! Who ran where, from when to when; and what the monitor measured.
+
+use std::collections::BTreeMap;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::checkpoint::Attempt;
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::message::TaskMetrics;
+use crate::dataflow::topology::SubtaskId;
+use crate::kernel::{ActorId, Header, Time};
+
+use super::outcome::{MetricPoint, TaskSpan};
+
+/// One attempt of a subtask.
+#[derive(Clone, Debug)]
+struct Span {
+    subtask: SubtaskId,
+    taskmanager: ActorId,
+    from: Time,
+    running: Option<Time>,
+    to: Option<Time>,
+    state: ExecutionState,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    spans: Vec<Span>,
+    current: BTreeMap<(SubtaskId, Attempt), usize>,
+    /// Latest attempt of each subtask: a new leader does not end the executions of its predecessor one by one.
+    latest: BTreeMap<SubtaskId, usize>,
+    measured: Vec<(Time, TaskMetrics)>,
+    machines: Vec<(Time, ActorId, u32)>,
+}
+
+impl Tasks {
+    pub fn fact(&mut self, header: &Header, fact: &Fact) {
+        match fact {
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                taskmanager: Some(taskmanager),
+            } => {
+                self.change(header.time, (*subtask, *attempt), *state, *taskmanager);
+            }
+            Fact::TaskMeasured { metrics } => self.measured.push((header.time, *metrics)),
+            Fact::MachineMeasured { cpu_per_mille } => {
+                self.machines
+                    .push((header.time, header.actor, *cpu_per_mille))
+            }
+            _ => {}
+        }
+    }
+
+    fn change(
+        &mut self,
+        now: Time,
+        key: (SubtaskId, Attempt),
+        state: ExecutionState,
+        taskmanager: ActorId,
+    ) {
+        let spans = &mut self.spans;
+        let number = *self.current.entry(key).or_insert_with(|| {
+            spans.push(Span {
+                subtask: key.0,
+                taskmanager,
+                from: now,
+                running: None,
+                to: None,
+                state,
+            });
+            spans.len() - 1
+        });
+        if let Some(previous) = self.latest.insert(key.0, number)
+            && previous != number
+            && self.spans[previous].to.is_none()
+        {
+            self.spans[previous].to = Some(now);
+            self.spans[previous].state = ExecutionState::Canceled;
+        }
+        let span = &mut self.spans[number];
+        span.state = state;
+        if state == ExecutionState::Running {
+            span.running = Some(now);
+        }
+        if state.is_terminal() {
+            span.to = Some(now);
+        }
+    }
+
+    /// In order of start, then task.
+    pub fn spans(&self, blueprint: &Blueprint) -> Vec<TaskSpan> {
+        let topology = &blueprint.topology;
+        let mut attempts: BTreeMap<SubtaskId, u32> = BTreeMap::new();
+        let mut spans: Vec<&Span> = self.spans.iter().collect();
+        spans.sort_by_key(|span| (span.from, span.subtask));
+        let describe = |span: &Span| {
+            let operator = topology.operator_of(span.subtask);
+            let attempt = attempts
+                .entry(span.subtask)
+                .and_modify(|n| *n += 1)
+                .or_insert(0);
+            TaskSpan {
+                job: topology.jobs[operator.job as usize].name.clone(),
+                task: topology.task_name(span.subtask),
+                operator: operator.spec.name.clone(),
+                subtask: topology.subtasks[span.subtask as usize].index,
+                partitions: topology.partitions_of(span.subtask),
+                attempt: *attempt,
+                taskmanager: blueprint.directory.name(span.taskmanager).to_owned(),
+                from_ms: span.from.as_ms(),
+                running_ms: span.running.map(Time::as_ms),
+                to_ms: span.to.map(Time::as_ms),
+                state: span.state.name().to_owned(),
+            }
+        };
+        spans.into_iter().map(describe).collect()
+    }
+
+    pub fn metrics(&self, blueprint: &Blueprint) -> Vec<MetricPoint> {
+        let mut points = Vec::with_capacity(self.measured.len() * 8);
+        for (at, metrics) in &self.measured {
+            let seconds = metrics.interval.as_secs().max(1e-9);
+            let per_second = |span: crate::kernel::Span| span.as_ms() / seconds;
+            let idle = metrics.interval - metrics.busy - metrics.back_pressured;
+            let subject = blueprint.topology.task_name(metrics.subtask);
+            let mut point = |metric, value| {
+                points.push(MetricPoint {
+                    at_ms: at.as_ms(),
+                    scope: "task",
+                    subject: subject.clone(),
+                    metric,
+                    value,
+                });
+            };
+            point("busyTimeMsPerSecond", per_second(metrics.busy));
+            point(
+                "backPressuredTimeMsPerSecond",
+                per_second(metrics.back_pressured),
+            );
+            point("idleTimeMsPerSecond", per_second(idle));
+            point("numRecordsInPerSecond", metrics.records_in as f64 / seconds);
+            point(
+                "numRecordsOutPerSecond",
+                metrics.records_out as f64 / seconds,
+            );
+            point("inputLatencyMs", metrics.input_latency.as_ms());
+            point("inputQueueLength", f64::from(metrics.queued));
+            point("inFlightLogBytes", metrics.log_bytes as f64);
+            if blueprint.topology.is_source(metrics.subtask) {
+                point("pendingRecords", metrics.pending_records as f64);
+            }
+        }
+        for (at, taskmanager, cpu) in &self.machines {
+            let subject = blueprint.directory.name(*taskmanager).to_owned();
+            let value = f64::from(*cpu) / 1e3;
+            points.push(MetricPoint {
+                at_ms: at.as_ms(),
+                scope: "taskmanager",
+                subject,
+                metric: "cpuLoad",
+                value,
+            });
+        }
+        points.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+        points
+    }
+}

@@ -1,0 +1,211 @@
+//! The log of a run in words: faults, failures, recoveries, checkpoints, leaders, members, job status.
+
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::Fact;
+use crate::kernel::{ActorId, Header, Time};
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub at: Time,
+    pub event: u64,
+    pub actor: ActorId,
+    pub kind: &'static str,
+    pub text: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    blueprint: Arc<Blueprint>,
+    pub entries: Vec<Entry>,
+}
+
+impl Timeline {
+    pub fn new(blueprint: &Arc<Blueprint>) -> Timeline {
+        Timeline {
+            blueprint: Arc::clone(blueprint),
+            entries: Vec::new(),
+        }
+    }
+
+    pub fn fact(&mut self, header: &Header, fact: &Fact) {
+        if let Some((kind, text)) = self.in_words(header.actor, fact) {
+            self.entries.push(Entry {
+                at: header.time,
+                event: header.event.0,
+                actor: header.actor,
+                kind,
+                text,
+            });
+        }
+    }
+
+    fn in_words(&self, actor: ActorId, fact: &Fact) -> Option<(&'static str, String)> {
+        let name = |actor: &ActorId| self.blueprint.directory.name(*actor);
+        let names = |actors: &[ActorId]| actors.iter().map(name).collect::<Vec<_>>().join(", ");
+        let job = |job: &u32| &self.blueprint.topology.jobs[*job as usize].name;
+        let task = |subtask: &u32| self.blueprint.topology.task_name(*subtask);
+        Some(match fact {
+            Fact::FaultInjected { what } => ("fault", format!("{what} {}", name(&actor))),
+            Fact::FaultHealed { what } => ("fault", format!("{what} of {} is over", name(&actor))),
+            Fact::ProcessStarted { .. } => ("membership", format!("{} has started", name(&actor))),
+            Fact::SessionExpired {
+                owner,
+                last_heard,
+                timeout,
+                ..
+            } => (
+                "detection",
+                format!(
+                    "the session of {} expires: last heard at {last_heard}, timeout {timeout}",
+                    name(owner)
+                ),
+            ),
+            Fact::EnsembleLeader { epoch } => (
+                "leadership",
+                format!("{} leads ZooKeeper in epoch {epoch}", name(&actor)),
+            ),
+            Fact::LeadershipGranted => {
+                ("leadership", format!("{} wins the election", name(&actor)))
+            }
+            Fact::LeaderPublished { token } => (
+                "leadership",
+                format!("{} publishes its address under token {token}", name(&actor)),
+            ),
+            Fact::LeadershipLost { token } => (
+                "leadership",
+                format!("{} gives up the leadership of token {token}", name(&actor)),
+            ),
+            Fact::JobsRecovered { jobs, .. } => (
+                "leadership",
+                format!("{} has read back {jobs} job(s)", name(&actor)),
+            ),
+            Fact::TaskManagerRegistered { taskmanager } => {
+                ("membership", format!("{} registers", name(taskmanager)))
+            }
+            Fact::TaskManagerLost {
+                taskmanager,
+                detector,
+            } => (
+                "detection",
+                format!("{} is lost ({})", name(taskmanager), detector.name()),
+            ),
+            Fact::TaskManagerStopped { reason } => (
+                "membership",
+                format!("{} stops its tasks: {reason}", name(&actor)),
+            ),
+            Fact::JobStatusChanged {
+                job: id,
+                status,
+                reason,
+            } => (
+                "job-status",
+                format!("{} is {} ({reason})", job(id), status.name()),
+            ),
+            Fact::RecoveryStarted {
+                job: id,
+                detector,
+                scope,
+                lost,
+                tasks,
+                ..
+            } => {
+                let whose = if lost.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of {}", names(lost))
+                };
+                let text = format!(
+                    "{}: {} tasks restart{whose}, scope {}, because of {}",
+                    job(id),
+                    tasks.len(),
+                    scope.name(),
+                    detector.name()
+                );
+                ("reassignment", text)
+            }
+            Fact::RetrievalStarted { checkpoint: 0, .. } => (
+                "retrieval",
+                "no checkpoint has completed: from the beginning".to_owned(),
+            ),
+            Fact::RetrievalStarted { checkpoint, .. } => (
+                "retrieval",
+                format!("reads the metadata of checkpoint {checkpoint}"),
+            ),
+            Fact::RetrievalDone {
+                checkpoint,
+                offsets,
+                bytes,
+                ..
+            } => {
+                let text = format!(
+                    "has checkpoint {checkpoint}: {} offsets and {bytes} bytes of state to restore",
+                    offsets.len()
+                );
+                ("retrieval", text)
+            }
+            Fact::ResourcesMissing { job: id, .. } => (
+                "redistribution",
+                format!("no TaskManager has room for {}", job(id)),
+            ),
+            Fact::TaskPlaced {
+                subtask, from, to, ..
+            } => {
+                let from = from
+                    .as_ref()
+                    .map_or(String::new(), |from| format!("{} -> ", name(from)));
+                (
+                    "redistribution",
+                    format!("{}: {from}{}", task(subtask), name(to)),
+                )
+            }
+            Fact::RecoveryDeployed { .. } => ("resumption", "deployment orders are out".to_owned()),
+            Fact::RecoveryRunning { job: id, .. } => {
+                ("resumption", format!("all tasks of {} run", job(id)))
+            }
+            Fact::CheckpointTriggered { checkpoint, .. } => (
+                "checkpoint",
+                format!("checkpoint {checkpoint} is triggered"),
+            ),
+            Fact::CheckpointCompleted {
+                checkpoint,
+                bytes,
+                duration,
+                ..
+            } => (
+                "checkpoint",
+                format!("checkpoint {checkpoint} has completed in {duration}, {bytes} bytes"),
+            ),
+            Fact::CheckpointAborted {
+                checkpoint, reason, ..
+            } => (
+                "checkpoint",
+                format!("checkpoint {checkpoint} is aborted: {reason}"),
+            ),
+            Fact::RebalanceDecided {
+                subtask,
+                from,
+                to,
+                reason,
+            } => (
+                "monitoring",
+                format!(
+                    "{} moves {} -> {}: {reason}",
+                    task(subtask),
+                    name(from),
+                    name(to)
+                ),
+            ),
+            Fact::NotificationSent { attempt, text, .. } => (
+                "reporting",
+                format!("tells the world (attempt {attempt}): {text}"),
+            ),
+            Fact::NotificationDelivered { .. } => {
+                ("reporting", format!("{} has heard it", name(&actor)))
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! Everybody who watches a run: checkers, ledger, timeline, measurements; and the trace, where one is wanted.
+
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::{Fact, JobStatus};
+use crate::actor::message::{Body, Envelope, Timer};
+use crate::actor::world::World;
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::record::SplitId;
+use crate::dataflow::topology::JobId;
+use crate::invariant::delivery::Delivery;
+use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
+use crate::kernel::{Header, Observer, Span, Time};
+
+use super::arrivals::{Arrivals, Spans};
+use super::outcome::{LagPoint, Quantiles};
+use super::recoveries::Recoveries;
+use super::tasks::Tasks;
+use super::timeline::Timeline;
+
+/// How often lag is noted and lateness looked at.
+const LOOK_EVERY: Span = Span::from_ms(250);
+
+/// Whatever a run's observers remember. A clone of a run clones it too.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    blueprint: Arc<Blueprint>,
+    pub delivery: Delivery,
+    pub arrivals: Arrivals,
+    pub visibility: Spans,
+    pub recoveries: Recoveries,
+    pub timeline: Timeline,
+    pub tasks: Tasks,
+    pub checkpoints: CheckpointLog,
+    pub statuses: Vec<(Time, JobId, JobStatus, String)>,
+    pub moves: Vec<(Time, u32, String, String, String)>,
+    pub notifications: (u64, u64, u64),
+    /// Latency before the first fault.
+    pub before: Option<Quantiles>,
+    pub lag: Vec<LagPoint>,
+    /// How far each split has been handed out.
+    taken: Vec<u64>,
+    looked: Time,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct CheckpointLog {
+    pub triggered: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub latest: Option<CheckpointId>,
+    pub durations: Spans,
+}
+
+impl Watch {
+    pub fn new(blueprint: &Arc<Blueprint>) -> Watch {
+        Watch {
+            delivery: Delivery::new(blueprint),
+            arrivals: Arrivals::new(blueprint),
+            visibility: Spans::default(),
+            recoveries: Recoveries::new(blueprint),
+            timeline: Timeline::new(blueprint),
+            tasks: Tasks::default(),
+            checkpoints: CheckpointLog::default(),
+            statuses: Vec::new(),
+            moves: Vec::new(),
+            notifications: (0, 0, 0),
+            before: None,
+            lag: Vec::new(),
+            taken: vec![0; blueprint.topology.splits.len()],
+            looked: Time::ZERO,
+            blueprint: Arc::clone(blueprint),
+        }
+    }
+
+    pub fn fact(&mut self, header: &Header, fact: &Fact) {
+        let now = header.time;
+        if now.since(self.looked) >= LOOK_EVERY {
+            self.looked = now;
+            self.look(now);
+        }
+        match fact {
+            // The data plane's facts, of which there are many, concern few.
+            Fact::Appended { split, times, .. } => return self.arrivals.append(*split, &times.0),
+            Fact::SourceEmitted {
+                split,
+                first,
+                records,
+                ..
+            } => {
+                self.taken[*split as usize] = first + u64::from(*records);
+                return;
+            }
+            Fact::SinkWritten { subtask, batch, .. } => {
+                let worst = self.arrivals.handle(batch.records(), now);
+                let job = self.blueprint.topology.job_of(*subtask);
+                return self.recoveries.handled(job, worst, now);
+            }
+            Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
+                return self.tasks.fact(header, fact);
+            }
+            Fact::FaultInjected { .. } if self.before.is_none() => {
+                self.before = Some(self.arrivals.quantiles())
+            }
+            Fact::TransactionCommitted { batches, .. } => {
+                for record in batches.0.iter().flat_map(|batch| batch.records()) {
+                    if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
+                        self.visibility.record(now.since(arrival));
+                    }
+                }
+            }
+            Fact::CheckpointTriggered { .. } => self.checkpoints.triggered += 1,
+            Fact::CheckpointAborted { .. } => self.checkpoints.failed += 1,
+            Fact::CheckpointCompleted {
+                checkpoint,
+                duration,
+                ..
+            } => {
+                self.checkpoints.completed += 1;
+                self.checkpoints.latest = Some(*checkpoint);
+                self.checkpoints.durations.record(*duration);
+            }
+            Fact::JobStatusChanged {
+                job,
+                status,
+                reason,
+            } => self.statuses.push((now, *job, *status, reason.clone())),
+            Fact::RebalanceDecided {
+                subtask,
+                from,
+                to,
+                reason,
+            } => {
+                let name = |actor| self.blueprint.directory.name(actor).to_owned();
+                self.moves
+                    .push((now, *subtask, name(*from), name(*to), reason.clone()));
+            }
+            Fact::NotificationSent { attempt, .. } => {
+                self.notifications.0 += u64::from(*attempt == 1);
+                self.notifications.2 += u64::from(*attempt > 1);
+            }
+            Fact::NotificationDelivered { .. } => self.notifications.1 += 1,
+            _ => {}
+        }
+        self.delivery.fact(header, fact);
+        self.recoveries.fact(header, fact);
+        self.tasks.fact(header, fact);
+        self.timeline.fact(header, fact);
+    }
+
+    /// The run has come to this instant.
+    pub fn look(&mut self, now: Time) {
+        self.recoveries.look(&mut self.arrivals, now);
+        let lags = self.taken.iter().enumerate().map(|(split, taken)| {
+            self.arrivals
+                .arrived(split as SplitId, now)
+                .saturating_sub(*taken)
+                * u64::from(self.blueprint.weight)
+        });
+        let (total, max) = lags.fold((0, 0), |(total, max): (u64, u64), lag| {
+            (total + lag, max.max(lag))
+        });
+        self.lag.push(LagPoint {
+            at_ms: now.as_ms(),
+            total,
+            max,
+        });
+    }
+}
+
+/// A watch and a trace, together for as long as the run goes on.
+pub struct Watching<'a, T> {
+    pub watch: &'a mut Watch,
+    pub trace: &'a mut T,
+}
+
+fn line<'a>(blueprint: &'a Blueprint, header: &Header, kind: TraceKind) -> TraceLine<'a> {
+    TraceLine {
+        time: header.time,
+        event: header.event.0,
+        cause: header.cause.0,
+        actor: blueprint.directory.name(header.actor),
+        kind,
+    }
+}
+
+impl<T: TraceSink> Observer<World> for Watching<'_, T> {
+    fn message(&mut self, header: &Header, message: &Envelope) {
+        let kind = match message.body {
+            Body::Fault(_) => TraceKind::Fault,
+            _ => TraceKind::Message,
+        };
+        let line = line(&self.watch.blueprint, header, kind);
+        self.trace.record(&line, message);
+    }
+
+    fn timer(&mut self, header: &Header, timer: Timer) {
+        let line = line(&self.watch.blueprint, header, TraceKind::Timer);
+        self.trace.record(&line, &timer);
+    }
+
+    fn fact(&mut self, header: &Header, fact: &Fact) {
+        let line = line(&self.watch.blueprint, header, TraceKind::State);
+        self.trace.record(&line, fact);
+        self.watch.fact(header, fact);
+    }
+}

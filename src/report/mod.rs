@@ -1,0 +1,95 @@
+//! Floor 8: what a run leaves for people and machines, drawn from its outcome alone.
+//!
+//! One file per output format, each a [`Format`]; the caller decides where the bytes go. Everything shown is
+//! simulated, so two runs of one seed give the same bytes.
+
+mod json;
+mod metrics;
+mod number;
+mod openmetrics;
+mod phase;
+mod plot;
+mod tasks;
+mod text;
+mod timeline;
+
+#[cfg(test)]
+mod fixture;
+
+use crate::drill::outcome::Outcome;
+
+pub use text::{short, text};
+
+/// One file to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    pub name: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// An output format: from an outcome to the files that show it.
+trait Format {
+    fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact>;
+}
+
+const FORMATS: [&dyn Format; 9] = [
+    &json::SummaryJson,
+    &timeline::TimelineCsv,
+    &tasks::TasksCsv,
+    &metrics::MetricsCsv,
+    &openmetrics::OpenMetrics,
+    &text::ReportText,
+    &plot::Plot::LatencyAndLag,
+    &plot::Plot::TasksOnTaskManagers,
+    &plot::Plot::RecoveryPhases,
+];
+
+/// Every file of the report, in a fixed order.
+pub fn render(outcome: &Outcome) -> Vec<Artifact> {
+    FORMATS
+        .iter()
+        .flat_map(|format| format.artifacts(outcome))
+        .collect()
+}
+
+/// A CSV file from a header and rows; fields are quoted where they must be, lines end in `\n`.
+fn csv_bytes(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(header)
+        .expect("writing to memory cannot fail");
+    for row in rows {
+        assert_eq!(
+            row.len(),
+            header.len(),
+            "a row has as many fields as the header"
+        );
+        writer
+            .write_record(&row)
+            .expect("writing to memory cannot fail");
+    }
+    writer.into_inner().expect("writing to memory cannot fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_outcome_gives_the_same_bytes() {
+        for outcome in fixture::all() {
+            assert_eq!(render(&outcome), render(&outcome.clone()));
+        }
+    }
+
+    #[test]
+    fn every_artifact_has_its_own_name_and_content() {
+        let artifacts = render(&fixture::story());
+        let mut names: Vec<_> = artifacts.iter().map(|artifact| artifact.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), artifacts.len());
+        assert_eq!(names.len(), 12);
+        assert!(artifacts.iter().all(|artifact| !artifact.bytes.is_empty()));
+    }
+}

@@ -1,0 +1,97 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::report::fixture;
+
+fn exposition(outcome: &Outcome) -> String {
+    String::from_utf8(OpenMetrics.artifacts(outcome).remove(0).bytes).unwrap()
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
+}
+
+/// The text follows the grammar: metadata first, samples of the family that was announced, times in order.
+fn check(text: &str) {
+    let body = text.strip_suffix("# EOF\n").expect("ends with # EOF");
+    assert!(!body.contains("# EOF") && !body.contains("\n\n"));
+    let mut seen = BTreeSet::new();
+    let mut family = String::new();
+    let mut last: Option<(String, f64)> = None;
+    let mut finished = BTreeSet::new();
+    for line in body.lines() {
+        if let Some(metadata) = line.strip_prefix("# ") {
+            let mut words = metadata.splitn(3, ' ');
+            let (keyword, name) = (words.next().unwrap(), words.next().unwrap());
+            let rest = words.next().unwrap();
+            assert!(is_name(name), "{line}");
+            match keyword {
+                "TYPE" => {
+                    assert!(seen.insert(name.to_string()), "{name} stands in two places");
+                    assert_eq!(rest, "gauge");
+                    family = name.into();
+                    last = None;
+                }
+                "UNIT" => assert!(name == family && name.ends_with(&format!("_{rest}"))),
+                "HELP" => assert_eq!(name, family),
+                _ => panic!("unknown metadata: {line}"),
+            }
+            continue;
+        }
+        let mut words = line.rsplitn(3, ' ');
+        let at: f64 = words.next().unwrap().parse().unwrap();
+        let value = words.next().unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        let series = words.next().unwrap();
+        assert_eq!(series.split('{').next().unwrap(), family, "{line}");
+        match &last {
+            Some((other, before)) if other == series => assert!(*before < at, "{line}"),
+            _ => assert!(
+                finished.insert(series.to_string()),
+                "{series} stands in two places"
+            ),
+        }
+        last = Some((series.into(), at));
+    }
+}
+
+#[test]
+fn the_grammar_holds_for_every_outcome() {
+    for outcome in fixture::all() {
+        check(&exposition(&outcome));
+    }
+}
+
+#[test]
+fn names_and_labels_are_those_of_flink() {
+    let text = exposition(&fixture::story());
+    for line in [
+        "# TYPE flink_taskmanager_job_task_busyTimeMsPerSecond gauge",
+        "flink_jobmanager_job_numRestarts{job_name=\"fraud_detection\"} 0 0",
+        "flink_taskmanager_job_task_operator_KafkaSourceReader_topic_partition_currentOffset\
+         {partition=\"4\",topic=\"transactions\"} 500 1",
+        "# UNIT firedrill_recovery_phase_seconds seconds",
+        "firedrill_recovery_phase_seconds{recovery=\"0\",fault=\"kill tm-3\",phase=\"detection\"} 40.4 107.55",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+    // The restarted subtask shows up under its new attempt and TaskManager.
+    assert!(text.contains("task_attempt_num=\"2\",task_name=\"Parse_JSON\",tm_id=\"tm_4\""));
+}
+
+#[test]
+fn labels_are_escaped_and_odd_values_spelt_out() {
+    let mut outcome = fixture::story();
+    outcome.summary.recoveries[0].fault = "kill \"a\\b\"\nnow".into();
+    outcome.metrics[0].value = f64::NAN;
+    outcome.metrics[1].value = f64::INFINITY;
+    let text = exposition(&outcome);
+    check(&text);
+    assert!(text.contains(r#"fault="kill \"a\\b\"\nnow""#));
+    assert!(text.contains(" NaN 0\n") && text.contains(" +Inf 0\n"));
+}

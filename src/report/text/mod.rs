@@ -1,0 +1,168 @@
+//! The report as text: what a tired engineer sees when a run has ended.
+
+mod bar;
+mod page;
+mod records;
+mod recovery;
+mod verdicts;
+
+use crate::drill::outcome::{Outcome, Summary};
+
+use self::page::{Page, Tone};
+use super::{Artifact, Format, number};
+
+/// `report.txt`.
+pub struct ReportText;
+
+impl Format for ReportText {
+    fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact> {
+        vec![Artifact {
+            name: "report.txt",
+            bytes: text(outcome, 100, false, None).into_bytes(),
+        }]
+    }
+}
+
+/// The whole report in lines of at most `width` characters, coloured or plain; `files` says where the files are.
+pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) -> String {
+    let summary = &outcome.summary;
+    let mut page = Page::new(width, colour);
+    head(&mut page, summary);
+    if summary.recoveries.is_empty() {
+        let struck = if outcome.faults.is_empty() {
+            "No fault."
+        } else {
+            "No fault led to a recovery."
+        };
+        page.section(struck);
+        for fault in &outcome.faults {
+            page.item(&format!(
+                "{} at {}",
+                fault.fault,
+                number::instant(fault.at_ms)
+            ));
+        }
+    }
+    for index in 0..summary.recoveries.len() {
+        recovery::write(&mut page, summary, index);
+    }
+    records::write(&mut page, summary);
+    operations(&mut page, summary);
+    verdicts::write(&mut page, summary);
+    if let Some(files) = files {
+        page.blank();
+        page.line(&format!("Files: {files}"));
+    }
+    page.into_text()
+}
+
+/// The run in one line.
+pub fn short(outcome: &Outcome) -> String {
+    let summary = &outcome.summary;
+    let recovered = match &summary.recoveries[..] {
+        [] => "no recovery".into(),
+        [one] => match one.total_ms {
+            Some(ms) => format!("recovered in {}", number::duration(ms)),
+            None => "not recovered".into(),
+        },
+        many => {
+            let done = many
+                .iter()
+                .filter(|recovery| recovery.total_ms.is_some())
+                .count();
+            format!("{done} of {} recoveries completed", many.len())
+        }
+    };
+    format!(
+        "{} · model {} · seed {}: {recovered}, {} lost, {} duplicated, {}, {}",
+        summary.scenario,
+        summary.model,
+        summary.seed,
+        number::count(summary.delivery.lost),
+        number::count(summary.delivery.duplicated),
+        verdicts::invariants_in_short(summary),
+        verdicts::expectations_in_short(summary),
+    )
+}
+
+fn head(page: &mut Page, summary: &Summary) {
+    page.title(&format!(
+        "{} · model {} · seed {}",
+        summary.scenario, summary.model, summary.seed
+    ));
+    if !summary.about.is_empty() {
+        page.line(&summary.about);
+    }
+    page.faint(&format!("digest {}", summary.digest));
+    let weight = match summary.weight {
+        1 => String::new(),
+        weight => format!(" · one simulated record stands for {weight}"),
+    };
+    page.line(&format!(
+        "{} · {} simulated{weight} · run {}, job {}",
+        number::counted(summary.events, "event"),
+        number::duration(summary.simulated_ms),
+        summary.ended,
+        summary.job_status,
+    ));
+    if let Some(stall) = &summary.stall {
+        page.toned(
+            Tone::Bad,
+            &format!("The stall guard ended the run: {stall}"),
+        );
+    }
+}
+
+/// Checkpoints, rebalances, notifications.
+fn operations(page: &mut Page, summary: &Summary) {
+    page.section("Operation");
+    let checkpoints = &summary.checkpoints;
+    let latest = checkpoints
+        .latest_completed
+        .map(|id| format!(", latest {id}"))
+        .unwrap_or_default();
+    let mut line = format!(
+        "Checkpoints: {} triggered, {} completed, {} failed{latest}",
+        number::count(checkpoints.triggered),
+        number::count(checkpoints.completed),
+        number::count(checkpoints.failed),
+    );
+    if let (Some(p50), Some(max)) = (checkpoints.duration_ms.p50, checkpoints.duration_ms.max) {
+        line += &format!(
+            "; they took {} (p50), {} (max)",
+            number::duration(p50),
+            number::duration(max)
+        );
+    }
+    page.item(&line);
+    if summary.rebalances.is_empty() {
+        page.item("Rebalances: none");
+    }
+    const LISTED_MAX: usize = 8;
+    for rebalance in summary.rebalances.iter().take(LISTED_MAX) {
+        page.item(&format!(
+            "Rebalance at {}: {} {} → {}, {}",
+            number::instant(rebalance.at_ms),
+            rebalance.task,
+            rebalance.from,
+            rebalance.to,
+            rebalance.reason,
+        ));
+    }
+    if summary.rebalances.len() > LISTED_MAX {
+        page.item(&format!(
+            "and {} rebalances more",
+            summary.rebalances.len() - LISTED_MAX
+        ));
+    }
+    let sent = &summary.notifications;
+    page.item(&format!(
+        "Notifications: {} sent, {} delivered, {} retried",
+        number::count(sent.sent),
+        number::count(sent.delivered),
+        number::count(sent.retried),
+    ));
+}
+
+#[cfg(test)]
+mod tests;

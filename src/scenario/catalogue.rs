@@ -1,0 +1,72 @@
+//! What a scenario may name, one line each.
+
+/// Names and what they stand for.
+pub type Names = Vec<(&'static str, &'static str)>;
+
+/// Bundles of defaults for the switches.
+pub fn models() -> Names {
+    vec![(
+        "story",
+        "ZooKeeper watches every TaskManager; only the failed tasks restart, one by one, where resources are left",
+    )]
+}
+
+/// Values of the switches, as `switch=value`.
+pub fn policies() -> Names {
+    vec![
+        (
+            "liveness=zk-ephemeral",
+            "an ephemeral znode per TaskManager, watched by the leader",
+        ),
+        (
+            "recovery.scope=per-task",
+            "the failed tasks alone, with replay from in-flight logs and deduplication downstream",
+        ),
+        (
+            "recovery.scope=per-task-naive",
+            "the failed tasks alone, without either: unsafe, to see how it breaks",
+        ),
+        (
+            "recovery.scope=region",
+            "the pipelined region of each failed task",
+        ),
+        ("recovery.scope=full", "the whole job"),
+        (
+            "placement.policy=least-loaded",
+            "the TaskManager with the most CPU and network left for what the task needs",
+        ),
+        ("placement.policy=round-robin", "TaskManagers in turn"),
+        ("placement.slots=bind", "one task per slot at the most"),
+        (
+            "placement.slots=ignore",
+            "slots are only counted; resources decide",
+        ),
+        ("rebalancing=off", "running tasks stay where they are"),
+        (
+            "rebalancing=on-pressure",
+            "a task that is late on an overloaded machine moves, behind a checkpoint",
+        ),
+    ]
+}
+
+/// Kinds of fault.
+pub fn faults() -> Names {
+    vec![
+        (
+            "kill",
+            "SIGKILL; with `restart-after` the process starts again that long after",
+        ),
+        ("restart", "starts a process that was killed"),
+        (
+            "start",
+            "starts a process that is not running: a dead one, or a spare",
+        ),
+        (
+            "replace",
+            "starts a spare in the place of a TaskManager that is gone",
+        ),
+        ("hang", "SIGSTOP for a while"),
+        ("cut-off", "no packet in or out for a while"),
+        ("slow", "less CPU, by a factor, for a while or to the end"),
+    ]
+}
