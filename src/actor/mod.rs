@@ -4,6 +4,7 @@ pub mod blueprint;
 pub mod checkpoint;
 pub mod context;
 pub mod database;
+mod encoding;
 pub mod fact;
 pub mod job_manager;
 pub mod kafka;

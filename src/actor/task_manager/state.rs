@@ -41,10 +41,11 @@ impl OperatorState {
     }
 
     pub fn apply(&mut self, records: &[Record]) {
+        let (first_group, applied) = (self.first_group, self.applied.as_mut_slice());
         for record in records {
-            let group = u32::from(record.key_group()).wrapping_sub(self.first_group);
+            let group = u32::from(record.key_group()).wrapping_sub(first_group);
             // The index is out of bounds where a record was routed to a subtask that does not own its key group.
-            self.applied[group as usize].add(*record);
+            applied[group as usize].add(*record);
         }
         if self.keys_seen < self.keys_possible {
             for record in records {
