@@ -100,7 +100,7 @@ impl Server {
             ZkMessage::AckNewLeader { epoch } => self.on_follower(from, epoch, ctx),
             ZkMessage::Revived { client, session, timeout } => match timeout {
                 Some(timeout) => self.accept(client, session, timeout, ctx),
-                None => self.send(client, ZkMessage::Expired, ctx),
+                None => self.send(client, ZkMessage::Expired { session }, ctx),
             },
             message => unreachable!("servers do not send each other {message:?}"),
         }

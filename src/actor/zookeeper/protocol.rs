@@ -21,7 +21,7 @@ pub enum ZkMessage {
 
     // Server to client.
     Connected { session: SessionId, timeout: Span },
-    Expired,
+    Expired { session: SessionId },
     Pong,
     Reply { xid: u32, result: Result<Answer, ZkError> },
     WatchFired { path: String },
