@@ -13,6 +13,7 @@ use super::output::{Consumer, ParkedRequest};
 impl TaskManager {
     pub(super) fn on_data(
         &mut self,
+        from: ActorId,
         channel: ChannelId,
         connection: u32,
         emitted: Time,
@@ -21,7 +22,8 @@ impl TaskManager {
     ) {
         let Some((number, input)) = self.input_route(channel) else { return };
         let task = self.task(number);
-        if task.input.channels[input as usize].connection != connection {
+        let receiver = &task.input.channels[input as usize];
+        if (receiver.producer, receiver.connection) != (from, connection) {
             return;
         }
         let dropped = task.input.push(input, emitted, element);
@@ -48,9 +50,17 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_credit(&mut self, channel: ChannelId, connection: u32, credits: u32, ctx: &mut Context<'_>) {
+    pub(super) fn on_credit(
+        &mut self,
+        from: ActorId,
+        channel: ChannelId,
+        connection: u32,
+        credits: u32,
+        ctx: &mut Context<'_>,
+    ) {
         let Some((number, output)) = self.output_route(channel) else { return };
-        self.task(number).outputs.add_credits(output as usize, connection, credits);
+        let consumer = Consumer { taskmanager: from, connection };
+        self.task(number).outputs.add_credits(output as usize, consumer, credits);
         self.pump(number, output as usize, ctx);
         self.advance(number, ctx);
         self.pump_barriers(number, ctx);
@@ -108,13 +118,14 @@ impl TaskManager {
         self.next_connection += 1;
         let connection = self.next_connection;
         let task = self.task(number);
-        let window = task.input.window;
+        let (attempt, window) = (task.attempt, task.input.window);
         let channel = &mut task.input.channels[input];
         channel.connection = connection;
         let request = PartitionRequest {
             channel: channel.channel,
             connection,
             producer_attempt: channel.producer_attempt,
+            consumer_attempt: attempt,
             from,
             credits: channel.fresh_credits(window),
         };
@@ -140,13 +151,20 @@ impl TaskManager {
     }
 
     pub(super) fn on_partition_request(&mut self, from: ActorId, request: PartitionRequest, ctx: &mut Context<'_>) {
-        // The latest request of a channel is the one that counts.
+        // The latest attempt of a consumer counts, and its latest request: one that was deposed may still ask.
+        let newer = |parked: &ParkedRequest| {
+            parked.channel == request.channel && parked.consumer_attempt > request.consumer_attempt
+        };
+        if self.parked.iter().any(newer) {
+            return;
+        }
         self.parked.retain(|parked| parked.channel != request.channel);
         let parked = ParkedRequest {
             from,
             channel: request.channel,
             connection: request.connection,
             producer_attempt: request.producer_attempt,
+            consumer_attempt: request.consumer_attempt,
             replay: request.from,
             credits: request.credits,
         };
@@ -175,6 +193,11 @@ impl TaskManager {
     fn serve_request(&mut self, number: u32, request: ParkedRequest, ctx: &mut Context<'_>) {
         let task = self.task(number);
         let output = task.outputs.index_of(request.channel).expect("the route leads to the channel");
+        let served = &mut task.outputs.channels[output].consumer_attempt;
+        if request.consumer_attempt < *served {
+            return;
+        }
+        *served = request.consumer_attempt;
         let consumer = Consumer { taskmanager: request.from, connection: request.connection };
         match task.outputs.connect(output, consumer, request.replay, request.credits) {
             Some(replayed) => {
@@ -192,11 +215,12 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_partition_closed(&mut self, channel: ChannelId, connection: u32) {
+    pub(super) fn on_partition_closed(&mut self, from: ActorId, channel: ChannelId, connection: u32) {
         let Some((number, output)) = self.output_route(channel) else { return };
         let outputs = &mut self.task(number).outputs;
-        let consumer = outputs.channels[output as usize].consumer();
-        if consumer.is_some_and(|consumer| consumer.connection == connection) {
+        // Each TaskManager numbers its own connections.
+        let closed = Consumer { taskmanager: from, connection };
+        if outputs.channels[output as usize].consumer() == Some(closed) {
             outputs.disconnect(output as usize);
         }
     }

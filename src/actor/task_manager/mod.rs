@@ -85,10 +85,10 @@ impl TaskManager {
         let from = envelope.from;
         match envelope.body {
             Body::Data { channel, connection, emitted, element } => {
-                self.on_data(channel, connection, emitted, element, ctx);
+                self.on_data(from, channel, connection, emitted, element, ctx);
             }
             Body::WorkDone { task } => self.on_work_done(task, ctx),
-            Body::Credit { channel, connection, credits } => self.on_credit(channel, connection, credits, ctx),
+            Body::Credit { channel, connection, credits } => self.on_credit(from, channel, connection, credits, ctx),
             Body::Fetched { split, first, records, log_end, reader, attempt } => {
                 if let Some(number) = self.find(reader, attempt) {
                     let task = self.task(number);
@@ -99,7 +99,7 @@ impl TaskManager {
                 }
             }
             Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
-            Body::PartitionClosed { channel, connection } => self.on_partition_closed(channel, connection),
+            Body::PartitionClosed { channel, connection } => self.on_partition_closed(from, channel, connection),
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),

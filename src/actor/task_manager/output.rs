@@ -53,6 +53,8 @@ pub struct OutputChannel {
     /// The log begins right behind this checkpoint's barrier, or earlier.
     base_checkpoint: CheckpointId,
     consumer: Option<Consumer>,
+    /// The latest attempt of the consumer that was served.
+    pub consumer_attempt: Attempt,
     was_connected: bool,
     /// The consumer is being replaced: output is logged without holding the task back.
     spooling: bool,
@@ -204,9 +206,9 @@ impl Outputs {
         }
     }
 
-    pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
+    pub fn add_credits(&mut self, output: usize, consumer: Consumer, credits: u32) {
         let channel = &mut self.channels[output];
-        if channel.consumer.is_some_and(|consumer| consumer.connection == connection) {
+        if channel.consumer == Some(consumer) {
             channel.credits += credits;
         }
     }
@@ -285,6 +287,7 @@ impl OutputChannel {
             sent: 0,
             base_checkpoint: restored,
             consumer: None,
+            consumer_attempt: Attempt::default(),
             was_connected: false,
             spooling: false,
             credits: 0,
@@ -316,6 +319,7 @@ pub struct ParkedRequest {
     pub channel: ChannelId,
     pub connection: u32,
     pub producer_attempt: Attempt,
+    pub consumer_attempt: Attempt,
     pub replay: ReplayFrom,
     pub credits: u32,
 }
@@ -356,9 +360,9 @@ mod tests {
         emit(&mut outputs, 0..7);
         assert_eq!(outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2), Some(0));
         assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
-        outputs.add_credits(0, 99, 5);
+        outputs.add_credits(0, REPLACED, 5);
         assert!(sent(&mut outputs).is_empty());
-        outputs.add_credits(0, 1, 5);
+        outputs.add_credits(0, CONSUMER, 5);
         assert_eq!(sent(&mut outputs), ["6+1"]);
     }
 
