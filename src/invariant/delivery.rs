@@ -96,8 +96,11 @@ impl Delivery {
                 self.snapshots.insert((*subtask, *checkpoint), *applied);
             }
             Fact::CheckpointCompleted { job, checkpoint, offsets, .. } => {
-                self.check_cut(header, *job, *checkpoint, offsets);
-                self.completed.insert((*job, *checkpoint), offsets.clone());
+                self.complete(header, *job, *checkpoint, offsets);
+            }
+            // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
+            Fact::RetrievalDone { job, checkpoint, offsets, .. } if *checkpoint > self.latest(*job) => {
+                self.complete(header, *job, *checkpoint, offsets);
             }
             Fact::TransactionCommitted { sink, checkpoint, batches } => {
                 for batch in batches.0.iter() {
@@ -107,6 +110,16 @@ impl Delivery {
             }
             _ => {}
         }
+    }
+
+    fn complete(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) {
+        self.check_cut(header, job, checkpoint, offsets);
+        self.completed.insert((job, checkpoint), offsets.to_vec());
+    }
+
+    /// The latest checkpoint known to have completed; later ones subsume what was dropped.
+    fn latest(&self, job: JobId) -> CheckpointId {
+        self.completed.range((job, 0)..=(job, CheckpointId::MAX)).next_back().map_or(0, |((_, checkpoint), _)| *checkpoint)
     }
 
     /// C6: at a completed checkpoint, what each operator has applied is exactly what its sources had emitted.
