@@ -68,6 +68,11 @@ impl Context<'_> {
         }
     }
 
+    /// Closes the connection to a peer: what a cut still holds back between the two is lost.
+    pub fn hang_up(&mut self, peer: ActorId) {
+        self.network.hang_up(self.me, peer);
+    }
+
     pub fn timer(&mut self, timer: Timer) -> TimerId {
         self.kernel.timer(self.me, timer)
     }

@@ -235,6 +235,7 @@ pub struct PartitionRequest {
     /// The consumer's number for this connection: what arrives under another is not for it.
     pub connection: u32,
     pub producer_attempt: Attempt,
+    pub consumer_attempt: Attempt,
     pub from: ReplayFrom,
     pub credits: u32,
 }

@@ -112,8 +112,16 @@ impl Delivery {
                 offsets,
                 ..
             } => {
-                self.check_cut(header, *job, *checkpoint, offsets);
-                self.completed.insert((*job, *checkpoint), offsets.clone());
+                self.complete(header, *job, *checkpoint, offsets);
+            }
+            // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
+            Fact::RetrievalDone {
+                job,
+                checkpoint,
+                offsets,
+                ..
+            } if *checkpoint > self.latest(*job) => {
+                self.complete(header, *job, *checkpoint, offsets);
             }
             Fact::TransactionCommitted {
                 sink,
@@ -127,6 +135,23 @@ impl Delivery {
             }
             _ => {}
         }
+    }
+
+    fn complete(
+        &mut self,
+        header: &Header,
+        job: JobId,
+        checkpoint: CheckpointId,
+        offsets: &[(SplitId, u64)],
+    ) {
+        self.check_cut(header, job, checkpoint, offsets);
+        self.completed.insert((job, checkpoint), offsets.to_vec());
+    }
+
+    /// The latest checkpoint known to have completed; later ones subsume what was dropped.
+    fn latest(&self, job: JobId) -> CheckpointId {
+        let known = self.completed.range((job, 0)..=(job, CheckpointId::MAX));
+        known.last().map_or(0, |((_, checkpoint), _)| *checkpoint)
     }
 
     /// C6: at a completed checkpoint, what each operator has applied is exactly what its sources had emitted.

@@ -131,6 +131,13 @@ impl<M> Network<M> {
         released
     }
 
+    /// Drops what a cut holds back between two actors: one of them has closed their connection.
+    pub fn hang_up(&mut self, one: ActorId, other: ActorId) {
+        self.held.retain(|held| {
+            (held.from, held.to) != (one, other) && (held.from, held.to) != (other, one)
+        });
+    }
+
     /// Drops what an actor whose process dies had in the air behind a cut; the peers that it was connected to, in order.
     pub fn reset(&mut self, actor: ActorId) -> Vec<ActorId> {
         self.held

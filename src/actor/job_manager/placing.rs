@@ -18,6 +18,9 @@ use super::office::Office;
 /// How long a whole job waits for TaskManagers that may still come, once the last one has come.
 const SETTLE: Span = Span::from_ms(1_000);
 
+/// What a task uses above this part of what it was expected to use (a quarter) is taken for a larger load.
+const MEASURED_NOISE: u64 = 4;
+
 impl JobMaster {
     /// Something has changed that a waiting job may have waited for.
     pub fn place_if_waiting(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
@@ -165,13 +168,15 @@ impl JobMaster {
             .collect()
     }
 
-    /// What a task needs: what its part of the load takes, or more where it was seen to use more. Not less: tasks
-    /// behind a failed one idle, and will not for long.
+    /// What a task needs: what its part of the load takes, or more where it was seen to use clearly more, which noise
+    /// is not: it would decide between equal machines. Not less: tasks behind a failed one idle, and will not for long.
     fn need(&self, subtask: SubtaskId, blueprint: &Blueprint) -> Resources {
         let declared = declared_need(subtask, blueprint);
         let measured = self.peek(subtask).cpu_microcores.unwrap_or(0);
+        let expected = declared.cpu_microcores;
+        let clearly_more = measured > expected + expected / MEASURED_NOISE;
         Resources {
-            cpu_microcores: declared.cpu_microcores.max(measured),
+            cpu_microcores: if clearly_more { measured } else { expected },
             ..declared
         }
     }

@@ -13,6 +13,7 @@ use super::output::{Consumer, ParkedRequest};
 impl TaskManager {
     pub(super) fn on_data(
         &mut self,
+        from: ActorId,
         channel: ChannelId,
         connection: u32,
         emitted: Time,
@@ -23,7 +24,8 @@ impl TaskManager {
             return;
         };
         let task = self.task(number);
-        if task.input.channels[input as usize].connection != connection {
+        let receiver = &task.input.channels[input as usize];
+        if (receiver.producer, receiver.connection) != (from, connection) {
             return;
         }
         let dropped = task.input.push(input, emitted, element);
@@ -65,13 +67,14 @@ impl TaskManager {
 
     pub(super) fn on_credit(
         &mut self,
+        from: ActorId,
         channel: ChannelId,
         connection: u32,
         credits: u32,
         ctx: &mut Context<'_>,
     ) {
         let asks = |parked: &&mut ParkedRequest| {
-            parked.channel == channel && parked.connection == connection
+            (parked.from, parked.channel, parked.connection) == (from, channel, connection)
         };
         if let Some(parked) = self.parked.iter_mut().find(asks) {
             // Consumed while its request waits for the producer to come up.
@@ -81,9 +84,13 @@ impl TaskManager {
         let Some((number, output)) = self.output_route(channel) else {
             return;
         };
+        let consumer = Consumer {
+            taskmanager: from,
+            connection,
+        };
         self.task(number)
             .outputs
-            .add_credits(output as usize, connection, credits);
+            .add_credits(output as usize, consumer, credits);
         self.pump(number, output as usize, ctx);
         self.advance(number, ctx);
     }
@@ -141,13 +148,14 @@ impl TaskManager {
         self.next_connection += 1;
         let connection = self.next_connection;
         let task = self.task(number);
-        let window = task.input.window;
+        let (attempt, window) = (task.attempt, task.input.window);
         let channel = &mut task.input.channels[input];
         channel.connection = connection;
         let request = PartitionRequest {
             channel: channel.channel,
             connection,
             producer_attempt: channel.producer_attempt,
+            consumer_attempt: attempt,
             from,
             credits: channel.fresh_credits(window),
         };
@@ -182,7 +190,13 @@ impl TaskManager {
         request: PartitionRequest,
         ctx: &mut Context<'_>,
     ) {
-        // The latest request of a channel is the one that counts.
+        // The latest attempt of a consumer counts, and its latest request: one that was deposed may still ask.
+        let newer = |parked: &ParkedRequest| {
+            parked.channel == request.channel && parked.consumer_attempt > request.consumer_attempt
+        };
+        if self.parked.iter().any(newer) {
+            return;
+        }
         self.parked
             .retain(|parked| parked.channel != request.channel);
         let parked = ParkedRequest {
@@ -190,6 +204,7 @@ impl TaskManager {
             channel: request.channel,
             connection: request.connection,
             producer_attempt: request.producer_attempt,
+            consumer_attempt: request.consumer_attempt,
             replay: request.from,
             credits: request.credits,
         };
@@ -225,6 +240,11 @@ impl TaskManager {
             .outputs
             .index_of(request.channel)
             .expect("the route leads to the channel");
+        let served = &mut task.outputs.channels[output].consumer_attempt;
+        if request.consumer_attempt < *served {
+            return;
+        }
+        *served = request.consumer_attempt;
         let consumer = Consumer {
             taskmanager: request.from,
             connection: request.connection,
@@ -251,13 +271,22 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_partition_closed(&mut self, channel: ChannelId, connection: u32) {
+    pub(super) fn on_partition_closed(
+        &mut self,
+        from: ActorId,
+        channel: ChannelId,
+        connection: u32,
+    ) {
         let Some((number, output)) = self.output_route(channel) else {
             return;
         };
         let outputs = &mut self.task(number).outputs;
-        let consumer = outputs.channels[output as usize].consumer();
-        if consumer.is_some_and(|consumer| consumer.connection == connection) {
+        // Each TaskManager numbers its own connections.
+        let closed = Consumer {
+            taskmanager: from,
+            connection,
+        };
+        if outputs.channels[output as usize].consumer() == Some(closed) {
             outputs.disconnect(output as usize);
         }
     }

@@ -93,14 +93,14 @@ impl TaskManager {
                 emitted,
                 element,
             } => {
-                self.on_data(channel, connection, emitted, element, ctx);
+                self.on_data(from, channel, connection, emitted, element, ctx);
             }
             Body::WorkDone { task } => self.on_work_done(task, ctx),
             Body::Credit {
                 channel,
                 connection,
                 credits,
-            } => self.on_credit(channel, connection, credits, ctx),
+            } => self.on_credit(from, channel, connection, credits, ctx),
             Body::Fetched {
                 split,
                 first,
@@ -120,7 +120,7 @@ impl TaskManager {
             Body::PartitionClosed {
                 channel,
                 connection,
-            } => self.on_partition_closed(channel, connection),
+            } => self.on_partition_closed(from, channel, connection),
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),

@@ -52,6 +52,8 @@ pub struct OutputChannel {
     /// The log begins right behind this checkpoint's barrier, or earlier.
     base_checkpoint: CheckpointId,
     consumer: Option<Consumer>,
+    /// The latest attempt of the consumer that was served.
+    pub consumer_attempt: Attempt,
     was_connected: bool,
     /// The consumer is being replaced: output is logged without holding the task back.
     spooling: bool,
@@ -302,12 +304,9 @@ impl Outputs {
         self.backlog.add(channel.waiting());
     }
 
-    pub fn add_credits(&mut self, output: usize, connection: u32, credits: u32) {
+    pub fn add_credits(&mut self, output: usize, consumer: Consumer, credits: u32) {
         let channel = &mut self.channels[output];
-        if channel
-            .consumer
-            .is_some_and(|consumer| consumer.connection == connection)
-        {
+        if channel.consumer == Some(consumer) {
             channel.credits += credits;
         }
     }
@@ -382,6 +381,7 @@ impl OutputChannel {
             sent: 0,
             base_checkpoint: restored,
             consumer: None,
+            consumer_attempt: Attempt::default(),
             was_connected: false,
             spooling: false,
             credits: 0,
@@ -422,6 +422,7 @@ pub struct ParkedRequest {
     pub channel: ChannelId,
     pub connection: u32,
     pub producer_attempt: Attempt,
+    pub consumer_attempt: Attempt,
     pub replay: ReplayFrom,
     pub credits: u32,
 }
@@ -487,9 +488,9 @@ mod tests {
             Some(0)
         );
         assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
-        outputs.add_credits(0, 99, 5);
+        outputs.add_credits(0, REPLACED, 5);
         assert!(sent(&mut outputs).is_empty());
-        outputs.add_credits(0, 1, 5);
+        outputs.add_credits(0, CONSUMER, 5);
         assert_eq!(sent(&mut outputs), ["6+1"]);
     }
 

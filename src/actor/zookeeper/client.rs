@@ -137,7 +137,9 @@ impl Client {
             ZkMessage::Connected { session, timeout } => {
                 Some(self.on_connected(session, timeout, ctx))
             }
-            ZkMessage::Expired => self.on_expired(ctx),
+            // Of a session given up before there is nothing more to lose.
+            ZkMessage::Expired { session } if self.session != Some(session) => None,
+            ZkMessage::Expired { .. } => self.on_expired(ctx),
             ZkMessage::Pong => None,
             ZkMessage::Reply { xid, result } => {
                 self.outstanding.remove(&xid)?;
@@ -219,6 +221,8 @@ impl Client {
     fn disconnect(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
         let was_connected = self.state == State::Connected;
         self.state = State::Connecting;
+        // The socket is closed: what it still had to send is never sent.
+        ctx.hang_up(self.servers[self.current]);
         self.ping.cancel(ctx);
         self.read_timeout.cancel(ctx);
         let pause = self.random.between(Span(1), RECONNECT_MAX);

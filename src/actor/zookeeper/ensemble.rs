@@ -107,7 +107,7 @@ impl Server {
                 timeout,
             } => match timeout {
                 Some(timeout) => self.accept(client, session, timeout, ctx),
-                None => self.send(client, ZkMessage::Expired, ctx),
+                None => self.send(client, ZkMessage::Expired { session }, ctx),
             },
             message => unreachable!("servers do not send each other {message:?}"),
         }

@@ -33,7 +33,9 @@ pub enum ZkMessage {
         session: SessionId,
         timeout: Span,
     },
-    Expired,
+    Expired {
+        session: SessionId,
+    },
     Pong,
     Reply {
         xid: u32,

@@ -248,7 +248,7 @@ impl Server {
                 waiting.remove(&session);
             }
             if let Some(client) = self.clients.remove(&session) {
-                self.send(client, ZkMessage::Expired, ctx);
+                self.send(client, ZkMessage::Expired { session }, ctx);
             }
         }
         if proposal.origin == self.me {
