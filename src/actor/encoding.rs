@@ -25,10 +25,17 @@ enum Form {
 impl Serialize for Envelope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let mut fields = serializer.serialize_struct("Envelope", 4)?;
+            // First incarnations, which most are, go without saying.
+            let incarnations = [
+                ("from_incarnation", self.from_incarnation),
+                ("to_incarnation", self.to_incarnation),
+            ];
+            let told = incarnations.iter().filter(|(_, number)| *number > 0);
+            let mut fields = serializer.serialize_struct("Envelope", 2 + told.clone().count())?;
             fields.serialize_field("from", &self.from)?;
-            fields.serialize_field("from_incarnation", &self.from_incarnation)?;
-            fields.serialize_field("to_incarnation", &self.to_incarnation)?;
+            for (name, number) in told {
+                fields.serialize_field(name, number)?;
+            }
             fields.serialize_field("body", &self.body)?;
             return fields.end();
         }

@@ -136,7 +136,8 @@ impl Recoveries {
                     following.state.stage = Stage::Placing;
                     if let Some(episode) = &mut following.episode {
                         episode.checkpoint.get_or_insert(*checkpoint);
-                        episode.marks.retrieval = Some((now, None, *checkpoint, Vec::new(), 0));
+                        let begun = (now, None, *checkpoint, Vec::new(), 0);
+                        episode.marks.retrieval.get_or_insert(begun);
                     }
                 });
             }
@@ -153,7 +154,10 @@ impl Recoveries {
                     .collect();
                 if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut())
                 {
-                    (retrieval.1, retrieval.3, retrieval.4) = (Some(now), partitions, *bytes);
+                    // A report tells the first restart of a recovery; later ones show in the timeline.
+                    if retrieval.1.is_none() {
+                        (retrieval.1, retrieval.3, retrieval.4) = (Some(now), partitions, *bytes);
+                    }
                 }
             }
             Fact::TaskPlaced {
@@ -173,7 +177,7 @@ impl Recoveries {
                     following.state.stage = Stage::ComingUp
                 });
                 if let Some(marks) = self.marks(*job) {
-                    marks.deployed = Some(now);
+                    marks.deployed.get_or_insert(now);
                 }
             }
             Fact::RecoveryRunning { job, .. } => {
@@ -182,7 +186,7 @@ impl Recoveries {
                     following.submitted = true;
                 });
                 if let Some(marks) = self.marks(*job) {
-                    marks.running = Some(now);
+                    marks.running.get_or_insert(now);
                 }
             }
             Fact::ExecutionChanged { subtask, state, .. } => {

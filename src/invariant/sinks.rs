@@ -162,7 +162,7 @@ mod tests {
 
     fn commit(stage: &mut Stage, checkpoint: u64, records: u64) -> &mut Stage {
         let batches = (0..records)
-            .map(|offset| Batch::new(vec![Record::new(0, offset)]))
+            .map(|offset| Batch::new(&[Record::new(0, offset)]))
             .collect();
         let batches = Batches(Arc::new(batches));
         stage.says(
