@@ -13,10 +13,22 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 4] = [
-    safety("L4", "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice."),
-    safety("C1", "Completed checkpoints of a job have increasing ids, in the order of their completion."),
-    safety("C2", "A checkpoint completes only when every task has acknowledged it, as the attempt that ran when it was triggered."),
-    safety("C4", "A checkpoint that was triggered ends once: it completes or is aborted, never both."),
+    safety(
+        "L4",
+        "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice.",
+    ),
+    safety(
+        "C1",
+        "Completed checkpoints of a job have increasing ids, in the order of their completion.",
+    ),
+    safety(
+        "C2",
+        "A checkpoint completes only when every task has acknowledged it, as the attempt that ran when it was triggered.",
+    ),
+    safety(
+        "C4",
+        "A checkpoint that was triggered ends once: it completes or is aborted, never both.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -45,25 +57,46 @@ struct Pending {
 impl Checkpoints {
     pub fn new(scene: &Scene) -> Checkpoints {
         let [numbered, ordered, agreed, once] = PROMISES.map(Tally::new);
-        Checkpoints { numbered, ordered, agreed, once, jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()] }
+        Checkpoints {
+            numbered,
+            ordered,
+            agreed,
+            once,
+            jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
+        }
     }
 
     fn triggered(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
-        let Some(leader) = scene.leader(header.actor) else { return };
+        let Some(leader) = scene.leader(header.actor) else {
+            return;
+        };
         let known = &mut self.jobs[job as usize];
         let largest = known.issued.last().copied().unwrap_or(0);
         // Whoever was stopped may learn late that an id is its own.
         let ordered = checkpoint > largest || scene.has_slept(header.actor);
-        self.numbered.expect(known.issued.insert(checkpoint) && ordered, header, || {
-            format!("checkpoint {checkpoint} of job {job} is triggered after {largest}")
-        });
+        self.numbered
+            .expect(known.issued.insert(checkpoint) && ordered, header, || {
+                format!("checkpoint {checkpoint} of job {job} is triggered after {largest}")
+            });
         let subtasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
-        let plan: Vec<_> = subtasks.iter().map(|subtask| leader.tasks[*subtask as usize].attempt).collect();
+        let plan: Vec<_> = subtasks
+            .iter()
+            .map(|subtask| leader.tasks[*subtask as usize].attempt)
+            .collect();
         let acknowledged = vec![None; plan.len()];
-        known.pending.insert(checkpoint, Pending { plan, acknowledged });
+        known
+            .pending
+            .insert(checkpoint, Pending { plan, acknowledged });
     }
 
-    fn acknowledged(&mut self, job: JobId, checkpoint: CheckpointId, subtask: SubtaskId, attempt: Attempt, scene: &Scene) {
+    fn acknowledged(
+        &mut self,
+        job: JobId,
+        checkpoint: CheckpointId,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        scene: &Scene,
+    ) {
         let first = scene.blueprint.topology.jobs[job as usize].subtasks[0];
         if let Some(pending) = self.jobs[job as usize].pending.get_mut(&checkpoint) {
             pending.acknowledged[(subtask - first) as usize] = Some(attempt);
@@ -73,17 +106,30 @@ impl Checkpoints {
     fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let known = &mut self.jobs[job as usize];
         let before = known.completed_max;
-        self.ordered.expect(checkpoint > before || scene.has_slept(header.actor), header, || {
-            format!("checkpoint {checkpoint} of job {job} completes after {before}")
-        });
+        self.ordered.expect(
+            checkpoint > before || scene.has_slept(header.actor),
+            header,
+            || format!("checkpoint {checkpoint} of job {job} completes after {before}"),
+        );
         known.completed_max = before.max(checkpoint);
         let pending = known.pending.remove(&checkpoint);
-        self.once.expect(pending.is_some(), header, || format!("checkpoint {checkpoint} of job {job} completes, but was over"));
-        let Some(Pending { plan, acknowledged }) = pending else { return };
-        let missing = plan.iter().zip(&acknowledged).position(|(planned, by)| *by != Some(*planned));
+        self.once.expect(pending.is_some(), header, || {
+            format!("checkpoint {checkpoint} of job {job} completes, but was over")
+        });
+        let Some(Pending { plan, acknowledged }) = pending else {
+            return;
+        };
+        let missing = plan
+            .iter()
+            .zip(&acknowledged)
+            .position(|(planned, by)| *by != Some(*planned));
         self.agreed.expect(missing.is_none(), header, || {
-            let subtask = scene.blueprint.topology.jobs[job as usize].subtasks[missing.unwrap_or(0)];
-            format!("checkpoint {checkpoint} completes without {} as it was triggered", scene.task(subtask))
+            let subtask =
+                scene.blueprint.topology.jobs[job as usize].subtasks[missing.unwrap_or(0)];
+            format!(
+                "checkpoint {checkpoint} completes without {} as it was triggered",
+                scene.task(subtask)
+            )
         });
     }
 }
@@ -91,12 +137,23 @@ impl Checkpoints {
 impl Checker for Checkpoints {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::CheckpointTriggered { job, checkpoint } => self.triggered(header, *job, *checkpoint, scene),
-            Fact::CheckpointAcknowledged { job, checkpoint, subtask, attempt } => {
+            Fact::CheckpointTriggered { job, checkpoint } => {
+                self.triggered(header, *job, *checkpoint, scene)
+            }
+            Fact::CheckpointAcknowledged {
+                job,
+                checkpoint,
+                subtask,
+                attempt,
+            } => {
                 self.acknowledged(*job, *checkpoint, *subtask, *attempt, scene);
             }
-            Fact::CheckpointCompleted { job, checkpoint, .. } => self.completed(header, *job, *checkpoint, scene),
-            Fact::CheckpointAborted { job, checkpoint, .. } => {
+            Fact::CheckpointCompleted {
+                job, checkpoint, ..
+            } => self.completed(header, *job, *checkpoint, scene),
+            Fact::CheckpointAborted {
+                job, checkpoint, ..
+            } => {
                 let pending = self.jobs[*job as usize].pending.remove(checkpoint);
                 self.once.expect(pending.is_some(), header, || {
                     format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
@@ -107,7 +164,9 @@ impl Checker for Checkpoints {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.numbered, &self.ordered, &self.agreed, &self.once].map(Tally::verdict).into()
+        [&self.numbered, &self.ordered, &self.agreed, &self.once]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -123,28 +182,67 @@ mod tests {
         stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint })
     }
 
-    fn acknowledge(stage: &mut Stage, checkpoint: u64, subtasks: std::ops::Range<u32>, attempt: Attempt) -> &mut Stage {
+    fn acknowledge(
+        stage: &mut Stage,
+        checkpoint: u64,
+        subtasks: std::ops::Range<u32>,
+        attempt: Attempt,
+    ) -> &mut Stage {
         for subtask in subtasks {
-            stage.says(JM(0), Fact::CheckpointAcknowledged { job: 0, checkpoint, subtask, attempt });
+            stage.says(
+                JM(0),
+                Fact::CheckpointAcknowledged {
+                    job: 0,
+                    checkpoint,
+                    subtask,
+                    attempt,
+                },
+            );
         }
         stage
     }
 
     fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(ZK, Fact::ZnodeCreated { zxid: 1_000 + checkpoint, path, owner: None });
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 1_000 + checkpoint,
+                path,
+                owner: None,
+            },
+        );
         let offsets = vec![(0, checkpoint), (1, checkpoint)];
-        stage.says(JM(0), Fact::CheckpointCompleted { job: 0, checkpoint, offsets, bytes: 0, duration: Span::ZERO })
+        stage.says(
+            JM(0),
+            Fact::CheckpointCompleted {
+                job: 0,
+                checkpoint,
+                offsets,
+                bytes: 0,
+                duration: Span::ZERO,
+            },
+        )
     }
 
     #[test]
     fn a_checkpoint_that_everybody_acknowledges_completes() {
         let mut stage = Stage::running();
         for checkpoint in [1, 3] {
-            acknowledge(triggered(&mut stage, checkpoint), checkpoint, 0..SUBTASKS, A(1));
+            acknowledge(
+                triggered(&mut stage, checkpoint),
+                checkpoint,
+                0..SUBTASKS,
+                A(1),
+            );
             complete(&mut stage, checkpoint);
         }
-        stage.broken("L4", 0).broken("C1", 0).broken("C2", 0).broken("C4", 0).clean();
+        stage
+            .broken("L4", 0)
+            .broken("C1", 0)
+            .broken("C2", 0)
+            .broken("C4", 0)
+            .clean();
     }
 
     #[test]
@@ -169,7 +267,14 @@ mod tests {
     fn what_was_aborted_does_not_complete() {
         let mut stage = Stage::running();
         acknowledge(triggered(&mut stage, 1), 1, 0..SUBTASKS, A(1));
-        stage.says(JM(0), Fact::CheckpointAborted { job: 0, checkpoint: 1, reason: "expired" });
+        stage.says(
+            JM(0),
+            Fact::CheckpointAborted {
+                job: 0,
+                checkpoint: 1,
+                reason: "expired",
+            },
+        );
         complete(&mut stage, 1).broken("C4", 1);
     }
 }

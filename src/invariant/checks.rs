@@ -80,8 +80,22 @@ impl Checks {
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
             // Most facts are of these kinds, and only one checker wants any of them.
-            Fact::SourceEmitted { subtask, attempt, split, first, records } => {
-                self.sources.emitted(header, *subtask, *attempt, *split, *first, *records, &self.scene);
+            Fact::SourceEmitted {
+                subtask,
+                attempt,
+                split,
+                first,
+                records,
+            } => {
+                self.sources.emitted(
+                    header,
+                    *subtask,
+                    *attempt,
+                    *split,
+                    *first,
+                    *records,
+                    &self.scene,
+                );
             }
             Fact::Appended { .. }
             | Fact::SinkWritten { .. }
@@ -136,14 +150,20 @@ impl Checks {
             &self.notifications,
             &self.liveness,
         ];
-        all.iter().flat_map(|checker| checker.finish(end, &self.scene)).collect()
+        all.iter()
+            .flat_map(|checker| checker.finish(end, &self.scene))
+            .collect()
     }
 }
 
 /// Id and statement of whatever is checked.
 pub fn catalogue() -> Vec<(&'static str, &'static str)> {
     let promises = promises().map(|promise| (promise.id, promise.statement));
-    super::delivery::STATEMENTS.iter().copied().chain(promises).collect()
+    super::delivery::STATEMENTS
+        .iter()
+        .copied()
+        .chain(promises)
+        .collect()
 }
 
 fn promises() -> impl Iterator<Item = &'static Promise> {
@@ -177,8 +197,13 @@ mod tests {
     #[test]
     fn the_catalogue_names_each_verdict_once_and_in_order() {
         let verdicts = Checks::new(&blueprint()).finish(Time::ZERO);
-        let named: Vec<_> = verdicts.iter().map(|verdict| (verdict.id, verdict.statement)).collect();
-        let promised: Vec<_> = promises().map(|promise| (promise.id, promise.statement)).collect();
+        let named: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| (verdict.id, verdict.statement))
+            .collect();
+        let promised: Vec<_> = promises()
+            .map(|promise| (promise.id, promise.statement))
+            .collect();
         assert_eq!(named, promised);
         let ids: BTreeSet<_> = catalogue().into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids.len(), catalogue().len());

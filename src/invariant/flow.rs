@@ -10,7 +10,10 @@ use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
     safety("F1", "No channel is filled beyond its credit."),
-    safety("P1", "Each key group of an operator belongs to exactly one of its subtasks."),
+    safety(
+        "P1",
+        "Each key group of an operator belongs to exactly one of its subtasks.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -27,11 +30,22 @@ impl Flow {
         for _ in &topology.channels {
             credits.expect(true, scene.last, String::new);
         }
-        for (operator, info) in topology.operators.iter().enumerate().filter(|(_, info)| info.selector.is_some()) {
-            let owned = topology.subtasks.iter().filter(|subtask| subtask.operator == operator as OperatorId);
+        for (operator, info) in topology
+            .operators
+            .iter()
+            .enumerate()
+            .filter(|(_, info)| info.selector.is_some())
+        {
+            let owned = topology
+                .subtasks
+                .iter()
+                .filter(|subtask| subtask.operator == operator as OperatorId);
             let ranges: Vec<_> = owned.map(|subtask| subtask.key_groups).collect();
             groups.expect(partition(&ranges, info.max_parallelism), scene.last, || {
-                format!("{} has key groups {ranges:?} of {}", info.spec.name, info.max_parallelism)
+                format!(
+                    "{} has key groups {ranges:?} of {}",
+                    info.spec.name, info.max_parallelism
+                )
             });
         }
         Flow { credits, groups }
@@ -40,17 +54,26 @@ impl Flow {
 
 /// Whether inclusive ranges cover `0..groups`, each number once, in order.
 fn partition(ranges: &[(u32, u32)], groups: u32) -> bool {
-    let end = ranges.iter().try_fold(0, |next, (first, last)| (*first == next && last >= first).then_some(last + 1));
+    let end = ranges.iter().try_fold(0, |next, (first, last)| {
+        (*first == next && last >= first).then_some(last + 1)
+    });
     end == Some(groups)
 }
 
 impl Checker for Flow {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
-        if let Fact::CreditExceeded { channel, queued, credits } = fact {
+        if let Fact::CreditExceeded {
+            channel,
+            queued,
+            credits,
+        } = fact
+        {
             let ends = &scene.blueprint.topology.channels[*channel as usize];
             self.credits.expect(false, header, || {
                 let (from, to) = (scene.task(ends.producer), scene.task(ends.consumer));
-                format!("{queued} elements wait between {from} and {to}, {credits} credits were given")
+                format!(
+                    "{queued} elements wait between {from} and {to}, {credits} credits were given"
+                )
             });
         }
     }
@@ -76,6 +99,15 @@ mod tests {
 
     #[test]
     fn a_channel_beyond_its_credit_is_noticed() {
-        Stage::running().says(TM(0), Fact::CreditExceeded { channel: 0, queued: 9, credits: 8 }).broken("F1", 1);
+        Stage::running()
+            .says(
+                TM(0),
+                Fact::CreditExceeded {
+                    channel: 0,
+                    queued: 9,
+                    credits: 8,
+                },
+            )
+            .broken("F1", 1);
     }
 }

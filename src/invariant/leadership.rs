@@ -13,10 +13,22 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 4] = [
-    safety("L1", "Leadership is granted only to the owner of the lowest latch."),
-    safety("L2", "At most one JobManager leads at a time, unless one of them was stopped while it led."),
-    safety("L9", "A published fencing token is that of the leader's own znode, and larger than all before."),
-    safety("L3", "Only the latest leader changes executions, under its own token; one that was stopped may not know."),
+    safety(
+        "L1",
+        "Leadership is granted only to the owner of the lowest latch.",
+    ),
+    safety(
+        "L2",
+        "At most one JobManager leads at a time, unless one of them was stopped while it led.",
+    ),
+    safety(
+        "L9",
+        "A published fencing token is that of the leader's own znode, and larger than all before.",
+    ),
+    safety(
+        "L3",
+        "Only the latest leader changes executions, under its own token; one that was stopped may not know.",
+    ),
 ];
 
 const LATCH: &str = "/leader/latch/";
@@ -55,20 +67,36 @@ impl Leadership {
         let actor = header.actor;
         let owner = |session: &u64| self.owners.get(session).copied();
         // Without a latch of its own it has lost its session without knowing.
-        let ours = self.latches.iter().find(|(_, session)| owner(session) == Some(actor)).map(|(path, _)| path.clone());
-        let before = ours.as_ref().and_then(|ours| self.latches.iter().find(|(path, _)| *path < ours));
+        let ours = self
+            .latches
+            .iter()
+            .find(|(_, session)| owner(session) == Some(actor))
+            .map(|(path, _)| path.clone());
+        let before = ours
+            .as_ref()
+            .and_then(|ours| self.latches.iter().find(|(path, _)| *path < ours));
         self.lowest.expect(before.is_none(), header, || {
-            format!("{} is granted leadership, but {} is lower", scene.name(actor), before.map_or("", |(path, _)| path))
+            format!(
+                "{} is granted leadership, but {} is lower",
+                scene.name(actor),
+                before.map_or("", |(path, _)| path)
+            )
         });
         for (index, leader) in scene.leaders.iter().enumerate() {
             let other = scene.blueprint.directory.jobmanagers[index];
             if other == actor {
                 continue;
             }
-            let excused = scene.has_slept(other) || scene.processes.woke_at(actor) == Some(header.time);
-            self.alone.expect(leader.token.is_none() || excused, header, || {
-                format!("{} is granted leadership while {} leads", scene.name(actor), scene.name(other))
-            });
+            let excused =
+                scene.has_slept(other) || scene.processes.woke_at(actor) == Some(header.time);
+            self.alone
+                .expect(leader.token.is_none() || excused, header, || {
+                    format!(
+                        "{} is granted leadership while {} leads",
+                        scene.name(actor),
+                        scene.name(other)
+                    )
+                });
         }
     }
 
@@ -78,19 +106,33 @@ impl Leadership {
         let is_new = self.announced.insert(token, actor).is_none();
         let grows = token > scene.token_max || scene.has_slept(actor);
         self.tokens.expect(is_own && is_new && grows, header, || {
-            format!("{} publishes token {token:x} after {:x}", scene.name(actor), scene.token_max)
+            format!(
+                "{} publishes token {token:x} after {:x}",
+                scene.name(actor),
+                scene.token_max
+            )
         });
     }
 
     fn changes(&mut self, header: &Header, attempt: Attempt, state: ExecutionState, scene: &Scene) {
         let token = scene.leader(header.actor).and_then(|leader| leader.token);
         let latest = scene.is_latest_leader(header.actor) || scene.has_slept(header.actor);
-        let numbered = |token| attempt >= Attempt::new(token, 0) && attempt < Attempt::new(token + 1, 0);
+        let numbered =
+            |token| attempt >= Attempt::new(token, 0) && attempt < Attempt::new(token + 1, 0);
         let own = state != ExecutionState::Scheduled || token.is_some_and(numbered);
-        self.fenced.expect(token.is_some() && latest && own, header, || {
-            let by = if own { "which does not lead" } else { "under a foreign token" };
-            format!("an execution becomes {} by {}, {by}", state.name(), scene.name(header.actor))
-        });
+        self.fenced
+            .expect(token.is_some() && latest && own, header, || {
+                let by = if own {
+                    "which does not lead"
+                } else {
+                    "under a foreign token"
+                };
+                format!(
+                    "an execution becomes {} by {}, {by}",
+                    state.name(),
+                    scene.name(header.actor)
+                )
+            });
     }
 }
 
@@ -100,9 +142,14 @@ impl Checker for Leadership {
             Fact::SessionOpened { session, owner, .. } => {
                 self.owners.insert(*session, *owner);
             }
-            Fact::ZnodeCreated { zxid, path, owner: Some(session) } => {
+            Fact::ZnodeCreated {
+                zxid,
+                path,
+                owner: Some(session),
+            } => {
                 if path == LEADER_PATH {
-                    self.published.extend(self.owners.get(session).map(|owner| (*zxid, *owner)));
+                    self.published
+                        .extend(self.owners.get(session).map(|owner| (*zxid, *owner)));
                 } else if path.starts_with(LATCH) {
                     self.latches.insert(path.clone(), *session);
                 }
@@ -112,13 +159,17 @@ impl Checker for Leadership {
             }
             Fact::LeadershipGranted => self.granted(header, scene),
             Fact::LeaderPublished { token } => self.announced(header, *token, scene),
-            Fact::ExecutionChanged { attempt, state, .. } => self.changes(header, *attempt, *state, scene),
+            Fact::ExecutionChanged { attempt, state, .. } => {
+                self.changes(header, *attempt, *state, scene)
+            }
             _ => {}
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.lowest, &self.alone, &self.tokens, &self.fenced].map(Tally::verdict).into()
+        [&self.lowest, &self.alone, &self.tokens, &self.fenced]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -130,7 +181,12 @@ mod tests {
     #[test]
     fn one_leader_after_the_other() {
         let mut stage = Stage::running();
-        stage.at(60).says(JM(0), Fact::LeadershipLost { token: 100 }).at(70).depose(100, 150).elect(1, 200);
+        stage
+            .at(60)
+            .says(JM(0), Fact::LeadershipLost { token: 100 })
+            .at(70)
+            .depose(100, 150)
+            .elect(1, 200);
         stage.sees(1, 0, Attempt::new(200, 1), ExecutionState::Scheduled, 0);
         for id in ["L1", "L2", "L9", "L3"] {
             stage.broken(id, 0);
@@ -139,9 +195,18 @@ mod tests {
 
     #[test]
     fn a_second_leader_is_noticed_unless_the_first_was_stopped() {
-        Stage::running().at(70).elect(1, 200).broken("L2", 1).broken("L1", 1);
+        Stage::running()
+            .at(70)
+            .elect(1, 200)
+            .broken("L2", 1)
+            .broken("L1", 1);
         let mut stage = Stage::running();
-        stage.at(20).says(JM(0), Fact::FaultInjected { what: "hang" }).at(70).depose(100, 150).elect(1, 200);
+        stage
+            .at(20)
+            .says(JM(0), Fact::FaultInjected { what: "hang" })
+            .at(70)
+            .depose(100, 150)
+            .elect(1, 200);
         stage.at(80).says(JM(0), Fact::FaultHealed { what: "hang" });
         stage.sees(0, 0, Attempt::new(100, 1), ExecutionState::Canceling, 0);
         stage.broken("L2", 0).broken("L3", 0).broken("L1", 0);
@@ -150,21 +215,44 @@ mod tests {
     #[test]
     fn a_leader_that_was_deposed_changes_nothing() {
         let mut stage = Stage::running();
-        stage.at(60).says(JM(0), Fact::LeadershipLost { token: 100 });
-        stage.sees(0, 0, Attempt::new(100, 1), ExecutionState::Canceling, 0).broken("L3", 1);
+        stage
+            .at(60)
+            .says(JM(0), Fact::LeadershipLost { token: 100 });
+        stage
+            .sees(0, 0, Attempt::new(100, 1), ExecutionState::Canceling, 0)
+            .broken("L3", 1);
         let mut stage = Stage::running();
-        stage.sees(0, 0, Attempt::new(99, 2), ExecutionState::Scheduled, 0).broken("L3", 1);
+        stage
+            .sees(0, 0, Attempt::new(99, 2), ExecutionState::Scheduled, 0)
+            .broken("L3", 1);
     }
 
     #[test]
     fn tokens_grow_and_are_never_made_up() {
         let mut stage = Stage::running();
-        stage.says(JM(0), Fact::LeaderPublished { token: 100 }).broken("L9", 1);
-        stage.says(JM(0), Fact::LeaderPublished { token: 101 }).broken("L9", 2);
+        stage
+            .says(JM(0), Fact::LeaderPublished { token: 100 })
+            .broken("L9", 1);
+        stage
+            .says(JM(0), Fact::LeaderPublished { token: 101 })
+            .broken("L9", 2);
         let mut stage = Stage::new();
-        stage.elect(0, 100).at(70).depose(100, 150).says(JM(0), Fact::LeadershipLost { token: 100 });
+        stage
+            .elect(0, 100)
+            .at(70)
+            .depose(100, 150)
+            .says(JM(0), Fact::LeadershipLost { token: 100 });
         let owner = Some(98);
-        stage.says(ZK, Fact::ZnodeCreated { zxid: 40, path: LEADER_PATH.into(), owner });
-        stage.says(JM(0), Fact::LeaderPublished { token: 40 }).broken("L9", 1);
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 40,
+                path: LEADER_PATH.into(),
+                owner,
+            },
+        );
+        stage
+            .says(JM(0), Fact::LeaderPublished { token: 40 })
+            .broken("L9", 1);
     }
 }

@@ -8,8 +8,14 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
-    safety("H1", "A leader declares a TaskManager lost only while it is registered, so once per registration."),
-    safety("H2", "A TaskManager is declared lost only after its session has expired, or when a new one has been opened."),
+    safety(
+        "H1",
+        "A leader declares a TaskManager lost only while it is registered, so once per registration.",
+    ),
+    safety(
+        "H2",
+        "A TaskManager is declared lost only after its session has expired, or when a new one has been opened.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -37,9 +43,19 @@ impl Membership {
     }
 
     fn lost(&mut self, header: &Header, taskmanager: ActorId, detector: Detector, scene: &Scene) {
-        let registered = scene.leader(header.actor).is_some_and(|leader| leader.is_registered(taskmanager, &scene.blueprint));
-        self.once.expect(registered, header, || format!("{} is lost, but was not registered", scene.name(taskmanager)));
-        let (opened, expired) = (self.opened[taskmanager.0 as usize], self.expired[taskmanager.0 as usize]);
+        let registered = scene
+            .leader(header.actor)
+            .is_some_and(|leader| leader.is_registered(taskmanager, &scene.blueprint));
+        self.once.expect(registered, header, || {
+            format!(
+                "{} is lost, but was not registered",
+                scene.name(taskmanager)
+            )
+        });
+        let (opened, expired) = (
+            self.opened[taskmanager.0 as usize],
+            self.expired[taskmanager.0 as usize],
+        );
         let leader = scene.jobmanager_index(header.actor);
         let place = scene.blueprint.directory.taskmanager_index(taskmanager);
         let justified = match (detector, leader, place) {
@@ -52,7 +68,10 @@ impl Membership {
         };
         self.justified.expect(justified, header, || {
             let how = detector.name();
-            format!("{} is lost ({how}) after {opened} sessions opened, {expired} expired", scene.name(taskmanager))
+            format!(
+                "{} is lost ({how}) after {opened} sessions opened, {expired} expired",
+                scene.name(taskmanager)
+            )
         });
     }
 }
@@ -67,7 +86,10 @@ impl Checker for Membership {
                     self.lost[leader].fill(0);
                 }
             }
-            Fact::TaskManagerLost { taskmanager, detector } => self.lost(header, *taskmanager, *detector, scene),
+            Fact::TaskManagerLost {
+                taskmanager,
+                detector,
+            } => self.lost(header, *taskmanager, *detector, scene),
             _ => {}
         }
     }
@@ -86,11 +108,18 @@ mod tests {
     const TIMEOUT: Span = Span::from_secs(10);
 
     fn lost(detector: Detector) -> Fact {
-        Fact::TaskManagerLost { taskmanager: TM(0), detector }
+        Fact::TaskManagerLost {
+            taskmanager: TM(0),
+            detector,
+        }
     }
 
     fn open(session: u64) -> Fact {
-        Fact::SessionOpened { session, owner: TM(0), timeout: TIMEOUT }
+        Fact::SessionOpened {
+            session,
+            owner: TM(0),
+            timeout: TIMEOUT,
+        }
     }
 
     #[test]
@@ -98,15 +127,37 @@ mod tests {
         let mut stage = Stage::running();
         stage.says(ZK, open(1)).at(12);
         let last_heard = Time(Span::from_secs(1).0);
-        stage.says(ZK, Fact::SessionExpired { session: 1, owner: TM(0), last_heard, timeout: TIMEOUT });
-        stage.says(JM(0), lost(Detector::ZookeeperSession)).register(0, 0).says(ZK, open(2));
-        stage.says(JM(0), lost(Detector::Reregistration)).broken("H1", 0).broken("H2", 0).clean();
+        stage.says(
+            ZK,
+            Fact::SessionExpired {
+                session: 1,
+                owner: TM(0),
+                last_heard,
+                timeout: TIMEOUT,
+            },
+        );
+        stage
+            .says(JM(0), lost(Detector::ZookeeperSession))
+            .register(0, 0)
+            .says(ZK, open(2));
+        stage
+            .says(JM(0), lost(Detector::Reregistration))
+            .broken("H1", 0)
+            .broken("H2", 0)
+            .clean();
     }
 
     #[test]
     fn a_loss_out_of_the_blue_is_noticed() {
         let mut stage = Stage::running();
-        stage.says(ZK, open(1)).says(JM(0), lost(Detector::ZookeeperSession)).broken("H2", 1).broken("H1", 0);
-        stage.says(JM(0), lost(Detector::Reregistration)).broken("H2", 2).broken("H1", 1);
+        stage
+            .says(ZK, open(1))
+            .says(JM(0), lost(Detector::ZookeeperSession))
+            .broken("H2", 1)
+            .broken("H1", 0);
+        stage
+            .says(JM(0), lost(Detector::Reregistration))
+            .broken("H2", 2)
+            .broken("H1", 1);
     }
 }

@@ -9,8 +9,10 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, liveness};
 
-pub(super) const PROMISES: [Promise; 1] =
-    [liveness("N1", "Every notification is delivered at last, as long as the leader that sent it leads.")];
+pub(super) const PROMISES: [Promise; 1] = [liveness(
+    "N1",
+    "Every notification is delivered at last, as long as the leader that sent it leads.",
+)];
 
 /// A notification counts as overdue after this much quiet at least.
 const PATIENCE_MIN: Span = Span::from_secs(30);
@@ -33,7 +35,10 @@ struct Open {
 impl Notifications {
     pub fn new() -> Notifications {
         let [delivered] = PROMISES.map(Tally::new);
-        Notifications { delivered, open: BTreeMap::new() }
+        Notifications {
+            delivered,
+            open: BTreeMap::new(),
+        }
     }
 }
 
@@ -53,14 +58,20 @@ fn patience(loss_per_mille: u32) -> Option<Span> {
 impl Checker for Notifications {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::NotificationSent { id, attempt: 1, text } => {
-                let open = Open { sender: header.actor, since: header.time, text: text.clone() };
+            Fact::NotificationSent {
+                id,
+                attempt: 1,
+                text,
+            } => {
+                let open = Open {
+                    sender: header.actor,
+                    since: header.time,
+                    text: text.clone(),
+                };
                 self.open.insert(*id, open);
             }
-            Fact::NotificationDelivered { id } => {
-                if self.open.remove(id).is_some() {
-                    self.delivered.expect(true, header, String::new);
-                }
+            Fact::NotificationDelivered { id } if self.open.remove(id).is_some() => {
+                self.delivered.expect(true, header, String::new);
             }
             // What it had to say it has forgotten.
             Fact::LeadershipLost { .. } | Fact::FaultInjected { what: "kill" }
@@ -75,13 +86,30 @@ impl Checker for Notifications {
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut delivered = self.delivered.clone();
         let quiet_from = scene.processes.disturbed_at();
-        let leader = scene.current_leader().map(|(actor, _)| actor).filter(|actor| scene.processes.is_well(*actor));
+        let leader = scene
+            .current_leader()
+            .map(|(actor, _)| actor)
+            .filter(|actor| scene.processes.is_well(*actor));
         if let Some(patience) = patience(scene.blueprint.cluster.receiver.loss_per_mille) {
-            for (id, open) in self.open.iter().filter(|(_, open)| Some(open.sender) == leader) {
+            for (id, open) in self
+                .open
+                .iter()
+                .filter(|(_, open)| Some(open.sender) == leader)
+            {
                 if open.since.max(quiet_from) + patience < end {
-                    delivered.expect(false, super::tally::Moment { at: end, ..scene.last }, || {
-                        format!("notification {id:x} of {}, `{}`, was not delivered", open.since, open.text)
-                    });
+                    delivered.expect(
+                        false,
+                        super::tally::Moment {
+                            at: end,
+                            ..scene.last
+                        },
+                        || {
+                            format!(
+                                "notification {id:x} of {}, `{}`, was not delivered",
+                                open.since, open.text
+                            )
+                        },
+                    );
                 }
             }
         }
@@ -96,13 +124,23 @@ mod tests {
 
     fn sent() -> Stage {
         let mut stage = Stage::running();
-        stage.at(10).says(JM(0), Fact::NotificationSent { id: 5, attempt: 1, text: "tm-1 is lost".into() });
+        stage.at(10).says(
+            JM(0),
+            Fact::NotificationSent {
+                id: 5,
+                attempt: 1,
+                text: "tm-1 is lost".into(),
+            },
+        );
         stage
     }
 
     #[test]
     fn what_is_delivered_is_well() {
-        sent().says(HEARER, Fact::NotificationDelivered { id: 5 }).at(100).broken("N1", 0);
+        sent()
+            .says(HEARER, Fact::NotificationDelivered { id: 5 })
+            .at(100)
+            .broken("N1", 0);
     }
 
     #[test]
@@ -114,7 +152,9 @@ mod tests {
     #[test]
     fn a_leader_that_ends_takes_its_messages_along() {
         let mut stage = sent();
-        stage.says(JM(0), Fact::FaultInjected { what: "kill" }).at(100);
+        stage
+            .says(JM(0), Fact::FaultInjected { what: "kill" })
+            .at(100);
         assert_eq!(stage.verdict("N1").violations_total, 0);
     }
 

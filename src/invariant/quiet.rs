@@ -33,9 +33,17 @@ pub fn can_lead(scene: &Scene) -> bool {
 /// Whether somebody leads who is well, and there is room for every task.
 pub fn can_run(scene: &Scene) -> bool {
     let blueprint = &scene.blueprint;
-    let leads = scene.current_leader().is_some_and(|(actor, _)| scene.processes.is_well(actor));
-    let machines = blueprint.directory.taskmanagers.iter().zip(&blueprint.cluster.taskmanagers);
-    let mut slots = machines.filter(|(actor, _)| scene.processes.is_well(**actor)).map(|(_, settings)| settings.slots);
+    let leads = scene
+        .current_leader()
+        .is_some_and(|(actor, _)| scene.processes.is_well(actor));
+    let machines = blueprint
+        .directory
+        .taskmanagers
+        .iter()
+        .zip(&blueprint.cluster.taskmanagers);
+    let mut slots = machines
+        .filter(|(actor, _)| scene.processes.is_well(**actor))
+        .map(|(_, settings)| settings.slots);
     let room = match blueprint.slots {
         Slots::Ignore => slots.next().is_some(),
         Slots::Bind => slots.sum::<u32>() as usize >= blueprint.topology.subtasks.len(),
@@ -52,7 +60,11 @@ pub fn leader_bound(scene: &Scene) -> Span {
 /// Until a job runs, under a leader: sessions of the dead end, members register, state comes back.
 pub fn job_bound(scene: &Scene, job: JobId) -> Span {
     let profile = &scene.blueprint.profile;
-    let steps = [profile.planning, profile.task_deployment, profile.task_initialization];
+    let steps = [
+        profile.planning,
+        profile.task_deployment,
+        profile.task_initialization,
+    ];
     let steps = steps.iter().fold(Span::ZERO, |all, range| all + range.max);
     session_timeout(scene)
         + tick(scene) * 2
@@ -64,15 +76,24 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
         + MARGIN
 }
 
-/// Until a running job's next checkpoint is over, one way or the other.
-pub fn checkpoint_bound(scene: &Scene) -> Option<Span> {
+/// Until a running job's checkpoint that is pending is over, or else the next one is triggered.
+pub fn checkpoint_bound(scene: &Scene, pending: bool) -> Option<Span> {
     let config = &scene.blueprint.config;
     let interval = config.checkpoint_interval?.max(config.checkpoint_min_pause);
-    Some(interval + config.checkpoint_timeout + MARGIN)
+    Some(
+        if pending {
+            config.checkpoint_timeout
+        } else {
+            interval
+        } + MARGIN,
+    )
 }
 
 fn well(scene: &Scene, actors: &[ActorId]) -> usize {
-    actors.iter().filter(|actor| scene.processes.is_well(**actor)).count()
+    actors
+        .iter()
+        .filter(|actor| scene.processes.is_well(**actor))
+        .count()
 }
 
 fn tick(scene: &Scene) -> Span {
@@ -94,8 +115,21 @@ fn hunting(scene: &Scene) -> Span {
 fn transfer(scene: &Scene, job: JobId) -> Span {
     let blueprint = &scene.blueprint;
     let operators = &blueprint.topology.jobs[job as usize].operators;
-    let bytes = operators.iter().map(|operator| blueprint.topology.operators[*operator as usize].spec.state_bytes).sum();
-    let cards = blueprint.cluster.taskmanagers.iter().map(|settings| settings.network_bytes_per_s);
-    let rates = cards.chain([blueprint.cluster.storage.read_bytes_per_s]).filter(|rate| *rate > 0);
+    let bytes = operators
+        .iter()
+        .map(|operator| {
+            blueprint.topology.operators[*operator as usize]
+                .spec
+                .state_bytes
+        })
+        .sum();
+    let cards = blueprint
+        .cluster
+        .taskmanagers
+        .iter()
+        .map(|settings| settings.network_bytes_per_s);
+    let rates = cards
+        .chain([blueprint.cluster.storage.read_bytes_per_s])
+        .filter(|rate| *rate > 0);
     Span::of_transfer(bytes, rates.min().unwrap_or(0)) * TRANSFER_FACTOR
 }

@@ -14,9 +14,18 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
-    safety("L5", "A recovery goes back to the latest checkpoint in the store, whichever leader completed it."),
-    safety("C3", "Every task that restarts restores the one checkpoint that its recovery retrieved, before it runs."),
-    safety("P3", "A task restores the offsets and the state that it had in that checkpoint."),
+    safety(
+        "L5",
+        "A recovery goes back to the latest checkpoint in the store, whichever leader completed it.",
+    ),
+    safety(
+        "C3",
+        "Every task that restarts restores the one checkpoint that its recovery retrieved, before it runs.",
+    ),
+    safety(
+        "P3",
+        "A task restores the offsets and the state that it had in that checkpoint.",
+    ),
 ];
 
 /// Deployments of a subtask that are remembered.
@@ -62,34 +71,67 @@ impl Restore {
         let topology = &scene.blueprint.topology;
         let (jobs, subtasks) = (topology.jobs.len(), topology.subtasks.len());
         let tasks = vec![Task::default(); subtasks];
-        Restore { latest, uniform, faithful, stored: vec![0; jobs], previous: vec![0; jobs], tasks }
+        Restore {
+            latest,
+            uniform,
+            faithful,
+            stored: vec![0; jobs],
+            previous: vec![0; jobs],
+            tasks,
+        }
     }
 
     fn retrieves(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let stored = self.stored[job as usize];
         // Whoever was stopped goes by what it knew.
         let excused = scene.has_slept(header.actor) && checkpoint < stored;
-        self.latest.expect(checkpoint == stored || excused, header, || {
-            format!("job {job} goes back to checkpoint {checkpoint}, but the latest is {stored}")
-        });
+        self.latest
+            .expect(checkpoint == stored || excused, header, || {
+                format!(
+                    "job {job} goes back to checkpoint {checkpoint}, but the latest is {stored}"
+                )
+            });
     }
 
-    fn changes(&mut self, header: &Header, (subtask, attempt): (SubtaskId, Attempt), state: ExecutionState, scene: &Scene) {
-        let Some(leader) = scene.leader(header.actor) else { return };
+    fn changes(
+        &mut self,
+        header: &Header,
+        (subtask, attempt): (SubtaskId, Attempt),
+        state: ExecutionState,
+        scene: &Scene,
+    ) {
+        let Some(leader) = scene.leader(header.actor) else {
+            return;
+        };
         let task = &mut self.tasks[subtask as usize];
         match state {
             ExecutionState::Scheduled => {
                 let from = leader.jobs[scene.blueprint.topology.job_of(subtask) as usize].retrieved;
-                task.deployments.push(Deployment { attempt, from, restored: false });
+                task.deployments.push(Deployment {
+                    attempt,
+                    from,
+                    restored: false,
+                });
                 if task.deployments.len() > DEPLOYMENTS_MAX {
                     task.deployments.remove(0);
                 }
             }
             ExecutionState::Running => {
-                let Some(deployment) = task.deployments.iter().find(|deployment| deployment.attempt == attempt) else { return };
-                self.uniform.expect(deployment.from == 0 || deployment.restored, header, || {
-                    format!("{} runs without having restored checkpoint {}", scene.task(subtask), deployment.from)
-                });
+                let Some(deployment) = task
+                    .deployments
+                    .iter()
+                    .find(|deployment| deployment.attempt == attempt)
+                else {
+                    return;
+                };
+                self.uniform
+                    .expect(deployment.from == 0 || deployment.restored, header, || {
+                        format!(
+                            "{} runs without having restored checkpoint {}",
+                            scene.task(subtask),
+                            deployment.from
+                        )
+                    });
             }
             _ => {}
         }
@@ -104,16 +146,26 @@ impl Restore {
         scene: &Scene,
     ) {
         let task = &mut self.tasks[subtask as usize];
-        let deployment = task.deployments.iter_mut().find(|deployment| deployment.attempt == attempt);
+        let deployment = task
+            .deployments
+            .iter_mut()
+            .find(|deployment| deployment.attempt == attempt);
         let from = deployment.as_ref().map(|deployment| deployment.from);
         self.uniform.expect(from == Some(checkpoint), header, || {
-            format!("{} restores checkpoint {checkpoint}, its recovery retrieved {from:?}", scene.task(subtask))
+            format!(
+                "{} restores checkpoint {checkpoint}, its recovery retrieved {from:?}",
+                scene.task(subtask)
+            )
         });
         if let Some(deployment) = deployment {
             deployment.restored = true;
         }
-        let snapshot = task.snapshots.iter().find(|s| s.checkpoint == checkpoint && s.acknowledged);
-        let same = snapshot.is_some_and(|snapshot| snapshot.applied == applied && snapshot.offsets == offsets);
+        let snapshot = task
+            .snapshots
+            .iter()
+            .find(|s| s.checkpoint == checkpoint && s.acknowledged);
+        let same = snapshot
+            .is_some_and(|snapshot| snapshot.applied == applied && snapshot.offsets == offsets);
         self.faithful.expect(same, header, || match snapshot {
             None => format!("{} restores checkpoint {checkpoint}, which it never acknowledged", scene.task(subtask)),
             Some(snapshot) => format!(
@@ -130,7 +182,9 @@ impl Restore {
     fn completed(&mut self, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let oldest = std::mem::replace(&mut self.previous[job as usize], checkpoint);
         for subtask in &scene.blueprint.topology.jobs[job as usize].subtasks {
-            self.tasks[*subtask as usize].snapshots.retain(|snapshot| snapshot.checkpoint >= oldest);
+            self.tasks[*subtask as usize]
+                .snapshots
+                .retain(|snapshot| snapshot.checkpoint >= oldest);
         }
     }
 }
@@ -145,11 +199,24 @@ impl Checker for Restore {
                     *stored = (*stored).max(checkpoint);
                 }
             }
-            Fact::RetrievalStarted { job, checkpoint, .. } => self.retrieves(header, *job, *checkpoint, scene),
-            Fact::ExecutionChanged { subtask, attempt, state, .. } => {
+            Fact::RetrievalStarted {
+                job, checkpoint, ..
+            } => self.retrieves(header, *job, *checkpoint, scene),
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                ..
+            } => {
                 self.changes(header, (*subtask, *attempt), *state, scene);
             }
-            Fact::TaskSnapshot { subtask, attempt, checkpoint, applied, offsets } => {
+            Fact::TaskSnapshot {
+                subtask,
+                attempt,
+                checkpoint,
+                applied,
+                offsets,
+            } => {
                 self.tasks[*subtask as usize].snapshots.push(Snapshot {
                     checkpoint: *checkpoint,
                     attempt: *attempt,
@@ -158,22 +225,45 @@ impl Checker for Restore {
                     offsets: offsets.clone(),
                 });
             }
-            Fact::CheckpointAcknowledged { checkpoint, subtask, attempt, .. } => {
+            Fact::CheckpointAcknowledged {
+                checkpoint,
+                subtask,
+                attempt,
+                ..
+            } => {
                 let mut snapshots = self.tasks[*subtask as usize].snapshots.iter_mut().rev();
-                if let Some(snapshot) = snapshots.find(|s| s.checkpoint == *checkpoint && s.attempt == *attempt) {
+                if let Some(snapshot) =
+                    snapshots.find(|s| s.checkpoint == *checkpoint && s.attempt == *attempt)
+                {
                     snapshot.acknowledged = true;
                 }
             }
-            Fact::TaskRestored { subtask, attempt, checkpoint, applied, offsets } => {
-                self.restored(header, (*subtask, *attempt), *checkpoint, (*applied, offsets), scene);
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                checkpoint,
+                applied,
+                offsets,
+            } => {
+                self.restored(
+                    header,
+                    (*subtask, *attempt),
+                    *checkpoint,
+                    (*applied, offsets),
+                    scene,
+                );
             }
-            Fact::CheckpointCompleted { job, checkpoint, .. } => self.completed(*job, *checkpoint, scene),
+            Fact::CheckpointCompleted {
+                job, checkpoint, ..
+            } => self.completed(*job, *checkpoint, scene),
             _ => {}
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.latest, &self.uniform, &self.faithful].map(Tally::verdict).into()
+        [&self.latest, &self.uniform, &self.faithful]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -189,41 +279,90 @@ mod tests {
     fn recovering(retrieved: CheckpointId) -> Stage {
         let mut stage = Stage::running();
         let (subtask, attempt, checkpoint, offsets) = (0, A(1), 4, vec![(0, 33)]);
-        stage.says(TM(0), Fact::TaskSnapshot { subtask, attempt, checkpoint, applied: STATE, offsets });
-        stage.says(JM(0), Fact::CheckpointAcknowledged { job: 0, checkpoint, subtask, attempt });
+        stage.says(
+            TM(0),
+            Fact::TaskSnapshot {
+                subtask,
+                attempt,
+                checkpoint,
+                applied: STATE,
+                offsets,
+            },
+        );
+        stage.says(
+            JM(0),
+            Fact::CheckpointAcknowledged {
+                job: 0,
+                checkpoint,
+                subtask,
+                attempt,
+            },
+        );
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(ZK, Fact::ZnodeCreated { zxid: 500, path, owner: None });
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 500,
+                path,
+                owner: None,
+            },
+        );
         stage.sees(0, 0, A(1), ExecutionState::Failed, 0);
-        stage.says(JM(0), Fact::RetrievalStarted { job: 0, recovery: 2, checkpoint: retrieved });
+        stage.says(
+            JM(0),
+            Fact::RetrievalStarted {
+                job: 0,
+                recovery: 2,
+                checkpoint: retrieved,
+            },
+        );
         stage.sees(0, 0, A(2), ExecutionState::Scheduled, 0);
         stage
     }
 
     fn restored(checkpoint: CheckpointId, applied: Fingerprint, offset: u64) -> Fact {
-        Fact::TaskRestored { subtask: 0, attempt: A(2), checkpoint, applied, offsets: vec![(0, offset)] }
+        Fact::TaskRestored {
+            subtask: 0,
+            attempt: A(2),
+            checkpoint,
+            applied,
+            offsets: vec![(0, offset)],
+        }
     }
 
     #[test]
     fn the_latest_checkpoint_comes_back_as_it_was() {
         let mut stage = recovering(4);
-        stage.says(TM(0), restored(4, STATE, 33)).sees(0, 0, A(2), ExecutionState::Running, 0);
+        stage
+            .says(TM(0), restored(4, STATE, 33))
+            .sees(0, 0, A(2), ExecutionState::Running, 0);
         stage.broken("L5", 0).broken("C3", 0).broken("P3", 0);
     }
 
     #[test]
     fn an_older_checkpoint_is_noticed() {
         recovering(3).broken("L5", 1);
-        recovering(4).says(TM(0), restored(3, STATE, 33)).broken("C3", 1).broken("P3", 1);
+        recovering(4)
+            .says(TM(0), restored(3, STATE, 33))
+            .broken("C3", 1)
+            .broken("P3", 1);
     }
 
     #[test]
     fn other_state_or_offsets_are_noticed() {
-        recovering(4).says(TM(0), restored(4, STATE, 34)).broken("P3", 1).broken("C3", 0);
-        recovering(4).says(TM(0), restored(4, Fingerprint::default(), 33)).broken("P3", 1);
+        recovering(4)
+            .says(TM(0), restored(4, STATE, 34))
+            .broken("P3", 1)
+            .broken("C3", 0);
+        recovering(4)
+            .says(TM(0), restored(4, Fingerprint::default(), 33))
+            .broken("P3", 1);
     }
 
     #[test]
     fn a_task_that_restores_nothing_is_noticed() {
-        recovering(4).sees(0, 0, A(2), ExecutionState::Running, 0).broken("C3", 1);
+        recovering(4)
+            .sees(0, 0, A(2), ExecutionState::Running, 0)
+            .broken("C3", 1);
     }
 }

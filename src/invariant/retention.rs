@@ -14,9 +14,18 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
-    safety("C5", "The store keeps as many checkpoints as configured, and one more while a new one comes; a change of leader may leave others."),
-    safety("C7", "A completed checkpoint holds each split of its job exactly once, at an offset that never goes back."),
-    safety("C9", "A checkpoint is called complete only once the store holds it."),
+    safety(
+        "C5",
+        "The store keeps as many checkpoints as configured, and one more while a new one comes; a change of leader may leave others.",
+    ),
+    safety(
+        "C7",
+        "A completed checkpoint holds each split of its job exactly once, at an offset that never goes back.",
+    ),
+    safety(
+        "C9",
+        "A checkpoint is called complete only once the store holds it.",
+    ),
 ];
 
 /// The job and the checkpoint whose pointer lies at this path.
@@ -47,18 +56,42 @@ struct Job {
 impl Retention {
     pub fn new(scene: &Scene) -> Retention {
         let [bounded, offsets, stored] = PROMISES.map(Tally::new);
-        Retention { bounded, offsets, stored, jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()] }
+        Retention {
+            bounded,
+            offsets,
+            stored,
+            jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
+        }
     }
 
-    fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)], scene: &Scene) {
+    fn completed(
+        &mut self,
+        header: &Header,
+        job: JobId,
+        checkpoint: CheckpointId,
+        offsets: &[(SplitId, u64)],
+        scene: &Scene,
+    ) {
         let known = &mut self.jobs[job as usize];
-        let whole = offsets.iter().map(|(split, _)| *split).eq(scene.blueprint.topology.jobs[job as usize].splits.iter().copied());
+        let whole = offsets
+            .iter()
+            .map(|(split, _)| *split)
+            .eq(scene.blueprint.topology.jobs[job as usize]
+                .splits
+                .iter()
+                .copied());
         self.offsets.expect(whole, header, || {
-            format!("checkpoint {checkpoint} of job {job} does not hold each split once: {offsets:?}")
+            format!(
+                "checkpoint {checkpoint} of job {job} does not hold each split once: {offsets:?}"
+            )
         });
         // Whoever was stopped may state an early one late.
         if checkpoint > known.latest {
-            let pair = known.offsets.iter().zip(offsets).find(|((before, from), (split, to))| before == split && to < from);
+            let pair = known
+                .offsets
+                .iter()
+                .zip(offsets)
+                .find(|((before, from), (split, to))| before == split && to < from);
             self.offsets.expect(pair.is_none(), header, || {
                 let ((split, from), (_, to)) = pair.expect("one goes back");
                 format!("split {split} goes back from {from} to {to} in checkpoint {checkpoint} of job {job}")
@@ -67,7 +100,9 @@ impl Retention {
             known.offsets = offsets.to_vec();
         }
         let stored = known.held.contains(&checkpoint) || checkpoint < known.stored_max;
-        self.stored.expect(stored, header, || format!("checkpoint {checkpoint} of job {job} completes, but is not stored"));
+        self.stored.expect(stored, header, || {
+            format!("checkpoint {checkpoint} of job {job} completes, but is not stored")
+        });
     }
 }
 
@@ -76,28 +111,42 @@ impl Checker for Retention {
         let keep = scene.blueprint.config.retained_checkpoints.max(1) as usize;
         match fact {
             Fact::ZnodeCreated { path, .. } => {
-                let Some((job, checkpoint)) = checkpoint_at(path) else { return };
-                let Some(known) = self.jobs.get_mut(job as usize) else { return };
+                let Some((job, checkpoint)) = checkpoint_at(path) else {
+                    return;
+                };
+                let Some(known) = self.jobs.get_mut(job as usize) else {
+                    return;
+                };
                 known.held.insert(checkpoint);
                 known.stored_max = known.stored_max.max(checkpoint);
                 let held = known.held.len();
                 let excused = known.tidy_under != scene.token_max;
-                self.bounded.expect(held <= keep + 1 || excused, header, || {
-                    format!("{held} checkpoints of job {job} are kept, {keep} wanted")
-                });
+                self.bounded
+                    .expect(held <= keep + 1 || excused, header, || {
+                        format!("{held} checkpoints of job {job} are kept, {keep} wanted")
+                    });
                 if held <= keep {
                     known.tidy_under = scene.token_max;
                 }
             }
             Fact::ZnodeDeleted { path, .. } => {
-                let Some((job, checkpoint)) = checkpoint_at(path) else { return };
-                let Some(known) = self.jobs.get_mut(job as usize) else { return };
+                let Some((job, checkpoint)) = checkpoint_at(path) else {
+                    return;
+                };
+                let Some(known) = self.jobs.get_mut(job as usize) else {
+                    return;
+                };
                 known.held.remove(&checkpoint);
                 if known.held.len() <= keep {
                     known.tidy_under = scene.token_max;
                 }
             }
-            Fact::CheckpointCompleted { job, checkpoint, offsets, .. } => {
+            Fact::CheckpointCompleted {
+                job,
+                checkpoint,
+                offsets,
+                ..
+            } => {
                 self.completed(header, *job, *checkpoint, offsets, scene);
             }
             _ => {}
@@ -105,7 +154,9 @@ impl Checker for Retention {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.bounded, &self.offsets, &self.stored].map(Tally::verdict).into()
+        [&self.bounded, &self.offsets, &self.stored]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -117,21 +168,46 @@ mod tests {
 
     fn store(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(ZK, Fact::ZnodeCreated { zxid: 1_000 + 10 * checkpoint, path, owner: None })
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 1_000 + 10 * checkpoint,
+                path,
+                owner: None,
+            },
+        )
     }
 
     fn drop(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(ZK, Fact::ZnodeDeleted { zxid: 1_011 + 10 * checkpoint, path })
+        stage.says(
+            ZK,
+            Fact::ZnodeDeleted {
+                zxid: 1_011 + 10 * checkpoint,
+                path,
+            },
+        )
     }
 
     fn complete(stage: &mut Stage, checkpoint: u64, offsets: Vec<(SplitId, u64)>) -> &mut Stage {
-        stage.says(JM(0), Fact::CheckpointCompleted { job: 0, checkpoint, offsets, bytes: 0, duration: Span::ZERO })
+        stage.says(
+            JM(0),
+            Fact::CheckpointCompleted {
+                job: 0,
+                checkpoint,
+                offsets,
+                bytes: 0,
+                duration: Span::ZERO,
+            },
+        )
     }
 
     #[test]
     fn paths_are_read() {
-        assert_eq!(checkpoint_at("/jobs/3/checkpoints/0000000000000000012"), Some((3, 12)));
+        assert_eq!(
+            checkpoint_at("/jobs/3/checkpoints/0000000000000000012"),
+            Some((3, 12))
+        );
         assert_eq!(checkpoint_at("/jobs/3/checkpoint_id_counter"), None);
     }
 
@@ -149,7 +225,9 @@ mod tests {
     fn offsets_hold_each_split_and_go_forward() {
         let mut stage = Stage::running();
         complete(store(&mut stage, 1), 1, vec![(0, 5), (1, 5)]);
-        complete(store(&mut stage, 2), 2, vec![(0, 5), (1, 9)]).broken("C7", 0).broken("C9", 0);
+        complete(store(&mut stage, 2), 2, vec![(0, 5), (1, 9)])
+            .broken("C7", 0)
+            .broken("C9", 0);
         complete(store(&mut stage, 3), 3, vec![(0, 4), (1, 9)]).broken("C7", 1);
         complete(store(&mut stage, 4), 4, vec![(0, 9)]).broken("C7", 2);
         complete(store(&mut stage, 5), 5, vec![(0, 9), (0, 9), (1, 9)]).broken("C7", 3);

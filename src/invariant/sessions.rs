@@ -10,8 +10,14 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
-    safety("Z1", "A session expires only after its whole timeout of silence, and at most a tick later."),
-    safety("Z4", "Only a session that was opened expires, under the timeout that was negotiated."),
+    safety(
+        "Z1",
+        "A session expires only after its whole timeout of silence, and at most a tick later.",
+    ),
+    safety(
+        "Z4",
+        "Only a session that was opened expires, under the timeout that was negotiated.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -28,10 +34,24 @@ impl Sessions {
     pub fn new(scene: &Scene) -> Sessions {
         let [punctual, known] = PROMISES.map(Tally::new);
         let tick = scene.blueprint.cluster.zookeeper.tick_time;
-        Sessions { punctual, known, tick, open: BTreeMap::new(), woke_at: Time::ZERO }
+        Sessions {
+            punctual,
+            known,
+            tick,
+            open: BTreeMap::new(),
+            woke_at: Time::ZERO,
+        }
     }
 
-    fn expired(&mut self, header: &Header, session: u64, owner: ActorId, last_heard: Time, timeout: Span, scene: &Scene) {
+    fn expired(
+        &mut self,
+        header: &Header,
+        session: u64,
+        owner: ActorId,
+        last_heard: Time,
+        timeout: Span,
+        scene: &Scene,
+    ) {
         let silence = header.time.since(last_heard);
         let late = silence > timeout + self.tick && self.woke_at <= last_heard;
         self.punctual.expect(silence >= timeout && !late, header, || {
@@ -39,21 +59,36 @@ impl Sessions {
         });
         // Not taken out: where the server that decided dies before a quorum agrees, the session lives on.
         let known = self.open.get(&session) == Some(&(owner, timeout));
-        self.known.expect(known, header, || format!("session {session:x} of {} was not open", scene.name(owner)));
+        self.known.expect(known, header, || {
+            format!("session {session:x} of {} was not open", scene.name(owner))
+        });
     }
 }
 
 impl Checker for Sessions {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::SessionOpened { session, owner, timeout } => {
+            Fact::SessionOpened {
+                session,
+                owner,
+                timeout,
+            } => {
                 let before = self.open.insert(*session, (*owner, *timeout));
-                self.known.expect(before.is_none(), header, || format!("session {session:x} is opened twice"));
+                self.known.expect(before.is_none(), header, || {
+                    format!("session {session:x} is opened twice")
+                });
             }
-            Fact::SessionExpired { session, owner, last_heard, timeout } => {
+            Fact::SessionExpired {
+                session,
+                owner,
+                last_heard,
+                timeout,
+            } => {
                 self.expired(header, *session, *owner, *last_heard, *timeout, scene);
             }
-            Fact::FaultHealed { what: "hang" } if scene.blueprint.directory.zookeeper.contains(&header.actor) => {
+            Fact::FaultHealed { what: "hang" }
+                if scene.blueprint.directory.zookeeper.contains(&header.actor) =>
+            {
                 self.woke_at = header.time;
             }
             _ => {}
@@ -74,9 +109,21 @@ mod tests {
 
     fn expire_after(silence_secs: u64) -> Stage {
         let mut stage = Stage::new();
-        stage.at(1).says(ZK, Fact::SessionOpened { session: 7, owner: TM(0), timeout: TIMEOUT });
+        stage.at(1).says(
+            ZK,
+            Fact::SessionOpened {
+                session: 7,
+                owner: TM(0),
+                timeout: TIMEOUT,
+            },
+        );
         let last_heard = Time(Span::from_secs(50).0);
-        let expired = Fact::SessionExpired { session: 7, owner: TM(0), last_heard, timeout: TIMEOUT };
+        let expired = Fact::SessionExpired {
+            session: 7,
+            owner: TM(0),
+            last_heard,
+            timeout: TIMEOUT,
+        };
         stage.at(50 + silence_secs).says(ZK, expired);
         stage
     }
@@ -92,17 +139,41 @@ mod tests {
     #[test]
     fn a_server_that_was_stopped_may_be_late() {
         let mut stage = Stage::new();
-        stage.at(1).says(ZK, Fact::SessionOpened { session: 7, owner: TM(0), timeout: TIMEOUT });
-        stage.at(2).says(ZK, Fact::FaultInjected { what: "hang" }).at(30).says(ZK, Fact::FaultHealed { what: "hang" });
+        stage.at(1).says(
+            ZK,
+            Fact::SessionOpened {
+                session: 7,
+                owner: TM(0),
+                timeout: TIMEOUT,
+            },
+        );
+        stage
+            .at(2)
+            .says(ZK, Fact::FaultInjected { what: "hang" })
+            .at(30)
+            .says(ZK, Fact::FaultHealed { what: "hang" });
         let last_heard = Time(Span::from_secs(2).0);
-        stage.says(ZK, Fact::SessionExpired { session: 7, owner: TM(0), last_heard, timeout: TIMEOUT });
+        stage.says(
+            ZK,
+            Fact::SessionExpired {
+                session: 7,
+                owner: TM(0),
+                last_heard,
+                timeout: TIMEOUT,
+            },
+        );
         stage.broken("Z1", 0);
     }
 
     #[test]
     fn only_an_open_session_expires() {
         let mut stage = Stage::new();
-        let expired = Fact::SessionExpired { session: 7, owner: TM(0), last_heard: Time::ZERO, timeout: TIMEOUT };
+        let expired = Fact::SessionExpired {
+            session: 7,
+            owner: TM(0),
+            last_heard: Time::ZERO,
+            timeout: TIMEOUT,
+        };
         stage.at(11).says(ZK, expired).broken("Z4", 1);
     }
 }

@@ -13,9 +13,15 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
-    safety("S2", "Nothing becomes visible whose checkpoint did not complete."),
+    safety(
+        "S2-store",
+        "A sink commits only behind a checkpoint that the store holds.",
+    ),
     safety("S4", "No transaction is both committed and aborted."),
-    safety("S3", "What a sink makes visible belongs to ever later checkpoints."),
+    safety(
+        "S3",
+        "What a sink makes visible belongs to ever later checkpoints.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -40,25 +46,53 @@ impl Sinks {
         let [complete, decided, forward] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let stored = vec![BTreeSet::new(); topology.jobs.len()];
-        Sinks { complete, decided, forward, stored, sinks: vec![Sink::default(); topology.subtasks.len()] }
+        Sinks {
+            complete,
+            decided,
+            forward,
+            stored,
+            sinks: vec![Sink::default(); topology.subtasks.len()],
+        }
     }
 
-    fn committed(&mut self, header: &Header, sink: SubtaskId, checkpoint: CheckpointId, empty: bool, scene: &Scene) {
+    fn committed(
+        &mut self,
+        header: &Header,
+        sink: SubtaskId,
+        checkpoint: CheckpointId,
+        empty: bool,
+        scene: &Scene,
+    ) {
         let stored = &self.stored[scene.blueprint.topology.job_of(sink) as usize];
-        let complete = if checkpoint == 0 { empty } else { stored.contains(&checkpoint) };
+        let complete = if checkpoint == 0 {
+            empty
+        } else {
+            stored.contains(&checkpoint)
+        };
         let name = || scene.task(sink);
         self.complete.expect(complete, header, || {
-            format!("{} commits checkpoint {checkpoint}, which did not complete", name())
+            format!(
+                "{} commits checkpoint {checkpoint}, which did not complete",
+                name()
+            )
         });
         let known = &mut self.sinks[sink as usize];
-        self.decided.expect(!known.aborted.contains(&checkpoint), header, || {
-            format!("{} commits checkpoint {checkpoint}, whose transaction was aborted", name())
-        });
+        self.decided
+            .expect(!known.aborted.contains(&checkpoint), header, || {
+                format!(
+                    "{} commits checkpoint {checkpoint}, whose transaction was aborted",
+                    name()
+                )
+            });
         // A committer that was replaced may repeat itself: it commits nothing that was not visible.
         let before = known.committed;
-        self.forward.expect(empty || checkpoint > before, header, || {
-            format!("{} makes records of checkpoint {checkpoint} visible after those of {before}", name())
-        });
+        self.forward
+            .expect(empty || checkpoint > before, header, || {
+                format!(
+                    "{} makes records of checkpoint {checkpoint} visible after those of {before}",
+                    name()
+                )
+            });
         known.committed = before.max(checkpoint);
     }
 }
@@ -73,14 +107,23 @@ impl Checker for Sinks {
                     stored.insert(checkpoint);
                 }
             }
-            Fact::TransactionCommitted { sink, checkpoint, batches } => {
+            Fact::TransactionCommitted {
+                sink,
+                checkpoint,
+                batches,
+            } => {
                 self.committed(header, *sink, *checkpoint, batches.0.is_empty(), scene);
             }
-            Fact::TransactionAborted { sink, checkpoint, .. } => {
+            Fact::TransactionAborted {
+                sink, checkpoint, ..
+            } => {
                 let known = &mut self.sinks[*sink as usize];
                 let committed = known.committed;
                 self.decided.expect(*checkpoint > committed, header, || {
-                    format!("{} aborts checkpoint {checkpoint}, {committed} is committed", scene.task(*sink))
+                    format!(
+                        "{} aborts checkpoint {checkpoint}, {committed} is committed",
+                        scene.task(*sink)
+                    )
                 });
                 known.aborted.insert(*checkpoint);
             }
@@ -89,7 +132,9 @@ impl Checker for Sinks {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.complete, &self.decided, &self.forward].map(Tally::verdict).into()
+        [&self.complete, &self.decided, &self.forward]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -105,17 +150,40 @@ mod tests {
 
     fn store(stage: &mut Stage, checkpoint: u64) {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(ZK, Fact::ZnodeCreated { zxid: 1_000 + checkpoint, path, owner: None });
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 1_000 + checkpoint,
+                path,
+                owner: None,
+            },
+        );
     }
 
     fn commit(stage: &mut Stage, checkpoint: u64, records: u64) -> &mut Stage {
-        let batches = (0..records).map(|offset| Batch::new(vec![Record::new(0, offset)])).collect();
+        let batches = (0..records)
+            .map(|offset| Batch::new(vec![Record::new(0, offset)]))
+            .collect();
         let batches = Batches(Arc::new(batches));
-        stage.says(DB, Fact::TransactionCommitted { sink: 4, checkpoint, batches })
+        stage.says(
+            DB,
+            Fact::TransactionCommitted {
+                sink: 4,
+                checkpoint,
+                batches,
+            },
+        )
     }
 
     fn abort(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        stage.says(DB, Fact::TransactionAborted { sink: 4, checkpoint, records: 1 })
+        stage.says(
+            DB,
+            Fact::TransactionAborted {
+                sink: 4,
+                checkpoint,
+                records: 1,
+            },
+        )
     }
 
     #[test]
@@ -126,13 +194,16 @@ mod tests {
         commit(&mut stage, 1, 2);
         abort(&mut stage, 2);
         store(&mut stage, 3);
-        commit(commit(&mut stage, 3, 2), 1, 0).broken("S2", 0).broken("S3", 0).broken("S4", 0);
+        commit(commit(&mut stage, 3, 2), 1, 0)
+            .broken("S2-store", 0)
+            .broken("S3", 0)
+            .broken("S4", 0);
     }
 
     #[test]
     fn records_of_no_checkpoint_are_noticed() {
-        commit(&mut Stage::running(), 1, 1).broken("S2", 1);
-        commit(&mut Stage::running(), 0, 1).broken("S2", 1);
+        commit(&mut Stage::running(), 1, 1).broken("S2-store", 1);
+        commit(&mut Stage::running(), 0, 1).broken("S2-store", 1);
     }
 
     #[test]

@@ -12,8 +12,14 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
-    safety("K1", "An attempt reads each of its splits in the order of offsets, without a gap, from the offset that it restored."),
-    safety("K4", "A split is read only by the source that owns it, in an attempt that was deployed and has not reported its end."),
+    safety(
+        "K1",
+        "An attempt reads each of its splits in the order of offsets, without a gap, from the offset that it restored.",
+    ),
+    safety(
+        "K4",
+        "A split is read only by the source that owns it, in an attempt that was deployed and has not reported its end.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -41,10 +47,18 @@ impl Sources {
         let [in_order, owned] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let readers = vec![Vec::new(); topology.splits.len()];
-        Sources { in_order, owned, readers, deployed: vec![Vec::new(); topology.subtasks.len()] }
+        Sources {
+            in_order,
+            owned,
+            readers,
+            deployed: vec![Vec::new(); topology.subtasks.len()],
+        }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of the most frequent fact")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of the most frequent fact"
+    )]
     pub fn emitted(
         &mut self,
         header: &Header,
@@ -60,21 +74,45 @@ impl Sources {
         let found = readers.iter().rposition(is);
         let found = found.unwrap_or_else(|| {
             // Nothing restored: right only at the very beginning.
-            let deployed = self.deployed[subtask as usize].iter().find(|(known, _)| *known == attempt);
-            let owns = scene.blueprint.topology.subtasks[subtask as usize].splits.contains(&split);
-            let next = if deployed.is_some_and(|(_, from)| *from == 0) { 0 } else { u64::MAX };
-            readers.push(Reader { subtask, attempt, next, is_owner: owns && deployed.is_some(), ended: false });
+            let deployed = self.deployed[subtask as usize]
+                .iter()
+                .find(|(known, _)| *known == attempt);
+            let owns = scene.blueprint.topology.subtasks[subtask as usize]
+                .splits
+                .contains(&split);
+            let next = if deployed.is_some_and(|(_, from)| *from == 0) {
+                0
+            } else {
+                u64::MAX
+            };
+            readers.push(Reader {
+                subtask,
+                attempt,
+                next,
+                is_owner: owns && deployed.is_some(),
+                ended: false,
+            });
             readers.len() - 1
         });
         let reader = &mut readers[found];
         let (next, may_read) = (reader.next, reader.is_owner && !reader.ended);
         reader.next = first + u64::from(records);
         self.in_order.expect(first == next, header, || match next {
-            u64::MAX => format!("{} reads split {split} from {first} without having restored an offset", scene.task(subtask)),
-            next => format!("{} reads split {split} from {first} instead of {next}", scene.task(subtask)),
+            u64::MAX => format!(
+                "{} reads split {split} from {first} without having restored an offset",
+                scene.task(subtask)
+            ),
+            next => format!(
+                "{} reads split {split} from {first} instead of {next}",
+                scene.task(subtask)
+            ),
         });
         self.owned.expect(may_read, header, || {
-            format!("{} attempt {} reads split {split}, which it may not", scene.task(subtask), attempt.number())
+            format!(
+                "{} attempt {} reads split {split}, which it may not",
+                scene.task(subtask),
+                attempt.number()
+            )
         });
     }
 
@@ -82,7 +120,9 @@ impl Sources {
     fn ended(&mut self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) {
         for split in &scene.blueprint.topology.subtasks[subtask as usize].splits {
             let readers = self.readers[*split as usize].iter_mut();
-            for reader in readers.filter(|reader| reader.subtask == subtask && reader.attempt == attempt) {
+            for reader in
+                readers.filter(|reader| reader.subtask == subtask && reader.attempt == attempt)
+            {
                 reader.ended = true;
             }
         }
@@ -92,7 +132,12 @@ impl Sources {
 impl Checker for Sources {
     fn fact(&mut self, _: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::ExecutionChanged { subtask, attempt, state, taskmanager } => {
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                taskmanager,
+            } => {
                 let topology = &scene.blueprint.topology;
                 if !topology.is_source(*subtask) {
                     return;
@@ -101,25 +146,48 @@ impl Checker for Sources {
                     ExecutionState::Scheduled => {
                         let job = topology.job_of(*subtask) as usize;
                         let leaders = scene.leaders.iter().filter(|leader| leader.token.is_some());
-                        let own = |token| *attempt >= Attempt::new(token, 0) && *attempt < Attempt::new(token + 1, 0);
-                        let from = leaders.filter(|leader| leader.token.is_some_and(own)).map(|l| l.jobs[job].retrieved);
+                        let own = |token| {
+                            *attempt >= Attempt::new(token, 0)
+                                && *attempt < Attempt::new(token + 1, 0)
+                        };
+                        let from = leaders
+                            .filter(|leader| leader.token.is_some_and(own))
+                            .map(|l| l.jobs[job].retrieved);
                         self.deployed[*subtask as usize].extend(from.map(|from| (*attempt, from)));
                     }
                     // Of a TaskManager that is lost the leader only assumes that it is over.
                     ExecutionState::Canceled => {
                         let current = scene.current_leader().zip(*taskmanager);
-                        if current.is_some_and(|((_, leader), host)| leader.is_registered(host, &scene.blueprint)) {
+                        if current.is_some_and(|((_, leader), host)| {
+                            leader.is_registered(host, &scene.blueprint)
+                        }) {
                             self.ended(*subtask, *attempt, scene);
                         }
                     }
                     _ => {}
                 }
             }
-            Fact::TaskRestored { subtask, attempt, offsets, .. } => {
-                let deployed = self.deployed[*subtask as usize].iter().any(|(known, _)| known == attempt);
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                offsets,
+                ..
+            } => {
+                let deployed = self.deployed[*subtask as usize]
+                    .iter()
+                    .any(|(known, _)| known == attempt);
                 for (split, next) in offsets {
-                    let is_owner = deployed && scene.blueprint.topology.subtasks[*subtask as usize].splits.contains(split);
-                    let reader = Reader { subtask: *subtask, attempt: *attempt, next: *next, is_owner, ended: false };
+                    let is_owner = deployed
+                        && scene.blueprint.topology.subtasks[*subtask as usize]
+                            .splits
+                            .contains(split);
+                    let reader = Reader {
+                        subtask: *subtask,
+                        attempt: *attempt,
+                        next: *next,
+                        is_owner,
+                        ended: false,
+                    };
                     self.readers[*split as usize].push(reader);
                 }
             }
@@ -139,8 +207,23 @@ mod tests {
 
     const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
 
-    fn emit(stage: &mut Stage, attempt: Attempt, split: SplitId, first: u64, records: u32) -> &mut Stage {
-        stage.says(TM(0), Fact::SourceEmitted { subtask: 0, attempt, split, first, records })
+    fn emit(
+        stage: &mut Stage,
+        attempt: Attempt,
+        split: SplitId,
+        first: u64,
+        records: u32,
+    ) -> &mut Stage {
+        stage.says(
+            TM(0),
+            Fact::SourceEmitted {
+                subtask: 0,
+                attempt,
+                split,
+                first,
+                records,
+            },
+        )
     }
 
     /// The first source restarts from offset 33 of a checkpoint.
@@ -148,18 +231,39 @@ mod tests {
         let mut stage = Stage::running();
         emit(&mut stage, A(1), 0, 0, 50);
         stage.sees(0, 0, A(1), ExecutionState::Canceled, 0);
-        stage.says(JM(0), Fact::RetrievalStarted { job: 0, recovery: 2, checkpoint: 4 });
+        stage.says(
+            JM(0),
+            Fact::RetrievalStarted {
+                job: 0,
+                recovery: 2,
+                checkpoint: 4,
+            },
+        );
         stage.sees(0, 0, A(2), ExecutionState::Scheduled, 0);
         let (subtask, attempt, applied) = (0, A(2), Default::default());
-        stage.says(TM(0), Fact::TaskRestored { subtask, attempt, checkpoint: 4, applied, offsets: vec![(0, 33)] });
+        stage.says(
+            TM(0),
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                checkpoint: 4,
+                applied,
+                offsets: vec![(0, 33)],
+            },
+        );
         stage
     }
 
     #[test]
     fn reading_goes_on_where_it_should() {
         let mut stage = Stage::running();
-        emit(emit(&mut stage, A(1), 0, 0, 10), A(1), 0, 10, 5).broken("K1", 0).broken("K4", 0).clean();
-        emit(emit(&mut restarted(), A(2), 0, 33, 10), A(2), 0, 43, 5).broken("K1", 0).broken("K4", 0);
+        emit(emit(&mut stage, A(1), 0, 0, 10), A(1), 0, 10, 5)
+            .broken("K1", 0)
+            .broken("K4", 0)
+            .clean();
+        emit(emit(&mut restarted(), A(2), 0, 33, 10), A(2), 0, 43, 5)
+            .broken("K1", 0)
+            .broken("K4", 0);
     }
 
     #[test]
@@ -174,6 +278,8 @@ mod tests {
     fn strangers_and_the_dead_do_not_read() {
         emit(&mut Stage::running(), A(1), 1, 0, 10).broken("K4", 1);
         emit(&mut Stage::running(), A(9), 0, 0, 10).broken("K4", 1);
-        emit(&mut restarted(), A(1), 0, 50, 10).broken("K4", 1).broken("K1", 0);
+        emit(&mut restarted(), A(1), 0, 50, 10)
+            .broken("K4", 1)
+            .broken("K1", 0);
     }
 }

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use crate::actor::blueprint::{Blueprint, Directory};
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
-use crate::actor::settings::{Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper};
-use crate::dataflow::job_graph::{Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic};
+use crate::actor::settings::{
+    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+};
+use crate::dataflow::job_graph::{
+    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
+};
 use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::time::SpanRange;
 use crate::kernel::{ActorId, EventId, Header, Span, Streams, Time};
@@ -18,15 +22,35 @@ use super::{Checks, Verdict};
 /// Three servers, two JobManagers, two TaskManagers with four slots; sources 0 and 1, a keyed operator 2 and 3, sink 4.
 pub fn blueprint() -> Arc<Blueprint> {
     let range = SpanRange::constant(Span::from_ms(1));
-    let taskmanager =
-        |name: &str| TaskManager { name: name.into(), slots: 4, cpu_millicores: 1_000, network_bytes_per_s: 0, starts: true };
+    let taskmanager = |name: &str| TaskManager {
+        name: name.into(),
+        slots: 4,
+        cpu_millicores: 1_000,
+        network_bytes_per_s: 0,
+        starts: true,
+    };
     let cluster = Cluster {
         jobmanagers: vec!["jm-1".into(), "jm-2".into()],
         taskmanagers: vec![taskmanager("tm-1"), taskmanager("tm-2")],
-        zookeeper: ZooKeeper { servers: 3, tick_time: Span::from_secs(2) },
-        storage: Storage { name: "hdfs".into(), read_bytes_per_s: 0, write_bytes_per_s: 0, latency: Span::ZERO },
-        database: Database { name: "db".into(), commit_latency: range },
-        receiver: Receiver { name: "webhook".into(), latency: range, loss_per_mille: 100 },
+        zookeeper: ZooKeeper {
+            servers: 3,
+            tick_time: Span::from_secs(2),
+        },
+        storage: Storage {
+            name: "hdfs".into(),
+            read_bytes_per_s: 0,
+            write_bytes_per_s: 0,
+            latency: Span::ZERO,
+        },
+        database: Database {
+            name: "db".into(),
+            commit_latency: range,
+        },
+        receiver: Receiver {
+            name: "webhook".into(),
+            latency: range,
+            loss_per_mille: 100,
+        },
         link_latency: range,
     };
     let topic = Topic {
@@ -47,12 +71,21 @@ pub fn blueprint() -> Arc<Blueprint> {
         state_bytes: 0,
         key: "k".into(),
     };
-    let sink = OperatorKind::Sink { inputs: input(1, Exchange::Rebalance), guarantee: Guarantee::ExactlyOnce };
+    let sink = OperatorKind::Sink {
+        inputs: input(1, Exchange::Rebalance),
+        guarantee: Guarantee::ExactlyOnce,
+    };
     let job = Job {
         name: "job".into(),
         operators: vec![
             operator("source", 2, OperatorKind::Source { topic: 0 }),
-            operator("keyed", 2, OperatorKind::Transform { inputs: input(0, Exchange::Hash) }),
+            operator(
+                "keyed",
+                2,
+                OperatorKind::Transform {
+                    inputs: input(0, Exchange::Hash),
+                },
+            ),
             operator("sink", 1, sink),
         ],
         pins: BTreeMap::new(),
@@ -125,7 +158,11 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Stage {
-        Stage { checks: Checks::new(&blueprint()), at: Time::ZERO, event: 0 }
+        Stage {
+            checks: Checks::new(&blueprint()),
+            at: Time::ZERO,
+            event: 0,
+        }
     }
 
     /// The time from here on.
@@ -137,19 +174,34 @@ impl Stage {
     pub fn says(&mut self, actor: ActorId, fact: Fact) -> &mut Stage {
         self.event += 1;
         let event = EventId(self.event);
-        self.checks.fact(&Header { time: self.at, event, cause: event, actor }, &fact);
+        self.checks.fact(
+            &Header {
+                time: self.at,
+                event,
+                cause: event,
+                actor,
+            },
+            &fact,
+        );
         self
     }
 
     pub fn verdict(&self, id: &str) -> Verdict {
         let verdicts = self.checks.finish(self.at);
-        verdicts.into_iter().find(|verdict| verdict.id == id).unwrap_or_else(|| panic!("no promise {id}"))
+        verdicts
+            .into_iter()
+            .find(|verdict| verdict.id == id)
+            .unwrap_or_else(|| panic!("no promise {id}"))
     }
 
     /// Asserts that the promise was checked, and how often it was broken.
     pub fn broken(&self, id: &str, times: u64) -> &Stage {
         let verdict = self.verdict(id);
-        assert_eq!(verdict.violations_total, times, "{id}: {:?}", verdict.violations);
+        assert_eq!(
+            verdict.violations_total, times,
+            "{id}: {:?}",
+            verdict.violations
+        );
         assert!(verdict.checked > 0, "{id} was never checked");
         self
     }
@@ -157,7 +209,11 @@ impl Stage {
     /// Asserts that no promise at all is broken.
     pub fn clean(&self) -> &Stage {
         for verdict in self.checks.finish(self.at) {
-            assert_eq!(verdict.violations_total, 0, "{}: {:?}", verdict.id, verdict.violations);
+            assert_eq!(
+                verdict.violations_total, 0,
+                "{}: {:?}",
+                verdict.id, verdict.violations
+            );
         }
         self
     }
@@ -165,12 +221,33 @@ impl Stage {
     /// A JobManager is elected and publishes.
     pub fn elect(&mut self, index: usize, token: u64) -> &mut Stage {
         let session = token - 2;
-        self.says(ZK, Fact::SessionOpened { session, owner: JM(index), timeout: Span::from_secs(10) });
+        self.says(
+            ZK,
+            Fact::SessionOpened {
+                session,
+                owner: JM(index),
+                timeout: Span::from_secs(10),
+            },
+        );
         let path = format!("/leader/latch/latch-{token:010}");
-        self.says(ZK, Fact::ZnodeCreated { zxid: token - 1, path, owner: Some(session) });
+        self.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: token - 1,
+                path,
+                owner: Some(session),
+            },
+        );
         self.says(JM(index), Fact::LeadershipGranted);
         let path = crate::actor::task_manager::LEADER_PATH.to_owned();
-        self.says(ZK, Fact::ZnodeCreated { zxid: token, path, owner: Some(session) });
+        self.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: token,
+                path,
+                owner: Some(session),
+            },
+        );
         self.says(JM(index), Fact::LeaderPublished { token })
     }
 
@@ -179,8 +256,22 @@ impl Stage {
         let (session, timeout) = (token - 2, Span::from_secs(10));
         let owner = self.owner(token);
         let last_heard = Time(self.at.0 - Span::from_secs(11).0);
-        self.says(ZK, Fact::SessionExpired { session, owner, last_heard, timeout });
-        self.says(ZK, Fact::ZnodeDeleted { zxid, path: format!("/leader/latch/latch-{token:010}") });
+        self.says(
+            ZK,
+            Fact::SessionExpired {
+                session,
+                owner,
+                last_heard,
+                timeout,
+            },
+        );
+        self.says(
+            ZK,
+            Fact::ZnodeDeleted {
+                zxid,
+                path: format!("/leader/latch/latch-{token:010}"),
+            },
+        );
         let path = crate::actor::task_manager::LEADER_PATH.to_owned();
         self.says(ZK, Fact::ZnodeDeleted { zxid, path })
     }
@@ -190,13 +281,33 @@ impl Stage {
     }
 
     pub fn register(&mut self, jobmanager: usize, taskmanager: usize) -> &mut Stage {
-        self.says(JM(jobmanager), Fact::TaskManagerRegistered { taskmanager: TM(taskmanager) })
+        self.says(
+            JM(jobmanager),
+            Fact::TaskManagerRegistered {
+                taskmanager: TM(taskmanager),
+            },
+        )
     }
 
     /// The JobMaster sees this state of an attempt.
-    pub fn sees(&mut self, jobmanager: usize, subtask: SubtaskId, attempt: Attempt, state: ExecutionState, tm: usize) -> &mut Stage {
+    pub fn sees(
+        &mut self,
+        jobmanager: usize,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
+        tm: usize,
+    ) -> &mut Stage {
         let taskmanager = Some(TM(tm));
-        self.says(JM(jobmanager), Fact::ExecutionChanged { subtask, attempt, state, taskmanager })
+        self.says(
+            JM(jobmanager),
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                taskmanager,
+            },
+        )
     }
 
     /// Brings the whole job up under `jm-1`, token 100, four tasks on the first TaskManager.
@@ -210,13 +321,36 @@ impl Stage {
     /// Every task comes up as this attempt, and with them the job.
     pub fn deploy(&mut self, jobmanager: usize, attempt: Attempt) -> &mut Stage {
         use crate::actor::fact::JobStatus;
-        for state in [ExecutionState::Scheduled, ExecutionState::Deploying, ExecutionState::Running] {
+        for state in [
+            ExecutionState::Scheduled,
+            ExecutionState::Deploying,
+            ExecutionState::Running,
+        ] {
             for subtask in 0..SUBTASKS {
-                self.sees(jobmanager, subtask, attempt, state, usize::from(subtask == 4));
+                self.sees(
+                    jobmanager,
+                    subtask,
+                    attempt,
+                    state,
+                    usize::from(subtask == 4),
+                );
             }
         }
-        self.says(JM(jobmanager), Fact::RecoveryRunning { job: 0, recovery: 1 });
+        self.says(
+            JM(jobmanager),
+            Fact::RecoveryRunning {
+                job: 0,
+                recovery: 1,
+            },
+        );
         let reason = "all tasks run".to_owned();
-        self.says(JM(jobmanager), Fact::JobStatusChanged { job: 0, status: JobStatus::Running, reason })
+        self.says(
+            JM(jobmanager),
+            Fact::JobStatusChanged {
+                job: 0,
+                status: JobStatus::Running,
+                reason,
+            },
+        )
     }
 }

@@ -34,11 +34,19 @@ pub(super) struct Promise {
 }
 
 pub(super) const fn safety(id: &'static str, statement: &'static str) -> Promise {
-    Promise { id, kind: Kind::Safety, statement }
+    Promise {
+        id,
+        kind: Kind::Safety,
+        statement,
+    }
 }
 
 pub(super) const fn liveness(id: &'static str, statement: &'static str) -> Promise {
-    Promise { id, kind: Kind::Liveness, statement }
+    Promise {
+        id,
+        kind: Kind::Liveness,
+        statement,
+    }
 }
 
 /// How a promise was kept over a run.
@@ -70,7 +78,10 @@ pub(super) struct Moment {
 
 impl From<&Header> for Moment {
     fn from(header: &Header) -> Moment {
-        Moment { at: header.time, event: header.event.0 }
+        Moment {
+            at: header.time,
+            event: header.event.0,
+        }
     }
 }
 
@@ -85,24 +96,42 @@ pub(super) struct Tally {
 
 impl Tally {
     pub fn new(promise: Promise) -> Tally {
-        Tally { promise, checked: 0, broken: 0, violations: Vec::new() }
+        Tally {
+            promise,
+            checked: 0,
+            broken: 0,
+            violations: Vec::new(),
+        }
     }
 
     /// Checks once; `what` says how it is broken if it is.
     #[inline]
-    pub fn expect(&mut self, holds: bool, moment: impl Into<Moment>, what: impl FnOnce() -> String) {
+    pub fn expect(
+        &mut self,
+        holds: bool,
+        moment: impl Into<Moment>,
+        what: impl FnOnce() -> String,
+    ) {
         self.checked += 1;
         if !holds {
             self.broken += 1;
             if self.violations.len() < KEPT_MAX {
                 let Moment { at, event } = moment.into();
-                self.violations.push(Violation { at, event, what: what() });
+                self.violations.push(Violation {
+                    at,
+                    event,
+                    what: what(),
+                });
             }
         }
     }
 
     pub fn verdict(&self) -> Verdict {
-        let Promise { id, kind, statement } = self.promise;
+        let Promise {
+            id,
+            kind,
+            statement,
+        } = self.promise;
         Verdict {
             id,
             kind,
@@ -122,10 +151,24 @@ mod tests {
     fn all_violations_count_and_the_first_ones_are_kept() {
         let mut tally = Tally::new(safety("X1", "x"));
         for n in 0..50 {
-            tally.expect(n % 2 == 0, Moment { at: Time(n), event: n }, || format!("{n}"));
+            tally.expect(
+                n % 2 == 0,
+                Moment {
+                    at: Time(n),
+                    event: n,
+                },
+                || format!("{n}"),
+            );
         }
         let verdict = tally.verdict();
-        assert_eq!((verdict.checked, verdict.violations_total, verdict.violations.len()), (50, 25, KEPT_MAX));
+        assert_eq!(
+            (
+                verdict.checked,
+                verdict.violations_total,
+                verdict.violations.len()
+            ),
+            (50, 25, KEPT_MAX)
+        );
         assert_eq!(verdict.violations[0].what, "1");
     }
 }

@@ -11,8 +11,14 @@ use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
-    safety("Z2", "Ephemeral znodes go with their session: not before it has expired, and all at once."),
-    safety("Z3", "Transactions of ZooKeeper are committed in order, and what was committed is never forgotten."),
+    safety(
+        "Z2",
+        "Ephemeral znodes go with their session: not before it has expired, and all at once.",
+    ),
+    safety(
+        "Z3",
+        "Transactions of ZooKeeper are committed in order, and what was committed is never forgotten.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -44,13 +50,19 @@ impl Znodes {
     /// A transaction begins: the one before is over.
     fn turn(&mut self, header: &Header, zxid: u64) {
         let last = self.zxid;
-        self.durable.expect(zxid >= last, header, || format!("transaction {zxid:x} is committed after {last:x}"));
+        self.durable.expect(zxid >= last, header, || {
+            format!("transaction {zxid:x} is committed after {last:x}")
+        });
         self.zxid = last.max(zxid);
         if self.closing.0 == zxid {
             return;
         }
         for session in std::mem::take(&mut self.closing.1) {
-            let left = self.owners.iter().find(|(_, owner)| **owner == Some(session)).map(|(path, _)| path.clone());
+            let left = self
+                .owners
+                .iter()
+                .find(|(_, owner)| **owner == Some(session))
+                .map(|(path, _)| path.clone());
             self.with_session.expect(left.is_none(), header, || {
                 format!("{} outlives session {session:x}", left.unwrap_or_default())
             });
@@ -61,22 +73,30 @@ impl Znodes {
 
     fn created(&mut self, header: &Header, path: &str, owner: Option<u64>) {
         let before = self.owners.insert(path.to_owned(), owner);
-        self.durable.expect(before.is_none(), header, || format!("{path} is created, but it was there"));
+        self.durable.expect(before.is_none(), header, || {
+            format!("{path} is created, but it was there")
+        });
         if let Some(session) = owner {
             let open = !self.closed.contains(&session);
-            self.with_session.expect(open, header, || format!("{path} is created by session {session:x}, which is over"));
+            self.with_session.expect(open, header, || {
+                format!("{path} is created by session {session:x}, which is over")
+            });
         }
     }
 
     fn deleted(&mut self, header: &Header, path: &str) {
         let owner = self.owners.remove(path);
-        self.durable.expect(owner.is_some(), header, || format!("{path} is deleted, but it was not there"));
+        self.durable.expect(owner.is_some(), header, || {
+            format!("{path} is deleted, but it was not there")
+        });
         // A leader takes its own address back where an earlier leadership left it.
         if let Some(session) = owner.flatten()
             && path != LEADER_PATH
         {
             let over = self.expired.contains(&session);
-            self.with_session.expect(over, header, || format!("{path} goes, but session {session:x} has not expired"));
+            self.with_session.expect(over, header, || {
+                format!("{path} goes, but session {session:x} has not expired")
+            });
             self.closing.1.insert(session);
         }
     }
@@ -114,43 +134,81 @@ mod tests {
     const TIMEOUT: Span = Span::from_secs(10);
 
     fn created(zxid: u64, path: &str, owner: Option<u64>) -> Fact {
-        Fact::ZnodeCreated { zxid, path: path.into(), owner }
+        Fact::ZnodeCreated {
+            zxid,
+            path: path.into(),
+            owner,
+        }
     }
 
     fn deleted(zxid: u64, path: &str) -> Fact {
-        Fact::ZnodeDeleted { zxid, path: path.into() }
+        Fact::ZnodeDeleted {
+            zxid,
+            path: path.into(),
+        }
     }
 
     fn with_session() -> Stage {
         let mut stage = Stage::new();
-        stage.at(1).says(ZK, Fact::SessionOpened { session: 7, owner: TM(0), timeout: TIMEOUT });
-        stage.says(ZK, created(1, "/a", Some(7))).says(ZK, created(2, "/b", Some(7)));
+        stage.at(1).says(
+            ZK,
+            Fact::SessionOpened {
+                session: 7,
+                owner: TM(0),
+                timeout: TIMEOUT,
+            },
+        );
+        stage
+            .says(ZK, created(1, "/a", Some(7)))
+            .says(ZK, created(2, "/b", Some(7)));
         stage
     }
 
     fn expired() -> Fact {
-        Fact::SessionExpired { session: 7, owner: TM(0), last_heard: Time(Span::from_secs(1).0), timeout: TIMEOUT }
+        Fact::SessionExpired {
+            session: 7,
+            owner: TM(0),
+            last_heard: Time(Span::from_secs(1).0),
+            timeout: TIMEOUT,
+        }
     }
 
     #[test]
     fn ephemerals_go_together_after_the_expiry() {
         let mut stage = with_session();
-        stage.at(12).says(ZK, expired()).says(ZK, deleted(3, "/a")).says(ZK, deleted(3, "/b"));
-        stage.says(ZK, created(4, "/c", None)).clean().broken("Z2", 0).broken("Z3", 0);
+        stage
+            .at(12)
+            .says(ZK, expired())
+            .says(ZK, deleted(3, "/a"))
+            .says(ZK, deleted(3, "/b"));
+        stage
+            .says(ZK, created(4, "/c", None))
+            .clean()
+            .broken("Z2", 0)
+            .broken("Z3", 0);
     }
 
     #[test]
     fn an_ephemeral_that_goes_early_or_stays_is_noticed() {
         with_session().says(ZK, deleted(3, "/a")).broken("Z2", 1);
         let mut stage = with_session();
-        stage.at(12).says(ZK, expired()).says(ZK, deleted(3, "/a")).says(ZK, created(4, "/c", None)).broken("Z2", 1);
+        stage
+            .at(12)
+            .says(ZK, expired())
+            .says(ZK, deleted(3, "/a"))
+            .says(ZK, created(4, "/c", None))
+            .broken("Z2", 1);
         stage.says(ZK, created(5, "/d", Some(7))).broken("Z2", 2);
     }
 
     #[test]
     fn a_transaction_that_is_forgotten_is_noticed() {
-        with_session().says(ZK, created(3, "/a", None)).broken("Z3", 1);
+        with_session()
+            .says(ZK, created(3, "/a", None))
+            .broken("Z3", 1);
         with_session().says(ZK, deleted(3, "/z")).broken("Z3", 1);
-        with_session().says(ZK, created(1, "/z", None)).broken("Z3", 1);
+        with_session()
+            .says(ZK, created(1, "/z", None))
+            .broken("Z3", 1);
     }
 }

@@ -55,7 +55,11 @@ impl TaskView {
 
 impl LeaderView {
     pub fn new(blueprint: &Blueprint) -> LeaderView {
-        let none = TaskView { attempt: Attempt::default(), state: ExecutionState::Created, taskmanager: None };
+        let none = TaskView {
+            attempt: Attempt::default(),
+            state: ExecutionState::Created,
+            taskmanager: None,
+        };
         LeaderView {
             granted: false,
             granted_at: Time::ZERO,
@@ -67,13 +71,18 @@ impl LeaderView {
     }
 
     pub fn is_registered(&self, taskmanager: ActorId, blueprint: &Blueprint) -> bool {
-        blueprint.directory.taskmanager_index(taskmanager).is_some_and(|index| self.registered[index])
+        blueprint
+            .directory
+            .taskmanager_index(taskmanager)
+            .is_some_and(|index| self.registered[index])
     }
 
     /// Whether every task of the job runs.
     pub fn all_run(&self, job: JobId, blueprint: &Blueprint) -> bool {
         let subtasks = &blueprint.topology.jobs[job as usize].subtasks;
-        subtasks.iter().all(|subtask| self.tasks[*subtask as usize].state == ExecutionState::Running)
+        subtasks
+            .iter()
+            .all(|subtask| self.tasks[*subtask as usize].state == ExecutionState::Running)
     }
 
     pub fn take(&mut self, header: &Header, fact: &Fact, blueprint: &Blueprint) {
@@ -88,16 +97,41 @@ impl LeaderView {
             Fact::LeaderPublished { token } => self.token = Some(*token),
             Fact::LeadershipLost { .. } => {
                 let granted_at = self.granted_at;
-                *self = LeaderView { granted_at, ..LeaderView::new(blueprint) };
+                *self = LeaderView {
+                    granted_at,
+                    ..LeaderView::new(blueprint)
+                };
             }
-            Fact::TaskManagerRegistered { taskmanager } => self.set_registered(*taskmanager, true, blueprint),
-            Fact::TaskManagerLost { taskmanager, .. } => self.set_registered(*taskmanager, false, blueprint),
-            Fact::ExecutionChanged { subtask, attempt, state, taskmanager } => {
-                let view = TaskView { attempt: *attempt, state: *state, taskmanager: *taskmanager };
+            Fact::TaskManagerRegistered { taskmanager } => {
+                self.set_registered(*taskmanager, true, blueprint)
+            }
+            Fact::TaskManagerLost { taskmanager, .. } => {
+                self.set_registered(*taskmanager, false, blueprint)
+            }
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                taskmanager,
+            } => {
+                let view = TaskView {
+                    attempt: *attempt,
+                    state: *state,
+                    taskmanager: *taskmanager,
+                };
                 self.tasks[*subtask as usize] = view;
             }
-            Fact::JobStatusChanged { job, status, .. } => self.jobs[*job as usize].status = Some(*status),
-            Fact::RecoveryStarted { job, recovery, detector, scope, tasks, .. } => {
+            Fact::JobStatusChanged { job, status, .. } => {
+                self.jobs[*job as usize].status = Some(*status)
+            }
+            Fact::RecoveryStarted {
+                job,
+                recovery,
+                detector,
+                scope,
+                tasks,
+                ..
+            } => {
                 let view = RecoveryView {
                     number: *recovery,
                     at: header.time,
@@ -107,7 +141,9 @@ impl LeaderView {
                 };
                 self.jobs[*job as usize].recovery = Some(view);
             }
-            Fact::RetrievalStarted { job, checkpoint, .. } => self.jobs[*job as usize].retrieved = *checkpoint,
+            Fact::RetrievalStarted {
+                job, checkpoint, ..
+            } => self.jobs[*job as usize].retrieved = *checkpoint,
             _ => {}
         }
     }

@@ -29,40 +29,64 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(blueprint: &Arc<Blueprint>) -> Scene {
-        let leaders = blueprint.directory.jobmanagers.iter().map(|_| LeaderView::new(blueprint)).collect();
+        let leaders = blueprint
+            .directory
+            .jobmanagers
+            .iter()
+            .map(|_| LeaderView::new(blueprint))
+            .collect();
         Scene {
             blueprint: Arc::clone(blueprint),
             processes: Processes::new(blueprint),
             leaders,
             token_max: 0,
-            last: Moment { at: crate::kernel::Time::ZERO, event: 0 },
+            last: Moment {
+                at: crate::kernel::Time::ZERO,
+                event: 0,
+            },
         }
     }
 
     pub fn jobmanager_index(&self, actor: ActorId) -> Option<usize> {
-        self.blueprint.directory.jobmanagers.iter().position(|jm| *jm == actor)
+        self.blueprint
+            .directory
+            .jobmanagers
+            .iter()
+            .position(|jm| *jm == actor)
     }
 
     /// What a JobManager believes.
     pub fn leader(&self, actor: ActorId) -> Option<&LeaderView> {
-        self.jobmanager_index(actor).map(|index| &self.leaders[index])
+        self.jobmanager_index(actor)
+            .map(|index| &self.leaders[index])
     }
 
     /// The leader that published last, if it still leads.
     pub fn current_leader(&self) -> Option<(ActorId, &LeaderView)> {
-        let index = self.leaders.iter().position(|leader| leader.token == Some(self.token_max))?;
-        Some((self.blueprint.directory.jobmanagers[index], &self.leaders[index]))
+        let index = self
+            .leaders
+            .iter()
+            .position(|leader| leader.token == Some(self.token_max))?;
+        Some((
+            self.blueprint.directory.jobmanagers[index],
+            &self.leaders[index],
+        ))
     }
 
     /// Whether this JobManager published last: a later one makes it a thing of the past, whatever it believes.
     pub fn is_latest_leader(&self, actor: ActorId) -> bool {
-        self.leader(actor).is_some_and(|leader| leader.token == Some(self.token_max))
+        self.leader(actor)
+            .is_some_and(|leader| leader.token == Some(self.token_max))
     }
 
     /// Whether the JobManager has been stopped by a signal since it was granted leadership: it may not know what has
     /// happened meanwhile.
     pub fn has_slept(&self, actor: ActorId) -> bool {
-        self.leader(actor).is_some_and(|leader| self.processes.woke_at(actor).is_some_and(|at| at >= leader.granted_at))
+        self.leader(actor).is_some_and(|leader| {
+            self.processes
+                .woke_at(actor)
+                .is_some_and(|at| at >= leader.granted_at)
+        })
     }
 
     pub fn name(&self, actor: ActorId) -> &str {

@@ -21,7 +21,10 @@ struct State {
 
 /// Whether the fact changes what the cluster has to work with.
 pub fn is_disturbance(fact: &Fact) -> bool {
-    matches!(fact, Fact::FaultInjected { .. } | Fact::FaultHealed { .. } | Fact::ProcessStarted { .. })
+    matches!(
+        fact,
+        Fact::FaultInjected { .. } | Fact::FaultHealed { .. } | Fact::ProcessStarted { .. }
+    )
 }
 
 impl Processes {
@@ -31,8 +34,14 @@ impl Processes {
             let taskmanager = directory.taskmanager_index(ActorId(actor));
             taskmanager.is_none_or(|index| blueprint.cluster.taskmanagers[index].starts)
         };
-        let states = (0..directory.len() as u32).map(|actor| State { up: starts(actor), ..State::default() });
-        Processes { states: states.collect(), disturbed: Time::ZERO }
+        let states = (0..directory.len() as u32).map(|actor| State {
+            up: starts(actor),
+            ..State::default()
+        });
+        Processes {
+            states: states.collect(),
+            disturbed: Time::ZERO,
+        }
     }
 
     pub fn take(&mut self, header: &Header, fact: &Fact) {
@@ -57,7 +66,9 @@ impl Processes {
                 state.woke_at = Some(now);
             }
             // What was sent meanwhile is retransmitted, at the latest after as long again.
-            Fact::FaultHealed { what: "cut-off" } => echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at)),
+            Fact::FaultHealed { what: "cut-off" } => {
+                echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at))
+            }
             Fact::ProcessStarted { .. } => state.up = true,
             _ => {}
         }
