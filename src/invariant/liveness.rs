@@ -1,6 +1,6 @@
 //! Once faults have stopped: somebody leads, jobs run, checkpoints come to an end.
 
-use crate::actor::fact::{Fact, JobStatus};
+use crate::actor::fact::{ExecutionState, Fact, JobStatus};
 use crate::dataflow::topology::JobId;
 use crate::kernel::{Header, Time};
 
@@ -22,7 +22,7 @@ pub(super) const PROMISES: [Promise; 3] = [
     ),
     liveness(
         "C8",
-        "While a job runs and nothing disturbs it, a checkpoint completes or is given up in bounded time.",
+        "While a job runs and nothing disturbs it, checkpoints are triggered, and complete or are given up, in time.",
     ),
 ];
 
@@ -41,8 +41,10 @@ struct Job {
     runs: bool,
     /// Since when it runs, or does not.
     since: Time,
-    /// When a checkpoint last ended.
+    /// When a checkpoint was last triggered or ended.
     checkpoint: Time,
+    /// One is on its way.
+    pending: bool,
 }
 
 impl Liveness {
@@ -71,11 +73,8 @@ impl Liveness {
         let waited = now
             .at
             .since(self.led_since.max(scene.processes.disturbed_at()));
-        let bound = leader_bound(scene);
-        if can_lead(scene) && waited > bound {
-            let leads = scene
-                .current_leader()
-                .is_some_and(|(actor, _)| scene.processes.is_well(actor));
+        let (leads, bound) = (is_led(scene), leader_bound(scene));
+        if can_lead(scene) && (leads || waited > bound) {
             self.led.expect(leads, now, || {
                 format!("nobody leads after {waited} of quiet, within {bound} somebody should")
             });
@@ -89,40 +88,42 @@ impl Liveness {
             .max(self.led_since)
             .max(scene.processes.disturbed_at());
         let (waited, bound) = (now.at.since(from), job_bound(scene, job));
-        if can_run(scene) && waited > bound {
+        if can_run(scene) && (known.runs || waited > bound) {
             self.running.expect(known.runs, now, || {
-                let tasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
-                let states = scene.current_leader().map(|(_, leader)| &leader.tasks);
-                let idle = tasks.iter().find(|task| {
-                    states.is_some_and(|states| states[**task as usize].state != crate::actor::fact::ExecutionState::Running)
-                });
-                let idle = idle.map_or("none".to_owned(), |task| scene.task(*task));
-                format!("job {job} does not run after {waited} of quiet, within {bound} it should; first idle: {idle}")
+                format!(
+                    "job {job} does not run after {waited} of quiet, within {bound} it should; {}",
+                    idle(job, scene)
+                )
             });
         }
     }
 
     fn judge_checkpoints(&mut self, now: Moment, job: JobId, scene: &Scene) {
         let known = self.jobs[job as usize];
-        let Some(bound) = checkpoint_bound(scene).filter(|_| known.runs) else {
+        let Some(bound) = checkpoint_bound(scene, known.pending).filter(|_| known.runs) else {
             return;
         };
-        let leads = scene
-            .current_leader()
-            .is_some_and(|(actor, _)| scene.processes.is_well(actor));
-        let quiet = now
-            .at
-            .since(known.since.max(scene.processes.disturbed_at()));
-        if leads && zookeeper_is_whole(scene) && quiet > bound {
+        if is_led(scene) && zookeeper_is_whole(scene) {
             let waited = now
                 .at
                 .since(known.checkpoint.max(scene.processes.disturbed_at()));
             self.checkpointed.expect(waited <= bound, now, || {
+                let what = if known.pending {
+                    "ended"
+                } else {
+                    "been triggered"
+                };
                 format!(
-                    "no checkpoint of job {job} has ended for {waited}, within {bound} one should"
+                    "no checkpoint of job {job} has {what} for {waited}, within {bound} one should"
                 )
             });
         }
+    }
+
+    fn checkpoint(&mut self, header: &Header, job: JobId, pending: bool, scene: &Scene) {
+        self.judge_checkpoints(header.into(), job, scene);
+        let known = &mut self.jobs[job as usize];
+        (known.pending, known.checkpoint) = (pending, header.time);
     }
 
     fn set_running(&mut self, job: JobId, runs: bool, now: Time) {
@@ -132,6 +133,7 @@ impl Liveness {
                 runs,
                 since: now,
                 checkpoint: now,
+                pending: false,
             };
         }
     }
@@ -142,6 +144,30 @@ impl Liveness {
             self.set_running(job, false, now);
         }
     }
+}
+
+fn is_led(scene: &Scene) -> bool {
+    scene
+        .current_leader()
+        .is_some_and(|(actor, _)| scene.processes.is_well(actor))
+}
+
+/// What keeps the job from running.
+fn idle(job: JobId, scene: &Scene) -> String {
+    let Some((_, leader)) = scene.current_leader() else {
+        return "nobody leads".to_owned();
+    };
+    let tasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
+    let idle = tasks
+        .iter()
+        .find(|task| leader.tasks[**task as usize].state != ExecutionState::Running);
+    idle.map_or("all its tasks run".to_owned(), |task| {
+        format!(
+            "{} is {}",
+            scene.task(*task),
+            leader.tasks[*task as usize].state.name()
+        )
+    })
 }
 
 impl Checker for Liveness {
@@ -165,11 +191,13 @@ impl Checker for Liveness {
                 self.judge_checkpoints(header.into(), *job, scene);
                 self.set_running(*job, *status == JobStatus::Running, header.time);
             }
+            Fact::CheckpointTriggered { job, .. } if latest => {
+                self.checkpoint(header, *job, true, scene)
+            }
             Fact::CheckpointCompleted { job, .. } | Fact::CheckpointAborted { job, .. }
                 if latest =>
             {
-                self.judge_checkpoints(header.into(), *job, scene);
-                self.jobs[*job as usize].checkpoint = header.time;
+                self.checkpoint(header, *job, false, scene);
             }
             _ => {}
         }
@@ -209,6 +237,7 @@ mod tests {
     }
 
     fn completed(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+        stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint });
         let (offsets, duration) = (Vec::new(), crate::kernel::Span::ZERO);
         stage.says(
             JM(0),
@@ -255,25 +284,39 @@ mod tests {
     #[test]
     fn a_job_that_stays_down_is_noticed() {
         let mut stage = Stage::running();
-        status(stage.at(20), JobStatus::Restarting).at(60);
-        assert_eq!(stage.verdict("R8").violations_total, 0);
+        status(stage.at(20), JobStatus::Restarting)
+            .at(60)
+            .broken("R8", 0);
         stage.at(200).broken("R8", 1);
         status(&mut stage, JobStatus::Running).broken("R8", 1);
         // Its tasks find no room: nothing can be asked.
         let mut stage = Stage::running();
-        status(stage.at(20).says(TM(0), KILL), JobStatus::Restarting).at(200);
-        assert_eq!(stage.verdict("R8").violations_total, 0);
+        status(stage.at(20).says(TM(0), KILL), JobStatus::Restarting)
+            .at(200)
+            .broken("R8", 0);
     }
 
     #[test]
     fn checkpoints_that_stop_are_noticed() {
         let mut stage = Stage::running();
-        completed(stage.at(10), 1).at(80);
-        assert_eq!(stage.verdict("C8").violations_total, 0);
-        stage.at(100).broken("C8", 1);
+        completed(stage.at(10), 1).at(30).broken("C8", 0);
+        stage.at(31).broken("C8", 1);
+        // One that is on its way has time until it expires.
+        let mut stage = Stage::running();
+        completed(stage.at(10), 1).at(20).says(
+            JM(0),
+            Fact::CheckpointTriggered {
+                job: 0,
+                checkpoint: 2,
+            },
+        );
+        stage.at(90).broken("C8", 0);
+        stage.at(91).broken("C8", 1);
         // Without ZooKeeper there are no ids.
         let mut stage = Stage::running();
-        completed(stage.at(10), 1).says(ZK, KILL).at(200);
-        assert_eq!(stage.verdict("C8").violations_total, 0);
+        completed(stage.at(10), 1)
+            .says(ZK, KILL)
+            .at(200)
+            .broken("C8", 0);
     }
 }

@@ -70,10 +70,8 @@ impl Checker for Notifications {
                 };
                 self.open.insert(*id, open);
             }
-            Fact::NotificationDelivered { id } => {
-                if self.open.remove(id).is_some() {
-                    self.delivered.expect(true, header, String::new);
-                }
+            Fact::NotificationDelivered { id } if self.open.remove(id).is_some() => {
+                self.delivered.expect(true, header, String::new);
             }
             // What it had to say it has forgotten.
             Fact::LeadershipLost { .. } | Fact::FaultInjected { what: "kill" }

@@ -76,11 +76,17 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
         + MARGIN
 }
 
-/// Until a running job's next checkpoint is over, one way or the other.
-pub fn checkpoint_bound(scene: &Scene) -> Option<Span> {
+/// Until a running job's checkpoint that is pending is over, or else the next one is triggered.
+pub fn checkpoint_bound(scene: &Scene, pending: bool) -> Option<Span> {
     let config = &scene.blueprint.config;
     let interval = config.checkpoint_interval?.max(config.checkpoint_min_pause);
-    Some(interval + config.checkpoint_timeout + MARGIN)
+    Some(
+        if pending {
+            config.checkpoint_timeout
+        } else {
+            interval
+        } + MARGIN,
+    )
 }
 
 fn well(scene: &Scene, actors: &[ActorId]) -> usize {

@@ -14,8 +14,8 @@ use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
     safety(
-        "S2",
-        "Nothing becomes visible whose checkpoint did not complete.",
+        "S2-store",
+        "A sink commits only behind a checkpoint that the store holds.",
     ),
     safety("S4", "No transaction is both committed and aborted."),
     safety(
@@ -195,15 +195,15 @@ mod tests {
         abort(&mut stage, 2);
         store(&mut stage, 3);
         commit(commit(&mut stage, 3, 2), 1, 0)
-            .broken("S2", 0)
+            .broken("S2-store", 0)
             .broken("S3", 0)
             .broken("S4", 0);
     }
 
     #[test]
     fn records_of_no_checkpoint_are_noticed() {
-        commit(&mut Stage::running(), 1, 1).broken("S2", 1);
-        commit(&mut Stage::running(), 0, 1).broken("S2", 1);
+        commit(&mut Stage::running(), 1, 1).broken("S2-store", 1);
+        commit(&mut Stage::running(), 0, 1).broken("S2-store", 1);
     }
 
     #[test]
