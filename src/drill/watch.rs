@@ -11,7 +11,7 @@ use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::JobId;
 use crate::invariant::delivery::Delivery;
 use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
-use crate::kernel::{Header, Observer, Span, Time};
+use crate::kernel::{ActorId, Header, Observer, Span, Time};
 
 use super::arrivals::{Arrivals, Spans};
 use super::outcome::{LagPoint, Quantiles};
@@ -42,6 +42,27 @@ pub struct Watch {
     /// How far each split has been handed out.
     taken: Vec<u64>,
     looked: Time,
+    /// Who published its address last.
+    leader: Option<ActorId>,
+}
+
+/// What only counts when the leader says so.
+fn is_about_the_job(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::TaskManagerLost { .. }
+            | Fact::JobStatusChanged { .. }
+            | Fact::ExecutionChanged { .. }
+            | Fact::RecoveryStarted { .. }
+            | Fact::RetrievalStarted { .. }
+            | Fact::ResourcesMissing { .. }
+            | Fact::TaskPlaced { .. }
+            | Fact::RecoveryDeployed { .. }
+            | Fact::RecoveryRunning { .. }
+            | Fact::CheckpointTriggered { .. }
+            | Fact::CheckpointAborted { .. }
+            | Fact::RebalanceDecided { .. }
+    )
 }
 
 #[derive(Clone, Debug, Default)]
@@ -70,6 +91,7 @@ impl Watch {
             lag: Vec::new(),
             taken: vec![0; blueprint.topology.splits.len()],
             looked: Time::ZERO,
+            leader: None,
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -93,6 +115,8 @@ impl Watch {
                 return self.recoveries.handled(job, worst, now);
             }
             Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => return self.tasks.fact(header, fact),
+            fact if self.is_deposed(header.actor) && is_about_the_job(fact) => return self.timeline.fact(header, fact),
+            Fact::LeaderPublished { .. } => self.leader = Some(header.actor),
             Fact::FaultInjected { .. } if self.before.is_none() => self.before = Some(self.arrivals.quantiles()),
             Fact::TransactionCommitted { batches, .. } => {
                 for record in batches.0.iter().flat_map(|batch| batch.records()) {
@@ -124,6 +148,11 @@ impl Watch {
         self.recoveries.fact(header, fact);
         self.tasks.fact(header, fact);
         self.timeline.fact(header, fact);
+    }
+
+    /// A JobManager that another one has succeeded, whether it knows or not.
+    fn is_deposed(&self, actor: ActorId) -> bool {
+        self.blueprint.directory.jobmanagers.contains(&actor) && self.leader.is_some_and(|leader| leader != actor)
     }
 
     /// The run has come to this instant.
