@@ -12,7 +12,7 @@ use crate::dataflow::topology::JobId;
 use crate::invariant::Checks;
 use crate::invariant::delivery::Delivery;
 use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
-use crate::kernel::{Header, Observer, Span, Time};
+use crate::kernel::{ActorId, Header, Observer, Span, Time};
 
 use super::arrivals::{Arrivals, Spans};
 use super::outcome::{LagPoint, Quantiles};
@@ -44,6 +44,27 @@ pub struct Watch {
     /// How far each split has been handed out.
     taken: Vec<u64>,
     looked: Time,
+    /// Who published its address last.
+    leader: Option<ActorId>,
+}
+
+/// What only counts when the leader says so.
+fn is_about_the_job(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::TaskManagerLost { .. }
+            | Fact::JobStatusChanged { .. }
+            | Fact::ExecutionChanged { .. }
+            | Fact::RecoveryStarted { .. }
+            | Fact::RetrievalStarted { .. }
+            | Fact::ResourcesMissing { .. }
+            | Fact::TaskPlaced { .. }
+            | Fact::RecoveryDeployed { .. }
+            | Fact::RecoveryRunning { .. }
+            | Fact::CheckpointTriggered { .. }
+            | Fact::CheckpointAborted { .. }
+            | Fact::RebalanceDecided { .. }
+    )
 }
 
 #[derive(Clone, Debug, Default)]
@@ -73,6 +94,7 @@ impl Watch {
             lag: Vec::new(),
             taken: vec![0; blueprint.topology.splits.len()],
             looked: Time::ZERO,
+            leader: None,
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -103,6 +125,11 @@ impl Watch {
             Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
                 return self.tasks.fact(header, fact);
             }
+            fact if self.is_deposed(header.actor) && is_about_the_job(fact) => {
+                self.checks.fact(header, fact);
+                return self.timeline.fact(header, fact);
+            }
+            Fact::LeaderPublished { .. } => self.leader = Some(header.actor),
             Fact::FaultInjected { .. } if self.before.is_none() => {
                 self.before = Some(self.arrivals.quantiles())
             }
@@ -151,6 +178,12 @@ impl Watch {
         self.recoveries.fact(header, fact);
         self.tasks.fact(header, fact);
         self.timeline.fact(header, fact);
+    }
+
+    /// A JobManager that another one has succeeded, whether it knows or not.
+    fn is_deposed(&self, actor: ActorId) -> bool {
+        let is_jobmanager = self.blueprint.directory.jobmanagers.contains(&actor);
+        is_jobmanager && self.leader.is_some_and(|leader| leader != actor)
     }
 
     /// The run has come to this instant.

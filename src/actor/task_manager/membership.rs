@@ -4,7 +4,7 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::Fact;
 use crate::actor::message::{Body, FencingToken, Registration, Timer};
 use crate::actor::zookeeper::client::{Client, ClientEvent};
-use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op};
+use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::kernel::{ActorId, Span};
 
 use super::TaskManager;
@@ -87,7 +87,8 @@ impl TaskManager {
             Some(ClientEvent::Reply { xid, result }) => {
                 if self.membership.creating == Some(xid) {
                     self.membership.creating = None;
-                    self.membership.is_member = result.is_ok();
+                    // Asked for again on a new connection it may be there already: its name holds our session.
+                    self.membership.is_member = matches!(result, Ok(_) | Err(ZkError::NodeExists));
                     self.register(ctx);
                 } else if self.membership.reading == Some(xid) {
                     self.membership.reading = None;

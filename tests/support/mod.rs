@@ -1,0 +1,55 @@
+//! Shipped scenarios, loaded with overrides and run to their end.
+
+use std::path::PathBuf;
+
+use firedrill::drill::outcome::Outcome;
+use firedrill::drill::{Drill, Ended};
+use firedrill::scenario::model::Scenario;
+use firedrill::scenario::{self, Override};
+
+/// A shipped scenario with `path=value` overrides.
+pub fn load(name: &str, overrides: &[&str]) -> Scenario {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.yaml"));
+    let text = std::fs::read_to_string(path).expect("a readable scenario");
+    let overrides: Vec<Override> = overrides
+        .iter()
+        .map(|set| {
+            let (path, value) = set.split_once('=').expect("path=value");
+            Override {
+                path: path.to_owned(),
+                value: value.to_owned(),
+            }
+        })
+        .collect();
+    scenario::load(&text, name, &overrides)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .scenario
+}
+
+/// Runs to the end.
+pub fn run(scenario: &Scenario) -> Outcome {
+    let mut drill = Drill::new(scenario);
+    let end = drill.end();
+    drill
+        .advance(end, &mut ())
+        .unwrap_or_else(|stall| panic!("seed {}: {stall}", scenario.seed));
+    drill.finish(Ended::Completed)
+}
+
+/// All scenarios that are shipped, by name.
+pub fn shipped() -> Vec<String> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = std::fs::read_dir(folder).expect("the scenarios are there");
+    let path = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("a readable folder").path();
+    let mut names: Vec<String> = files
+        .map(path)
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
