@@ -1,13 +1,13 @@
 //! Everything that actors say to each other, and what their timers say to them.
 
-use std::sync::Arc;
+use serde::Serialize;
 
-use serde::{Serialize, Serializer};
-
-use crate::dataflow::batch::{Batch, CheckpointId, Element};
+use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
+
+pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Blob, BlobKey, StateHandle};
 use super::fact::ExecutionState;
@@ -312,54 +312,6 @@ pub struct TaskMetrics {
     pub log_bytes: u64,
     /// Of a source: records in the topic that it has not taken.
     pub pending_records: u64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub enum DatabaseRequest {
-    /// A new attempt of a sink: fences its predecessors, commits what the restored checkpoint covers, aborts the rest.
-    Recover {
-        sink: SubtaskId,
-        attempt: Attempt,
-        restored: CheckpointId,
-    },
-    /// Pre-commit: the transaction of a checkpoint is complete and durable, but not visible.
-    Prepare {
-        sink: SubtaskId,
-        attempt: Attempt,
-        checkpoint: CheckpointId,
-        batches: Batches,
-    },
-    /// Makes every prepared transaction up to this checkpoint visible.
-    Commit {
-        sink: SubtaskId,
-        attempt: Attempt,
-        checkpoint: CheckpointId,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum DatabaseAnswer {
-    Recovered,
-    Prepared(CheckpointId),
-    Committed(CheckpointId),
-    /// A later attempt of the sink has taken over.
-    Fenced,
-}
-
-/// The records of a transaction.
-#[derive(Clone, Debug, Default)]
-pub struct Batches(pub Arc<Vec<Batch>>);
-
-impl Batches {
-    pub fn records(&self) -> u64 {
-        self.0.iter().map(|batch| batch.len() as u64).sum()
-    }
-}
-
-impl Serialize for Batches {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.records())
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

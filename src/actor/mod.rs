@@ -13,5 +13,6 @@ pub mod receiver;
 pub mod settings;
 pub mod storage;
 pub mod task_manager;
+pub mod transaction;
 pub mod world;
 pub mod zookeeper;

@@ -4,6 +4,7 @@ pub mod outcome;
 
 mod arrivals;
 mod build;
+mod episode;
 mod expectations;
 mod interruption;
 mod phase;

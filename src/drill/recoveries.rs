@@ -5,59 +5,16 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Detector, ExecutionState, Fact};
-use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::arrivals::{Arrivals, LATE};
+use super::episode::{Episode, Injected, Marks, Retrieval};
 use super::phase::{Intervals, JobState, Phase, Stage};
 
 /// Output has to be in time for this long before a job counts as caught up.
 const CAUGHT_UP_FOR: Span = Span::from_secs(2);
-
-/// A fault that was injected.
-#[derive(Clone, Debug)]
-pub struct Injected {
-    pub at: Time,
-    pub target: ActorId,
-    pub what: &'static str,
-    pub healed: Option<Time>,
-}
-
-/// One recovery of one job.
-#[derive(Clone, Debug)]
-pub struct Episode {
-    pub job: JobId,
-    /// Indexes of faults, in order.
-    pub faults: Vec<usize>,
-    pub at: Time,
-    pub detector: Option<&'static str>,
-    pub detected: Option<Time>,
-    pub scope: Option<RecoveryScope>,
-    pub checkpoint: Option<CheckpointId>,
-    pub restarted: u64,
-    pub failed: BTreeSet<SubtaskId>,
-    pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
-    pub replayed: u64,
-    pub deduplicated: u64,
-    pub intervals: Intervals,
-    /// None: the run ended first.
-    pub end: Option<Time>,
-    pub marks: Marks,
-}
-
-/// Instants of the seven steps.
-#[derive(Clone, Debug, Default)]
-pub struct Marks {
-    pub last_heard: Option<(ActorId, Time)>,
-    pub leader: Option<ActorId>,
-    pub reassigned: Option<(Time, usize, Vec<ActorId>)>,
-    pub retrieval: Option<(Time, Option<Time>, CheckpointId, Vec<u32>, u64)>,
-    pub deployed: Option<Time>,
-    pub running: Option<Time>,
-    pub notified: Option<(Time, Time, u32)>,
-}
 
 #[derive(Clone, Debug)]
 pub struct Recoveries {
@@ -111,13 +68,11 @@ impl Recoveries {
                     following.state.led = false
                 })
             }
-            Fact::LeadershipGranted => {
-                if self.jobs.iter().any(|job| job.submitted) {
-                    let down = self.faulty_jobmanager();
-                    self.act_on(down, Detector::NewLeader.name(), now, |following| {
-                        following.state.led = false
-                    });
-                }
+            Fact::LeadershipGranted if self.jobs.iter().any(|job| job.submitted) => {
+                let down = self.faulty_jobmanager();
+                self.act_on(down, Detector::NewLeader.name(), now, |following| {
+                    following.state.led = false
+                });
             }
             Fact::RecoveryStarted {
                 job,
@@ -136,7 +91,13 @@ impl Recoveries {
                     following.state.stage = Stage::Placing;
                     if let Some(episode) = &mut following.episode {
                         episode.checkpoint.get_or_insert(*checkpoint);
-                        let begun = (now, None, *checkpoint, Vec::new(), 0);
+                        let begun = Retrieval {
+                            from: now,
+                            to: None,
+                            checkpoint: *checkpoint,
+                            partitions: Vec::new(),
+                            bytes: 0,
+                        };
                         episode.marks.retrieval.get_or_insert(begun);
                     }
                 });
@@ -155,8 +116,10 @@ impl Recoveries {
                 if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut())
                 {
                     // A report tells the first restart of a recovery; later ones show in the timeline.
-                    if retrieval.1.is_none() {
-                        (retrieval.1, retrieval.3, retrieval.4) = (Some(now), partitions, *bytes);
+                    if retrieval.to.is_none() {
+                        retrieval.to = Some(now);
+                        retrieval.partitions = partitions;
+                        retrieval.bytes = *bytes;
                     }
                 }
             }
@@ -487,16 +450,5 @@ impl Following {
         {
             episode.intervals.turn(Phase::CatchUp, now);
         }
-    }
-}
-
-impl Episode {
-    /// Somebody acted, or there is nothing left to act on.
-    fn is_answered(&self, faults: &[Injected]) -> bool {
-        self.detected.is_some()
-            || self
-                .faults
-                .iter()
-                .all(|fault| faults[*fault].healed.is_some())
     }
 }

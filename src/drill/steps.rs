@@ -4,8 +4,8 @@
 use crate::actor::blueprint::Blueprint;
 use crate::kernel::{ActorId, Time};
 
+use super::episode::{Episode, Retrieval};
 use super::outcome::Step;
-use super::recoveries::Episode;
 
 pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
     let name = |actor: &ActorId| blueprint.directory.name(*actor);
@@ -35,7 +35,7 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         let until = marks
             .retrieval
             .as_ref()
-            .map_or(*at, |retrieval| retrieval.0.max(*at));
+            .map_or(*at, |retrieval| retrieval.from.max(*at));
         let lost: Vec<&str> = lost.iter().map(name).collect();
         let whose = if lost.is_empty() {
             String::new()
@@ -50,7 +50,14 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
             format!("{leader} marked {tasks} tasks{whose} failed"),
         );
     }
-    if let Some((from, to, checkpoint, partitions, bytes)) = &marks.retrieval {
+    if let Some(Retrieval {
+        from,
+        to,
+        checkpoint,
+        partitions,
+        bytes,
+    }) = &marks.retrieval
+    {
         let storage = &blueprint.cluster.storage.name;
         let what = if *checkpoint == 0 {
             "no checkpoint had completed: from the beginning".to_owned()
@@ -68,7 +75,8 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         };
         step(3, "Checkpoint retrieval", *from, to.unwrap_or(*from), what);
     }
-    if let (Some(deployed), Some((_, Some(retrieved), ..))) = (marks.deployed, &marks.retrieval) {
+    let retrieved = marks.retrieval.as_ref().and_then(|retrieval| retrieval.to);
+    if let (Some(deployed), Some(retrieved)) = (marks.deployed, retrieved) {
         let targets: std::collections::BTreeSet<&str> = episode
             .placement
             .iter()
@@ -80,7 +88,7 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
             episode.placement.len(),
             targets.join(", ")
         );
-        step(4, "Redistribution", *retrieved, deployed, what);
+        step(4, "Redistribution", retrieved, deployed, what);
     }
     if let (Some(deployed), Some(running)) = (marks.deployed, marks.running) {
         let what = format!(

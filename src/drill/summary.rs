@@ -8,12 +8,13 @@ use crate::dataflow::record::SplitId;
 use crate::invariant::Kind;
 use crate::kernel::Time;
 
+use super::episode::Episode;
 use super::outcome::{
     Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
     PhaseSpan, PlacementEntry, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
     TimelineEntry, Violation,
 };
-use super::recoveries::{Episode, Recoveries};
+use super::recoveries::Recoveries;
 use super::watch::Watch;
 use super::{Drill, Ended, expectations, interruption, steps};
 
@@ -300,7 +301,7 @@ fn timeline(watch: &Watch, blueprint: &Blueprint) -> Vec<TimelineEntry> {
 }
 
 fn faults(recoveries: &Recoveries, blueprint: &Blueprint) -> Vec<FaultSpan> {
-    let span = |fault: &super::recoveries::Injected| {
+    let span = |fault: &super::episode::Injected| {
         let target = blueprint.directory.name(fault.target).to_owned();
         FaultSpan {
             fault: format!("{} {target}", fault.what),

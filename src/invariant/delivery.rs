@@ -52,6 +52,9 @@ pub struct DeliveryOutcome {
     pub duplicated: BTreeMap<SplitId, Vec<u64>>,
 }
 
+/// Id, statement, times checked and violations of a promise.
+pub type Promised<'a> = (&'static str, &'static str, u64, &'a [(Time, u64, String)]);
+
 impl Delivery {
     pub fn new(blueprint: &Arc<Blueprint>) -> Delivery {
         let topology = &blueprint.topology;
@@ -344,7 +347,7 @@ impl Delivery {
     }
 
     /// Name, statement, times checked, violations; of each promise.
-    pub fn promises(&self) -> [(&'static str, &'static str, u64, &[(Time, u64, String)]); 4] {
+    pub fn promises(&self) -> [Promised<'_>; 4] {
         let [cut, visible, early, lost] = STATEMENTS;
         [
             (cut.0, cut.1, self.cut_checked, &self.cut_broken),

@@ -22,6 +22,7 @@ mod sessions;
 mod sinks;
 mod sources;
 #[cfg(test)]
+#[path = "tests/stage.rs"]
 mod stage;
 mod tally;
 mod znodes;

@@ -201,12 +201,16 @@ fn apply(command: &Command, simulation: &mut Simulation<Countdown>, naive: &mut 
     });
     match *command {
         Command::Step => {
-            let stepped = simulation.step(&mut ()).expect("no stall");
+            let stepped = simulation
+                .step(&mut ())
+                .expect("the reference world comes to an end");
             assert_eq!(stepped, naive.step(Time::MAX));
         }
         Command::RunFor { span } => {
             let end = naive.now + Span(span);
-            simulation.run_until(end, &mut ()).expect("no stall");
+            simulation
+                .run_until(end, &mut ())
+                .expect("the reference world comes to an end");
             while naive.step(end) {}
             naive.now = end;
         }
@@ -219,7 +223,7 @@ fn apply(command: &Command, simulation: &mut Simulation<Countdown>, naive: &mut 
 fn finish(mut simulation: Simulation<Countdown>) -> (Vec<Handled>, u128) {
     simulation
         .run_until(Time(1 << 40), &mut ())
-        .expect("no stall");
+        .expect("the reference world comes to an end");
     let digest = simulation.digest();
     (simulation.world().handled.clone(), digest)
 }

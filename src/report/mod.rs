@@ -14,6 +14,7 @@ mod text;
 mod timeline;
 
 #[cfg(test)]
+#[path = "tests/fixture.rs"]
 mod fixture;
 
 use crate::drill::outcome::Outcome;

@@ -2,7 +2,7 @@
 
 use crate::source::Source;
 
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 450;
 const LINES_MEDIAN_MAX: usize = 250;
 /// Shorter reasons name what failed, not why it cannot.
 const REASON_CHARS_MIN: usize = 12;

@@ -168,8 +168,12 @@ impl JobMaster {
         });
         for subtask in &office.blueprint.topology.jobs[self.job as usize].sources {
             let execution = self.peek(*subtask);
-            let (attempt, taskmanager) =
-                (execution.attempt, execution.taskmanager.expect("it runs"));
+            let (attempt, taskmanager) = (
+                execution.attempt,
+                execution
+                    .taskmanager
+                    .expect("every task of a steady job runs somewhere"),
+            );
             let body = Body::TriggerCheckpoint {
                 token: office.token,
                 subtask: *subtask,

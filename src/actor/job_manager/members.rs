@@ -1,6 +1,9 @@
 //! The TaskManagers that a leader knows.
 
+use std::collections::BTreeMap;
+
 use crate::actor::blueprint::Blueprint;
+use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Time};
 use crate::policy::placement::Resources;
 
@@ -11,6 +14,8 @@ pub struct Members {
     /// Sessions in the last listing of the members' znodes.
     listed: Vec<(usize, u64)>,
     pub changed: Time,
+    /// What each job takes, by TaskManager: resources and number of tasks.
+    usage: BTreeMap<JobId, BTreeMap<usize, (Resources, u32)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,7 +30,28 @@ impl Members {
         Members {
             members: vec![None; blueprint.cluster.taskmanagers.len()],
             listed: Vec::new(),
-            changed: Time::ZERO,
+            changed: Time::ZERO, usage: BTreeMap::new() }
+    }
+
+    pub fn note_usage(&mut self, job: JobId, usage: BTreeMap<usize, (Resources, u32)>) {
+        self.usage.insert(job, usage);
+    }
+
+    /// What the other jobs take of a TaskManager.
+    pub fn taken_by_others(&self, taskmanager: usize, job: JobId) -> (Resources, u32) {
+        let others = self.usage.iter().filter(|(other, _)| **other != job);
+        let mut taken = (Resources::default(), 0);
+        for (resources, tasks) in others.filter_map(|(_, usage)| usage.get(&taskmanager)) {
+            taken.0 += *resources;
+            taken.1 += tasks;
+        }
+        taken
+    }
+
+    /// A TaskManager is gone, and with it whatever ran there.
+    fn forget_usage(&mut self, taskmanager: usize) {
+        for usage in self.usage.values_mut() {
+            usage.remove(&taskmanager);
         }
     }
 
@@ -62,7 +88,10 @@ impl Members {
                 self.members[taskmanager] = Some(member);
                 Registered::Again
             }
-            Some(_) => Registered::InPlaceOfAnother,
+            Some(_) => {
+                self.forget_usage(taskmanager);
+                Registered::InPlaceOfAnother
+            }
         }
     }
 
@@ -88,6 +117,9 @@ impl Members {
                 self.changed = now;
                 lost.push(taskmanager);
             }
+        }
+        for taskmanager in &lost {
+            self.forget_usage(*taskmanager);
         }
         lost
     }

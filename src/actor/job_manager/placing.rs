@@ -17,6 +17,8 @@ use super::office::Office;
 
 /// How long a whole job waits for TaskManagers that may still come, once the last one has come.
 const SETTLE: Span = Span::from_ms(1_000);
+/// How long it waits for those that are known to be there and do not register.
+const SETTLE_MAX: Span = Span::from_secs(30);
 
 /// What a task uses above this part of what it was expected to use (a quarter) is taken for a larger load.
 const MEASURED_NOISE: u64 = 4;
@@ -59,6 +61,7 @@ impl JobMaster {
                 });
             }
         }
+        self.note_usage(office);
         self.phase = Phase::Deploying;
         self.deploy(office, ctx);
         ctx.state(Fact::RecoveryDeployed {
@@ -79,7 +82,9 @@ impl JobMaster {
             return true;
         }
         let settles = office.members.changed + SETTLE;
-        if office.members.are_complete() && settles <= ctx.now() {
+        // Who has a znode and does not register is not waited for without end.
+        let patience_ends = office.members.changed + SETTLE_MAX;
+        if office.members.are_complete() && settles <= ctx.now() || patience_ends <= ctx.now() {
             return true;
         }
         self.retry.set_at(settles.max(ctx.now() + SETTLE / 4), ctx);
@@ -158,6 +163,9 @@ impl JobMaster {
                 candidate.committed += self.need(execution.subtask, blueprint);
                 candidate.tasks += 1;
             }
+            let (others, tasks) = office.members.taken_by_others(taskmanager, self.job);
+            candidate.committed += others;
+            candidate.tasks += tasks;
             candidate
         };
         office
@@ -166,6 +174,20 @@ impl JobMaster {
             .into_iter()
             .map(candidate)
             .collect()
+    }
+
+    /// Tells the other jobs of the cluster what this one takes.
+    fn note_usage(&self, office: &mut Office<'_>) {
+        let mut usage: BTreeMap<usize, (Resources, u32)> = BTreeMap::new();
+        for execution in self.executions.iter().filter(|execution| execution.is_live()) {
+            let actor = execution.taskmanager.expect("a live execution is somewhere");
+            if let Some(taskmanager) = office.blueprint.directory.taskmanager_index(actor) {
+                let (committed, tasks) = usage.entry(taskmanager).or_default();
+                *committed += self.need(execution.subtask, office.blueprint);
+                *tasks += 1;
+            }
+        }
+        office.members.note_usage(self.job, usage);
     }
 
     /// What a task needs: what its part of the load takes, or more where it was seen to use clearly more, which noise

@@ -10,6 +10,7 @@ pub mod task;
 mod channels;
 mod lifecycle;
 mod membership;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ use task::{SnapshotPart, Task};
 
 /// Which task and which of its channels a channel number means here.
 type Route = Option<(u32, u16)>;
+
+/// Connections that one incarnation may open before their numbers run into the next one's.
+const CONNECTION_BITS: u32 = 20;
 
 #[derive(Clone, Debug)]
 pub struct TaskManager {
@@ -180,7 +184,11 @@ impl TaskManager {
                 }
             }
             Body::TaskManagerRegistered { token } => self.on_registered(token, from, ctx),
-            Body::Start => self.start(ctx),
+            Body::Start => {
+                // Connections of different incarnations have different numbers.
+                self.next_connection = envelope.to_incarnation << CONNECTION_BITS;
+                self.start(ctx);
+            }
             Body::Zk(message) => {
                 let event = self.membership.client.on_message(from, *message, ctx);
                 self.on_zookeeper(event, ctx);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::checkpoint::{Attempt, Blob, BlobKey, Snapshot, StateHandle};
+use crate::actor::checkpoint::{Attempt, Snapshot, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
-use crate::actor::message::{Batches, Body, DatabaseRequest, TaskDeployment, Timer};
+use crate::actor::message::{Body, TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::record::Record;
 use crate::dataflow::topology::SubtaskId;
@@ -21,16 +21,13 @@ use super::output::{Outputs, Retention};
 use super::source::SourceReader;
 use super::state::OperatorState;
 
-/// Bytes of a snapshot beside the operator's state: offsets, handles, headers.
-const SNAPSHOT_BASE_BYTES: u64 = 1_024;
-
 #[derive(Clone, Debug)]
 pub struct Task {
     pub subtask: SubtaskId,
     pub attempt: Attempt,
     pub state: ExecutionState,
     pub deployment: Box<TaskDeployment>,
-    blueprint: Arc<Blueprint>,
+    pub(super) blueprint: Arc<Blueprint>,
     /// Its number on this TaskManager.
     number: u32,
     cpu_per_record: Span,
@@ -38,16 +35,16 @@ pub struct Task {
     pub input: InputGate,
     pub outputs: Outputs,
     pub source: Option<SourceReader>,
-    operator_state: Option<OperatorState>,
+    pub(super) operator_state: Option<OperatorState>,
     /// Of a sink: what belongs to the open transaction.
-    transaction: Option<Vec<Batch>>,
+    pub(super) transaction: Option<Vec<Batch>>,
     work: Option<Work>,
     /// Waits for a core, or has one.
     on_cpu: bool,
     /// A checkpoint that the coordinator asked this source for.
-    triggered: Option<CheckpointId>,
+    pub(super) triggered: Option<CheckpointId>,
     pub aborted_up_to: CheckpointId,
-    pending: BTreeMap<CheckpointId, PendingSnapshot>,
+    pub(super) pending: BTreeMap<CheckpointId, PendingSnapshot>,
     /// A checkpoint that the coordinator has to be told will not complete.
     pub declined: Option<CheckpointId>,
     pub flush: Alarm,
@@ -74,10 +71,10 @@ enum Work {
 }
 
 #[derive(Clone, Debug)]
-struct PendingSnapshot {
-    handle: StateHandle,
-    written: bool,
-    prepared: bool,
+pub(super) struct PendingSnapshot {
+    pub(super) handle: StateHandle,
+    pub(super) written: bool,
+    pub(super) prepared: bool,
 }
 
 impl Task {
@@ -374,105 +371,6 @@ impl Task {
                 attempt: self.attempt,
             });
         }
-    }
-
-    /// The coordinator asks a source for a checkpoint; it is taken between two units of work.
-    pub fn trigger(&mut self, checkpoint: CheckpointId) {
-        if checkpoint > self.aborted_up_to && self.is_running() {
-            self.triggered = Some(checkpoint);
-        }
-    }
-
-    /// Takes the snapshot, sends the barrier on, and uploads.
-    fn snapshot(&mut self, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
-        if checkpoint <= self.aborted_up_to {
-            return;
-        }
-        let mut snapshot = Snapshot {
-            bytes: SNAPSHOT_BASE_BYTES,
-            ..Snapshot::default()
-        };
-        if let Some(source) = &self.source {
-            snapshot.offsets = source.offsets();
-        }
-        if let Some(state) = &self.operator_state {
-            state.save(&mut snapshot);
-        }
-        self.outputs.emit_barrier(checkpoint, ctx.now());
-        ctx.state(Fact::TaskSnapshot {
-            subtask: self.subtask,
-            attempt: self.attempt,
-            checkpoint,
-            applied: self
-                .operator_state
-                .as_ref()
-                .map(OperatorState::total)
-                .unwrap_or_default(),
-            offsets: snapshot.offsets.clone(),
-        });
-        let directory = &self.blueprint.directory;
-        if let Some(transaction) = &mut self.transaction {
-            let batches = Batches(Arc::new(std::mem::take(transaction)));
-            let (sink, attempt) = (self.subtask, self.attempt);
-            let bytes = batches.records() * self.blueprint.topology.operator_of(sink).record_bytes;
-            let request = DatabaseRequest::Prepare {
-                sink,
-                attempt,
-                checkpoint,
-                batches,
-            };
-            ctx.send_sized(directory.database, bytes, Body::Database(request));
-        }
-        let key = BlobKey::State {
-            subtask: self.subtask,
-            attempt: self.attempt,
-            checkpoint,
-        };
-        let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
-        let handle = StateHandle {
-            subtask: self.subtask,
-            key,
-            bytes,
-            offsets,
-        };
-        let prepared = self.transaction.is_none();
-        self.pending.insert(
-            checkpoint,
-            PendingSnapshot {
-                handle,
-                written: false,
-                prepared,
-            },
-        );
-        let blob = Blob::State(Arc::new(snapshot));
-        ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
-    }
-
-    /// A part of a snapshot is durable; the acknowledgement once all of it is.
-    pub fn durable(&mut self, checkpoint: CheckpointId, part: SnapshotPart) -> Option<StateHandle> {
-        let pending = self.pending.get_mut(&checkpoint)?;
-        match part {
-            SnapshotPart::State => pending.written = true,
-            SnapshotPart::Transaction => pending.prepared = true,
-        }
-        if pending.written && pending.prepared {
-            return self
-                .pending
-                .remove(&checkpoint)
-                .map(|pending| pending.handle);
-        }
-        None
-    }
-
-    pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
-        self.outputs.forget_until(checkpoint);
-        self.input.forget_until(checkpoint);
-    }
-
-    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
-        self.aborted_up_to = self.aborted_up_to.max(checkpoint);
-        self.pending.remove(&checkpoint);
-        self.input.abort(self.aborted_up_to);
     }
 }
 

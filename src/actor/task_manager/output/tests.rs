@@ -1,0 +1,126 @@
+//! What the output of a task promises.
+
+use super::*;
+
+const CONSUMER: Consumer = Consumer {
+    taskmanager: ActorId(1),
+    connection: 1,
+};
+const REPLACED: Consumer = Consumer {
+    taskmanager: ActorId(2),
+    connection: 2,
+};
+const KEEP: Retention = Retention::UntilCheckpoint {
+    bytes_max: 1_000_000,
+};
+
+fn outputs(retention: Retention) -> Outputs {
+    Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
+}
+
+fn emit(outputs: &mut Outputs, offsets: std::ops::Range<u64>) {
+    for offset in offsets {
+        outputs.emit(0, Record::new(0, offset), Time::ZERO);
+    }
+    outputs.flush(Time::ZERO);
+    check_backlog(outputs);
+}
+
+fn sent(outputs: &mut Outputs) -> Vec<String> {
+    let mut sent = Vec::new();
+    while let Some(next) = outputs.next_to_send(0) {
+        check_backlog(outputs);
+        sent.push(match next.element {
+            Element::Records(batch) => {
+                format!("{}+{}", batch.records()[0].offset(), batch.len())
+            }
+            Element::Barrier(id) => format!("|{id}"),
+        });
+    }
+    sent
+}
+
+/// What is kept up to date is what counting would give.
+fn check_backlog(outputs: &Outputs) {
+    let mut counted = Backlog::default();
+    outputs
+        .channels
+        .iter()
+        .for_each(|channel| counted.add(channel.waiting()));
+    assert_eq!(counted, outputs.backlog);
+}
+
+#[test]
+fn nothing_is_sent_without_credit() {
+    let mut outputs = outputs(Retention::UntilSent);
+    emit(&mut outputs, 0..7);
+    assert_eq!(
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2),
+        Some(0)
+    );
+    assert_eq!(sent(&mut outputs), ["0+3", "3+3"]);
+    outputs.add_credits(0, REPLACED, 5);
+    assert!(sent(&mut outputs).is_empty());
+    outputs.add_credits(0, CONSUMER, 5);
+    assert_eq!(sent(&mut outputs), ["6+1"]);
+}
+
+#[test]
+fn many_records_fill_buffers_like_one_after_the_other() {
+    let mut outputs = outputs(Retention::UntilSent);
+    outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+    let records: Vec<Record> = (0..10).map(|offset| Record::new(0, offset)).collect();
+    outputs.emit_all(0, &records[..2], Time::ZERO);
+    outputs.emit_all(0, &records[2..], Time::ZERO);
+    assert_eq!(outputs.take_ready(), Some(0));
+    assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
+    assert!(outputs.has_unflushed() && outputs.take_ready().is_none());
+    outputs.flush(Time::ZERO);
+    assert_eq!(
+        (outputs.take_ready(), sent(&mut outputs)),
+        (Some(0), vec!["9+1".to_owned()])
+    );
+}
+
+#[test]
+fn a_restored_consumer_is_sent_everything_behind_its_barrier() {
+    let mut outputs = outputs(KEEP);
+    outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+    emit(&mut outputs, 0..3);
+    outputs.emit_barrier(1, Time::ZERO);
+    emit(&mut outputs, 3..6);
+    assert_eq!(sent(&mut outputs), ["0+3", "|1", "3+3"]);
+    outputs.forget_until(1);
+    outputs.disconnect(0);
+    check_backlog(&outputs);
+    emit(&mut outputs, 6..9);
+    assert_eq!(
+        outputs.connect(0, REPLACED, ReplayFrom::Checkpoint(1), 100),
+        Some(3)
+    );
+    assert_eq!(sent(&mut outputs), ["3+3", "6+3"]);
+    assert_eq!(
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100),
+        None
+    );
+}
+
+#[test]
+fn a_task_waits_for_buffers_unless_its_consumer_is_being_replaced() {
+    for (retention, waits) in [(KEEP, false), (Retention::UntilSent, true)] {
+        let mut outputs = outputs(retention);
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 0);
+        outputs.disconnect(0);
+        emit(&mut outputs, 0..100);
+        assert_eq!(outputs.is_blocked(), waits, "{retention:?}");
+    }
+    let mut naive = outputs(Retention::Nothing);
+    naive.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 0);
+    emit(&mut naive, 0..100);
+    assert!(naive.is_blocked());
+    naive.disconnect(0);
+    assert!(!naive.is_blocked());
+    emit(&mut naive, 100..103);
+    naive.connect(0, REPLACED, ReplayFrom::Now, 10);
+    assert!(sent(&mut naive).is_empty());
+}

@@ -1,0 +1,116 @@
+//! How a task takes part in checkpoints: snapshots, what has to be durable, and checkpoints that come to nothing.
+
+use std::sync::Arc;
+
+use crate::actor::checkpoint::{Blob, BlobKey, Snapshot, StateHandle};
+use crate::actor::context::Context;
+use crate::actor::fact::Fact;
+use crate::actor::message::{Batches, Body, DatabaseRequest};
+use crate::dataflow::batch::CheckpointId;
+
+use super::state::OperatorState;
+use super::task::{PendingSnapshot, SnapshotPart, Task};
+
+/// Bytes of a snapshot beside the operator's state: offsets, handles, headers.
+const SNAPSHOT_BASE_BYTES: u64 = 1_024;
+
+impl Task {
+    /// The coordinator asks a source for a checkpoint; it is taken between two units of work.
+    pub fn trigger(&mut self, checkpoint: CheckpointId) {
+        if checkpoint > self.aborted_up_to && self.is_running() {
+            self.triggered = Some(checkpoint);
+        }
+    }
+
+    /// Takes the snapshot, sends the barrier on, and uploads.
+    pub(super) fn snapshot(&mut self, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+        if checkpoint <= self.aborted_up_to {
+            return;
+        }
+        let mut snapshot = Snapshot {
+            bytes: SNAPSHOT_BASE_BYTES,
+            ..Snapshot::default()
+        };
+        if let Some(source) = &self.source {
+            snapshot.offsets = source.offsets();
+        }
+        if let Some(state) = &self.operator_state {
+            state.save(&mut snapshot);
+        }
+        self.outputs.emit_barrier(checkpoint, ctx.now());
+        ctx.state(Fact::TaskSnapshot {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint,
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
+            offsets: snapshot.offsets.clone(),
+        });
+        let directory = &self.blueprint.directory;
+        if let Some(transaction) = &mut self.transaction {
+            let batches = Batches(Arc::new(std::mem::take(transaction)));
+            let (sink, attempt) = (self.subtask, self.attempt);
+            let bytes = batches.records() * self.blueprint.topology.operator_of(sink).record_bytes;
+            let request = DatabaseRequest::Prepare {
+                sink,
+                attempt,
+                checkpoint,
+                batches,
+            };
+            ctx.send_sized(directory.database, bytes, Body::Database(request));
+        }
+        let key = BlobKey::State {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint,
+        };
+        let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
+        let handle = StateHandle {
+            subtask: self.subtask,
+            key,
+            bytes,
+            offsets,
+        };
+        let prepared = self.transaction.is_none();
+        self.pending.insert(
+            checkpoint,
+            PendingSnapshot {
+                handle,
+                written: false,
+                prepared,
+            },
+        );
+        let blob = Blob::State(Arc::new(snapshot));
+        ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
+    }
+
+    /// A part of a snapshot is durable; the acknowledgement once all of it is.
+    pub fn durable(&mut self, checkpoint: CheckpointId, part: SnapshotPart) -> Option<StateHandle> {
+        let pending = self.pending.get_mut(&checkpoint)?;
+        match part {
+            SnapshotPart::State => pending.written = true,
+            SnapshotPart::Transaction => pending.prepared = true,
+        }
+        if pending.written && pending.prepared {
+            return self
+                .pending
+                .remove(&checkpoint)
+                .map(|pending| pending.handle);
+        }
+        None
+    }
+
+    pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
+        self.outputs.forget_until(checkpoint);
+        self.input.forget_until(checkpoint);
+    }
+
+    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
+        self.aborted_up_to = self.aborted_up_to.max(checkpoint);
+        self.pending.remove(&checkpoint);
+        self.input.abort(self.aborted_up_to);
+    }
+}

@@ -1,0 +1,78 @@
+//! What the layout of jobs promises.
+
+use super::*;
+use crate::dataflow::job_graph::{Arrivals, Guarantee, Input};
+use crate::kernel::time::Span;
+
+fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
+    Operator {
+        name: name.into(),
+        parallelism,
+        cpu_per_record: Span::from_us(10),
+        kind,
+        state_bytes: 0,
+        key: "key".into(),
+    }
+}
+
+fn topology(exchange: Exchange) -> Topology {
+    let topic = Topic {
+        name: "t".into(),
+        partitions: 4,
+        rate_per_s: 100.0,
+        arrivals: Arrivals::Constant,
+        record_bytes: 100,
+        keys: 50,
+        linger: Span::from_ms(10),
+    };
+    let input = |operator| vec![Input { operator, exchange }];
+    let operators = vec![
+        operator("source", 4, OperatorKind::Source { topic: 0 }),
+        operator("map", 4, OperatorKind::Transform { inputs: input(0) }),
+        operator(
+            "sink",
+            4,
+            OperatorKind::Sink {
+                inputs: input(1),
+                guarantee: Guarantee::ExactlyOnce,
+            },
+        ),
+    ];
+    let job = Job {
+        name: "job".into(),
+        operators,
+        pins: Default::default(),
+    };
+    Topology::new(&[topic], &[job], None, 1)
+}
+
+#[test]
+fn a_shuffle_makes_one_region_and_pipelines_without_one_are_their_own() {
+    let regions = |exchange| {
+        let mut regions: Vec<u32> = topology(exchange)
+            .subtasks
+            .iter()
+            .map(|s| s.region)
+            .collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions.len()
+    };
+    assert_eq!(regions(Exchange::Forward), 4);
+    assert_eq!(regions(Exchange::Rebalance), 1);
+    assert_eq!(regions(Exchange::Hash), 1);
+}
+
+#[test]
+fn every_partition_has_one_reader() {
+    let topology = topology(Exchange::Hash);
+    let mut splits: Vec<SplitId> = topology
+        .subtasks
+        .iter()
+        .flat_map(|s| s.splits.clone())
+        .collect();
+    splits.sort_unstable();
+    assert_eq!(splits, [0, 1, 2, 3]);
+    assert_eq!(topology.task_name(5), "map (2/4)");
+    assert_eq!(topology.rate_of(5), 100.0);
+}

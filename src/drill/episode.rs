@@ -1,0 +1,74 @@
+//! One recovery of one job, as it is pieced together: faults, marks on the way, phases.
+
+use std::collections::BTreeSet;
+
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{ActorId, Time};
+use crate::policy::RecoveryScope;
+
+use super::phase::Intervals;
+
+/// A fault that was injected.
+#[derive(Clone, Debug)]
+pub struct Injected {
+    pub at: Time,
+    pub target: ActorId,
+    pub what: &'static str,
+    pub healed: Option<Time>,
+}
+
+/// One recovery of one job.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    pub job: JobId,
+    /// Indexes of faults, in order.
+    pub faults: Vec<usize>,
+    pub at: Time,
+    pub detector: Option<&'static str>,
+    pub detected: Option<Time>,
+    pub scope: Option<RecoveryScope>,
+    pub checkpoint: Option<CheckpointId>,
+    pub restarted: u64,
+    pub failed: BTreeSet<SubtaskId>,
+    pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
+    pub replayed: u64,
+    pub deduplicated: u64,
+    pub intervals: Intervals,
+    /// None: the run ended first.
+    pub end: Option<Time>,
+    pub marks: Marks,
+}
+
+/// The checkpoint that is gone back to.
+#[derive(Clone, Debug)]
+pub struct Retrieval {
+    pub from: Time,
+    pub to: Option<Time>,
+    pub checkpoint: CheckpointId,
+    pub partitions: Vec<u32>,
+    pub bytes: u64,
+}
+
+/// Instants of the seven steps.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    pub last_heard: Option<(ActorId, Time)>,
+    pub leader: Option<ActorId>,
+    pub reassigned: Option<(Time, usize, Vec<ActorId>)>,
+    pub retrieval: Option<Retrieval>,
+    pub deployed: Option<Time>,
+    pub running: Option<Time>,
+    pub notified: Option<(Time, Time, u32)>,
+}
+
+impl Episode {
+    /// Somebody acted, or there is nothing left to act on.
+    pub fn is_answered(&self, faults: &[Injected]) -> bool {
+        self.detected.is_some()
+            || self
+                .faults
+                .iter()
+                .all(|fault| faults[*fault].healed.is_some())
+    }
+}
