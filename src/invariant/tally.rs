@@ -126,6 +126,12 @@ impl Tally {
         }
     }
 
+    /// Checked once, and it held.
+    #[inline]
+    pub fn held(&mut self) {
+        self.checked += 1;
+    }
+
     pub fn verdict(&self) -> Verdict {
         let Promise {
             id,
