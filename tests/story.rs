@@ -256,7 +256,7 @@ fn when_the_leader_dies_the_next_goes_on_from_the_latest_checkpoint() {
         assert_eq!(recovery.detector.as_deref(), Some("new-leader"));
         assert!(recovery.phases_ms.leadership > 0.0);
         // Nobody completes a checkpoint while nobody leads: the latest before the fault is the one to restore.
-        let before = outcome
+        let mut before = outcome
             .timeline
             .iter()
             .filter(|e| e.kind == "checkpoint" && e.at_ms < granted.at_ms);

@@ -30,7 +30,9 @@ impl Members {
         Members {
             members: vec![None; blueprint.cluster.taskmanagers.len()],
             listed: Vec::new(),
-            changed: Time::ZERO, usage: BTreeMap::new() }
+            changed: Time::ZERO,
+            usage: BTreeMap::new(),
+        }
     }
 
     pub fn note_usage(&mut self, job: JobId, usage: BTreeMap<usize, (Resources, u32)>) {

@@ -179,8 +179,14 @@ impl JobMaster {
     /// Tells the other jobs of the cluster what this one takes.
     fn note_usage(&self, office: &mut Office<'_>) {
         let mut usage: BTreeMap<usize, (Resources, u32)> = BTreeMap::new();
-        for execution in self.executions.iter().filter(|execution| execution.is_live()) {
-            let actor = execution.taskmanager.expect("a live execution is somewhere");
+        for execution in self
+            .executions
+            .iter()
+            .filter(|execution| execution.is_live())
+        {
+            let actor = execution
+                .taskmanager
+                .expect("a live execution is somewhere");
             if let Some(taskmanager) = office.blueprint.directory.taskmanager_index(actor) {
                 let (committed, tasks) = usage.entry(taskmanager).or_default();
                 *committed += self.need(execution.subtask, office.blueprint);
