@@ -72,9 +72,10 @@ fn assert_exactly_once(outcome: &Outcome) {
     );
     assert!(!summary.invariants.is_empty());
     for invariant in &summary.invariants {
-        // P6 is about slots that bind, which they do not here.
+        // Of the others some have nothing to check here: slots that do not bind, members that nobody loses.
+        let delivery = ["C6", "S1-once", "S1-all", "S2"].contains(&invariant.id.as_str());
         assert!(
-            invariant.checked > 0 || invariant.id == "P6",
+            invariant.checked > 0 || !delivery,
             "{} was never checked",
             invariant.id
         );

@@ -6,6 +6,7 @@ mod arrivals;
 mod build;
 mod episode;
 mod expectations;
+mod following;
 mod interruption;
 mod phase;
 mod recoveries;

@@ -11,6 +11,7 @@ use crate::policy::RecoveryScope;
 
 use super::arrivals::{Arrivals, LATE};
 use super::episode::{Episode, Injected, Marks, Retrieval};
+use super::following::Following;
 use super::phase::{Intervals, JobState, Phase, Stage};
 
 /// Output has to be in time for this long before a job counts as caught up.
@@ -22,19 +23,6 @@ pub struct Recoveries {
     pub faults: Vec<Injected>,
     jobs: Vec<Following>,
     pub closed: Vec<Episode>,
-}
-
-/// What is followed of one job.
-#[derive(Clone, Debug)]
-struct Following {
-    state: JobState,
-    episode: Option<Episode>,
-    /// When a late record was last handled.
-    last_late: Time,
-    /// When the last stage before catching up ended.
-    done_at: Time,
-    /// The job has run once.
-    submitted: bool,
 }
 
 impl Recoveries {
@@ -417,38 +405,5 @@ impl Recoveries {
             self.closed.extend(following.episode.take());
         }
         self.closed.sort_by_key(|episode| (episode.at, episode.job));
-    }
-}
-
-impl Following {
-    fn detect(&mut self, detector: &'static str, now: Time) {
-        if let Some(episode) = &mut self.episode
-            && episode.detected.is_none()
-        {
-            episode.detected = Some(now);
-            episode.detector = Some(detector);
-        }
-    }
-
-    fn turn(&mut self, now: Time) {
-        let phase = self.state.phase();
-        if let Some(episode) = &mut self.episode
-            && episode.detected.is_some()
-        {
-            episode.intervals.turn(phase, now);
-        }
-    }
-
-    /// Where nobody acts and the faults are over by themselves, what remains is to catch up.
-    fn unacted(&mut self, faults: &[Injected], now: Time) {
-        if let Some(episode) = &mut self.episode
-            && episode.detected.is_none()
-            && episode
-                .faults
-                .iter()
-                .all(|fault| faults[*fault].healed.is_some())
-        {
-            episode.intervals.turn(Phase::CatchUp, now);
-        }
     }
 }

@@ -120,9 +120,14 @@ fn range(value: Option<DelayRange>, min_us: u64, max_us: u64) -> Range {
     )
 }
 
+/// One that leads and two that stand by.
+fn default_jobmanagers() -> impl Iterator<Item = String> {
+    (1..=3).map(|number| format!("jm-{number}"))
+}
+
 fn jobmanagers(file: &ClusterFile, check: &mut Check) -> Vec<String> {
     let Some(list) = &file.jobmanagers else {
-        return ["jm-1", "jm-2", "jm-3"].map(str::to_owned).to_vec();
+        return default_jobmanagers().collect();
     };
     if list.value.is_empty() {
         check.refuse(list.place, "a cluster needs at least one JobManager");
@@ -199,7 +204,7 @@ fn names(file: &ClusterFile, check: &mut Check) {
         .map(|tm| (&tm.name, "a TaskManager"));
     let mut seen: BTreeSet<String> = BTreeSet::new();
     if file.jobmanagers.is_none() {
-        seen.extend(["jm-1", "jm-2", "jm-3"].map(str::to_owned));
+        seen.extend(default_jobmanagers());
     }
     for (name, of) in jobmanagers.chain(taskmanagers) {
         check.name(name, of);
