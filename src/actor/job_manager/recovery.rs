@@ -38,7 +38,7 @@ impl Recovery {
 impl JobMaster {
     pub(super) fn restart(
         &mut self,
-        failed: BTreeSet<SubtaskId>,
+        mut failed: BTreeSet<SubtaskId>,
         mut lost: Vec<ActorId>,
         detector: Detector,
         logs_gone: bool,
@@ -46,7 +46,6 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         let earlier = self.recovery.take();
-        let mut failed = failed;
         let mut submission = false;
         let recovering = earlier.is_some();
         if let Some(earlier) = earlier {
@@ -66,26 +65,41 @@ impl JobMaster {
             recovering,
             logs_gone,
         };
-        let topology = &office.blueprint.topology;
-        let (scope, tasks) = tasks_to_restart(
-            office.blueprint.scope,
-            &failed,
-            situation,
-            self.job,
-            topology,
-        );
-        self.recoveries += 1;
         self.moving = None;
         let recovery = Recovery {
+            submission,
+            ..self.decide(&failed, lost, detector, situation, office)
+        };
+        self.begin(recovery, office, ctx);
+    }
+
+    /// The next recovery: what restarts, by the configured scope and the situation.
+    fn decide(
+        &mut self,
+        failed: &BTreeSet<SubtaskId>,
+        lost: Vec<ActorId>,
+        detector: Detector,
+        situation: Situation,
+        office: &Office<'_>,
+    ) -> Recovery {
+        let blueprint = office.blueprint;
+        let (scope, tasks) = tasks_to_restart(
+            blueprint.scope,
+            failed,
+            situation,
+            self.job,
+            &blueprint.topology,
+        );
+        self.recoveries += 1;
+        Recovery {
             number: self.recoveries,
             detector,
             scope,
-            lost: lost.clone(),
+            lost,
             tasks,
-            submission,
+            submission: false,
             target: None,
-        };
-        self.begin(recovery, office, ctx);
+        }
     }
 
     /// Cancels what has to restart; what follows waits for it to end.
@@ -296,23 +310,15 @@ impl JobMaster {
             recovering: false,
             logs_gone: false,
         };
-        let topology = &office.blueprint.topology;
-        let (scope, tasks) = tasks_to_restart(
-            office.blueprint.scope,
-            &failed,
-            situation,
-            self.job,
-            topology,
-        );
-        self.recoveries += 1;
         let recovery = Recovery {
-            number: self.recoveries,
-            detector: Detector::Rebalancing,
-            scope,
-            lost: Vec::new(),
-            tasks,
-            submission: false,
             target: Some(target),
+            ..self.decide(
+                &failed,
+                Vec::new(),
+                Detector::Rebalancing,
+                situation,
+                office,
+            )
         };
         self.begin(recovery, office, ctx);
     }
