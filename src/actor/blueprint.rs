@@ -2,7 +2,7 @@
 
 use crate::dataflow::topology::Topology;
 use crate::kernel::{ActorId, Streams};
-use crate::policy::{Placement, Rebalancing, RecoveryScope, Slots};
+use crate::policy::{Liveness, Placement, Rebalancing, RecoveryScope, Slots};
 
 use super::settings::{Cluster, Config, Monitor, Profile};
 
@@ -17,6 +17,7 @@ pub struct Blueprint {
     pub config: Config,
     pub profile: Profile,
     pub monitor: Monitor,
+    pub liveness: Liveness,
     pub scope: RecoveryScope,
     pub placement: Placement,
     pub slots: Slots,

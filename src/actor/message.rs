@@ -11,6 +11,12 @@ pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Blob, BlobKey, StateHandle};
 use super::fact::ExecutionState;
+use super::flink::job_manager::JobManagerTimer;
+use super::flink::job_master::JobMasterTimer;
+use super::flink::resource_manager::ResourceManagerTimer;
+use super::flink::rpc::heartbeat::Peer;
+use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
+use super::flink::task_executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 
 /// A message on its way. Incarnations make sure that it reaches the process it was meant for, or nobody.
@@ -40,6 +46,13 @@ pub enum Body {
     },
     Fault(FaultAction),
     Zk(Box<ZkMessage>),
+    /// A call of one of Flink's endpoints to another.
+    Rpc(Box<Rpc>),
+    RpcAnswer(Box<RpcAnswer>),
+    /// An endpoint's main thread is free again.
+    MainThreadFree {
+        endpoint: Endpoint,
+    },
 
     // Data plane, TaskManager to TaskManager.
     /// `PartitionRequest`: the consumer of a channel asks its producer to send.
@@ -317,6 +330,28 @@ pub struct TaskMetrics {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Timer {
     Zk(ZkTimer),
+    /// An answer is overdue.
+    Ask {
+        owner: Endpoint,
+        ask: AskId,
+    },
+    /// A peer has been silent for `heartbeat.timeout`.
+    HeartbeatTimeout {
+        owner: Endpoint,
+        peer: Peer,
+    },
+    /// Time for the owner's next round of heartbeat requests.
+    HeartbeatRound {
+        owner: Endpoint,
+    },
+    /// Of the JobManager process and its leader services.
+    JobManager(JobManagerTimer),
+    ResourceManager(ResourceManagerTimer),
+    JobMaster {
+        job: JobId,
+        timer: JobMasterTimer,
+    },
+    TaskExecutor(TaskExecutorTimer),
     /// `OutputFlusher`
     Flush {
         task: u32,

@@ -6,6 +6,7 @@ pub mod context;
 pub mod database;
 mod encoding;
 pub mod fact;
+pub mod flink;
 pub mod job_manager;
 pub mod kafka;
 pub mod message;

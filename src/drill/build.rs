@@ -50,6 +50,7 @@ pub fn blueprint(scenario: &Scenario) -> Blueprint {
         config: scenario.config.clone(),
         profile: scenario.profile.clone(),
         monitor: scenario.monitor.clone(),
+        liveness: scenario.switches.liveness,
         scope: scenario.switches.scope,
         placement: scenario.switches.placement,
         slots: scenario.switches.slots,

@@ -16,6 +16,8 @@ pub mod scope;
 pub enum Liveness {
     /// An ephemeral znode per TaskManager, watched by the leader.
     ZkEphemeral,
+    /// Flink's own: RPC heartbeats between the endpoints, and broken connections of the data plane.
+    RpcHeartbeats,
 }
 
 /// What restarts when a task fails (`recovery.scope`).

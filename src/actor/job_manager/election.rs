@@ -142,7 +142,7 @@ impl JobManager {
         self.election.predecessor = None;
         if let Some(mut leader) = self.leader.take() {
             leader.suspend(ctx);
-            self.desk.forget_leaders_asks();
+            self.desk.keep_asks(|ask| matches!(ask, Ask::Election(_)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! ZooKeeper: an ensemble of servers, and the client that JobManagers and TaskManagers carry.
 
 pub mod client;
+pub mod desk;
 pub mod ensemble;
 pub mod protocol;
 pub mod server;

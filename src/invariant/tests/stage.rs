@@ -112,6 +112,7 @@ pub fn blueprint() -> Arc<Blueprint> {
                 lasting: Span::from_secs(10),
             },
         },
+        liveness: crate::policy::Liveness::ZkEphemeral,
         scope: RecoveryScope::Region,
         placement: Placement::LeastLoaded,
         slots: Slots::Bind,

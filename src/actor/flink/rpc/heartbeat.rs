@@ -1,0 +1,130 @@
+//! Heartbeats (`HeartbeatManagerImpl`, `HeartbeatManagerSenderImpl`, `DefaultHeartbeatMonitor`): one monitor per peer.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::actor::context::Context;
+use crate::actor::message::Timer;
+use crate::kernel::{Span, TimerId};
+
+use super::{Address, Endpoint, RpcError};
+
+/// The other end that a monitor watches, as its owner knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Peer {
+    pub address: Address,
+    pub endpoint: Endpoint,
+}
+
+/// Why a peer counts as gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// No sign of life for `heartbeat.timeout`.
+    Timeout,
+    /// `heartbeat.rpc-failure-threshold` requests in a row found nobody.
+    Unreachable,
+}
+
+#[derive(Clone, Debug)]
+struct Monitor {
+    timer: TimerId,
+    failures: u32,
+}
+
+/// The monitors of one endpoint. A monitor reports its peer once at most: with the verdict it is gone.
+#[derive(Clone, Debug)]
+pub struct Heartbeats {
+    owner: Endpoint,
+    timeout: Span,
+    /// None: `heartbeat.rpc-failure-threshold: -1`.
+    threshold: Option<u32>,
+    monitors: BTreeMap<Peer, Monitor>,
+}
+
+impl Heartbeats {
+    pub fn new(owner: Endpoint, timeout: Span, threshold: Option<u32>) -> Heartbeats {
+        Heartbeats {
+            owner,
+            timeout,
+            threshold,
+            monitors: BTreeMap::new(),
+        }
+    }
+
+    /// `monitorTarget`: a fresh monitor, whatever was known of the peer before.
+    pub fn monitor(&mut self, peer: Peer, ctx: &mut Context<'_>) {
+        self.unmonitor(peer, ctx);
+        let timer = ctx.timer(Timer::HeartbeatTimeout {
+            owner: self.owner,
+            peer,
+        });
+        ctx.arm(timer, self.timeout);
+        self.monitors.insert(peer, Monitor { timer, failures: 0 });
+    }
+
+    pub fn unmonitor(&mut self, peer: Peer, ctx: &mut Context<'_>) {
+        if let Some(monitor) = self.monitors.remove(&peer) {
+            ctx.release(monitor.timer);
+        }
+    }
+
+    pub fn monitors(&self, peer: Peer) -> bool {
+        self.monitors.contains_key(&peer)
+    }
+
+    /// Whom a round of requests goes to, in order.
+    pub fn peers(&self) -> impl Iterator<Item = Peer> + '_ {
+        self.monitors.keys().copied()
+    }
+
+    /// Any heartbeat message from the peer, request or answer, restarts its timeout. False: it is not monitored.
+    pub fn heard(&mut self, peer: Peer, ctx: &mut Context<'_>) -> bool {
+        let Some(monitor) = self.monitors.get(&peer) else {
+            return false;
+        };
+        ctx.arm(monitor.timer, self.timeout);
+        true
+    }
+
+    /// What came of a heartbeat RPC. Success only resets the count; a plain ask timeout is not counted.
+    pub fn on_rpc(
+        &mut self,
+        peer: Peer,
+        result: Result<(), RpcError>,
+        ctx: &mut Context<'_>,
+    ) -> Option<Verdict> {
+        let monitor = self.monitors.get_mut(&peer)?;
+        match result {
+            Ok(()) => monitor.failures = 0,
+            Err(RpcError::Unreachable) => monitor.failures += 1,
+            Err(_) => {}
+        }
+        if self
+            .threshold
+            .is_some_and(|threshold| monitor.failures >= threshold)
+        {
+            self.unmonitor(peer, ctx);
+            return Some(Verdict::Unreachable);
+        }
+        None
+    }
+
+    /// The monitor's timer has fired.
+    pub fn on_timeout(&mut self, peer: Peer, ctx: &mut Context<'_>) -> Option<Verdict> {
+        // Heard of while the timer waited for the main thread: it is armed again.
+        let monitor = self.monitors.get(&peer)?;
+        if ctx.is_armed(monitor.timer) {
+            return None;
+        }
+        self.unmonitor(peer, ctx);
+        Some(Verdict::Timeout)
+    }
+
+    /// The endpoint ends.
+    pub fn stop(&mut self, ctx: &mut Context<'_>) {
+        for monitor in std::mem::take(&mut self.monitors).into_values() {
+            ctx.release(monitor.timer);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What Flink's RPC endpoints say to each other (`RpcGateway`s), and the parts that every endpoint is made of.
+
+pub mod asks;
+pub mod call;
+pub mod heartbeat;
+pub mod line;
+pub mod main_thread;
+pub mod registration;
+
+use serde::Serialize;
+
+use crate::actor::message::FencingToken;
+use crate::dataflow::topology::JobId;
+use crate::kernel::ActorId;
+
+pub use call::{Answer, Call, RpcError};
+
+/// One process: an actor in one of its lives. A process that was started again listens elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Address {
+    pub actor: ActorId,
+    pub incarnation: u32,
+}
+
+/// An `RpcEndpoint` in a process: one main thread each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Endpoint {
+    Dispatcher,
+    ResourceManager,
+    JobMaster(JobId),
+    TaskExecutor,
+}
+
+/// Numbers the open asks of one endpoint in one process.
+pub type AskId = u32;
+
+/// A call on its way. Where `ask` is some, the caller waits for an [`RpcAnswer`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Rpc {
+    pub from: Endpoint,
+    pub to: Endpoint,
+    /// The receiver's leader session id as the caller knows it; fenced endpoints refuse another than their own
+    /// (`FencedPekkoRpcActor`). None for the TaskExecutor, which is not fenced.
+    pub token: Option<FencingToken>,
+    pub ask: Option<AskId>,
+    pub call: Call,
+}
+
+/// What came of an ask.
+#[derive(Clone, Debug, Serialize)]
+pub struct RpcAnswer {
+    /// The endpoint that asked.
+    pub to: Endpoint,
+    pub ask: AskId,
+    pub result: Result<Answer, RpcError>,
+}
