@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 
+pub mod exact_power;
 pub mod placement;
 pub mod rebalancing;
+pub mod restart;
 pub mod scope;
 
 /// How the leader learns that a TaskManager is gone.
