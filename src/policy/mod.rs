@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::time::Span;
 
 pub mod exact_power;
+pub mod failover;
+pub mod hash_order;
 pub mod placement;
 pub mod rebalancing;
 pub mod restart;
 pub mod scope;
+pub mod slot_sharing;
 
 /// How the leader learns that a TaskManager is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
