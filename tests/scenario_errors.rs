@@ -868,11 +868,11 @@ fn overrides_reach_everything() {
     assert_eq!(scenario.cluster.taskmanagers[1].cpu_millicores, 4_000);
     assert_eq!(scenario.jobs[0].operators[1].cpu_per_record.0, 50_000);
     assert_eq!(
-        scenario.config.checkpoint_interval.map(|span| span.0),
+        scenario.config.checkpointing.interval.map(|span| span.0),
         Some(5_000_000_000)
     );
-    assert_eq!(scenario.config.ask_timeout.0, 3_000_000_000);
+    assert_eq!(scenario.config.rpc.ask_timeout.0, 3_000_000_000);
     assert_eq!(scenario.switches.scope.name(), "region");
-    assert_eq!(scenario.profile.planning.max.0, 1_000_000);
+    assert_eq!(scenario.profile.planning.max().0, 1_000_000);
     assert!(scenario.expect.is_empty());
 }

@@ -10,6 +10,9 @@ use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::checkpoint::Attempt;
+use super::flink::rpc::call::AllocationId;
+use super::flink::rpc::heartbeat::{Peer, Verdict};
+use super::flink::rpc::{Address, Endpoint};
 use super::message::{Batches, FencingToken, TaskMetrics};
 
 /// `ExecutionState`
@@ -45,22 +48,29 @@ impl ExecutionState {
     }
 }
 
-/// `JobStatus`, as far as this model has it.
+/// `JobStatus`, as far as the models have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobStatus {
+    Initializing,
     Created,
     Running,
     Restarting,
+    /// The restart strategy allows no restart: tasks are being ended.
+    Failing,
+    Failed,
     Suspended,
 }
 
 impl JobStatus {
     pub fn name(self) -> &'static str {
         match self {
+            JobStatus::Initializing => "INITIALIZING",
             JobStatus::Created => "CREATED",
             JobStatus::Running => "RUNNING",
             JobStatus::Restarting => "RESTARTING",
+            JobStatus::Failing => "FAILING",
+            JobStatus::Failed => "FAILED",
             JobStatus::Suspended => "SUSPENDED",
         }
     }
@@ -80,6 +90,26 @@ pub enum Detector {
     TaskFailure,
     /// Nothing failed: the leader moves a task because of load.
     Rebalancing,
+    /// Tasks failed because a connection of the data plane was closed or could not be made.
+    DataPlane,
+    /// `heartbeat.timeout` passed without a sign of life.
+    HeartbeatTimeout,
+    /// Heartbeat requests found nobody, `heartbeat.rpc-failure-threshold` times in a row.
+    RpcUnreachable,
+    /// The ResourceManager gave the TaskManager up and said so.
+    ResourceManager,
+    /// The TaskManager said goodbye.
+    Goodbye,
+    /// `submitTask` found nobody.
+    DeploymentUnreachable,
+    /// `submitTask` was refused or not answered.
+    DeploymentFailed,
+    /// `NoResourceAvailableException`
+    NoResources,
+    /// The user's code threw an exception.
+    UserException,
+    /// More checkpoints failed than are tolerated.
+    CheckpointFailures,
 }
 
 impl Detector {
@@ -90,6 +120,16 @@ impl Detector {
             Detector::NewLeader => "new-leader",
             Detector::TaskFailure => "task-failure",
             Detector::Rebalancing => "rebalancing",
+            Detector::DataPlane => "data-plane",
+            Detector::HeartbeatTimeout => "heartbeat-timeout",
+            Detector::RpcUnreachable => "rpc-unreachable",
+            Detector::ResourceManager => "resource-manager",
+            Detector::Goodbye => "goodbye",
+            Detector::DeploymentUnreachable => "deployment-unreachable",
+            Detector::DeploymentFailed => "deployment-failed",
+            Detector::NoResources => "no-resources",
+            Detector::UserException => "user-exception",
+            Detector::CheckpointFailures => "checkpoint-failures",
         }
     }
 }
@@ -156,6 +196,27 @@ pub enum Fact {
     },
     RegisteredAtLeader {
         leader: ActorId,
+    },
+
+    // Flink's endpoints.
+    /// An endpoint has given a peer up with which it exchanged heartbeats.
+    PeerLost {
+        owner: Endpoint,
+        peer: Peer,
+        verdict: Verdict,
+    },
+    /// A slot has come into the JobMaster's pool, changed its use there, or left it.
+    SlotPoolChanged {
+        job: JobId,
+        allocation: AllocationId,
+        taskmanager: Address,
+        change: &'static str,
+    },
+    /// The restart strategy's back-off for a failover begins.
+    RestartDelayed {
+        job: JobId,
+        recovery: u32,
+        delay: Span,
     },
 
     // Jobs and executions, as the JobMaster sees them.

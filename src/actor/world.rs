@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::kernel::SmallStream;
 use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
-use crate::kernel::{Random, SmallStream};
 use crate::substrate::network::Network;
 use crate::substrate::process::{Process, ProcessState};
 
@@ -288,8 +288,8 @@ impl World {
         let process = &self.processes[target.0 as usize];
         if process.state == ProcessState::Down {
             let incarnation = process.incarnation;
-            let range = self.blueprint.profile.process_startup;
-            let at = kernel.now() + self.startup.between(range.min, range.max);
+            let startup = self.blueprint.profile.process_startup;
+            let at = kernel.now() + startup.draw(&mut self.startup);
             self.plan(
                 at,
                 FaultAction::Boot {

@@ -65,7 +65,9 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
         profile.task_deployment,
         profile.task_initialization,
     ];
-    let steps = steps.iter().fold(Span::ZERO, |all, range| all + range.max);
+    let steps = steps
+        .iter()
+        .fold(Span::ZERO, |all, range| all + range.max());
     session_timeout(scene)
         + tick(scene) * 2
         + hunting(scene)
@@ -79,10 +81,13 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
 /// Until a running job's checkpoint that is pending is over, or else the next one is triggered.
 pub fn checkpoint_bound(scene: &Scene, pending: bool) -> Option<Span> {
     let config = &scene.blueprint.config;
-    let interval = config.checkpoint_interval?.max(config.checkpoint_min_pause);
+    let interval = config
+        .checkpointing
+        .interval?
+        .max(config.checkpointing.min_pause);
     Some(
         if pending {
-            config.checkpoint_timeout
+            config.checkpointing.timeout
         } else {
             interval
         } + MARGIN,
@@ -101,14 +106,14 @@ fn tick(scene: &Scene) -> Span {
 }
 
 fn session_timeout(scene: &Scene) -> Span {
-    negotiate(scene.blueprint.config.session_timeout, tick(scene))
+    negotiate(scene.blueprint.config.ha.session_timeout, tick(scene))
 }
 
 /// A client tries one server after the other.
 fn hunting(scene: &Scene) -> Span {
     let servers = &scene.blueprint.directory.zookeeper;
     let silent = servers.len() - well(scene, servers);
-    (scene.blueprint.config.zk_connection_timeout + Span::from_secs(1)) * (silent as u64 + 1)
+    (scene.blueprint.config.ha.connection_timeout + Span::from_secs(1)) * (silent as u64 + 1)
 }
 
 /// All state of the job, over the narrowest way.

@@ -108,7 +108,7 @@ impl Retention {
 
 impl Checker for Retention {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
-        let keep = scene.blueprint.config.retained_checkpoints.max(1) as usize;
+        let keep = scene.blueprint.config.checkpointing.retained.max(1) as usize;
         match fact {
             Fact::ZnodeCreated { path, .. } => {
                 let Some((job, checkpoint)) = checkpoint_at(path) else {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod digest;
+pub mod distribution;
 pub mod encode;
 pub mod queue;
 pub mod random;
@@ -26,6 +27,7 @@ mod reference;
 mod tests;
 
 pub use context::Kernel;
+pub use distribution::Distribution;
 pub use random::{Random, SmallStream, Stream, Streams};
 pub use simulation::Simulation;
 pub use stall::{Guard, Stall, StallKind};

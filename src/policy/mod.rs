@@ -51,6 +51,24 @@ pub enum Placement {
     RoundRobin,
 }
 
+/// `jobmanager.execution.failover-strategy`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailoverStrategy {
+    /// `region`
+    Region,
+    /// `full`
+    Full,
+}
+
+/// `taskmanager.load-balance.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadBalance {
+    None,
+    Slots,
+    MinResources,
+    Tasks,
+}
+
 /// Whether `taskmanager.numberOfTaskSlots` limits how many tasks a TaskManager may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "a rule for slots", rename_all = "kebab-case")]

@@ -11,7 +11,9 @@ use super::model::{
     TaskManager, Topic, When,
 };
 use super::units::write_duration;
+use crate::kernel::Distribution;
 use crate::kernel::time::Time;
+use crate::scenario::model::Range;
 
 /// Loading the text gives an equal scenario; equal scenarios give equal bytes.
 pub fn resolved_yaml(scenario: &Scenario) -> String {
@@ -122,11 +124,18 @@ fn taskmanager(tm: &TaskManager) -> TaskManagerFile {
 fn profile(p: &Profile) -> ProfileFile {
     ProfileFile {
         name: name(&p.name),
-        task_deployment: Some(DelayRange(p.task_deployment)),
-        task_initialization: Some(DelayRange(p.task_initialization)),
-        process_startup: Some(DelayRange(p.process_startup)),
-        planning: Some(DelayRange(p.planning)),
+        task_deployment: Some(ends(p.task_deployment)),
+        task_initialization: Some(ends(p.task_initialization)),
+        process_startup: Some(ends(p.process_startup)),
+        planning: Some(ends(p.planning)),
     }
+}
+
+fn ends(distribution: Distribution) -> DelayRange {
+    DelayRange(Range {
+        min: distribution.min(),
+        max: distribution.max(),
+    })
 }
 
 fn topic(t: &Topic) -> TopicFile {

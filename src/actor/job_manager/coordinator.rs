@@ -11,8 +11,7 @@ use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::time::SpanRange;
-use crate::kernel::{Random, SmallStream, Span, Time};
+use crate::kernel::{Distribution, SmallStream, Span, Time};
 
 use super::job_master::{JobMaster, Phase};
 use super::loading::checkpoints_path;
@@ -76,12 +75,12 @@ impl Coordinator {
         }
     }
 
-    pub fn draw(&mut self, range: SpanRange, blueprint: &Blueprint) -> Span {
+    pub fn draw(&mut self, distribution: Distribution, blueprint: &Blueprint) -> Span {
         let job = &blueprint.topology.jobs[self.job as usize].name;
         let random = self
             .random
             .get_or_insert_with(|| blueprint.streams.small("planning", job));
-        random.between(range.min, range.max)
+        distribution.draw(random)
     }
 
     pub fn is_storing(&self) -> bool {
@@ -92,14 +91,14 @@ impl Coordinator {
 
     /// All tasks run: the first checkpoint of a new job after its interval, after a restart as soon as allowed.
     pub fn resume(&mut self, submission: bool, blueprint: &Blueprint, ctx: &mut Context<'_>) {
-        let Some(interval) = blueprint.config.checkpoint_interval else {
+        let Some(interval) = blueprint.config.checkpointing.interval else {
             return;
         };
         self.active = true;
         let delay = if submission {
             interval
         } else {
-            blueprint.config.checkpoint_min_pause
+            blueprint.config.checkpointing.min_pause
         };
         self.trigger.set(delay, ctx);
     }
@@ -124,7 +123,7 @@ impl Coordinator {
 impl JobMaster {
     pub fn trigger_checkpoint(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let config = &office.blueprint.config;
-        let Some(interval) = config.checkpoint_interval else {
+        let Some(interval) = config.checkpointing.interval else {
             return;
         };
         let coordinator = &mut self.coordinator;
@@ -135,7 +134,7 @@ impl JobMaster {
         if coordinator.pending.is_some() || coordinator.counting {
             return;
         }
-        let pause_ends = coordinator.completed_at + config.checkpoint_min_pause;
+        let pause_ends = coordinator.completed_at + config.checkpointing.min_pause;
         if coordinator.completed_at > Time::ZERO && pause_ends > ctx.now() {
             return coordinator.trigger.set_at(pause_ends, ctx);
         }
@@ -161,7 +160,7 @@ impl JobMaster {
         });
         coordinator
             .timeout
-            .set(office.blueprint.config.checkpoint_timeout, ctx);
+            .set(office.blueprint.config.checkpointing.timeout, ctx);
         ctx.state(Fact::CheckpointTriggered {
             job: self.job,
             checkpoint: id,
@@ -319,7 +318,7 @@ impl JobMaster {
         let storage = office.blueprint.directory.storage;
         let replaced = self.metadata.replace(metadata);
         self.coordinator.retained.push(self.latest);
-        let keep = office.blueprint.config.retained_checkpoints.max(1) as usize;
+        let keep = office.blueprint.config.checkpointing.retained.max(1) as usize;
         while self.coordinator.retained.len() > keep {
             let old = self.coordinator.retained.remove(0);
             let path = format!("{}/{old:019}", checkpoints_path(self.job));
@@ -363,7 +362,7 @@ impl JobMaster {
     pub fn on_checkpoint_timeout(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.abort_checkpoint("expired", office, ctx);
         self.coordinator.failures += 1;
-        if self.coordinator.failures > office.blueprint.config.tolerable_failed_checkpoints
+        if self.coordinator.failures > office.blueprint.config.checkpointing.tolerable_failures
             && self.phase == Phase::Steady
         {
             let all = self

@@ -43,8 +43,8 @@ impl JobManager {
         let client = Client::new(
             blueprint.directory.name(me),
             &blueprint.directory.zookeeper,
-            config.session_timeout,
-            config.zk_connection_timeout,
+            config.ha.session_timeout,
+            config.ha.connection_timeout,
             &blueprint.streams,
         );
         JobManager {

@@ -6,7 +6,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Body, DatabaseRequest, TaskDeployment, TaskStep};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Span};
+use crate::kernel::{ActorId, Distribution, Span};
 
 use super::TaskManager;
 use super::task::{SnapshotPart, Task};
@@ -15,10 +15,7 @@ impl TaskManager {
     pub(super) fn submit(&mut self, deployment: Box<TaskDeployment>, ctx: &mut Context<'_>) {
         let number = self.tasks.len() as u32;
         let interval = self.blueprint.config.buffer_timeout;
-        let phase = self.draw(crate::kernel::time::SpanRange {
-            min: Span::ZERO,
-            max: interval,
-        });
+        let phase = self.draw(Distribution::between(Span::ZERO, interval));
         let delay = self.draw(self.blueprint.profile.task_deployment);
         let task = Task::new(number, deployment, phase, &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {

@@ -15,7 +15,7 @@ mod snapshots;
 use std::sync::Arc;
 
 use crate::dataflow::topology::ChannelId;
-use crate::kernel::{ActorId, Random, SmallStream, Span};
+use crate::kernel::{ActorId, Distribution, SmallStream, Span};
 use crate::substrate::cpu::Cpu;
 
 use super::blueprint::Blueprint;
@@ -64,8 +64,8 @@ impl TaskManager {
         let client = Client::new(
             name,
             &blueprint.directory.zookeeper,
-            config.session_timeout,
-            config.zk_connection_timeout,
+            config.ha.session_timeout,
+            config.ha.connection_timeout,
             &blueprint.streams,
         );
         TaskManager {
@@ -337,8 +337,8 @@ impl TaskManager {
         }
     }
 
-    fn draw(&mut self, range: crate::kernel::time::SpanRange) -> Span {
-        self.random.between(range.min, range.max)
+    fn draw(&mut self, distribution: Distribution) -> Span {
+        distribution.draw(&mut self.random)
     }
 
     fn input_route(&self, channel: ChannelId) -> Route {

@@ -91,6 +91,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         pins: BTreeMap::new(),
     };
     let topology = Topology::new(&[topic], &[job], None, 1);
+    let takes = crate::kernel::Distribution::Uniform(range);
     Arc::new(Blueprint {
         directory: Directory::new(&cluster),
         pins: vec![None; topology.subtasks.len()],
@@ -99,10 +100,23 @@ pub fn blueprint() -> Arc<Blueprint> {
         config: config(),
         profile: Profile {
             name: "test".into(),
-            task_deployment: range,
-            task_initialization: range,
-            process_startup: range,
-            planning: range,
+            task_deployment: takes,
+            task_deployment_cpu: takes,
+            first_task_deployment_cpu: takes,
+            task_initialization: takes,
+            task_cancellation: takes,
+            process_startup: takes,
+            process_teardown: takes,
+            connection_notice: takes,
+            rpc_handling: takes,
+            slot_allocation: takes,
+            scheduling: takes,
+            leader_services_startup: takes,
+            job_recovery: takes,
+            jobmaster_startup: takes,
+            checkpoint_finalization: takes,
+            planning: takes,
+            host_speed_per_mille: (1_000, 1_000),
         },
         monitor: Monitor {
             interval: Span::from_secs(1),
@@ -123,24 +137,12 @@ pub fn blueprint() -> Arc<Blueprint> {
 }
 
 fn config() -> Config {
-    Config {
-        checkpoint_interval: Some(Span::from_secs(10)),
-        checkpoint_timeout: Span::from_secs(60),
-        checkpoint_min_pause: Span::ZERO,
-        tolerable_failed_checkpoints: 0,
-        retained_checkpoints: 1,
-        buffer_timeout: Span::from_ms(100),
-        session_timeout: Span::from_secs(10),
-        zk_connection_timeout: Span::from_secs(15),
-        segment_bytes: 32_768,
-        buffers_per_channel: 2,
-        floating_buffers_per_gate: 8,
-        ask_timeout: Span::from_secs(10),
-        restart_delay: Span::from_secs(1),
-        max_parallelism: None,
-        in_flight_log_bytes: 1 << 20,
-        keys: BTreeMap::new(),
-    }
+    let mut config = Config::default();
+    config.checkpointing.interval = Some(Span::from_secs(10));
+    config.checkpointing.timeout = Span::from_secs(60);
+    config.ha.session_timeout = Span::from_secs(10);
+    config.in_flight_log_bytes = 1 << 20;
+    config
 }
 
 pub const JM: fn(usize) -> ActorId = |index| ActorId(3 + index as u32);

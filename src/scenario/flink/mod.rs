@@ -35,26 +35,8 @@ pub struct Key {
 
 impl Default for Settings {
     fn default() -> Settings {
-        let config = Config {
-            checkpoint_interval: None,
-            checkpoint_timeout: Span::from_secs(600),
-            checkpoint_min_pause: Span::ZERO,
-            tolerable_failed_checkpoints: 0,
-            retained_checkpoints: 1,
-            buffer_timeout: Span::from_ms(100),
-            session_timeout: Span::from_secs(60),
-            zk_connection_timeout: Span::from_secs(15),
-            segment_bytes: 32 << 10,
-            buffers_per_channel: 2,
-            floating_buffers_per_gate: 8,
-            ask_timeout: Span::from_secs(10),
-            restart_delay: Span::from_secs(1),
-            max_parallelism: None,
-            in_flight_log_bytes: 256 << 20,
-            keys: std::collections::BTreeMap::new(),
-        };
         Settings {
-            config,
+            config: Config::default(),
             slots: None,
             parallelism: None,
         }
@@ -85,16 +67,16 @@ fn segment(text: &str) -> Result<u64, String> {
 }
 
 macro_rules! key {
-    ($name:literal $([$($alias:literal),*])? $field:ident, $read:expr, $write:expr) => {
+    ($name:literal $([$($alias:literal),*])? $($field:ident).+, $read:expr, $write:expr) => {
         Key {
             name: $name,
             aliases: &[$($($alias),*)?],
             set: |settings, text| {
                 let read: fn(&str) -> Result<_, String> = $read;
-                settings.config.$field = read(text)?;
+                settings.config.$($field).+ = read(text)?;
                 Ok(())
             },
-            get: |settings| $write(settings.config.$field),
+            get: |settings| $write(settings.config.$($field).+.clone()),
         }
     };
 }
@@ -114,18 +96,18 @@ fn some_memory(bytes: u64) -> Option<String> {
 /// Every key that the model uses.
 pub const KEYS: &[Key] = &[
     // CheckpointCoordinator refuses less than 10 ms.
-    key!("execution.checkpointing.interval" checkpoint_interval, |text| at_least(text, 10).map(Some), |span: Option<Span>| span.map(write_span)),
-    key!("execution.checkpointing.timeout" checkpoint_timeout, |text| at_least(text, 10), some_span),
-    key!("execution.checkpointing.min-pause" checkpoint_min_pause, duration, some_span),
-    key!("execution.checkpointing.tolerable-failed-checkpoints" tolerable_failed_checkpoints, |text| count(text, 0, u32::MAX), some_count),
-    key!("execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] retained_checkpoints, |text| count(text, 1, 1_000), some_count),
+    key!("execution.checkpointing.interval" checkpointing.interval, |text| at_least(text, 10).map(Some), |span: Option<Span>| span.map(write_span)),
+    key!("execution.checkpointing.timeout" checkpointing.timeout, |text| at_least(text, 10), some_span),
+    key!("execution.checkpointing.min-pause" checkpointing.min_pause, duration, some_span),
+    key!("execution.checkpointing.tolerable-failed-checkpoints" checkpointing.tolerable_failures, |text| count(text, 0, u32::MAX), some_count),
+    key!("execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] checkpointing.retained, |text| count(text, 1, 1_000), some_count),
     key!("execution.buffer-timeout.interval" ["execution.buffer-timeout"] buffer_timeout, duration, some_span),
-    key!("high-availability.zookeeper.client.session-timeout" ["recovery.zookeeper.client.session-timeout"] session_timeout, |text| at_least(text, 1), some_span),
-    key!("high-availability.zookeeper.client.connection-timeout" ["recovery.zookeeper.client.connection-timeout"] zk_connection_timeout, |text| at_least(text, 1), some_span),
+    key!("high-availability.zookeeper.client.session-timeout" ["recovery.zookeeper.client.session-timeout"] ha.session_timeout, |text| at_least(text, 1), some_span),
+    key!("high-availability.zookeeper.client.connection-timeout" ["recovery.zookeeper.client.connection-timeout"] ha.connection_timeout, |text| at_least(text, 1), some_span),
     key!("taskmanager.memory.segment-size" segment_bytes, segment, some_memory),
     key!("taskmanager.network.memory.buffers-per-channel" buffers_per_channel, |text| count(text, 1, 10_000), some_count),
     key!("taskmanager.network.memory.floating-buffers-per-gate" floating_buffers_per_gate, |text| count(text, 0, 100_000), some_count),
-    key!("pekko.ask.timeout" ["akka.ask.timeout"] ask_timeout, |text| at_least(text, 1), some_span),
+    key!("pekko.ask.timeout" ["akka.ask.timeout"] rpc.ask_timeout, |text| at_least(text, 1), some_span),
     key!("restart-strategy.fixed-delay.delay" restart_delay, duration, some_span),
     key!("pipeline.max-parallelism" max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),
     key!("recovery.in-flight-log.size" in_flight_log_bytes, memory, some_memory),

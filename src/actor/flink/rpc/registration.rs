@@ -1,17 +1,9 @@
 //! Registration with back-off (`RetryingRegistration`): how long each attempt waits, and how long until the next.
 
+use crate::actor::settings::RegistrationConfig;
 use crate::kernel::Span;
 
 use super::RpcError;
-
-/// `cluster.registration.*`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegistrationConfig {
-    pub initial_timeout: Span,
-    pub max_timeout: Span,
-    pub error_delay: Span,
-    pub refused_delay: Span,
-}
 
 /// One registration under way.
 #[derive(Clone, Debug)]
