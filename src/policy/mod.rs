@@ -12,6 +12,8 @@ pub mod placement;
 pub mod rebalancing;
 pub mod restart;
 pub mod scope;
+pub mod slot_allocation;
+pub mod slot_selection;
 pub mod slot_sharing;
 
 /// How the leader learns that a TaskManager is gone.
