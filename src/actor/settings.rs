@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kernel::Distribution;
 use crate::kernel::time::{Span, SpanRange};
+use crate::policy::failover::FailoverStrategy;
 use crate::policy::restart::RestartStrategy;
-use crate::policy::{FailoverStrategy, LoadBalance, RebalanceWhen};
+use crate::policy::{LoadBalance, RebalanceWhen};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {

@@ -288,6 +288,11 @@ impl Topology {
         }
     }
 
+    /// The subtask of an operator with this index.
+    pub fn subtask(&self, operator: OperatorId, index: u32) -> SubtaskId {
+        self.first_subtask(operator) + index
+    }
+
     pub fn operator_of(&self, subtask: SubtaskId) -> &OperatorInfo {
         &self.operators[self.subtasks[subtask as usize].operator as usize]
     }

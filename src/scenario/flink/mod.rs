@@ -13,7 +13,7 @@ use crate::scenario::model::Config;
 pub use known::is_known;
 
 /// What `config` comes to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub config: Config,
     /// `taskmanager.numberOfTaskSlots`, for TaskManagers that do not say.
@@ -31,16 +31,6 @@ pub struct Key {
     pub set: fn(&mut Settings, &str) -> Result<(), String>,
     /// None: unset.
     pub get: fn(&Settings) -> Option<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            config: Config::default(),
-            slots: None,
-            parallelism: None,
-        }
-    }
 }
 
 pub const MAX_PARALLELISM: u32 = 32_768;

@@ -1,23 +1,80 @@
 //! The JobMaster: one job, from its execution graph to its checkpoints.
 
+mod checkpoints;
+mod connections;
+mod deployment;
+mod execution;
+mod failover;
+mod requests;
+mod slot_pool;
+mod store;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
-use crate::actor::checkpoint::{Blob, BlobKey};
-use crate::actor::context::Context;
-use crate::actor::message::FencingToken;
+use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
+use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::{Fact, JobStatus};
+use crate::actor::message::{FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer as ZkAnswer, ZkError};
-use crate::dataflow::topology::JobId;
-use crate::kernel::ActorId;
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{ActorId, SmallStream};
+use crate::policy::hash_order::HashOrder;
+use crate::policy::restart::RestartBackoff;
 
 use super::office::{Office, StoreAsk};
-use super::rpc::heartbeat::Peer;
-use super::rpc::{Address, Answer, AskId, Rpc, RpcError};
+use super::rpc::asks::Asks;
+use super::rpc::call::AllocationId;
+use super::rpc::heartbeat::{Heartbeats, Peer};
+use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
+use checkpoints::Coordinator;
+use connections::ResourceManagerLine;
+use deployment::Deployment;
+use execution::Execution;
+use failover::Failover;
+use requests::SlotGroup;
+use slot_pool::SlotPool;
+use store::Store;
 
 /// What a JobMaster's own timers say to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum JobMasterTimer {
+    /// The JobMaster has been built: its checkpoint store may be opened.
+    Created,
+    /// The next attempt to register at the ResourceManager.
+    RegisterAtResourceManager,
+    /// Changed requirements go out together (`slot.request.max-interval`).
+    DeclareRequirements,
+    /// Free slots are looked through (`slot.idle.timeout`).
+    IdleSlots,
+    /// Requests that nobody can fulfil are looked for (`slot.request.timeout`).
+    RequestTimeout,
     /// The restart back-off of a failover is over.
     RestartDelay { failover: u32 },
+    /// All slots are there and the deployment descriptors are made.
+    Deploy { deployment: u32 },
+    /// `execution.checkpointing.interval`
+    CheckpointTrigger,
+    /// `execution.checkpointing.timeout`
+    CheckpointExpiry { checkpoint: CheckpointId },
+    /// The pointer may go into the store: the checkpoint is finalized.
+    CheckpointFinalized { checkpoint: CheckpointId },
+}
+
+/// What an open ask is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobAsk {
+    RegisterAtResourceManager,
+    DeclareRequirements,
+    Heartbeat(Peer),
+    Submit(SubtaskId, Attempt),
+    /// With the tries that are left.
+    Cancel(SubtaskId, Attempt, u32),
+    TriggerCheckpoint(CheckpointId),
+    FreeSlot(AllocationId),
 }
 
 #[derive(Clone, Debug)]
@@ -25,6 +82,39 @@ pub struct JobMaster {
     pub job: JobId,
     /// The leader session id, which is the JobMasterId.
     pub token: FencingToken,
+    /// Nobody has run the job before.
+    submission: bool,
+    status: JobStatus,
+    started: bool,
+    executions: Vec<Execution>,
+    pool: SlotPool,
+    /// Subtasks that share a slot, and the group of each subtask.
+    groups: Vec<SlotGroup>,
+    group_of: Vec<usize>,
+    /// Of the hash maps that slots and groups are kept in.
+    order: HashOrder,
+    /// TaskManagers that have registered here.
+    taskmanagers: BTreeMap<Address, u64>,
+    heartbeats: Heartbeats,
+    round: Alarm,
+    asks: Asks<JobAsk>,
+    resource_manager: ResourceManagerLine,
+    backoff: RestartBackoff,
+    failovers: Vec<Failover>,
+    next_failover: u32,
+    /// Vertices between failure and restart (`verticesWaitingForRestart`).
+    waiting_for_restart: BTreeSet<SubtaskId>,
+    deployments: Vec<Deployment>,
+    next_deployment: u32,
+    coordinator: Coordinator,
+    store: Store,
+    /// `numRestarts`
+    restarts: u32,
+    created: Alarm,
+    idle: Alarm,
+    request_timeout: Alarm,
+    declare: Alarm,
+    random: SmallStream,
 }
 
 impl JobMaster {
@@ -35,33 +125,175 @@ impl JobMaster {
         submission: bool,
         office: &Office<'_>,
     ) -> JobMaster {
-        let _ = (submission, office);
-        JobMaster { job, token }
+        let blueprint = office.blueprint;
+        let config = &blueprint.config;
+        let info = &blueprint.topology.jobs[job as usize];
+        let owner = Endpoint::JobMaster(job);
+        let alarm = |timer| Alarm::new(Timer::JobMaster { job, timer });
+        let (groups, group_of) = requests::groups(job, &blueprint.topology, config.load_balance);
+        let stream = format!("{}@{token}", info.name);
+        let mut random = blueprint.streams.small("job-master", &stream);
+        JobMaster {
+            job,
+            token,
+            submission,
+            status: JobStatus::Initializing,
+            started: false,
+            executions: info
+                .subtasks
+                .iter()
+                .map(|subtask| Execution::new(*subtask, token))
+                .collect(),
+            pool: SlotPool::default(),
+            groups,
+            group_of,
+            order: HashOrder::new(&mut random),
+            taskmanagers: BTreeMap::new(),
+            heartbeats: Heartbeats::new(
+                owner,
+                config.heartbeat.timeout,
+                config.heartbeat.rpc_failure_threshold,
+            ),
+            round: Alarm::new(Timer::HeartbeatRound { owner }),
+            asks: Asks::new(owner),
+            resource_manager: ResourceManagerLine::new(
+                config.registration,
+                alarm(JobMasterTimer::RegisterAtResourceManager),
+            ),
+            backoff: RestartBackoff::new(config.restart),
+            failovers: Vec::new(),
+            next_failover: 0,
+            waiting_for_restart: BTreeSet::new(),
+            deployments: Vec::new(),
+            next_deployment: 0,
+            coordinator: Coordinator::new(job),
+            store: Store::default(),
+            restarts: 0,
+            created: alarm(JobMasterTimer::Created),
+            idle: alarm(JobMasterTimer::IdleSlots),
+            request_timeout: alarm(JobMasterTimer::RequestTimeout),
+            declare: alarm(JobMasterTimer::DeclareRequirements),
+            random,
+        }
     }
 
-    /// Opens the checkpoint store and rebuilds the execution graph. When it is done, [`JobMaster::has_started`] holds.
+    /// Builds the JobMaster, which takes a while, then opens its checkpoint store. When it is done,
+    /// [`JobMaster::has_started`] holds.
     pub fn start(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (office, ctx);
+        let creation = office
+            .blueprint
+            .profile
+            .jobmaster_startup
+            .draw(&mut self.random);
+        self.created.set(creation, ctx);
     }
 
     /// Ready to be confirmed: its `connection_info` may be published.
     pub fn has_started(&self) -> bool {
-        false
+        self.started
     }
 
-    /// The process's own ResourceManager is the leader here, another process's is, or nobody's.
-    pub fn on_resource_manager(
-        &mut self,
-        leader: Option<(Address, FencingToken)>,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        let _ = (leader, office, ctx);
+    /// Ended for good (FAILED): never to run again.
+    pub fn has_ended(&self) -> bool {
+        self.status == JobStatus::Failed
+    }
+
+    fn me(&self) -> Endpoint {
+        Endpoint::JobMaster(self.job)
+    }
+
+    fn execution(&mut self, subtask: SubtaskId) -> &mut Execution {
+        let first = self.executions[0].subtask;
+        &mut self.executions[(subtask - first) as usize]
+    }
+
+    fn peek(&self, subtask: SubtaskId) -> &Execution {
+        &self.executions[(subtask - self.executions[0].subtask) as usize]
+    }
+
+    /// The current attempt of a subtask, if this is it.
+    fn current(&mut self, subtask: SubtaskId, attempt: Attempt) -> Option<&mut Execution> {
+        let execution = self.execution(subtask);
+        (execution.attempt == attempt).then_some(execution)
+    }
+
+    fn turn(&mut self, status: JobStatus, reason: String, ctx: &mut Context<'_>) {
+        if status != self.status {
+            self.status = status;
+            ctx.state(Fact::JobStatusChanged {
+                job: self.job,
+                status,
+                reason,
+            });
+        }
     }
 
     /// A call whose token is right. The caller is answered where it asked.
     pub fn on_rpc(&mut self, from: Peer, rpc: Rpc, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (from, rpc, office, ctx);
+        let ack = Ok(Answer::Ack);
+        let result = match rpc.call {
+            Call::RegisterTaskManager { session } => self.register(from, session, office, ctx),
+            Call::OfferSlots { slots } => self.on_offer(from.address, &slots, office, ctx),
+            Call::FailSlot { allocation, .. } => {
+                self.lose_slot(allocation, office, ctx);
+                ack
+            }
+            Call::UpdateTaskExecutionState {
+                subtask,
+                attempt,
+                state,
+                failure,
+            } => self.on_task_state(subtask, attempt, state, failure, office, ctx),
+            Call::AcknowledgeCheckpoint {
+                checkpoint,
+                attempt,
+                handle,
+            } => {
+                self.on_acknowledge(checkpoint, attempt, *handle, office, ctx);
+                ack
+            }
+            Call::DeclineCheckpoint {
+                checkpoint,
+                subtask,
+                attempt,
+                reason,
+            } => {
+                self.on_decline(checkpoint, subtask, attempt, reason, office, ctx);
+                ack
+            }
+            Call::HeartbeatFromTaskManager { deployed } => {
+                self.on_heartbeat(from, &deployed, office, ctx);
+                ack
+            }
+            Call::GoodbyeFromTaskManager { reason } => {
+                self.on_goodbye(from.address, reason, office, ctx);
+                ack
+            }
+            Call::RequestPartitionState { subtask, attempt } => {
+                let state = self
+                    .current(subtask, attempt)
+                    .map(|execution| execution.state);
+                Ok(Answer::PartitionState(state))
+            }
+            Call::RequestHeartbeatFromJobMaster => {
+                self.answer_heartbeat(from, ctx);
+                ack
+            }
+            Call::DisconnectTaskManager { taskmanager, .. } => {
+                self.on_resource_manager_lost(taskmanager, office, ctx);
+                ack
+            }
+            Call::NotifyNotEnoughResources => {
+                self.on_not_enough_resources(office, ctx);
+                ack
+            }
+            Call::DisconnectResourceManager { .. } => {
+                self.reconnect_resource_manager(office, ctx);
+                ack
+            }
+            call => unreachable!("JobMasters do not receive {call:?}"),
+        };
+        line::answer(from, rpc.ask, result, ctx);
     }
 
     pub fn on_answer(
@@ -71,7 +303,23 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let _ = (ask, result, office, ctx);
+        let Some(what) = self.asks.close(ask, ctx) else {
+            return;
+        };
+        match what {
+            JobAsk::RegisterAtResourceManager => self.on_registered(result, office, ctx),
+            JobAsk::DeclareRequirements => self.on_declared(result, office, ctx),
+            JobAsk::Heartbeat(peer) => self.on_heartbeat_rpc(peer, result, office, ctx),
+            JobAsk::Submit(subtask, attempt) => {
+                self.on_submitted(subtask, attempt, result, office, ctx)
+            }
+            JobAsk::Cancel(subtask, attempt, tries) => {
+                self.on_cancel_answered(subtask, attempt, tries, result, office, ctx)
+            }
+            // Not counted as a failure of the checkpoint: it expires if nobody has triggered it.
+            JobAsk::TriggerCheckpoint(_) => {}
+            JobAsk::FreeSlot(allocation) => self.on_slot_freed(allocation, result, ctx),
+        }
     }
 
     pub fn on_timer(
@@ -80,20 +328,24 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let _ = (timer, office, ctx);
-    }
-
-    pub fn on_heartbeat_round(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (office, ctx);
-    }
-
-    pub fn on_heartbeat_timeout(
-        &mut self,
-        peer: Peer,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        let _ = (peer, office, ctx);
+        match timer {
+            JobMasterTimer::Created => self.open_store(office, ctx),
+            JobMasterTimer::RegisterAtResourceManager => {
+                self.register_at_resource_manager(office, ctx)
+            }
+            JobMasterTimer::DeclareRequirements => self.declare_requirements(office, ctx),
+            JobMasterTimer::IdleSlots => self.return_idle_slots(office, ctx),
+            JobMasterTimer::RequestTimeout => self.check_requests(office, ctx),
+            JobMasterTimer::RestartDelay { failover } => self.on_delay_over(failover, office, ctx),
+            JobMasterTimer::Deploy { deployment } => self.deploy(deployment, office, ctx),
+            JobMasterTimer::CheckpointTrigger => self.trigger_checkpoint(office, ctx),
+            JobMasterTimer::CheckpointExpiry { checkpoint } => {
+                self.on_checkpoint_expired(checkpoint, office, ctx)
+            }
+            JobMasterTimer::CheckpointFinalized { checkpoint } => {
+                self.add_to_store(checkpoint, office, ctx)
+            }
+        }
     }
 
     /// An answer of ZooKeeper to a request of its checkpoint store.
@@ -104,7 +356,13 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let _ = (ask, result, office, ctx);
+        match ask {
+            StoreAsk::List => self.on_listed(result, office, ctx),
+            StoreAsk::Counter => self.on_counter(result, office, ctx),
+            StoreAsk::NewCounter => self.on_opened(office, ctx),
+            StoreAsk::CountUp(id) => self.on_counted(id, result, office, ctx),
+            StoreAsk::Add(id) => self.on_added(id, result, office, ctx),
+        }
     }
 
     pub fn on_read(
@@ -114,25 +372,59 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let _ = (key, blob, office, ctx);
+        match key {
+            BlobKey::Metadata { checkpoint, .. } => self.on_metadata(checkpoint, blob, office, ctx),
+            key => unreachable!("JobMasters read no {key:?}"),
+        }
     }
 
     pub fn on_written(&mut self, key: BlobKey, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (key, office, ctx);
+        match key {
+            BlobKey::Metadata { checkpoint, .. } => {
+                self.on_metadata_written(checkpoint, office, ctx)
+            }
+            key => unreachable!("JobMasters write no {key:?}"),
+        }
     }
 
-    /// The job is taken through a savepoint and restarted from it.
-    pub fn on_savepoint_and_restart(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (office, ctx);
-    }
-
-    /// Leadership is revoked: the job is SUSPENDED here, every TaskManager is told goodbye.
+    /// Leadership is revoked: the job is SUSPENDED here, every TaskManager is told goodbye. What is in the checkpoint
+    /// store stays there.
     pub fn suspend(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let _ = (office, ctx);
+        self.stop_checkpoints(office, ctx);
+        self.turn(JobStatus::Suspended, "leadership revoked".to_owned(), ctx);
+        self.say_goodbye("JobManager is no longer the leader.", ctx);
+        self.release_timers(ctx);
+    }
+
+    fn release_timers(&mut self, ctx: &mut Context<'_>) {
+        self.heartbeats.stop(ctx);
+        self.asks.drop_all(ctx);
+        self.resource_manager.release(ctx);
+        for alarm in [
+            &mut self.round,
+            &mut self.created,
+            &mut self.idle,
+            &mut self.request_timeout,
+            &mut self.declare,
+        ] {
+            alarm.release(ctx);
+        }
+        for failover in &mut self.failovers {
+            failover.delay.release(ctx);
+        }
+        for deployment in &mut self.deployments {
+            deployment.descriptors.release(ctx);
+        }
+        self.failovers.clear();
+        self.deployments.clear();
+        self.coordinator.release(ctx);
     }
 
     /// TaskManagers that are registered here, for whom it may concern.
     pub fn taskmanagers(&self) -> Vec<ActorId> {
-        Vec::new()
+        self.taskmanagers
+            .keys()
+            .map(|address| address.actor)
+            .collect()
     }
 }

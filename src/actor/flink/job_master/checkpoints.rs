@@ -1,0 +1,490 @@
+//! The checkpoint coordinator (`CheckpointCoordinator`, `CheckpointRequestDecider`, `CheckpointFailureManager`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::actor::checkpoint::{Attempt, Blob, BlobKey, CompletedCheckpoint, StateHandle};
+use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::{Detector, ExecutionState, Fact};
+use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
+use crate::actor::flink::rpc::call::TaskFailure;
+use crate::actor::flink::rpc::{Call, line};
+use crate::actor::message::{Body, Timer};
+use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::{Random, Time};
+
+use super::store::pointer_path;
+use super::{JobAsk, JobMaster, JobMasterTimer};
+
+/// Bytes of metadata per task (`_metadata`).
+const METADATA_BYTES_PER_TASK: u64 = 2_048;
+
+#[derive(Clone, Debug)]
+pub(super) struct Coordinator {
+    next_id: CheckpointId,
+    pending: BTreeMap<CheckpointId, Pending>,
+    /// The periodic trigger runs.
+    active: bool,
+    /// It has run before: this coordinator has seen all tasks run.
+    has_run: bool,
+    /// An id is being taken.
+    counting: bool,
+    /// A trigger came while as many checkpoints as may be were on their way.
+    queued: bool,
+    trigger: Alarm,
+    completed_at: Option<Time>,
+    /// Failures in a row that count towards `tolerable-failed-checkpoints`.
+    failures: u32,
+    counted: BTreeSet<CheckpointId>,
+}
+
+/// `PendingCheckpoint`
+#[derive(Clone, Debug)]
+struct Pending {
+    triggered_at: Time,
+    /// The attempts that have to acknowledge it.
+    plan: Vec<(SubtaskId, Attempt)>,
+    handles: BTreeMap<SubtaskId, StateHandle>,
+    expiry: Alarm,
+    /// Set once everything has been acknowledged: from here on nothing aborts it.
+    finalizing: Option<(Arc<CompletedCheckpoint>, Alarm)>,
+}
+
+impl Coordinator {
+    pub(super) fn new(job: JobId) -> Coordinator {
+        let timer = JobMasterTimer::CheckpointTrigger;
+        Coordinator {
+            next_id: 1,
+            pending: BTreeMap::new(),
+            active: false,
+            has_run: false,
+            counting: false,
+            queued: false,
+            trigger: Alarm::new(Timer::JobMaster { job, timer }),
+            completed_at: None,
+            failures: 0,
+            counted: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn next_id(&self) -> CheckpointId {
+        self.next_id
+    }
+
+    pub(super) fn continue_from(&mut self, next_id: CheckpointId) {
+        self.next_id = next_id;
+    }
+
+    /// Barriers up to this id may still be about.
+    pub(super) fn issued_max(&self) -> CheckpointId {
+        self.next_id - 1
+    }
+
+    /// A checkpoint is being written and stored: a restart waits for it, since it may be the one to go back to.
+    pub(super) fn is_finalizing(&self) -> bool {
+        self.pending
+            .values()
+            .any(|pending| pending.finalizing.is_some())
+    }
+
+    pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
+        self.active = false;
+        self.trigger.release(ctx);
+        for mut pending in std::mem::take(&mut self.pending).into_values() {
+            pending.release(ctx);
+        }
+    }
+}
+
+impl Pending {
+    fn release(&mut self, ctx: &mut Context<'_>) {
+        self.expiry.release(ctx);
+        if let Some((_, alarm)) = &mut self.finalizing {
+            alarm.release(ctx);
+        }
+    }
+}
+
+impl JobMaster {
+    /// All tasks run: a coordinator's first checkpoint comes at a random moment of its interval, the first one after a
+    /// failover as soon as `min-pause` allows.
+    pub(super) fn start_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let checkpointing = &office.blueprint.config.checkpointing;
+        let Some(interval) = checkpointing.interval else {
+            return;
+        };
+        let delay = if self.coordinator.has_run {
+            checkpointing.min_pause
+        } else {
+            let least = checkpointing.min_pause.min(interval);
+            self.random.between(least, interval)
+        };
+        self.coordinator.active = true;
+        self.coordinator.has_run = true;
+        self.coordinator.trigger.set(delay, ctx);
+    }
+
+    /// Some task does not run any more: the periodic trigger stops, and what is on its way is aborted.
+    pub(super) fn stop_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        self.coordinator.active = false;
+        self.coordinator.queued = false;
+        self.coordinator.trigger.cancel(ctx);
+        let pending: Vec<_> = self.coordinator.pending.keys().copied().collect();
+        for checkpoint in pending {
+            self.abort_checkpoint(checkpoint, "the job restarts or ends", office, ctx);
+        }
+    }
+
+    pub(super) fn trigger_checkpoint(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let checkpointing = &office.blueprint.config.checkpointing;
+        let Some(interval) = checkpointing.interval else {
+            return;
+        };
+        let coordinator = &mut self.coordinator;
+        if !coordinator.active {
+            return;
+        }
+        coordinator.trigger.set(interval, ctx);
+        if coordinator.counting {
+            return;
+        }
+        if coordinator.pending.len() >= checkpointing.max_concurrent as usize {
+            coordinator.queued = true;
+            return;
+        }
+        let pause_ends = coordinator
+            .completed_at
+            .map(|completed| completed + checkpointing.min_pause);
+        if let Some(pause_ends) = pause_ends.filter(|end| *end > ctx.now()) {
+            return coordinator.trigger.set_at(pause_ends, ctx);
+        }
+        coordinator.queued = false;
+        coordinator.counting = true;
+        let id = coordinator.next_id;
+        self.count_up(id, office, ctx);
+    }
+
+    /// The id is taken: a pending checkpoint begins, and the sources are told.
+    pub(super) fn on_counted(
+        &mut self,
+        id: CheckpointId,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        self.coordinator.counting = false;
+        // A failure to trigger does not count.
+        if result.is_err() {
+            return;
+        }
+        self.coordinator.next_id = id + 1;
+        if !self.coordinator.active || !self.all_run() {
+            return;
+        }
+        let config = &office.blueprint.config;
+        let timer = JobMasterTimer::CheckpointExpiry { checkpoint: id };
+        let mut expiry = Alarm::new(Timer::JobMaster {
+            job: self.job,
+            timer,
+        });
+        expiry.set(config.checkpointing.timeout, ctx);
+        let plan = self
+            .executions
+            .iter()
+            .map(|execution| (execution.subtask, execution.attempt))
+            .collect();
+        self.coordinator.pending.insert(
+            id,
+            Pending {
+                triggered_at: ctx.now(),
+                plan,
+                handles: BTreeMap::new(),
+                expiry,
+                finalizing: None,
+            },
+        );
+        ctx.state(Fact::CheckpointTriggered {
+            job: self.job,
+            checkpoint: id,
+        });
+        let sources = &office.blueprint.topology.jobs[self.job as usize].sources;
+        for subtask in sources {
+            let execution = self.peek(*subtask);
+            let Some(slot) = execution.slot else { continue };
+            let call = Call::TriggerCheckpoint {
+                subtask: *subtask,
+                attempt: execution.attempt,
+                checkpoint: id,
+            };
+            let what = JobAsk::TriggerCheckpoint(id);
+            let peer = Self::executor(slot.taskmanager);
+            let timeout = config.rpc.ask_timeout;
+            line::ask(&mut self.asks, what, timeout, peer, None, call, ctx);
+        }
+    }
+
+    pub(super) fn on_acknowledge(
+        &mut self,
+        checkpoint: CheckpointId,
+        attempt: Attempt,
+        handle: StateHandle,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let subtask = handle.subtask;
+        // Late, or of an attempt that is not in the plan: its state is for nobody.
+        let Some(pending) = self
+            .coordinator
+            .pending
+            .get_mut(&checkpoint)
+            .filter(|pending| pending.plan.contains(&(subtask, attempt)))
+        else {
+            return;
+        };
+        if pending.handles.insert(subtask, handle).is_none() {
+            ctx.state(Fact::CheckpointAcknowledged {
+                job: self.job,
+                checkpoint,
+                subtask,
+                attempt,
+            });
+        }
+        if pending.handles.len() < pending.plan.len() || pending.finalizing.is_some() {
+            return;
+        }
+        let handles = std::mem::take(&mut pending.handles).into_values().collect();
+        let metadata = Arc::new(CompletedCheckpoint {
+            job: self.job,
+            id: checkpoint,
+            handles,
+        });
+        pending.expiry.cancel(ctx);
+        let timer = JobMasterTimer::CheckpointFinalized { checkpoint };
+        let alarm = Alarm::new(Timer::JobMaster {
+            job: self.job,
+            timer,
+        });
+        pending.finalizing = Some((Arc::clone(&metadata), alarm));
+        let key = BlobKey::Metadata {
+            job: self.job,
+            checkpoint,
+        };
+        let bytes = METADATA_BYTES_PER_TASK * pending.plan.len() as u64;
+        let body = Body::Write {
+            key,
+            bytes,
+            blob: Blob::Metadata(metadata),
+        };
+        ctx.send_sized(office.blueprint.directory.storage, bytes, body);
+    }
+
+    pub(super) fn on_metadata_written(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let finalization = office
+            .blueprint
+            .profile
+            .checkpoint_finalization
+            .draw(&mut self.random);
+        if let Some(pending) = self.coordinator.pending.get_mut(&checkpoint)
+            && let Some((_, alarm)) = &mut pending.finalizing
+        {
+            alarm.set(finalization, ctx);
+        }
+    }
+
+    pub(super) fn add_to_store(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let op = Op::Create {
+            path: pointer_path(self.job, checkpoint),
+            data: [checkpoint, 0],
+            mode: CreateMode::Persistent,
+        };
+        let ask = ZkAsk::Store(self.job, StoreAsk::Add(checkpoint));
+        office.desk.ask(op, ask, ctx);
+    }
+
+    /// The store has answered: only now the checkpoint is complete.
+    pub(super) fn on_added(
+        &mut self,
+        checkpoint: CheckpointId,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) else {
+            return;
+        };
+        pending.release(ctx);
+        let (metadata, _) = pending.finalizing.expect("it was finalized before");
+        // Asked for again on a new connection it may be there already.
+        if !matches!(result, Ok(_) | Err(ZkError::NodeExists)) {
+            ctx.state(Fact::CheckpointAborted {
+                job: self.job,
+                checkpoint,
+                reason: "it could not be added to the store",
+            });
+            self.count_failure(checkpoint, office, ctx);
+            return self.restart_what_is_ready(office, ctx);
+        }
+        self.coordinator.completed_at = Some(ctx.now());
+        self.coordinator.failures = 0;
+        self.coordinator.counted.clear();
+        ctx.state(Fact::CheckpointCompleted {
+            job: self.job,
+            checkpoint,
+            offsets: metadata.offsets(),
+            bytes: metadata.handles.iter().map(|handle| handle.bytes).sum(),
+            duration: ctx.now().since(pending.triggered_at),
+        });
+        self.subsume(metadata, office, ctx);
+        let older: Vec<_> = self
+            .coordinator
+            .pending
+            .range(..checkpoint)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in older {
+            self.abort_checkpoint(id, "subsumed", office, ctx);
+        }
+        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointComplete {
+            subtask,
+            attempt,
+            checkpoint,
+        });
+        if self.coordinator.queued {
+            self.trigger_checkpoint(office, ctx);
+        }
+        self.restart_what_is_ready(office, ctx);
+    }
+
+    /// What falls out of the store: first the pointer goes, then the files.
+    fn subsume(
+        &mut self,
+        metadata: Arc<CompletedCheckpoint>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let keep = office.blueprint.config.checkpointing.retained.max(1) as usize;
+        let storage = office.blueprint.directory.storage;
+        for (old, files) in self.store.add(metadata, keep) {
+            let path = pointer_path(self.job, old);
+            office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+            let key = BlobKey::Metadata {
+                job: self.job,
+                checkpoint: old,
+            };
+            ctx.send(storage, Body::Delete { key });
+            for handle in files.iter().flat_map(|files| &files.handles) {
+                ctx.send(storage, Body::Delete { key: handle.key });
+            }
+        }
+    }
+
+    /// Tells every task something that nobody waits for.
+    fn tell_tasks(&self, ctx: &mut Context<'_>, call: impl Fn(SubtaskId, Attempt) -> Call) {
+        for execution in &self.executions {
+            if let Some(slot) = execution.slot
+                && execution.state == ExecutionState::Running
+            {
+                let peer = Self::executor(slot.taskmanager);
+                let call = call(execution.subtask, execution.attempt);
+                line::tell(self.me(), peer, None, call, ctx);
+            }
+        }
+    }
+
+    pub(super) fn on_decline(
+        &mut self,
+        checkpoint: CheckpointId,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let expected = self
+            .coordinator
+            .pending
+            .get(&checkpoint)
+            .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
+        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) {
+            self.count_failure(checkpoint, office, ctx);
+        }
+    }
+
+    pub(super) fn on_checkpoint_expired(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if self.abort_checkpoint(checkpoint, "expired", office, ctx) {
+            self.count_failure(checkpoint, office, ctx);
+        }
+    }
+
+    /// Gives a checkpoint up, unless it is being finalized. True: it was given up.
+    fn abort_checkpoint(
+        &mut self,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) -> bool {
+        let abortable = self
+            .coordinator
+            .pending
+            .get(&checkpoint)
+            .is_some_and(|pending| pending.finalizing.is_none());
+        if !abortable {
+            return false;
+        }
+        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
+            pending.release(ctx);
+        }
+        ctx.state(Fact::CheckpointAborted {
+            job: self.job,
+            checkpoint,
+            reason,
+        });
+        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
+            subtask,
+            attempt,
+            checkpoint,
+        });
+        if self.coordinator.queued {
+            self.trigger_checkpoint(office, ctx);
+        }
+        true
+    }
+
+    /// Expired, declined, not stored: in a row, once for each checkpoint, and beyond the tolerable the job fails as a whole.
+    fn count_failure(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if !self.coordinator.counted.insert(checkpoint) {
+            return;
+        }
+        self.coordinator.failures += 1;
+        let tolerable = office.blueprint.config.checkpointing.tolerable_failures;
+        if self.coordinator.failures > tolerable {
+            self.coordinator.failures = 0;
+            self.coordinator.counted.clear();
+            let why = TaskFailure::Other("Exceeded checkpoint tolerable failure threshold.");
+            self.fail_globally(Detector::CheckpointFailures, &why, office, ctx);
+        }
+    }
+}

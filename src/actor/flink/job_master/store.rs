@@ -1,0 +1,189 @@
+//! The completed checkpoints of a job: pointers in ZooKeeper, files in storage, the latest one in memory
+//! (`DefaultCompletedCheckpointStore`, `ZooKeeperCheckpointIDCounter`).
+
+use std::sync::Arc;
+
+use crate::actor::checkpoint::{Blob, BlobKey, CompletedCheckpoint};
+use crate::actor::context::Context;
+use crate::actor::fact::{Detector, Fact, JobStatus};
+use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
+use crate::actor::message::Body;
+use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::policy::RecoveryScope;
+
+use super::JobMaster;
+
+fn counter_path(job: JobId) -> String {
+    format!("/jobs/{job}/checkpoint_id_counter")
+}
+
+fn checkpoints_path(job: JobId) -> String {
+    format!("/jobs/{job}/checkpoints")
+}
+
+pub(super) fn pointer_path(job: JobId, checkpoint: CheckpointId) -> String {
+    format!("{}/{checkpoint:019}", checkpoints_path(job))
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    /// In the store, oldest first.
+    retained: Vec<CheckpointId>,
+    metadata: Option<Arc<CompletedCheckpoint>>,
+}
+
+impl Store {
+    /// The latest completed checkpoint; 0: none.
+    pub(super) fn latest(&self) -> CheckpointId {
+        self.metadata.as_ref().map_or(0, |metadata| metadata.id)
+    }
+
+    pub(super) fn metadata(&self) -> Option<&CompletedCheckpoint> {
+        self.metadata.as_deref()
+    }
+
+    /// A checkpoint has completed; what is beyond `num-retained` falls out, oldest first.
+    pub(super) fn add(
+        &mut self,
+        metadata: Arc<CompletedCheckpoint>,
+        retained_max: usize,
+    ) -> Vec<(CheckpointId, Option<Arc<CompletedCheckpoint>>)> {
+        self.retained.push(metadata.id);
+        let replaced = self.metadata.replace(metadata);
+        let surplus = self.retained.len().saturating_sub(retained_max);
+        self.retained
+            .drain(..surplus)
+            .map(|old| {
+                let files = replaced.as_ref().filter(|replaced| replaced.id == old);
+                (old, files.cloned())
+            })
+            .collect()
+    }
+}
+
+impl JobMaster {
+    /// Reads what the predecessors have left.
+    pub(super) fn open_store(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let op = Op::GetChildren {
+            path: checkpoints_path(self.job),
+            watch: false,
+        };
+        let ask = ZkAsk::Store(self.job, StoreAsk::List);
+        office.desk.ask(op, ask, ctx);
+    }
+
+    /// The highest id counts; its metadata is read from storage.
+    pub(super) fn on_listed(
+        &mut self,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Ok(Answer::Children { names }) = result {
+            self.store.retained = names.iter().filter_map(|name| name.parse().ok()).collect();
+            self.store.retained.sort_unstable();
+        }
+        match self.store.retained.last() {
+            None => self.read_counter(office, ctx),
+            Some(latest) => {
+                let key = BlobKey::Metadata {
+                    job: self.job,
+                    checkpoint: *latest,
+                };
+                ctx.send(office.blueprint.directory.storage, Body::Read { key });
+            }
+        }
+    }
+
+    pub(super) fn on_metadata(
+        &mut self,
+        checkpoint: CheckpointId,
+        blob: Option<Blob>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        match blob {
+            Some(Blob::Metadata(metadata)) => self.store.metadata = Some(metadata),
+            _ => unreachable!("checkpoint {checkpoint} is in the store, so its files are there"),
+        }
+        self.read_counter(office, ctx);
+    }
+
+    fn read_counter(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let op = Op::GetData {
+            path: counter_path(self.job),
+            watch: false,
+        };
+        let ask = ZkAsk::Store(self.job, StoreAsk::Counter);
+        office.desk.ask(op, ask, ctx);
+    }
+
+    pub(super) fn on_counter(
+        &mut self,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        match result {
+            Ok(Answer::Data { data, .. }) => {
+                self.coordinator.continue_from(data[0]);
+                self.on_opened(office, ctx);
+            }
+            _ => {
+                let op = Op::Create {
+                    path: counter_path(self.job),
+                    data: [self.coordinator.next_id(), 0],
+                    mode: CreateMode::Persistent,
+                };
+                let ask = ZkAsk::Store(self.job, StoreAsk::NewCounter);
+                office.desk.ask(op, ask, ctx);
+            }
+        }
+    }
+
+    /// Takes the next checkpoint id: nobody will ever use it again.
+    pub(super) fn count_up(
+        &self,
+        id: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let op = Op::SetData {
+            path: counter_path(self.job),
+            data: [id + 1, 0],
+        };
+        let ask = ZkAsk::Store(self.job, StoreAsk::CountUp(id));
+        office.desk.ask(op, ask, ctx);
+    }
+
+    /// Everything is known: the job starts, from the latest completed checkpoint if there is one.
+    pub(super) fn on_opened(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        self.started = true;
+        let subtasks: Vec<SubtaskId> = self
+            .executions
+            .iter()
+            .map(|execution| execution.subtask)
+            .collect();
+        let recovery = self.next_failover;
+        self.next_failover += 1;
+        if !self.submission {
+            ctx.state(Fact::RecoveryStarted {
+                job: self.job,
+                recovery,
+                detector: Detector::NewLeader,
+                scope: RecoveryScope::Full,
+                lost: Vec::new(),
+                tasks: subtasks.clone(),
+            });
+        }
+        self.turn(JobStatus::Created, "the job is known here".to_owned(), ctx);
+        self.turn(JobStatus::Running, "scheduling begins".to_owned(), ctx);
+        self.on_heartbeat_round(office, ctx);
+        self.idle
+            .set(office.blueprint.config.slots.idle_timeout, ctx);
+        self.schedule(subtasks, recovery, true, office, ctx);
+        self.register_at_resource_manager(office, ctx);
+    }
+}
