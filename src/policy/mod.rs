@@ -53,15 +53,6 @@ pub enum Placement {
     RoundRobin,
 }
 
-/// `jobmanager.execution.failover-strategy`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailoverStrategy {
-    /// `region`
-    Region,
-    /// `full`
-    Full,
-}
-
 /// `taskmanager.load-balance.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadBalance {
