@@ -20,8 +20,6 @@ pub struct VertexRequirements {
 struct Bounds {
     lower: u32,
     upper: u32,
-    /// The widest range of one of its vertices.
-    range: u32,
 }
 
 fn groups(vertices: &[VertexRequirements]) -> BTreeMap<SlotSharingGroupId, Bounds> {
@@ -30,7 +28,6 @@ fn groups(vertices: &[VertexRequirements]) -> BTreeMap<SlotSharingGroupId, Bound
         let bounds = groups.entry(vertex.slot_sharing_group).or_default();
         bounds.lower = bounds.lower.max(vertex.lower);
         bounds.upper = bounds.upper.max(vertex.upper);
-        bounds.range = bounds.range.max(vertex.upper - vertex.lower);
     }
     groups
 }
@@ -49,7 +46,7 @@ pub fn parallelism(vertices: &[VertexRequirements], slots: u32) -> Option<Vec<u3
         return None;
     }
     let mut by_range: Vec<_> = groups.into_iter().collect();
-    by_range.sort_by_key(|(_, bounds)| bounds.range);
+    by_range.sort_by_key(|(_, bounds)| bounds.upper - bounds.lower);
     let (mut unassigned, mut groups_left) = (slots, by_range.len() as u32);
     let mut slots_of: BTreeMap<SlotSharingGroupId, u32> = BTreeMap::new();
     for (group, bounds) in by_range {
