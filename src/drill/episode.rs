@@ -29,7 +29,9 @@ pub struct Episode {
     pub detected: Option<Time>,
     pub scope: Option<RecoveryScope>,
     pub checkpoint: Option<CheckpointId>,
-    pub restarted: u64,
+    /// Restarts that it took: each may be of the same tasks.
+    pub restarts: u32,
+    /// Every task that restarted, once.
     pub failed: BTreeSet<SubtaskId>,
     pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
     pub replayed: u64,

@@ -1,5 +1,6 @@
 //! Holds what happened against what the scenario expects.
 
+use crate::actor::fact::JobStatus;
 use crate::scenario::expect::{Clause, Comparison, Expectation, Quantity};
 
 use super::outcome::{ExpectationVerdict, Phases, Summary};
@@ -92,6 +93,11 @@ fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
             .map(|recovery| recovery.total_ms)
             .collect(),
         Quantity::RestartedTasks => sum(|recovery| recovery.restarted_tasks),
+        Quantity::Restarts => sum(|recovery| u64::from(recovery.restarts)),
+        Quantity::FailedJobs => {
+            let failed = |job: &&super::outcome::JobSummary| job.status == JobStatus::Failed.name();
+            vec![Some(summary.jobs.iter().filter(failed).count() as f64)]
+        }
         Quantity::ReplayedRecords => sum(|recovery| recovery.replayed_records),
         Quantity::Recoveries => vec![Some(summary.recoveries.len() as f64)],
         Quantity::Lost => vec![Some(summary.delivery.lost as f64)],
@@ -119,6 +125,8 @@ fn name(quantity: Quantity) -> (&'static str, bool) {
         Quantity::CatchUp => ("catch_up", true),
         Quantity::Total => ("total", true),
         Quantity::RestartedTasks => ("restarted_tasks", false),
+        Quantity::Restarts => ("restarts", false),
+        Quantity::FailedJobs => ("failed_jobs", false),
         Quantity::ReplayedRecords => ("replayed_records", false),
         Quantity::Recoveries => ("recoveries", false),
         Quantity::Lost => ("lost", false),

@@ -82,7 +82,10 @@ pub struct Recovery {
     pub detector: Option<String>,
     pub detected_ms: Option<f64>,
     pub restored_checkpoint: Option<u64>,
+    /// Tasks that restarted, each counted once.
     pub restarted_tasks: u64,
+    /// Restarts that it took; deployments on a TaskManager that nobody knows to be dead are wasted.
+    pub restarts: u32,
     /// What restarted: `per-task`, `per-task-naive`, `region`, `full`, or null where nothing did.
     pub scope: Option<String>,
     pub phases_ms: Phases,

@@ -83,7 +83,14 @@ impl JobState {
             Stage::Ending => Phase::Backoff,
             Stage::Placing => Phase::Resources,
             Stage::ComingUp | Stage::None => {
-                if any(|state| *state < ExecutionState::Initializing) {
+                // A later restart has taken some of them over.
+                if any(|state| *state == ExecutionState::Canceling) {
+                    Phase::Cancellation
+                } else if any(|state| state.is_terminal()) {
+                    Phase::Backoff
+                } else if any(|state| *state <= ExecutionState::Scheduled) {
+                    Phase::Resources
+                } else if any(|state| *state < ExecutionState::Initializing) {
                     Phase::Deployment
                 } else if any(|state| *state == ExecutionState::Initializing) {
                     Phase::Restore

@@ -303,7 +303,7 @@ impl Recoveries {
             detected: None,
             scope: None,
             checkpoint: None,
-            restarted: 0,
+            restarts: 0,
             failed: BTreeSet::new(),
             placement: Vec::new(),
             replayed: 0,
@@ -330,14 +330,18 @@ impl Recoveries {
         }
         self.with_job(job, now, |following| {
             following.state.led = true;
+            // Restarts of several regions may be under way side by side.
+            if following.state.stage == Stage::None {
+                following.state.tasks.clear();
+            }
             following.state.stage = Stage::Ending;
-            following.state.tasks = tasks
+            let restarted = tasks
                 .iter()
-                .map(|subtask| (*subtask, (ExecutionState::Failed, false)))
-                .collect();
+                .map(|task| (*task, (ExecutionState::Failed, false)));
+            following.state.tasks.extend(restarted);
             if let Some(episode) = &mut following.episode {
                 episode.scope = Some(scope);
-                episode.restarted += tasks.len() as u64;
+                episode.restarts += 1;
                 episode.failed.extend(tasks.iter().copied());
                 episode
                     .marks

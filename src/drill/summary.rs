@@ -156,7 +156,8 @@ fn recovery(
         detector: episode.detector.map(str::to_owned),
         detected_ms: episode.detected.map(Time::as_ms),
         restored_checkpoint: episode.checkpoint.filter(|checkpoint| *checkpoint > 0),
-        restarted_tasks: episode.restarted,
+        restarted_tasks: episode.failed.len() as u64,
+        restarts: episode.restarts,
         scope: episode.scope.map(|scope| scope.name().to_owned()),
         phases_ms: episode.intervals.sums(end),
         total_ms: episode.end.map(|end| {

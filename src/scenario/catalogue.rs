@@ -5,10 +5,24 @@ pub type Names = Vec<(&'static str, &'static str)>;
 
 /// Bundles of defaults for the switches.
 pub fn models() -> Names {
-    vec![(
-        "story",
-        "ZooKeeper watches every TaskManager; only the failed tasks restart, one by one, where resources are left",
-    )]
+    vec![
+        (
+            "story",
+            "ZooKeeper watches every TaskManager; only the failed tasks restart, one by one, where resources are left",
+        ),
+        (
+            "flink-default",
+            "Flink with the default scheduler: heartbeats and broken connections; regions restart in slots",
+        ),
+        (
+            "flink-adaptive",
+            "Flink with the adaptive scheduler: the whole job restarts, with as many slots as there are",
+        ),
+        (
+            "flink-reactive",
+            "Flink with the adaptive scheduler in reactive mode: the job uses every slot",
+        ),
+    ]
 }
 
 /// Values of the switches, as `switch=value`.
@@ -17,6 +31,10 @@ pub fn policies() -> Names {
         (
             "liveness=zk-ephemeral",
             "an ephemeral znode per TaskManager, watched by the leader",
+        ),
+        (
+            "liveness=rpc-heartbeats",
+            "Flink's: heartbeats between the endpoints, and broken connections of the data plane",
         ),
         (
             "recovery.scope=per-task",

@@ -31,6 +31,8 @@ pub enum Quantity {
     CatchUp,
     Total,
     RestartedTasks,
+    Restarts,
+    FailedJobs,
     ReplayedRecords,
     Recoveries,
     Lost,

@@ -23,6 +23,8 @@ const QUANTITIES: &[(&str, Quantity, Measure)] = &[
     ("catch_up", Quantity::CatchUp, Measure::Duration),
     ("total", Quantity::Total, Measure::Duration),
     ("restarted_tasks", Quantity::RestartedTasks, Measure::Count),
+    ("restarts", Quantity::Restarts, Measure::Count),
+    ("failed_jobs", Quantity::FailedJobs, Measure::Count),
     (
         "replayed_records",
         Quantity::ReplayedRecords,

@@ -45,6 +45,12 @@ pub struct Scenario {
 pub enum Model {
     /// ZooKeeper liveness, per-task reassignment, in-flight logs and deduplication.
     Story,
+    /// Flink with the default scheduler: heartbeats and data-plane connections, regions, slots.
+    FlinkDefault,
+    /// Flink with the adaptive scheduler: the whole job restarts, with as many slots as there are.
+    FlinkAdaptive,
+    /// Flink with the adaptive scheduler in reactive mode: every slot is used.
+    FlinkReactive,
 }
 
 /// What a model decides; each may be set by itself.
@@ -58,12 +64,20 @@ pub struct Switches {
 }
 
 impl Model {
-    pub const ALL: &[Model] = &[Model::Story];
+    pub const ALL: &[Model] = &[
+        Model::Story,
+        Model::FlinkDefault,
+        Model::FlinkAdaptive,
+        Model::FlinkReactive,
+    ];
 
     /// As the file and the reports have it.
     pub fn name(self) -> &'static str {
         match self {
             Model::Story => "story",
+            Model::FlinkDefault => "flink-default",
+            Model::FlinkAdaptive => "flink-adaptive",
+            Model::FlinkReactive => "flink-reactive",
         }
     }
 }

@@ -383,6 +383,7 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         detected_ms: Some(detected),
         restored_checkpoint: Some(5),
         restarted_tasks: placement.len() as u64,
+        restarts: 1,
         scope: Some("per-task".into()),
         phases_ms: Phases {
             detection: 40_400.0,

@@ -70,8 +70,12 @@ fn facts(page: &mut Page, recovery: &Recovery, name_the_job: bool) {
         .as_deref()
         .map(|scope| format!(" ({scope})"))
         .unwrap_or_default();
+    let times = match recovery.restarts {
+        0 | 1 => String::new(),
+        times => format!(" in {times} restarts"),
+    };
     facts.push(format!(
-        "{} restarted{scope}",
+        "{} restarted{times}{scope}",
         number::counted(recovery.restarted_tasks, "task")
     ));
     facts.push(format!(

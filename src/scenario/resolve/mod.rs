@@ -109,6 +109,17 @@ fn switches(model: Model) -> Switches {
             slots: Slots::Ignore,
             rebalancing: Rebalancing::Off,
         },
+        Model::FlinkDefault => Switches {
+            liveness: Liveness::RpcHeartbeats,
+            scope: RecoveryScope::Region,
+            placement: Placement::LeastLoaded,
+            slots: Slots::Bind,
+            rebalancing: Rebalancing::Off,
+        },
+        Model::FlinkAdaptive | Model::FlinkReactive => Switches {
+            scope: RecoveryScope::Full,
+            ..switches(Model::FlinkDefault)
+        },
     }
 }
 
