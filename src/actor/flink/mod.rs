@@ -3,6 +3,7 @@
 
 pub mod job_manager;
 pub mod job_master;
+pub mod leader_paths;
 pub mod office;
 pub mod resource_manager;
 pub mod rpc;

@@ -1,30 +1,20 @@
-//! Leader election (Curator's `LeaderLatch`): a sequential ephemeral each; the lowest leads, the others watch the next lower.
+//! How the JobManager comes to lead, by the latch, and to be known as the leader, and how it ceases to.
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::task_manager::LEADER_PATH;
+use crate::actor::zookeeper::latch::{LatchAsk, Turn};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 
 use super::JobManager;
 use super::leader::Leader;
 use super::office::Ask;
 
-const LATCH_PATH: &str = "/leader/latch";
-
-#[derive(Clone, Debug, Default)]
-pub struct Election {
-    /// Our latch node.
-    node: Option<String>,
-    /// The latch node that we wait for.
-    predecessor: Option<String>,
-    has_leadership: bool,
-}
+pub(super) const LATCH_PATH: &str = "/leader/latch";
 
 #[derive(Clone, Debug)]
 pub enum ElectionAsk {
-    CreateLatch,
-    ListLatch,
-    WatchPredecessor,
+    Latch(LatchAsk),
     Publish,
     /// A node of an earlier leadership of ours is in the way.
     Unpublish,
@@ -33,27 +23,12 @@ pub enum ElectionAsk {
 impl JobManager {
     /// Connected, for the first time or again.
     pub(super) fn take_part(&mut self, ctx: &mut Context<'_>) {
-        if self.election.node.is_some() {
-            return self.list_latch(ctx);
-        }
-        let op = Op::Create {
-            path: format!("{LATCH_PATH}/latch-"),
-            data: [u64::from(self.me.0), 0],
-            mode: CreateMode::EphemeralSequential,
-        };
-        self.ask(op, ElectionAsk::CreateLatch, ctx);
+        let (op, ask) = self.latch.take_part();
+        self.ask(op, ElectionAsk::Latch(ask), ctx);
     }
 
     fn ask(&mut self, op: Op, what: ElectionAsk, ctx: &mut Context<'_>) {
         self.desk.ask(op, Ask::Election(what), ctx);
-    }
-
-    fn list_latch(&mut self, ctx: &mut Context<'_>) {
-        let op = Op::GetChildren {
-            path: LATCH_PATH.to_owned(),
-            watch: false,
-        };
-        self.ask(op, ElectionAsk::ListLatch, ctx);
     }
 
     pub(super) fn on_election_answer(
@@ -63,12 +38,17 @@ impl JobManager {
         ctx: &mut Context<'_>,
     ) {
         match (ask, result) {
-            (ElectionAsk::CreateLatch, Ok(Answer::Created { path, .. })) => {
-                self.election.node = path.rsplit_once('/').map(|(_, name)| name.to_owned());
-                self.list_latch(ctx);
+            (ElectionAsk::Latch(ask), result) => {
+                let session = self.desk.client.session();
+                match self.latch.on_answer(ask, result, session) {
+                    Some(Turn::Ask(op, ask)) => self.ask(op, ElectionAsk::Latch(ask), ctx),
+                    Some(Turn::Leads) => {
+                        ctx.state(Fact::LeadershipGranted);
+                        self.publish(ctx);
+                    }
+                    None => {}
+                }
             }
-            (ElectionAsk::ListLatch, Ok(Answer::Children { names })) => self.on_latch(&names, ctx),
-            (ElectionAsk::WatchPredecessor, Err(ZkError::NoNode)) => self.list_latch(ctx),
             (ElectionAsk::Publish, Ok(Answer::Created { zxid, .. })) => {
                 self.on_published(zxid, ctx)
             }
@@ -87,36 +67,8 @@ impl JobManager {
         }
     }
 
-    fn on_latch(&mut self, names: &[String], ctx: &mut Context<'_>) {
-        let Some(ours) = self.election.node.clone() else {
-            return;
-        };
-        let Some(place) = names.iter().position(|name| *name == ours) else {
-            // Our node has vanished: to the end of the queue.
-            self.election.node = None;
-            return self.take_part(ctx);
-        };
-        match place.checked_sub(1) {
-            None if !self.election.has_leadership => {
-                self.election.has_leadership = true;
-                ctx.state(Fact::LeadershipGranted);
-                self.publish(ctx);
-            }
-            None => {}
-            Some(before) => {
-                let path = format!("{LATCH_PATH}/{}", names[before]);
-                self.election.predecessor = Some(path.clone());
-                self.ask(
-                    Op::GetData { path, watch: true },
-                    ElectionAsk::WatchPredecessor,
-                    ctx,
-                );
-            }
-        }
-    }
-
     fn publish(&mut self, ctx: &mut Context<'_>) {
-        if self.election.has_leadership {
+        if self.latch.has_leadership() {
             let op = Op::Create {
                 path: LEADER_PATH.to_owned(),
                 data: [u64::from(self.me.0), 0],
@@ -128,7 +80,7 @@ impl JobManager {
 
     /// The address is out, and the transaction that published it is the fencing token.
     fn on_published(&mut self, token: u64, ctx: &mut Context<'_>) {
-        if !self.election.has_leadership {
+        if !self.latch.has_leadership() {
             return;
         }
         ctx.state(Fact::LeaderPublished { token });
@@ -138,8 +90,7 @@ impl JobManager {
     }
 
     pub(super) fn step_down(&mut self, ctx: &mut Context<'_>) {
-        self.election.has_leadership = false;
-        self.election.predecessor = None;
+        self.latch.step_down();
         if let Some(mut leader) = self.leader.take() {
             leader.suspend(ctx);
             self.desk.keep_asks(|ask| matches!(ask, Ask::Election(_)));
@@ -147,11 +98,10 @@ impl JobManager {
     }
 
     pub(super) fn on_election_watch(&mut self, path: &str, ctx: &mut Context<'_>) -> bool {
-        let ours = self.election.predecessor.as_deref() == Some(path);
-        if ours {
-            self.election.predecessor = None;
-            self.list_latch(ctx);
-        }
-        ours
+        let Some((op, ask)) = self.latch.on_watch(path) else {
+            return false;
+        };
+        self.ask(op, ElectionAsk::Latch(ask), ctx);
+        true
     }
 }

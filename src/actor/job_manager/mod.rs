@@ -22,8 +22,9 @@ use super::blueprint::Blueprint;
 use super::context::Context;
 use super::message::{Body, Envelope, Timer};
 use super::zookeeper::client::{Client, ClientEvent};
+use super::zookeeper::latch::Latch;
 use super::zookeeper::protocol::{Answer, ZkError};
-use election::Election;
+use election::LATCH_PATH;
 use leader::Leader;
 use office::{Ask, Desk};
 
@@ -32,7 +33,7 @@ pub struct JobManager {
     me: ActorId,
     blueprint: Arc<Blueprint>,
     desk: Desk,
-    election: Election,
+    latch: Latch,
     /// While this process leads.
     leader: Option<Box<Leader>>,
 }
@@ -50,7 +51,7 @@ impl JobManager {
         JobManager {
             me,
             desk: Desk::new(client),
-            election: Election::default(),
+            latch: Latch::new(LATCH_PATH, [u64::from(me.0), 0], false),
             leader: None,
             blueprint,
         }
@@ -91,7 +92,7 @@ impl JobManager {
             Some(ClientEvent::Suspended) => self.step_down(ctx),
             Some(ClientEvent::Lost) => {
                 self.step_down(ctx);
-                self.election = Election::default();
+                self.latch.on_session_lost();
                 self.desk.forget_asks();
             }
             Some(ClientEvent::Reply { xid, result }) => {

@@ -155,7 +155,7 @@ impl JobMaster {
                 config.heartbeat.rpc_failure_threshold,
             ),
             round: Alarm::new(Timer::HeartbeatRound { owner }),
-            asks: Asks::new(owner),
+            asks: Asks::of_leader(owner, token),
             resource_manager: ResourceManagerLine::new(
                 config.registration,
                 alarm(JobMasterTimer::RegisterAtResourceManager),

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::actor::context::Context;
-use crate::actor::message::Timer;
+use crate::actor::message::{FencingToken, Timer};
 use crate::kernel::{Span, TimerId};
 
 use super::{AskId, Endpoint};
+
+/// An endpoint asks less often than this power of two.
+const ASK_BITS: u32 = 20;
 
 /// The open asks of one endpoint; `W` says what each is for.
 #[derive(Clone, Debug)]
@@ -22,6 +25,15 @@ impl<W> Asks<W> {
             owner,
             next: 0,
             open: BTreeMap::new(),
+        }
+    }
+
+    /// Of an endpoint that is made anew for each leader session: an answer to a predecessor's ask must not be taken for one
+    /// to its own.
+    pub fn of_leader(owner: Endpoint, token: FencingToken) -> Asks<W> {
+        Asks {
+            next: token << ASK_BITS,
+            ..Asks::new(owner)
         }
     }
 

@@ -31,8 +31,8 @@ pub enum Endpoint {
     TaskExecutor,
 }
 
-/// Numbers the open asks of one endpoint in one process.
-pub type AskId = u32;
+/// Numbers the asks of one endpoint: never used twice in one process.
+pub type AskId = u64;
 
 /// A call on its way. Where `ask` is some, the caller waits for an [`RpcAnswer`].
 #[derive(Clone, Debug, Serialize)]
