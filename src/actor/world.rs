@@ -288,7 +288,8 @@ impl World {
         let process = &self.processes[target.0 as usize];
         if process.state == ProcessState::Down {
             let incarnation = process.incarnation;
-            let startup = self.blueprint.profile.process_startup;
+            let startup = &self.blueprint.profile.process_startup;
+            let startup = startup.of(target, &self.blueprint.directory);
             let at = kernel.now() + startup.draw(&mut self.startup);
             self.plan(
                 at,

@@ -126,7 +126,7 @@ fn profile(p: &Profile) -> ProfileFile {
         name: name(&p.name),
         task_deployment: Some(ends(p.task_deployment)),
         task_initialization: Some(ends(p.task_initialization)),
-        process_startup: Some(ends(p.process_startup)),
+        process_startup: Some(ends(p.process_startup.taskmanager)),
         planning: Some(ends(p.planning)),
     }
 }

@@ -91,33 +91,13 @@ pub fn blueprint() -> Arc<Blueprint> {
         pins: BTreeMap::new(),
     };
     let topology = Topology::new(&[topic], &[job], None, 1);
-    let takes = crate::kernel::Distribution::Uniform(range);
     Arc::new(Blueprint {
         directory: Directory::new(&cluster),
         pins: vec![None; topology.subtasks.len()],
         topology,
         cluster,
         config: config(),
-        profile: Profile {
-            name: "test".into(),
-            task_deployment: takes,
-            task_deployment_cpu: takes,
-            first_task_deployment_cpu: takes,
-            task_initialization: takes,
-            task_cancellation: takes,
-            process_startup: takes,
-            process_teardown: takes,
-            connection_notice: takes,
-            rpc_handling: takes,
-            slot_allocation: takes,
-            scheduling: takes,
-            leader_services_startup: takes,
-            job_recovery: takes,
-            jobmaster_startup: takes,
-            checkpoint_finalization: takes,
-            planning: takes,
-            host_speed_per_mille: (1_000, 1_000),
-        },
+        profile: Profile::constant("test", range.into()),
         monitor: Monitor {
             interval: Span::from_secs(1),
             rebalance_when: RebalanceWhen {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Check, MAX_PROCESSES, MAX_SLOTS};
+use crate::actor::settings::ProcessStartup;
 use crate::kernel::Distribution;
 use crate::kernel::time::Span;
 use crate::scenario::file::{
@@ -98,7 +99,8 @@ pub fn profile(file: Option<&At<Either<ProfileFile>>>, check: &mut Check) -> Pro
             map
         }
     };
-    let drawn = |value, min_us, max_us| Distribution::Uniform(range(value, min_us, max_us));
+    let drawn = |value, min_us, max_us| Distribution::from(range(value, min_us, max_us));
+    let startup = drawn(map.process_startup, 3_000_000, 4_000_000);
     Profile {
         name,
         task_deployment: drawn(map.task_deployment, 50_000, 150_000),
@@ -106,17 +108,25 @@ pub fn profile(file: Option<&At<Either<ProfileFile>>>, check: &mut Check) -> Pro
         first_task_deployment_cpu: drawn(None, 0, 0),
         task_initialization: drawn(map.task_initialization, 20_000, 80_000),
         task_cancellation: drawn(None, 1_000, 20_000),
-        process_startup: drawn(map.process_startup, 3_000_000, 4_000_000),
+        process_startup: ProcessStartup {
+            jobmanager: startup,
+            taskmanager: startup,
+            zookeeper: startup,
+        },
         process_teardown: drawn(None, 0, 0),
         connection_notice: drawn(None, 0, 0),
         rpc_handling: drawn(None, 50, 200),
+        heartbeat_handling: drawn(None, 100, 500),
+        checkpoint_sync: drawn(None, 1_000, 5_000),
+        restore_read_bytes_per_s: Distribution::constant(200_000_000),
+        checkpoint_write_bytes_per_s: Distribution::constant(200_000_000),
         slot_allocation: drawn(None, 5_000, 20_000),
         scheduling: drawn(None, 5_000, 20_000),
         leader_services_startup: drawn(None, 50_000, 150_000),
         job_recovery: drawn(None, 50_000, 150_000),
         jobmaster_startup: drawn(None, 100_000, 500_000),
         checkpoint_finalization: drawn(None, 5_000, 20_000),
-        host_speed_per_mille: (1_000, 1_000),
+        host_speed_per_mille: Distribution::constant(1_000),
         planning: drawn(map.planning, 5_000, 20_000),
     }
 }

@@ -1,112 +1,11 @@
-//! What the actors are told at the start: machines, distances, Flink's keys.
+//! Flink's keys, resolved, with the defaults of Flink 2.3.
 
 use std::collections::BTreeMap;
 
-use crate::kernel::Distribution;
-use crate::kernel::time::{Span, SpanRange};
+use crate::kernel::time::Span;
+use crate::policy::LoadBalance;
 use crate::policy::failover::FailoverStrategy;
 use crate::policy::restart::RestartStrategy;
-use crate::policy::{LoadBalance, RebalanceWhen};
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
-    /// In the order in which they join the election.
-    pub jobmanagers: Vec<String>,
-    pub taskmanagers: Vec<TaskManager>,
-    pub zookeeper: ZooKeeper,
-    pub storage: Storage,
-    pub database: Database,
-    pub receiver: Receiver,
-    /// One-way latency of a message between two hosts, uniform in this range.
-    pub link_latency: SpanRange,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskManager {
-    pub name: String,
-    pub slots: u32,
-    /// CPU in thousandths of a core.
-    pub cpu_millicores: u32,
-    /// Network in bytes per second, each way.
-    pub network_bytes_per_s: u64,
-    /// False for a spare that only starts when a fault plan starts it.
-    pub starts: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct ZooKeeper {
-    /// zk-1, zk-2, ...; zk-1 leads the ensemble at the start.
-    pub servers: u32,
-    pub tick_time: Span,
-}
-
-/// Checkpoint storage (HDFS, say).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Storage {
-    pub name: String,
-    pub read_bytes_per_s: u64,
-    pub write_bytes_per_s: u64,
-    /// Before the first byte of a request.
-    pub latency: Span,
-}
-
-/// The database that the sinks write to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Database {
-    pub name: String,
-    /// From a commit's arrival until readers see it.
-    pub commit_latency: SpanRange,
-}
-
-/// Who is told of failure and recovery from outside (a webhook).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Receiver {
-    pub name: String,
-    /// From a notification's arrival to the answer.
-    pub latency: SpanRange,
-    /// Share of notifications that are lost, in thousandths.
-    pub loss_per_mille: u32,
-}
-
-/// What the environment contributes: distributions, not settings.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Profile {
-    pub name: String,
-    /// From `submitTask` at the TaskManager until the task starts to restore, beside what takes CPU.
-    pub task_deployment: Distribution,
-    /// CPU work of a deployment, in a process that has run tasks of the job before.
-    pub task_deployment_cpu: Distribution,
-    /// CPU work on top of it in a process that has not: classes are loaded, code is not compiled yet.
-    pub first_task_deployment_cpu: Distribution,
-    /// Task initialisation beside reading state: operators are opened.
-    pub task_initialization: Distribution,
-    /// From `cancelTask` at the TaskManager until the task's resources are freed.
-    pub task_cancellation: Distribution,
-    /// From the start of a process to its first message.
-    pub process_startup: Distribution,
-    /// From SIGKILL until the operating system closes the process's sockets.
-    pub process_teardown: Distribution,
-    /// From a connection's reset until the process's code acts on it.
-    pub connection_notice: Distribution,
-    /// An endpoint's main thread is busy for so long with one message.
-    pub rpc_handling: Distribution,
-    /// From `requestSlot` at the TaskManager until the slot is offered to the JobMaster.
-    pub slot_allocation: Distribution,
-    /// From the last slot until the first `submitTask`: deployment descriptors are made.
-    pub scheduling: Distribution,
-    /// From leadership granted until Dispatcher and ResourceManager run.
-    pub leader_services_startup: Distribution,
-    /// Beside reading it from storage: an execution plan is rebuilt by the Dispatcher.
-    pub job_recovery: Distribution,
-    /// A JobMaster and its execution graph are made.
-    pub jobmaster_startup: Distribution,
-    /// Between a checkpoint's metadata in storage and its pointer on the way to ZooKeeper.
-    pub checkpoint_finalization: Distribution,
-    /// Speed of every host's CPU during a run, in thousandths; drawn once: neighbours that take CPU away.
-    pub host_speed_per_mille: (u32, u32),
-    /// Building the restart plan in the leader (the story's).
-    pub planning: Distribution,
-}
 
 /// The Flink keys that the models use, resolved. Each field names its key.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,6 +68,12 @@ pub struct Checkpointing {
     pub tolerable_failures: u32,
     /// `num-retained`
     pub retained: u32,
+    pub mode: CheckpointingMode,
+    /// `unaligned.enabled`
+    pub unaligned: bool,
+    /// `aligned-checkpoint-timeout`, where unaligned is on; zero: unaligned from the start.
+    pub aligned_timeout: Span,
+    pub incremental: bool,
 }
 
 /// `heartbeat.*`
@@ -274,6 +179,13 @@ pub struct NetworkConfig {
     pub retries: u32,
 }
 
+/// `execution.checkpointing.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointingMode {
+    ExactlyOnce,
+    AtLeastOnce,
+}
+
 /// `jobmanager.scheduler`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedulerKind {
@@ -292,6 +204,10 @@ impl Default for Config {
                 max_concurrent: 1,
                 tolerable_failures: 0,
                 retained: 1,
+                mode: CheckpointingMode::ExactlyOnce,
+                unaligned: false,
+                aligned_timeout: Span::ZERO,
+                incremental: false,
             },
             heartbeat: Heartbeat {
                 interval: Span::from_secs(10),
@@ -371,11 +287,4 @@ impl Default for Config {
             keys: BTreeMap::new(),
         }
     }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Monitor {
-    /// How often TaskManagers report.
-    pub interval: Span,
-    pub rebalance_when: RebalanceWhen,
 }

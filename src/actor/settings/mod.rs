@@ -1,0 +1,77 @@
+//! What the actors are told at the start: machines, distances, Flink's keys.
+
+mod config;
+mod profile;
+
+use crate::kernel::time::{Span, SpanRange};
+use crate::policy::RebalanceWhen;
+
+pub use config::*;
+pub use profile::*;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// In the order in which they join the election.
+    pub jobmanagers: Vec<String>,
+    pub taskmanagers: Vec<TaskManager>,
+    pub zookeeper: ZooKeeper,
+    pub storage: Storage,
+    pub database: Database,
+    pub receiver: Receiver,
+    /// One-way latency of a message between two hosts, uniform in this range.
+    pub link_latency: SpanRange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskManager {
+    pub name: String,
+    pub slots: u32,
+    /// CPU in thousandths of a core.
+    pub cpu_millicores: u32,
+    /// Network in bytes per second, each way.
+    pub network_bytes_per_s: u64,
+    /// False for a spare that only starts when a fault plan starts it.
+    pub starts: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZooKeeper {
+    /// zk-1, zk-2, ...; zk-1 leads the ensemble at the start.
+    pub servers: u32,
+    pub tick_time: Span,
+}
+
+/// Checkpoint storage (HDFS, say).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    pub name: String,
+    pub read_bytes_per_s: u64,
+    pub write_bytes_per_s: u64,
+    /// Before the first byte of a request.
+    pub latency: Span,
+}
+
+/// The database that the sinks write to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    pub name: String,
+    /// From a commit's arrival until readers see it.
+    pub commit_latency: SpanRange,
+}
+
+/// Who is told of failure and recovery from outside (a webhook).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receiver {
+    pub name: String,
+    /// From a notification's arrival to the answer.
+    pub latency: SpanRange,
+    /// Share of notifications that are lost, in thousandths.
+    pub loss_per_mille: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Monitor {
+    /// How often TaskManagers report.
+    pub interval: Span,
+    pub rebalance_when: RebalanceWhen,
+}
