@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use crate::kernel::{ActorId, Kernel, Span, Time, TimerId};
-use crate::substrate::network::{Network, Transit};
+use crate::substrate::network::{Network, Transit, Way};
 use crate::substrate::process::Process;
 
 use super::fact::Fact;
+use super::flink::rpc::Address;
 use super::message::{Body, Envelope, Timer};
 use super::world::World;
 
@@ -23,19 +24,54 @@ impl Context<'_> {
         self.kernel.now()
     }
 
-    /// Sends a control message; its size does not matter.
+    /// Where this very process can be reached.
+    pub fn address(&self) -> Address {
+        Address {
+            actor: self.me,
+            incarnation: self.processes[self.me.0 as usize].incarnation,
+        }
+    }
+
+    /// Sends a control message to whoever listens at a name or a well-known port; its size does not matter. If nobody
+    /// does, [`Body::ConnectionRefused`] comes back.
     pub fn send(&mut self, to: ActorId, body: Body) {
         self.send_sized(to, 0, body);
     }
 
     /// Sends `bytes` over both ends' network cards.
     pub fn send_sized(&mut self, to: ActorId, bytes: u64, body: Body) {
-        self.deliver(to, bytes, Span::ZERO, body);
+        self.deliver(to, None, bytes, Span::ZERO, body);
     }
 
     /// Sends a control message when `delay` has passed: an answer that takes work.
     pub fn send_after(&mut self, delay: Span, to: ActorId, bytes: u64, body: Body) {
-        self.deliver(to, bytes, delay, body);
+        self.deliver(to, None, bytes, delay, body);
+    }
+
+    /// Sends to one particular process. If nobody listens there, another incarnation least of all, the body comes back
+    /// as [`Body::Undeliverable`]: over the network, or at once while the gate to that address is closed (RPC alone;
+    /// `pekko.retry-gate-closed-for`). What goes out
+    /// over a connection whose other end is gone, before this process has learnt of it, is lost without a word.
+    pub fn send_to(&mut self, to: Address, body: Body) {
+        let is_rpc = matches!(body, Body::Rpc(_) | Body::RpcAnswer(_));
+        let now = self.kernel.now();
+        if is_rpc
+            && self
+                .network
+                .is_gated(now, self.me, to.actor, to.incarnation)
+        {
+            let envelope = Envelope {
+                from: to.actor,
+                from_incarnation: to.incarnation,
+                to_incarnation: self.address().incarnation,
+                way: Way::Notice,
+                returns: false,
+                body: Body::Undeliverable(Box::new(body)),
+            };
+            self.kernel.schedule(now, self.me, envelope);
+            return;
+        }
+        self.deliver(to.actor, Some(to.incarnation), 0, Span::ZERO, body);
     }
 
     /// Tells oneself something later. Not cancellable, but gone with the process.
@@ -45,26 +81,32 @@ impl Context<'_> {
             from: self.me,
             from_incarnation: incarnation,
             to_incarnation: incarnation,
+            way: Way::Established,
+            returns: false,
             body,
         };
         self.kernel
             .schedule(self.kernel.now() + delay, self.me, envelope);
     }
 
-    fn deliver(&mut self, to: ActorId, bytes: u64, delay: Span, body: Body) {
+    fn deliver(&mut self, to: ActorId, wanted: Option<u32>, bytes: u64, delay: Span, body: Body) {
         let from = self.me;
+        let current = self.processes[to.0 as usize].incarnation;
+        let (to_incarnation, way) = self.network.dial(from, to, wanted, current);
         let envelope = Envelope {
             from,
             from_incarnation: self.processes[from.0 as usize].incarnation,
-            to_incarnation: self.processes[to.0 as usize].incarnation,
+            to_incarnation,
+            way,
+            returns: wanted.is_some(),
             body,
         };
         let now = self.kernel.now() + delay;
-        match self.network.transmit(now, from, to, bytes) {
+        match self.network.transmit(now, from, to, bytes, way) {
             Transit::Arrives(at) => {
                 self.kernel.schedule(at, to, envelope);
             }
-            Transit::Held => self.network.hold(now, from, to, envelope),
+            Transit::Held => self.network.hold(from, to, envelope),
         }
     }
 

@@ -139,6 +139,8 @@ mod tests {
             from: ActorId(1),
             from_incarnation: 2,
             to_incarnation: 3,
+            way: crate::substrate::network::Way::Established,
+            returns: false,
             body,
         });
         digest.finish()

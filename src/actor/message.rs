@@ -6,6 +6,7 @@ use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
+use crate::substrate::network::{ConditionId, Way};
 
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
@@ -25,6 +26,9 @@ pub struct Envelope {
     pub from: ActorId,
     pub from_incarnation: u32,
     pub to_incarnation: u32,
+    pub way: Way,
+    /// The sender means this very process and wants back what it refuses, as [`Body::Undeliverable`].
+    pub returns: bool,
     pub body: Body,
 }
 
@@ -36,7 +40,7 @@ pub type FencingToken = u64;
 pub enum Body {
     /// The process has started.
     Start,
-    /// The operating system reset the connection: the peer's process died.
+    /// The operating system reset the connection: the peer's process died. Which incarnation of it, the envelope says.
     ConnectionReset {
         peer: ActorId,
     },
@@ -44,6 +48,8 @@ pub enum Body {
     ConnectionRefused {
         peer: ActorId,
     },
+    /// What was sent to a particular process, which is not there: its address, as far as it matters, is the envelope's sender.
+    Undeliverable(Box<Body>),
     Fault(FaultAction),
     Zk(Box<ZkMessage>),
     /// A call of one of Flink's endpoints to another.
@@ -225,6 +231,12 @@ pub enum FaultAction {
     },
     Heal {
         target: ActorId,
+        condition: ConditionId,
+    },
+    /// The operating system is done with what is left of a process.
+    CloseSockets {
+        target: ActorId,
+        incarnation: u32,
     },
     Slow {
         target: ActorId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kernel::SmallStream;
 use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
-use crate::substrate::network::Network;
+use crate::substrate::network::{Condition, Group, Network, Transit, Trouble, Way};
 use crate::substrate::process::{Process, ProcessState};
 
 use super::blueprint::Blueprint;
@@ -51,6 +51,9 @@ pub struct World {
     waiting: Vec<Vec<Waiting>>,
     network: Network<Envelope>,
     startup: SmallStream,
+    teardown: SmallStream,
+    /// By actor: how long until it acts on a reset.
+    notice: Vec<SmallStream>,
 }
 
 impl World {
@@ -70,6 +73,13 @@ impl World {
         }
         let waiting = vec![Vec::new(); actors.len()];
         let startup = blueprint.streams.small("process-startup", "world");
+        let teardown = blueprint.streams.small("process-teardown", "world");
+        let notice = (0..actors.len() as u32)
+            .map(|id| {
+                let name = blueprint.directory.name(ActorId(id));
+                blueprint.streams.small("connection-notice", name)
+            })
+            .collect();
         World {
             blueprint,
             actors,
@@ -77,6 +87,8 @@ impl World {
             waiting,
             network,
             startup,
+            teardown,
+            notice,
         }
     }
 
@@ -123,6 +135,8 @@ impl World {
             from,
             from_incarnation: self.processes[from.0 as usize].incarnation,
             to_incarnation: self.processes[to.0 as usize].incarnation,
+            way: Way::Established,
+            returns: false,
             body,
         };
         kernel.schedule(at, to, envelope)
@@ -130,6 +144,9 @@ impl World {
 
     #[inline]
     fn handle_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
+        if envelope.way == Way::Notice {
+            self.take_notice(to, &envelope, kernel.now());
+        }
         let mut ctx = Context {
             me: to,
             kernel,
@@ -166,8 +183,9 @@ impl World {
         }
     }
 
-    /// The target is down, or not the process that the sender meant: its operating system answers with a reset.
-    fn refuse(&mut self, to: ActorId, envelope: &Envelope, kernel: &mut Kernel<World>) {
+    /// The target is down, or not the process that the sender meant.
+    #[cold]
+    fn miss(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
         let sender = &self.processes[envelope.from.0 as usize];
         if envelope.from == to
             || sender.state == ProcessState::Down
@@ -175,23 +193,81 @@ impl World {
         {
             return;
         }
-        self.notify(
-            to,
-            envelope.from,
-            Body::ConnectionRefused { peer: to },
-            kernel,
-        );
+        let meant = (to, envelope.to_incarnation);
+        match envelope.way {
+            // Its operating system still takes what comes, for nobody.
+            _ if self.processes[to.0 as usize].state == ProcessState::Down
+                && self.processes[to.0 as usize].sockets_open => {}
+            Way::Opening if envelope.returns => {
+                let body = Body::Undeliverable(Box::new(envelope.body));
+                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
+            }
+            Way::Opening => {
+                let body = Body::ConnectionRefused { peer: to };
+                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
+            }
+            // Lost; a reset is on its way, if the sender was not told before.
+            Way::Established => self.reset(meant, envelope.from, kernel),
+            Way::Notice => {}
+        }
     }
 
-    /// A notice of one host's operating system to another process.
-    fn notify(&mut self, from: ActorId, to: ActorId, body: Body, kernel: &mut Kernel<World>) {
-        let mut ctx = Context {
-            me: from,
-            kernel,
-            network: &mut self.network,
-            processes: &self.processes,
+    /// The first message over a new connection has come to somebody who listens.
+    #[cold]
+    fn accept(&mut self, to: ActorId, envelope: &Envelope) {
+        let sender = &self.processes[envelope.from.0 as usize];
+        if sender.incarnation == envelope.from_incarnation && envelope.from != to {
+            self.network.establish(
+                (envelope.from, envelope.from_incarnation),
+                (to, envelope.to_incarnation),
+            );
+        }
+    }
+
+    /// Resets the connection that `peer` has with a process that is gone, if it has one.
+    fn reset(&mut self, gone: (ActorId, u32), peer: ActorId, kernel: &mut Kernel<World>) {
+        if self.network.tell(peer, gone.0, gone.1) {
+            let notice = &self.blueprint.profile.connection_notice;
+            let notice = notice.draw(&mut self.notice[peer.0 as usize]);
+            let body = Body::ConnectionReset { peer: gone.0 };
+            self.notify(gone, peer, body, notice, kernel);
+        }
+    }
+
+    /// Word of the operating system where a process was, to another process, which takes `notice` to see it.
+    fn notify(
+        &mut self,
+        from: (ActorId, u32),
+        to: ActorId,
+        body: Body,
+        notice: Span,
+        kernel: &mut Kernel<World>,
+    ) {
+        let envelope = Envelope {
+            from: from.0,
+            from_incarnation: from.1,
+            to_incarnation: self.processes[to.0 as usize].incarnation,
+            way: Way::Notice,
+            returns: false,
+            body,
         };
-        ctx.send(to, body);
+        let now = kernel.now();
+        match self.network.transmit(now, from.0, to, 0, Way::Notice) {
+            Transit::Arrives(at) => {
+                kernel.schedule(at + notice, to, envelope);
+            }
+            Transit::Held => self.network.hold(from.0, to, envelope),
+        }
+    }
+
+    /// A process learns what became of a connection of its own.
+    fn take_notice(&mut self, me: ActorId, envelope: &Envelope, now: Time) {
+        let (peer, incarnation) = (envelope.from, envelope.from_incarnation);
+        let was_open = self.network.close(me, peer, incarnation);
+        if was_open && matches!(envelope.body, Body::Undeliverable(_)) {
+            let gate = self.blueprint.config.rpc.retry_gate_closed_for;
+            self.network.close_gate(me, peer, incarnation, now + gate);
+        }
     }
 
     fn carry_out(&mut self, action: FaultAction, kernel: &mut Kernel<World>) {
@@ -231,14 +307,23 @@ impl World {
                 target,
                 incarnation,
             } => self.resume(target, incarnation, kernel),
+            FaultAction::CloseSockets {
+                target,
+                incarnation,
+            } => self.close_sockets(target, incarnation, kernel),
             FaultAction::CutOff { target, lasts } => {
-                self.network.cut_off(target);
+                let condition = self.network.trouble(Condition {
+                    from: Group::Of(vec![target]),
+                    to: Group::All,
+                    one_way: false,
+                    trouble: Trouble::Cut,
+                });
                 kernel.state(target, Fact::FaultInjected { what: "cut-off" });
-                self.plan(now + lasts, FaultAction::Heal { target }, kernel);
+                self.plan(now + lasts, FaultAction::Heal { target, condition }, kernel);
             }
-            FaultAction::Heal { target } => {
+            FaultAction::Heal { target, condition } => {
                 kernel.state(target, Fact::FaultHealed { what: "cut-off" });
-                for (at, to, envelope) in self.network.heal(now, target) {
+                for (at, to, envelope) in self.network.mend(now, condition) {
                     kernel.schedule(at, to, envelope);
                 }
             }
@@ -266,21 +351,39 @@ impl World {
             return;
         }
         kernel.state(target, Fact::FaultInjected { what: "kill" });
-        // The last words of its sockets, before anything of the process is gone.
-        let peers = self.network.reset(target);
-        for peer in peers {
-            if self.processes[peer.0 as usize].state != ProcessState::Down {
-                self.notify(target, peer, Body::ConnectionReset { peer: target }, kernel);
-            }
-        }
-        self.network.close(target);
+        let incarnation = self.processes[target.0 as usize].incarnation;
         self.processes[target.0 as usize].kill();
+        self.network.forget(target);
+        let teardown = self.blueprint.profile.process_teardown;
+        let teardown = teardown.draw(&mut self.teardown);
+        if teardown == Span::ZERO {
+            self.close_sockets(target, incarnation, kernel);
+        } else {
+            let action = FaultAction::CloseSockets {
+                target,
+                incarnation,
+            };
+            self.plan(kernel.now() + teardown, action, kernel);
+        }
         self.waiting[target.0 as usize].clear();
         kernel.release_all(target);
         match &mut self.actors[target.0 as usize] {
             // What ZooKeeper has logged is on disk.
             Actor::ZooKeeper(server) => server.crash(),
             actor => *actor = new_actor(target, &self.blueprint),
+        }
+    }
+
+    /// The operating system is done with what is left of a process.
+    fn close_sockets(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
+        let process = &mut self.processes[target.0 as usize];
+        if process.state == ProcessState::Down {
+            process.sockets_open = false;
+        }
+        for peer in (0..self.processes.len() as u32).map(ActorId) {
+            if peer != target && self.processes[peer.0 as usize].state != ProcessState::Down {
+                self.reset((target, incarnation), peer, kernel);
+            }
         }
     }
 
@@ -363,8 +466,13 @@ impl crate::kernel::World for World {
     fn on_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
         let process = &self.processes[to.0 as usize];
         if process.state == ProcessState::Down || process.incarnation != envelope.to_incarnation {
-            self.refuse(to, &envelope, kernel);
-        } else if process.state == ProcessState::Hung {
+            return self.miss(to, envelope, kernel);
+        }
+        let hangs = process.state == ProcessState::Hung;
+        if envelope.way == Way::Opening {
+            self.accept(to, &envelope);
+        }
+        if hangs {
             self.waiting[to.0 as usize].push(Waiting::Message(envelope));
         } else {
             self.handle_message(to, envelope, kernel);

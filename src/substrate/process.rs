@@ -16,6 +16,8 @@ pub struct Process {
     pub state: ProcessState,
     /// Grows with each start; a message to an earlier incarnation reaches nobody.
     pub incarnation: u32,
+    /// After the process's death its operating system keeps its sockets for a moment, while it clears away the rest.
+    pub sockets_open: bool,
 }
 
 impl Process {
@@ -27,6 +29,7 @@ impl Process {
                 ProcessState::Down
             },
             incarnation: 0,
+            sockets_open: up,
         }
     }
 
@@ -57,6 +60,7 @@ impl Process {
             "only a process that is down can start"
         );
         self.state = ProcessState::Up;
+        self.sockets_open = true;
     }
 
     pub fn hang(&mut self) {

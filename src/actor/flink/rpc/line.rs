@@ -50,7 +50,7 @@ fn send(
         ask,
         call,
     };
-    ctx.send(to.address.actor, Body::Rpc(Box::new(rpc)));
+    ctx.send_to(to.address, Body::Rpc(Box::new(rpc)));
 }
 
 /// Answers an ask; nothing where the caller does not wait.
@@ -66,6 +66,6 @@ pub fn answer(
             ask,
             result,
         };
-        ctx.send(caller.address.actor, Body::RpcAnswer(Box::new(answer)));
+        ctx.send_to(caller.address, Body::RpcAnswer(Box::new(answer)));
     }
 }

@@ -1,0 +1,279 @@
+//! Connections between actors: latency, bandwidth, order, packets that wait out a cut, and what each end knows of the other.
+
+mod condition;
+mod connection;
+mod stall;
+
+use std::collections::BTreeMap;
+
+use crate::kernel::ActorId;
+use crate::kernel::random::{Random, SmallStream, Streams};
+use crate::kernel::time::{Span, SpanRange, Time};
+
+use super::server::Server;
+use condition::Conditions;
+pub use condition::{Condition, ConditionId, Group, Trouble};
+use connection::Connection;
+pub use connection::{View, Way};
+use stall::{CONNECT_FIRST, RETRANSMISSION_FIRST, Stalls};
+
+/// Payload of a TCP segment on Ethernet: what one lost packet takes with it.
+const SEGMENT_BYTES: u64 = 1_448;
+
+/// Where a message is after it was handed to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transit {
+    Arrives(Time),
+    /// The link is cut, or the connection stands still: TCP goes on trying.
+    Held,
+}
+
+#[derive(Clone, Debug)]
+struct Port {
+    random: SmallStream,
+    loss: SmallStream,
+    egress: Server,
+    ingress: Server,
+    /// By receiver; empty until the first use.
+    connections: Vec<Connection>,
+}
+
+/// One network card per actor, all joined by links of one latency distribution.
+#[derive(Clone, Debug)]
+pub struct Network<M> {
+    latency: SpanRange,
+    ports: Vec<Port>,
+    conditions: Conditions,
+    stalls: Stalls<M>,
+    /// By sender and receiver: the incarnation that refused, and until when no further attempt is made.
+    gates: BTreeMap<(ActorId, ActorId), (u32, Time)>,
+}
+
+impl<M> Network<M> {
+    pub fn new(latency: SpanRange) -> Network<M> {
+        Network {
+            latency,
+            ports: Vec::new(),
+            conditions: Conditions::default(),
+            stalls: Stalls::new(),
+            gates: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the host of the next actor; `bytes_per_s` 0: no limit.
+    pub fn add_host(&mut self, name: &str, bytes_per_s: u64, streams: &Streams) {
+        self.ports.push(Port {
+            random: streams.small("link-latency", name),
+            loss: streams.small("packet-loss", name),
+            egress: Server::new(bytes_per_s),
+            ingress: Server::new(bytes_per_s),
+            connections: Vec::new(),
+        });
+    }
+
+    /// Which incarnation of `to` a message is for, and how it gets there. `wanted`: none where any will do, and then
+    /// the one that is there now, `current`, is called if there is no connection yet.
+    #[inline]
+    pub fn dial(
+        &mut self,
+        from: ActorId,
+        to: ActorId,
+        wanted: Option<u32>,
+        current: u32,
+    ) -> (u32, Way) {
+        if from == to {
+            return (current, Way::Established);
+        }
+        self.connection(from, to).dial(wanted, current)
+    }
+
+    /// Sends `bytes` (0: a control message too small to matter to bandwidth). Messages of one actor to itself
+    /// do not touch the network.
+    pub fn transmit(
+        &mut self,
+        now: Time,
+        from: ActorId,
+        to: ActorId,
+        bytes: u64,
+        way: Way,
+    ) -> Transit {
+        if from == to {
+            return Transit::Arrives(now);
+        }
+        let troubled = !self.conditions.are_none();
+        if troubled && self.is_stuck(now, from, to, way) {
+            return Transit::Held;
+        }
+        let latency = self.draw_latency(from);
+        let mut arrival = now + latency;
+        if bytes > 0 {
+            let (first_byte, _) = self.ports[from.0 as usize].egress.serve(now, bytes);
+            arrival = self.ports[to.0 as usize]
+                .ingress
+                .serve(first_byte + latency, bytes)
+                .1;
+        }
+        if troubled {
+            arrival = self.in_trouble(from, to, arrival, bytes, way);
+        }
+        Transit::Arrives(self.in_order(from, to, arrival))
+    }
+
+    /// Keeps a message that [`Network::transmit`] held.
+    pub fn hold(&mut self, from: ActorId, to: ActorId, message: M) {
+        self.stalls.hold(from, to, message);
+    }
+
+    /// Whether TCP cannot get a message out, or not any more: its way is cut, or that of the acknowledgements.
+    fn is_stuck(&mut self, now: Time, from: ActorId, to: ActorId, way: Way) -> bool {
+        let there = self.conditions.is_cut(from, to);
+        let back = self.conditions.is_cut(to, from);
+        if !there && !back {
+            return false;
+        }
+        let opening = way == Way::Opening;
+        let since = self.stalls.unacknowledged_since(from, to, opening, now);
+        // Without acknowledgements the first retransmission closes the congestion window: nothing new goes out.
+        there || opening || now.since(since) >= RETRANSMISSION_FIRST
+    }
+
+    /// The arrival of a message over links that are slow or lose packets.
+    fn in_trouble(
+        &mut self,
+        from: ActorId,
+        to: ActorId,
+        arrival: Time,
+        bytes: u64,
+        way: Way,
+    ) -> Time {
+        let port = &mut self.ports[from.0 as usize];
+        let mut arrival = self
+            .conditions
+            .delay(from, to, arrival, bytes, |range: SpanRange| {
+                port.random.between(range.min, range.max)
+            });
+        let per_mille = self.conditions.loss_per_mille(from, to);
+        let mut wait = match way {
+            Way::Opening => CONNECT_FIRST,
+            _ => RETRANSMISSION_FIRST,
+        };
+        // Each round repeats what the one before lost.
+        let mut packets = bytes.div_ceil(SEGMENT_BYTES).max(1);
+        while packets > 0 && per_mille > 0 {
+            packets = (0..packets)
+                .filter(|_| port.loss.chance_per_mille(per_mille))
+                .count() as u64;
+            if packets > 0 {
+                arrival += wait;
+                wait = wait * 2;
+            }
+        }
+        arrival
+    }
+
+    pub fn is_cut(&self, from: ActorId, to: ActorId) -> bool {
+        self.conditions.is_cut(from, to)
+    }
+
+    /// Something goes wrong with some links, from now on until [`Network::mend`].
+    pub fn trouble(&mut self, condition: Condition) -> ConditionId {
+        self.conditions.add(condition)
+    }
+
+    /// Ends a condition: what was held arrives with the next retransmission of its connection.
+    pub fn mend(&mut self, now: Time, id: ConditionId) -> Vec<(Time, ActorId, M)> {
+        self.conditions.remove(id);
+        let Network {
+            conditions, stalls, ..
+        } = self;
+        let moving = stalls.release(now, |from, to| conditions.is_cut(from, to));
+        let mut released = Vec::new();
+        for (from, to, at, messages) in moving {
+            for message in messages {
+                let arrival = at + self.draw_latency(from);
+                released.push((self.in_order(from, to, arrival), to, message));
+            }
+        }
+        released
+    }
+
+    /// Closes this end of a connection: what was still to be sent or read on it is lost.
+    pub fn hang_up(&mut self, me: ActorId, peer: ActorId) {
+        self.stalls.drop_between(me, peer);
+        let connection = self.connection(me, peer);
+        let incarnation = connection.incarnation;
+        connection.close(incarnation);
+    }
+
+    /// A message has reached a process that listens: both ends have a connection now.
+    pub fn establish(&mut self, from: (ActorId, u32), to: (ActorId, u32)) {
+        self.connection(from.0, to.0).establish(to.1);
+        self.connection(to.0, from.0).establish(from.1);
+    }
+
+    /// `me` learns that its connection to this incarnation of the peer is no more. False: it had none any longer.
+    pub fn close(&mut self, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
+        self.connection(me, peer).close(incarnation)
+    }
+
+    pub fn view(&self, me: ActorId, peer: ActorId) -> View {
+        let connections = &self.ports[me.0 as usize].connections;
+        connections
+            .get(peer.0 as usize)
+            .map_or(View::Closed, |connection| connection.view)
+    }
+
+    /// Whether `me` is to be told that its connection to this incarnation of the peer is no more: once.
+    pub fn tell(&mut self, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
+        self.connection(me, peer).tell(incarnation)
+    }
+
+    /// A process is gone, with its buffers and what it knew.
+    pub fn forget(&mut self, actor: ActorId) {
+        self.stalls.drop_of(actor);
+        for connection in &mut self.ports[actor.0 as usize].connections {
+            connection.view = View::Closed;
+            connection.told = false;
+        }
+        self.gates.retain(|(me, _), _| *me != actor);
+    }
+
+    /// After a refusal no attempt is made for a while.
+    pub fn close_gate(&mut self, me: ActorId, peer: ActorId, incarnation: u32, until: Time) {
+        self.gates.insert((me, peer), (incarnation, until));
+    }
+
+    pub fn is_gated(&self, now: Time, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
+        // Most of the time, there is none.
+        !self.gates.is_empty()
+            && self
+                .gates
+                .get(&(me, peer))
+                .is_some_and(|(gated, until)| *gated == incarnation && now < *until)
+    }
+
+    fn draw_latency(&mut self, from: ActorId) -> Span {
+        self.ports[from.0 as usize]
+            .random
+            .between(self.latency.min, self.latency.max)
+    }
+
+    fn in_order(&mut self, from: ActorId, to: ActorId, arrival: Time) -> Time {
+        let connection = self.connection(from, to);
+        connection.last = connection.last.max(arrival);
+        connection.last
+    }
+
+    #[inline]
+    fn connection(&mut self, from: ActorId, to: ActorId) -> &mut Connection {
+        let hosts = self.ports.len();
+        let connections = &mut self.ports[from.0 as usize].connections;
+        if connections.is_empty() {
+            connections.resize_with(hosts, Connection::default);
+        }
+        &mut connections[to.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests;
