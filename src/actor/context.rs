@@ -8,7 +8,7 @@ use crate::substrate::process::Process;
 
 use super::fact::Fact;
 use super::flink::rpc::Address;
-use super::message::{Body, Envelope, Timer};
+use super::message::{Body, Envelope, FaultAction, Timer};
 use super::world::World;
 
 /// The hands of one actor during one event.
@@ -30,6 +30,24 @@ impl Context<'_> {
             actor: self.me,
             incarnation: self.processes[self.me.0 as usize].incarnation,
         }
+    }
+
+    /// The process ends itself. `faults` is who carries such things out.
+    pub fn exit(&mut self, faults: ActorId) {
+        let action = FaultAction::Exit {
+            target: self.me,
+            incarnation: self.address().incarnation,
+        };
+        let incarnation = self.processes[faults.0 as usize].incarnation;
+        let envelope = Envelope {
+            from: faults,
+            from_incarnation: incarnation,
+            to_incarnation: incarnation,
+            way: Way::Established,
+            returns: false,
+            body: Body::Fault(action),
+        };
+        self.kernel.schedule(self.kernel.now(), faults, envelope);
     }
 
     /// Sends a control message to whoever listens at a name or a well-known port; its size does not matter. If nobody

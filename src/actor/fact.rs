@@ -10,10 +10,11 @@ use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::checkpoint::Attempt;
-use super::flink::rpc::call::AllocationId;
+use super::flink::rpc::call::{AllocationId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
 use super::flink::rpc::{Address, Endpoint};
 use super::message::{Batches, FencingToken, TaskMetrics};
+use super::task_manager::executor::SlotState;
 
 /// `ExecutionState`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -143,6 +144,8 @@ pub enum Fact {
     FaultHealed {
         what: &'static str,
     },
+    /// The process has ended itself.
+    ProcessExited,
     ProcessStarted {
         incarnation: u32,
     },
@@ -211,6 +214,30 @@ pub enum Fact {
         allocation: AllocationId,
         taskmanager: Address,
         change: &'static str,
+    },
+    /// A TaskExecutor's slot has changed its state.
+    TaskSlotChanged {
+        slot: SlotIndex,
+        allocation: AllocationId,
+        job: JobId,
+        state: SlotState,
+    },
+    /// A TaskExecutor has lost a job's JobMaster, and fails its tasks.
+    JobMasterLost {
+        job: JobId,
+        token: FencingToken,
+    },
+    /// A task was submitted to a TaskExecutor by this JobMaster.
+    TaskStarted {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        job_master: FencingToken,
+    },
+    /// A task's resources on its TaskExecutor are freed.
+    TaskEnded {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
     },
     /// The restart strategy's back-off for a failover begins.
     RestartDelayed {

@@ -17,7 +17,7 @@ use super::flink::job_master::JobMasterTimer;
 use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
-use super::flink::task_executor::TaskExecutorTimer;
+use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 
 /// A message on its way. Incarnations make sure that it reaches the process it was meant for, or nobody.
@@ -209,6 +209,11 @@ pub enum FaultAction {
         target: ActorId,
         restart_after: Option<Span>,
     },
+    /// A process has ended itself: a fatal error, or an orderly shutdown.
+    Exit {
+        target: ActorId,
+        incarnation: u32,
+    },
     Start {
         target: ActorId,
     },
@@ -252,6 +257,8 @@ pub enum FaultAction {
 pub enum TaskStep {
     Deployed,
     Initialized,
+    /// It was ending, and its resources are freed.
+    Ended,
 }
 
 #[derive(Clone, Debug, Serialize)]

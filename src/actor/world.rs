@@ -282,6 +282,16 @@ impl World {
                     self.plan(now + delay, FaultAction::Start { target }, kernel);
                 }
             }
+            FaultAction::Exit {
+                target,
+                incarnation,
+            } => {
+                let process = &self.processes[target.0 as usize];
+                if process.state == ProcessState::Up && process.incarnation == incarnation {
+                    kernel.state(target, Fact::ProcessExited);
+                    self.end(target, kernel);
+                }
+            }
             FaultAction::Start { target } => self.start_process(target, kernel),
             FaultAction::Boot {
                 target,
@@ -351,6 +361,11 @@ impl World {
             return;
         }
         kernel.state(target, Fact::FaultInjected { what: "kill" });
+        self.end(target, kernel);
+    }
+
+    /// A process ends, whatever ended it.
+    fn end(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
         let incarnation = self.processes[target.0 as usize].incarnation;
         self.processes[target.0 as usize].kill();
         self.network.forget(target);

@@ -1,5 +1,5 @@
-//! Flink's own control plane: the JobManager process with Dispatcher, ResourceManager and JobMasters, and the
-//! TaskExecutor. Endpoints talk by RPC alone; tasks and their data plane are those of `actor::task_manager`.
+//! Flink's own control plane: the JobManager process with Dispatcher, ResourceManager and JobMasters. Endpoints talk by
+//! RPC alone; the TaskExecutor is part of `actor::task_manager`, beside tasks and their data plane.
 
 pub mod job_manager;
 pub mod job_master;
@@ -7,4 +7,3 @@ pub mod leader_paths;
 pub mod office;
 pub mod resource_manager;
 pub mod rpc;
-pub mod task_executor;

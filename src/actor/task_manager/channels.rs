@@ -123,8 +123,11 @@ impl TaskManager {
 
     /// Tells the coordinator that a checkpoint cannot reach a task.
     pub(super) fn decline(&mut self, number: u32, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
-        let subtask = self.task(number).subtask;
+        let (subtask, attempt) = (self.task(number).subtask, self.task(number).attempt);
         let job = self.blueprint.topology.job_of(subtask);
+        if self.executor.is_some() {
+            return self.tell_declined(job, checkpoint, (subtask, attempt), ctx);
+        }
         if let Some(leader) = self.membership.registered_leader() {
             ctx.send(leader, Body::DeclineCheckpoint { job, checkpoint });
         }
@@ -296,15 +299,7 @@ impl TaskManager {
         self.parked.retain(|parked| parked.from != peer);
         for number in self.numbers() {
             self.task(number).lose_producer(peer);
-            let outputs = &mut self.task(number).outputs;
-            for output in 0..outputs.channels.len() {
-                if outputs.channels[output]
-                    .consumer()
-                    .is_some_and(|consumer| consumer.taskmanager == peer)
-                {
-                    outputs.disconnect(output);
-                }
-            }
+            self.task(number).outputs.disconnect_all(peer);
             self.advance(number, ctx);
         }
     }

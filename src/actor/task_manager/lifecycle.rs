@@ -2,7 +2,10 @@
 
 use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
 use crate::actor::context::Context;
+use std::sync::Arc;
+
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, DatabaseRequest, TaskDeployment, TaskStep};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
@@ -12,11 +15,24 @@ use super::TaskManager;
 use super::task::{SnapshotPart, Task};
 
 impl TaskManager {
-    pub(super) fn submit(&mut self, deployment: Box<TaskDeployment>, ctx: &mut Context<'_>) {
+    /// A task is here, and begins to come up. `cold`: none of its job has run in this process before.
+    pub(super) fn submit(
+        &mut self,
+        deployment: Box<TaskDeployment>,
+        cold: bool,
+        ctx: &mut Context<'_>,
+    ) -> u32 {
         let number = self.tasks.len() as u32;
         let interval = self.blueprint.config.buffer_timeout;
         let phase = self.draw(Distribution::between(Span::ZERO, interval));
-        let delay = self.draw(self.blueprint.profile.task_deployment);
+        let profile = Arc::clone(&self.blueprint);
+        let mut delay = self.draw(profile.profile.task_deployment);
+        if self.executor.is_some() {
+            delay += self.draw(profile.profile.task_deployment_cpu);
+            if cold {
+                delay += self.draw(profile.profile.first_task_deployment_cpu);
+            }
+        }
         let task = Task::new(number, deployment, phase, &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {
             self.inputs[channel.channel as usize] = Some((number, input as u16));
@@ -32,6 +48,7 @@ impl TaskManager {
                 step: TaskStep::Deployed,
             },
         );
+        number
     }
 
     pub(super) fn on_progress(&mut self, number: u32, step: TaskStep, ctx: &mut Context<'_>) {
@@ -39,6 +56,8 @@ impl TaskManager {
             return;
         }
         match step {
+            TaskStep::Ended => self.on_ended(number, ctx),
+            _ if self.task(number).is_ending() => {}
             TaskStep::Deployed => self.begin_restore(number, ctx),
             TaskStep::Initialized => self.run_task(number, ctx),
         }
@@ -102,6 +121,9 @@ impl TaskManager {
             _ => {
                 // The file is gone: an ordinary failure.
                 let (subtask, attempt) = (task.subtask, task.attempt);
+                if self.executor.is_some() {
+                    return self.end_task(number as u32, Some(TaskFailure::StateRestore), ctx);
+                }
                 self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
             }
         }
@@ -143,6 +165,9 @@ impl TaskManager {
         state: ExecutionState,
         ctx: &mut Context<'_>,
     ) {
+        if self.executor.is_some() {
+            return self.tell_state(subtask, attempt, state, None, ctx);
+        }
         if let Some(leader) = self.membership.registered_leader() {
             ctx.send(
                 leader,
@@ -177,7 +202,7 @@ impl TaskManager {
         );
     }
 
-    fn remove_task(&mut self, number: u32, ctx: &mut Context<'_>) {
+    pub(super) fn remove_task(&mut self, number: u32, ctx: &mut Context<'_>) {
         let mut task = self.tasks[number as usize]
             .take()
             .expect("the task is there");
@@ -238,10 +263,14 @@ impl TaskManager {
     ) {
         let task = self.task(number);
         let (subtask, attempt) = (task.subtask, task.attempt);
-        if let Some(handle) = task.durable(checkpoint, part)
-            && let Some(leader) = self.membership.registered_leader()
-        {
-            let job = self.blueprint.topology.job_of(subtask);
+        let Some(handle) = task.durable(checkpoint, part) else {
+            return;
+        };
+        let job = self.blueprint.topology.job_of(subtask);
+        if self.executor.is_some() {
+            return self.tell_acknowledged(job, checkpoint, attempt, handle, ctx);
+        }
+        if let Some(leader) = self.membership.registered_leader() {
             ctx.send(
                 leader,
                 Body::AcknowledgeCheckpoint {
@@ -260,20 +289,30 @@ impl TaskManager {
         checkpoint: CheckpointId,
         ctx: &mut Context<'_>,
     ) {
-        let database = self.blueprint.directory.database;
         for number in self.tasks_of(job) {
-            let task = self.task(number);
-            task.checkpoint_complete(checkpoint);
-            if task.is_sink() {
-                let request = DatabaseRequest::Commit {
-                    sink: task.subtask,
-                    attempt: task.attempt,
-                    checkpoint,
-                };
-                ctx.send(database, Body::Database(request));
-            }
-            self.advance(number, ctx);
+            self.checkpoint_complete(number, checkpoint, ctx);
         }
+    }
+
+    /// A task hears that a checkpoint has completed.
+    pub(super) fn checkpoint_complete(
+        &mut self,
+        number: u32,
+        checkpoint: CheckpointId,
+        ctx: &mut Context<'_>,
+    ) {
+        let database = self.blueprint.directory.database;
+        let task = self.task(number);
+        task.checkpoint_complete(checkpoint);
+        if task.is_sink() {
+            let request = DatabaseRequest::Commit {
+                sink: task.subtask,
+                attempt: task.attempt,
+                checkpoint,
+            };
+            ctx.send(database, Body::Database(request));
+        }
+        self.advance(number, ctx);
     }
 
     pub(super) fn on_checkpoint_aborted(

@@ -1,5 +1,6 @@
 //! The TaskManager: keeps its ephemeral znode, registers at the leader, runs tasks and moves their data.
 
+pub mod executor;
 pub mod input;
 pub mod meter;
 pub mod output;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Distribution, SmallStream, Span};
+use crate::policy::Liveness;
 use crate::substrate::cpu::Cpu;
 
 use super::blueprint::Blueprint;
@@ -23,6 +25,7 @@ use super::context::{Alarm, Context};
 use super::fact::Fact;
 use super::message::{Body, DatabaseAnswer, Envelope, MetricReport, Timer};
 use super::zookeeper::client::Client;
+use executor::TaskExecutor;
 use membership::Membership;
 pub use membership::{LEADER_PATH, MEMBERS_PATH};
 use output::ParkedRequest;
@@ -47,7 +50,10 @@ pub struct TaskManager {
     next_connection: u32,
     parked: Vec<ParkedRequest>,
     random: SmallStream,
+    /// The story's way of belonging to a cluster.
     membership: Membership,
+    /// Flink's.
+    executor: Option<Box<TaskExecutor>>,
     report: Alarm,
 }
 
@@ -78,6 +84,14 @@ impl TaskManager {
             next_connection: 0,
             parked: Vec::new(),
             random: blueprint.streams.small("task-start", name),
+            executor: (blueprint.liveness == Liveness::RpcHeartbeats).then(|| {
+                Box::new(TaskExecutor::new(
+                    name,
+                    settings.slots,
+                    client.clone(),
+                    &blueprint,
+                ))
+            }),
             membership: Membership::new(client),
             report: Alarm::new(Timer::MetricReport),
             blueprint,
@@ -89,6 +103,13 @@ impl TaskManager {
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
+        let is_flink = self.executor.is_some();
+        let Some(envelope) = (match is_flink {
+            true => self.on_executor_message(envelope, ctx),
+            false => Some(envelope),
+        }) else {
+            return;
+        };
         let from = envelope.from;
         match envelope.body {
             Body::Data {
@@ -135,7 +156,7 @@ impl TaskManager {
             } => self.on_database(sink, attempt, what, ctx),
             Body::SubmitTask { token, task } => {
                 if self.obeys(token) {
-                    self.submit(task, ctx);
+                    self.submit(task, false, ctx);
                 }
             }
             Body::CancelTask {
@@ -187,12 +208,17 @@ impl TaskManager {
             Body::Start => {
                 // Connections of different incarnations have different numbers.
                 self.next_connection = envelope.to_incarnation << CONNECTION_BITS;
-                self.start(ctx);
+                match is_flink {
+                    true => self.start_executor(ctx),
+                    false => self.start(ctx),
+                }
             }
             Body::Zk(message) => {
                 let event = self.membership.client.on_message(from, *message, ctx);
                 self.on_zookeeper(event, ctx);
             }
+            Body::ConnectionReset { peer } if is_flink => self.on_executor_reset(peer, false, ctx),
+            Body::ConnectionRefused { peer } if is_flink => self.on_executor_reset(peer, true, ctx),
             Body::ConnectionReset { peer } => self.on_reset(peer, ctx),
             Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
             body => unreachable!("TaskManagers do not receive {body:?}"),
@@ -203,6 +229,7 @@ impl TaskManager {
         match timer {
             Timer::Flush { task } => self.flush(task, ctx),
             Timer::MetricReport => self.send_report(ctx),
+            timer if self.executor.is_some() => self.on_executor_timer(timer, ctx),
             Timer::Register => self.register(ctx),
             Timer::Zk(timer) => {
                 let event = self.membership.client.on_timer(timer, ctx);
@@ -326,6 +353,7 @@ impl TaskManager {
             / (interval.0.max(1) as u128 * self.millicores as u128))
             as u32;
         ctx.state(Fact::MachineMeasured { cpu_per_mille });
+        // Flink's metrics are scraped; the story's leader is told.
         if let Some(leader) = self.membership.registered_leader() {
             ctx.send(
                 leader,

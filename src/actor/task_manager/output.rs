@@ -284,6 +284,16 @@ impl Outputs {
         Some(replayed)
     }
 
+    /// Whoever received on this TaskManager is gone.
+    pub fn disconnect_all(&mut self, taskmanager: ActorId) {
+        for output in 0..self.channels.len() {
+            let consumer = self.channels[output].consumer();
+            if consumer.is_some_and(|consumer| consumer.taskmanager == taskmanager) {
+                self.disconnect(output);
+            }
+        }
+    }
+
     /// The consumer is gone.
     pub fn disconnect(&mut self, output: usize) {
         let channel = &mut self.channels[output];

@@ -7,6 +7,7 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::{Attempt, Snapshot, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::record::Record;
@@ -55,6 +56,8 @@ pub struct Task {
     put_out: bool,
     /// Of a sink: the database has taken note of this attempt.
     pub sink_recovered: bool,
+    /// Why it is ending, where it was not cancelled.
+    failure: Option<TaskFailure>,
 }
 
 /// What a core is busy with.
@@ -147,6 +150,7 @@ impl Task {
             meter: Meter::default(),
             put_out: false,
             sink_recovered: false,
+            failure: None,
             blueprint: Arc::clone(blueprint),
             deployment,
         }
@@ -179,6 +183,24 @@ impl Task {
                 .unwrap_or_default(),
             offsets: snapshot.offsets.clone(),
         });
+    }
+
+    /// Stops working, on the way to CANCELED, or to FAILED with a cause.
+    pub fn end(&mut self, failure: Option<TaskFailure>) {
+        self.state = ExecutionState::Canceling;
+        self.failure = failure;
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.state == ExecutionState::Canceling
+    }
+
+    /// What an ending task has ended as.
+    pub fn ending(&mut self) -> (ExecutionState, Option<TaskFailure>) {
+        match self.failure.take() {
+            Some(failure) => (ExecutionState::Failed, Some(failure)),
+            None => (ExecutionState::Canceled, None),
+        }
     }
 
     pub fn start(&mut self, now: Time) {

@@ -1,0 +1,250 @@
+//! Tasks as the TaskExecutor sees them: submitted, cancelled, failed, and reported to their JobMaster.
+
+use crate::actor::checkpoint::{Attempt, StateHandle};
+use crate::actor::context::Context;
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::call::{AllocationId, TaskFailure};
+use crate::actor::flink::rpc::{Answer, Call, Endpoint, RpcError, line};
+use crate::actor::message::{Body, FencingToken, TaskDeployment, TaskStep};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::kernel::ActorId;
+
+use super::slots::SlotState;
+use super::{ExecutorAsk, TaskManager};
+
+impl TaskManager {
+    pub(super) fn on_submit(
+        &mut self,
+        job_master: FencingToken,
+        allocation: AllocationId,
+        task: Box<TaskDeployment>,
+        ctx: &mut Context<'_>,
+    ) -> Result<Answer, RpcError> {
+        let job = self.blueprint.topology.job_of(task.subtask);
+        let executor = self.executor();
+        if executor.job_master(job).map(|(_, token)| token) != Some(job_master) {
+            return Err(RpcError::Refused("another JobMaster leads the job"));
+        }
+        let slot = executor.slots.find(allocation);
+        let usable = |state| matches!(state, SlotState::Allocated | SlotState::Active);
+        let Some(slot) = slot.filter(|slot| usable(executor.slots.state(*slot))) else {
+            return Err(RpcError::Refused("no such slot is allocated to the job"));
+        };
+        executor.slots.activate(slot, ctx);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        let cold = executor.warm.insert(job);
+        let number = self.submit(task, cold, ctx);
+        self.executor().allocations.insert(number, allocation);
+        ctx.state(Fact::TaskStarted {
+            subtask,
+            attempt,
+            job_master,
+        });
+        Ok(Answer::Ack)
+    }
+
+    pub(super) fn on_cancel(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        ctx: &mut Context<'_>,
+    ) -> Result<Answer, RpcError> {
+        let Some(number) = self.find(subtask, attempt) else {
+            return Err(RpcError::Refused("no such task is here"));
+        };
+        self.end_task(number, None, ctx);
+        Ok(Answer::Ack)
+    }
+
+    /// A task stops working at once; its resources are freed, and its end is reported, a little later.
+    pub(in crate::actor::task_manager) fn end_task(
+        &mut self,
+        number: u32,
+        failure: Option<TaskFailure>,
+        ctx: &mut Context<'_>,
+    ) {
+        let takes = self.blueprint.profile.task_cancellation;
+        let task = self.task(number);
+        if task.is_ending() {
+            return;
+        }
+        task.end(failure);
+        let delay = self.draw(takes);
+        let step = TaskStep::Ended;
+        ctx.after(delay, Body::TaskProgress { task: number, step });
+    }
+
+    /// The task's resources are freed.
+    pub(in crate::actor::task_manager) fn on_ended(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        let (state, failure) = task.ending();
+        self.remove_task(number, ctx);
+        ctx.state(Fact::TaskEnded {
+            subtask,
+            attempt,
+            state,
+        });
+        self.tell_state(subtask, attempt, state, failure, ctx);
+        if let Some(allocation) = self.executor().allocations.remove(&number) {
+            self.free_if_empty(allocation, ctx);
+        }
+    }
+
+    /// `updateTaskExecutionState`
+    pub(in crate::actor::task_manager) fn tell_state(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        state: ExecutionState,
+        failure: Option<TaskFailure>,
+        ctx: &mut Context<'_>,
+    ) {
+        let ask_timeout = self.blueprint.config.rpc.ask_timeout;
+        let job = self.blueprint.topology.job_of(subtask);
+        let executor = self.executor();
+        let Some((peer, token)) = executor.job_master(job) else {
+            return;
+        };
+        let call = Call::UpdateTaskExecutionState {
+            subtask,
+            attempt,
+            state,
+            failure,
+        };
+        let what = ExecutorAsk::TaskState(subtask, attempt);
+        line::ask(
+            &mut executor.asks,
+            what,
+            ask_timeout,
+            peer,
+            Some(token),
+            call,
+            ctx,
+        );
+    }
+
+    /// A JobMaster that does not know the attempt, or does not answer: the task is nobody's.
+    pub(super) fn on_state_heard(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        result: Result<Answer, RpcError>,
+        ctx: &mut Context<'_>,
+    ) {
+        if let (Err(_), Some(number)) = (result, self.find(subtask, attempt)) {
+            self.end_task(number, Some(TaskFailure::UpdateRefused), ctx);
+        }
+    }
+
+    /// Calls that nobody waits for, to the JobMaster of a job.
+    fn tell_job_master(&mut self, job: JobId, call: Call, ctx: &mut Context<'_>) {
+        if let Some((peer, token)) = self.executor().job_master(job) {
+            line::tell(Endpoint::TaskExecutor, peer, Some(token), call, ctx);
+        }
+    }
+
+    pub(in crate::actor::task_manager) fn tell_acknowledged(
+        &mut self,
+        job: JobId,
+        checkpoint: CheckpointId,
+        attempt: Attempt,
+        handle: StateHandle,
+        ctx: &mut Context<'_>,
+    ) {
+        let call = Call::AcknowledgeCheckpoint {
+            checkpoint,
+            attempt,
+            handle: Box::new(handle),
+        };
+        self.tell_job_master(job, call, ctx);
+    }
+
+    pub(in crate::actor::task_manager) fn tell_declined(
+        &mut self,
+        job: JobId,
+        checkpoint: CheckpointId,
+        (subtask, attempt): (SubtaskId, Attempt),
+        ctx: &mut Context<'_>,
+    ) {
+        let call = Call::DeclineCheckpoint {
+            checkpoint,
+            subtask,
+            attempt,
+            reason: "declined by a task",
+        };
+        self.tell_job_master(job, call, ctx);
+    }
+
+    /// What is deployed here of a job (`TaskExecutorToJobManagerHeartbeatPayload`).
+    pub(super) fn deployed(&self, job: JobId) -> Vec<(SubtaskId, Attempt)> {
+        let topology = &self.blueprint.topology;
+        self.tasks
+            .iter()
+            .flatten()
+            .filter(|task| topology.job_of(task.subtask) == job)
+            .map(|task| (task.subtask, task.attempt))
+            .collect()
+    }
+
+    pub(super) fn fail_tasks_of(&mut self, job: JobId, why: TaskFailure, ctx: &mut Context<'_>) {
+        for number in self.numbers() {
+            let subtask = self.task(number).subtask;
+            if self.blueprint.topology.job_of(subtask) == job {
+                self.end_task(number, Some(why.clone()), ctx);
+            }
+        }
+    }
+
+    pub(super) fn fail_tasks_in(&mut self, allocation: AllocationId, ctx: &mut Context<'_>) {
+        let here: Vec<u32> = self
+            .executor()
+            .allocations
+            .iter()
+            .filter(|(_, held)| **held == allocation)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in here {
+            self.end_task(number, Some(TaskFailure::SlotFreed), ctx);
+        }
+    }
+
+    /// A connection of the data plane is closed, or could not be made: consumers of what comes from there fail; producers
+    /// for there only release the reader (`CreditBasedPartitionRequestClientHandler`, `PartitionRequestQueue`).
+    pub(super) fn lose_data_connection(
+        &mut self,
+        peer: ActorId,
+        refused: bool,
+        ctx: &mut Context<'_>,
+    ) {
+        self.parked.retain(|parked| parked.from != peer);
+        for number in self.numbers() {
+            let task = self.task(number);
+            task.outputs.disconnect_all(peer);
+            let lost = task
+                .input
+                .channels
+                .iter()
+                .find(|channel| channel.producer == peer && channel.connection != 0)
+                .map(|channel| channel.channel);
+            if let Some(channel) = lost {
+                let producer = self.blueprint.topology.channels[channel as usize].producer;
+                let why = if refused {
+                    TaskFailure::PartitionConnection { producer }
+                } else {
+                    TaskFailure::RemoteTransport
+                };
+                self.end_task(number, Some(why), ctx);
+            } else {
+                self.advance(number, ctx);
+            }
+        }
+    }
+
+    /// A fatal error: the process ends (`TaskManagerRunner.onFatalError`).
+    pub(super) fn exit(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
+        ctx.state(Fact::TaskManagerStopped { reason });
+        ctx.exit(self.blueprint.directory.faults);
+    }
+}
