@@ -167,6 +167,7 @@ impl TaskManager {
                 let RpcAnswer { ask, result, .. } = *answer;
                 self.admit(Work::Answer(ask, result), ctx);
             }
+            Body::Undeliverable(body) => self.on_undeliverable(*body, envelope.from, ctx),
             Body::MainThreadFree { .. } => self.work_off(ctx),
             Body::Zk(message) => {
                 let client = &mut self.executor().desk.client;
@@ -176,6 +177,19 @@ impl TaskManager {
             _ => return Some(envelope),
         }
         None
+    }
+
+    /// Nobody is where it was sent to: dead letters.
+    fn on_undeliverable(&mut self, body: Body, peer: ActorId, ctx: &mut Context<'_>) {
+        match body {
+            Body::Rpc(rpc) => {
+                if let Some(ask) = rpc.ask {
+                    self.admit(Work::Answer(ask, Err(RpcError::Unreachable)), ctx);
+                }
+            }
+            Body::RpcAnswer(_) => {}
+            _ => self.on_executor_reset(peer, true, ctx),
+        }
     }
 
     pub(super) fn on_executor_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
