@@ -88,6 +88,8 @@ impl CompletedCheckpoint {
 pub enum BlobKey {
     /// The execution plan of a job.
     Plan { job: JobId },
+    /// How a job that is over for good has ended (`JobResultStore`).
+    JobResult { job: JobId },
     /// The metadata of a checkpoint.
     Metadata {
         job: JobId,
@@ -105,6 +107,7 @@ pub enum BlobKey {
 #[derive(Clone, Debug)]
 pub enum Blob {
     Plan,
+    JobResult,
     Metadata(Arc<CompletedCheckpoint>),
     State(Arc<Snapshot>),
 }
@@ -117,6 +120,7 @@ impl Serialize for Blob {
             Blob::Metadata(checkpoint) => {
                 serializer.serialize_newtype_variant("Blob", 1, "Metadata", &checkpoint.id)
             }
+            Blob::JobResult => serializer.serialize_unit_variant("Blob", 3, "JobResult"),
             Blob::State(snapshot) => {
                 serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes)
             }

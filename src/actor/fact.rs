@@ -10,9 +10,10 @@ use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::checkpoint::Attempt;
-use super::flink::rpc::call::{AllocationId, SlotIndex};
+use super::flink::leader_paths::Component;
+use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
-use super::flink::rpc::{Address, Endpoint};
+use super::flink::rpc::{Address, Endpoint, RpcError};
 use super::message::{Batches, FencingToken, TaskMetrics};
 use super::task_manager::executor::SlotState;
 
@@ -244,6 +245,67 @@ pub enum Fact {
         job: JobId,
         recovery: u32,
         delay: Span,
+    },
+
+    /// A component's leader stands in ZooKeeper for everybody to find.
+    LeaderInformationWritten {
+        component: Component,
+        token: FencingToken,
+    },
+    /// A process ends itself: Flink's `FatalErrorHandler`.
+    FatalError {
+        reason: &'static str,
+    },
+
+    // The ResourceManager.
+    /// A TaskExecutor is registered; its slots count from its first report on.
+    TaskExecutorRegistered {
+        taskmanager: Address,
+        instance: InstanceId,
+    },
+    /// A TaskExecutor is not registered any more, and its slots are gone.
+    TaskExecutorUnregistered {
+        taskmanager: Address,
+        instance: InstanceId,
+        reason: &'static str,
+    },
+    JobMasterRegistered {
+        job: JobId,
+        job_master: FencingToken,
+    },
+    JobMasterUnregistered {
+        job: JobId,
+        job_master: FencingToken,
+        reason: &'static str,
+    },
+    /// Slots that a job needs in all, as its JobMaster says.
+    RequirementsDeclared {
+        job: JobId,
+        slots: u32,
+    },
+    /// A TaskManager is asked for a slot. It counts as the job's from now on.
+    SlotRequested {
+        job: JobId,
+        allocation: AllocationId,
+        taskmanager: Address,
+        slot: SlotIndex,
+    },
+    SlotRequestFailed {
+        job: JobId,
+        allocation: AllocationId,
+        taskmanager: Address,
+        error: RpcError,
+    },
+    /// A TaskManager has said that it holds the slot for the job: by its answer, or when it registered.
+    SlotKnown {
+        job: JobId,
+        allocation: AllocationId,
+        taskmanager: Address,
+    },
+    /// So many slots are missing, and nobody has them (`notifyNotEnoughResourcesAvailable`).
+    NotEnoughResources {
+        job: JobId,
+        missing: u32,
     },
 
     // Jobs and executions, as the JobMaster sees them.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::kernel::SmallStream;
 use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
+use crate::policy::Liveness;
 use crate::substrate::network::{Condition, Group, Network, Transit, Trouble, Way};
 use crate::substrate::process::{Process, ProcessState};
 
@@ -12,6 +13,7 @@ use super::blueprint::Blueprint;
 use super::context::Context;
 use super::database::Database;
 use super::fact::Fact;
+use super::flink::job_manager::JobManager as FlinkJobManager;
 use super::job_manager::JobManager;
 use super::kafka::Kafka;
 use super::message::{Body, Envelope, FaultAction, Timer};
@@ -27,6 +29,7 @@ const JOBMANAGER_STAGGER: Span = Span::from_ms(100);
 enum Actor {
     ZooKeeper(Box<ZooKeeper>),
     JobManager(Box<JobManager>),
+    FlinkJobManager(Box<FlinkJobManager>),
     TaskManager(Box<TaskManager>),
     Kafka(Box<Kafka>),
     Storage(Box<Storage>),
@@ -157,6 +160,7 @@ impl World {
             Actor::TaskManager(tm) => tm.on_message(envelope, &mut ctx),
             Actor::Kafka(kafka) => kafka.on_message(envelope, &mut ctx),
             Actor::JobManager(jm) => jm.on_message(envelope, &mut ctx),
+            Actor::FlinkJobManager(jm) => jm.on_message(envelope, &mut ctx),
             Actor::ZooKeeper(zk) => zk.on_message(envelope, &mut ctx),
             Actor::Storage(storage) => storage.on_message(envelope, &mut ctx),
             Actor::Database(database) => database.on_message(envelope, &mut ctx),
@@ -178,6 +182,7 @@ impl World {
         match &mut self.actors[owner.0 as usize] {
             Actor::TaskManager(tm) => tm.on_timer(timer, &mut ctx),
             Actor::JobManager(jm) => jm.on_timer(timer, &mut ctx),
+            Actor::FlinkJobManager(jm) => jm.on_timer(timer, &mut ctx),
             Actor::ZooKeeper(zk) => zk.on_timer(timer, &mut ctx),
             _ => unreachable!("{timer:?} belongs to nobody"),
         }
@@ -456,7 +461,14 @@ fn new_actor(id: ActorId, blueprint: &Arc<Blueprint>) -> Actor {
     if directory.zookeeper.contains(&id) {
         Actor::ZooKeeper(Box::new(ZooKeeper::new(id, Arc::clone(blueprint))))
     } else if directory.jobmanagers.contains(&id) {
-        Actor::JobManager(Box::new(JobManager::new(id, Arc::clone(blueprint))))
+        match blueprint.liveness {
+            Liveness::ZkEphemeral => {
+                Actor::JobManager(Box::new(JobManager::new(id, Arc::clone(blueprint))))
+            }
+            Liveness::RpcHeartbeats => {
+                Actor::FlinkJobManager(Box::new(FlinkJobManager::new(id, Arc::clone(blueprint))))
+            }
+        }
     } else if directory.taskmanagers.contains(&id) {
         Actor::TaskManager(Box::new(TaskManager::new(id, Arc::clone(blueprint))))
     } else if id == directory.kafka {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
+use crate::actor::message::FencingToken;
 use crate::actor::zookeeper::desk::Desk;
+use crate::actor::zookeeper::latch::LatchAsk;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::JobId;
 
+use super::leader_paths::Component;
 use super::rpc::Address;
 
 /// What a request to ZooKeeper is for.
@@ -14,8 +17,26 @@ use super::rpc::Address;
 pub enum ZkAsk {
     /// Of a JobMaster's checkpoint store and id counter.
     Store(JobId, StoreAsk),
+    /// The process's place in the election.
+    Latch(LatchAsk),
+    /// Making a component's leader known, under this token.
+    Publish(Component, FencingToken),
+    /// Who leads a component.
+    Leader(Component),
+    /// Of the Dispatcher that leads under this token.
+    Dispatcher(DispatcherAsk, FencingToken),
     /// Nobody waits for it.
     Cleanup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DispatcherAsk {
+    /// Which execution plans are there?
+    ListPlans,
+    /// The pointer to a job's plan.
+    StorePlan(JobId),
+    /// What is left of a job that has ended.
+    ListCheckpoints(JobId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -239,7 +239,7 @@ impl JobMaster {
         match key {
             BlobKey::Plan { .. } => self.on_plan_written(office, ctx),
             BlobKey::Metadata { checkpoint, .. } => self.store(checkpoint, office, ctx),
-            BlobKey::State { .. } => unreachable!("TaskManagers write state themselves"),
+            key => unreachable!("JobMasters do not write {key:?}"),
         }
     }
 

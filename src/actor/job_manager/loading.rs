@@ -18,7 +18,7 @@ const PLAN_BYTES: u64 = 64 * 1024;
 /// Whose file it is.
 pub(super) fn job_of(key: &BlobKey, topology: &Topology) -> JobId {
     match key {
-        BlobKey::Plan { job } | BlobKey::Metadata { job, .. } => *job,
+        BlobKey::Plan { job } | BlobKey::JobResult { job } | BlobKey::Metadata { job, .. } => *job,
         BlobKey::State { subtask, .. } => topology.job_of(*subtask),
     }
 }
@@ -82,7 +82,7 @@ impl JobMaster {
         match key {
             BlobKey::Plan { .. } => self.read_checkpoints(office, ctx),
             BlobKey::Metadata { .. } => self.on_metadata(blob, office, ctx),
-            BlobKey::State { .. } => unreachable!("TaskManagers read state themselves"),
+            key => unreachable!("JobMasters do not read {key:?}"),
         }
     }
 

@@ -49,6 +49,8 @@ pub struct Client {
     connection_timeout: Span,
     /// Negotiated.
     timeout: Span,
+    /// Suspended for this share of the session timeout, the session counts as lost.
+    lost_after_percent: u32,
     next_xid: u32,
     /// Requests without an answer: asked again on the next connection of the same session.
     outstanding: BTreeMap<u32, Op>,
@@ -78,6 +80,7 @@ impl Client {
             requested,
             connection_timeout,
             timeout: requested,
+            lost_after_percent: 100,
             next_xid: 0,
             outstanding: BTreeMap::new(),
             heard: Time::ZERO,
@@ -87,6 +90,12 @@ impl Client {
             reconnect: Alarm::new(Timer::Zk(ZkTimer::Reconnect)),
             lost: Alarm::new(Timer::Zk(ZkTimer::Lost)),
         }
+    }
+
+    /// Curator's `simulatedSessionExpirationPercent`; 0: it waits for the server's word.
+    pub fn lost_after_percent(mut self, percent: u32) -> Client {
+        self.lost_after_percent = percent;
+        self
     }
 
     pub fn open(&mut self, ctx: &mut Context<'_>) {
@@ -228,7 +237,10 @@ impl Client {
         let pause = self.random.between(Span(1), RECONNECT_MAX);
         self.reconnect.set(pause, ctx);
         if was_connected {
-            self.lost.set(self.timeout, ctx);
+            if self.lost_after_percent > 0 {
+                let patience = self.timeout * u64::from(self.lost_after_percent) / 100;
+                self.lost.set(patience, ctx);
+            }
             return Some(ClientEvent::Suspended);
         }
         None

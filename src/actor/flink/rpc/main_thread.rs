@@ -61,6 +61,11 @@ impl<W> MainThread<W> {
         self.waiting.pop_front()
     }
 
+    /// Work that is for nobody any more goes.
+    pub fn retain(&mut self, keep: impl FnMut(&W) -> bool) {
+        self.waiting.retain(keep);
+    }
+
     /// Called when [`MainThread::next`] has given nothing more: how long until the next wake-up, if one is needed.
     pub fn sleep(&mut self, now: Time) -> Option<Span> {
         self.woken = !self.waiting.is_empty();

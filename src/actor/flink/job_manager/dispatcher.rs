@@ -1,0 +1,271 @@
+//! The Dispatcher: which jobs there are, and what becomes of those that are over (`SessionDispatcherLeaderProcess`,
+//! `JobResultStore`).
+
+use std::collections::BTreeMap;
+
+use crate::actor::checkpoint::{Blob, BlobKey};
+use crate::actor::context::{Alarm, Context};
+use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
+use crate::actor::message::{Body, FencingToken, Timer};
+use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
+use crate::dataflow::topology::JobId;
+use crate::kernel::SmallStream;
+
+use super::JobManagerTimer;
+
+const PLANS_PATH: &str = "/execution-plans";
+/// Size of an execution plan in storage.
+const PLAN_BYTES: u64 = 64 * 1024;
+/// Size of a job's result in storage.
+const RESULT_BYTES: u64 = 1024;
+
+fn plan_path(job: JobId) -> String {
+    format!("{PLANS_PATH}/{job}")
+}
+
+/// Where the Dispatcher is with a job.
+#[derive(Clone, Debug)]
+enum Stage {
+    /// Is there a result of it?
+    ReadingResult,
+    /// There is none. Which plans there are is asked once, when this is known of every job.
+    Unknown,
+    ReadingPlan,
+    /// Submitted by the client, for nobody has stored it.
+    Storing,
+    /// The plan is rebuilt.
+    Recovering(Alarm),
+    /// Its JobMaster may be made.
+    Ready {
+        submission: bool,
+    },
+    Running,
+    /// It has ended, and its result is on its way to storage.
+    WritingResult,
+    /// Never to be run again.
+    Over,
+}
+
+/// What makes the whole process end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fatal(pub &'static str);
+
+#[derive(Clone, Debug)]
+pub struct Dispatcher {
+    token: FencingToken,
+    jobs: BTreeMap<JobId, Stage>,
+    random: SmallStream,
+}
+
+impl Dispatcher {
+    pub fn new(token: FencingToken, office: &Office<'_>) -> Dispatcher {
+        let blueprint = office.blueprint;
+        let name = blueprint.directory.name(office.me.actor);
+        let jobs = 0..blueprint.topology.jobs.len() as JobId;
+        Dispatcher {
+            token,
+            jobs: jobs.map(|job| (job, Stage::ReadingResult)).collect(),
+            random: blueprint
+                .streams
+                .small("dispatcher", &format!("{name}@{token}")),
+        }
+    }
+
+    /// Results first: a job that is over must not be run again, whatever else is left of it.
+    pub fn recover(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        for job in self.jobs.keys() {
+            let key = BlobKey::JobResult { job: *job };
+            ctx.send(office.blueprint.directory.storage, Body::Read { key });
+        }
+    }
+
+    pub fn stop(&mut self, ctx: &mut Context<'_>) {
+        for stage in self.jobs.values_mut() {
+            if let Stage::Recovering(alarm) = stage {
+                alarm.release(ctx);
+            }
+        }
+        self.jobs.clear();
+    }
+
+    /// A job whose JobMaster is to be made now, and whether nobody has run it before.
+    pub fn take_ready(&mut self) -> Option<(JobId, bool)> {
+        self.jobs.iter_mut().find_map(|(job, stage)| match stage {
+            Stage::Ready { submission } => {
+                let ready = (*job, *submission);
+                *stage = Stage::Running;
+                Some(ready)
+            }
+            _ => None,
+        })
+    }
+
+    /// Every job that has to run has been handed out.
+    pub fn has_recovered(&self) -> bool {
+        let done =
+            |stage: &Stage| matches!(stage, Stage::Running | Stage::WritingResult | Stage::Over);
+        self.jobs.values().all(done)
+    }
+
+    pub fn on_read(
+        &mut self,
+        key: BlobKey,
+        blob: Option<Blob>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Fatal> {
+        match (key, blob) {
+            (BlobKey::JobResult { job }, result) => self.on_result(job, result, office, ctx),
+            (BlobKey::Plan { job }, Some(_)) => self.on_plan(job, office, ctx),
+            (BlobKey::Plan { .. }, None) => {
+                return Err(Fatal("an execution plan cannot be read"));
+            }
+            (key, _) => unreachable!("Dispatchers do not read {key:?}"),
+        }
+        Ok(())
+    }
+
+    fn on_result(
+        &mut self,
+        job: JobId,
+        result: Option<Blob>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(stage @ Stage::ReadingResult) = self.jobs.get_mut(&job) else {
+            return;
+        };
+        *stage = Stage::Unknown;
+        if result.is_some() {
+            *stage = Stage::Over;
+            self.clean_up(job, office, ctx);
+        }
+        let mut stages = self.jobs.values();
+        if !stages.any(|stage| matches!(stage, Stage::ReadingResult)) {
+            let op = Op::GetChildren {
+                path: PLANS_PATH.to_owned(),
+                watch: false,
+            };
+            self.ask(DispatcherAsk::ListPlans, op, office, ctx);
+        }
+    }
+
+    fn ask(&self, what: DispatcherAsk, op: Op, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let ask = ZkAsk::Dispatcher(what, self.token);
+        office.desk.ask(op, ask, ctx);
+    }
+
+    pub fn on_answer(
+        &mut self,
+        ask: DispatcherAsk,
+        result: Result<Answer, ZkError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        match (ask, result) {
+            (DispatcherAsk::ListPlans, Ok(Answer::Children { names })) => {
+                self.on_plans(&names, office, ctx)
+            }
+            (DispatcherAsk::StorePlan(job), Ok(_) | Err(ZkError::NodeExists)) => {
+                self.jobs.insert(job, Stage::Ready { submission: true });
+            }
+            (DispatcherAsk::ListCheckpoints(job), Ok(Answer::Children { names })) => {
+                for name in names {
+                    let path = format!("/jobs/{job}/checkpoints/{name}");
+                    office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+                }
+            }
+            // The session's end has an event of its own.
+            _ => {}
+        }
+    }
+
+    /// What is stored is recovered; what the client has handed in, and nobody has stored, is stored first.
+    fn on_plans(&mut self, names: &[String], office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let storage = office.blueprint.directory.storage;
+        for (job, stage) in &mut self.jobs {
+            if !matches!(stage, Stage::Unknown) {
+                continue;
+            }
+            let key = BlobKey::Plan { job: *job };
+            let is_stored = names.iter().any(|name| name.parse() == Ok(*job));
+            let body = match is_stored {
+                true => Body::Read { key },
+                false => Body::Write {
+                    key,
+                    bytes: PLAN_BYTES,
+                    blob: Blob::Plan,
+                },
+            };
+            *stage = match is_stored {
+                true => Stage::ReadingPlan,
+                false => Stage::Storing,
+            };
+            ctx.send(storage, body);
+        }
+    }
+
+    fn on_plan(&mut self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let Some(stage @ Stage::ReadingPlan) = self.jobs.get_mut(&job) else {
+            return;
+        };
+        let recovery = office.blueprint.profile.job_recovery.draw(&mut self.random);
+        let mut alarm = Alarm::new(Timer::JobManager(JobManagerTimer::JobRecovered { job }));
+        alarm.set(recovery, ctx);
+        *stage = Stage::Recovering(alarm);
+    }
+
+    pub fn on_job_recovered(&mut self, job: JobId, ctx: &mut Context<'_>) {
+        if let Some(Stage::Recovering(alarm)) = self.jobs.get_mut(&job) {
+            alarm.release(ctx);
+            self.jobs.insert(job, Stage::Ready { submission: false });
+        }
+    }
+
+    pub fn on_written(&mut self, key: BlobKey, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        match key {
+            BlobKey::Plan { job } if matches!(self.jobs.get(&job), Some(Stage::Storing)) => {
+                let op = Op::Create {
+                    path: plan_path(job),
+                    data: [0; 2],
+                    mode: CreateMode::Persistent,
+                };
+                self.ask(DispatcherAsk::StorePlan(job), op, office, ctx);
+            }
+            BlobKey::JobResult { job }
+                if matches!(self.jobs.get(&job), Some(Stage::WritingResult)) =>
+            {
+                self.jobs.insert(job, Stage::Over);
+                self.clean_up(job, office, ctx);
+            }
+            _ => {}
+        }
+    }
+
+    /// The job is globally terminal: its result is written before anything of it is deleted.
+    pub fn end(&mut self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        self.jobs.insert(job, Stage::WritingResult);
+        let body = Body::Write {
+            key: BlobKey::JobResult { job },
+            bytes: RESULT_BYTES,
+            blob: Blob::JobResult,
+        };
+        ctx.send(office.blueprint.directory.storage, body);
+    }
+
+    /// The result itself stays, unlike with `job-result-store.delete-on-commit`: by it everybody knows that the client has
+    /// handed the job in before.
+    fn clean_up(&self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let key = BlobKey::Plan { job };
+        ctx.send(office.blueprint.directory.storage, Body::Delete { key });
+        let counter = format!("/jobs/{job}/checkpoint_id_counter");
+        for path in [plan_path(job), counter] {
+            office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+        }
+        let op = Op::GetChildren {
+            path: format!("/jobs/{job}/checkpoints"),
+            watch: false,
+        };
+        self.ask(DispatcherAsk::ListCheckpoints(job), op, office, ctx);
+    }
+}
