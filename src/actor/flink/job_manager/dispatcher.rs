@@ -107,6 +107,12 @@ impl Dispatcher {
         self.jobs.values().all(done)
     }
 
+    /// It waits for results or plans from storage.
+    pub fn is_reading(&self) -> bool {
+        let reads = |stage: &Stage| matches!(stage, Stage::ReadingResult | Stage::ReadingPlan);
+        self.jobs.values().any(reads)
+    }
+
     pub fn on_read(
         &mut self,
         key: BlobKey,

@@ -8,9 +8,10 @@ use crate::actor::flink::leader_paths::Component;
 use crate::actor::flink::office::{Office, ZkAsk};
 use crate::actor::flink::rpc::heartbeat::Peer;
 use crate::actor::flink::rpc::{Address, Endpoint, Rpc, RpcError, line};
-use crate::actor::message::{FencingToken, Timer};
+use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, ZkError};
 use crate::dataflow::topology::JobId;
+use crate::kernel::ActorId;
 
 use super::JobManager;
 use super::leadership::Services;
@@ -24,6 +25,24 @@ impl JobManager {
         };
         let to = rpc.to;
         self.admit(to, Work::Rpc(peer, rpc), ctx);
+    }
+
+    /// Nobody is where it was sent to: dead letters, and whoever asked hears of it.
+    pub(super) fn on_undeliverable(&mut self, body: Body, ctx: &mut Context<'_>) {
+        if let Body::Rpc(rpc) = body
+            && let Some(ask) = rpc.ask
+        {
+            let work = Work::Answer(ask, Err(RpcError::Unreachable));
+            self.admit(rpc.from, work, ctx);
+        }
+    }
+
+    /// Storage does not answer, and whoever reads plans waits in vain.
+    pub(super) fn on_storage_lost(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        let is_storage = peer == self.blueprint.directory.storage;
+        if is_storage && self.services().is_some_and(|s| s.dispatcher.is_reading()) {
+            self.fail("storage cannot be read", ctx);
+        }
     }
 
     /// Something for an endpoint has come: it is handled once the endpoint's main thread is free.

@@ -113,7 +113,9 @@ impl JobManager {
             Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => {
                 let event = self.desk.client.on_reset(peer, ctx);
                 self.on_zookeeper(event, ctx);
+                self.on_storage_lost(peer, ctx);
             }
+            Body::Undeliverable(body) => self.on_undeliverable(*body, ctx),
             Body::Rpc(rpc) => self.take_rpc(from, rpc, ctx),
             Body::RpcAnswer(answer) => {
                 let work = Work::Answer(answer.ask, answer.result);
@@ -248,5 +250,6 @@ impl JobManager {
     fn fail(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
         ctx.state(Fact::FatalError { reason });
         self.dead = true;
+        ctx.exit(self.blueprint.directory.faults);
     }
 }
