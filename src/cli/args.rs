@@ -49,10 +49,12 @@ Examples:
   firedrill run drill.yaml --set recovery.scope=region --out reports/region
   firedrill run drill.yaml --set execution.checkpointing.interval='5 s'
   firedrill run drill.yaml --seed 7 --format json --no-files | jq .recoveries[0].total_ms
+  firedrill run drill.yaml --model story,flink-default,flink-adaptive
 
 The report's folder holds scenario.yaml (as resolved), summary.json, timeline.csv, tasks.csv,
 metrics.csv, trace.jsonl and the plots. It is written whole or not at all; an earlier report there
-is replaced, any other folder is refused.";
+is replaced, any other folder is refused. With several models each has a folder of its own below
+reports/<name of the scenario>-models (or --out), beside comparison.txt, .csv and .json.";
 
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
@@ -65,9 +67,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
 
-    /// Model of the cluster, in place of the scenario's (see `firedrill list models`)
-    #[arg(long, value_name = "M")]
-    pub(super) model: Option<String>,
+    /// Model of the cluster, in place of the scenario's (see `firedrill list models`); several, separated by commas, run
+    /// one after the other and are set side by side
+    #[arg(long, value_name = "M[,M]", value_delimiter = ',')]
+    pub(super) model: Vec<String>,
 
     /// Set one value of the scenario: a dotted path of it, or a Flink key; may be repeated, later wins
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]

@@ -19,6 +19,7 @@ mod guard;
 mod input;
 mod interrupt;
 mod list;
+mod models;
 mod progress;
 mod replay;
 mod run;

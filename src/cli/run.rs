@@ -7,10 +7,14 @@ use super::engine::{self, Artifact, Drill, Ended, Outcome, Override, Scenario};
 use super::folder::Folder;
 use super::progress::Progress;
 use super::status::{Failure, Status};
-use super::{input, interrupt, trace, verdict};
+use super::{input, interrupt, models, trace, verdict};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
-    let scenario = input::scenario(&args.scenario, &overrides(args))?.scenario;
+    if args.model.len() > 1 {
+        return models::run(args);
+    }
+    let model = args.model.first().map(String::as_str);
+    let scenario = input::scenario(&args.scenario, &overrides(args, model))?.scenario;
     interrupt::install();
     let folder = match args.no_files {
         true => None,
@@ -31,12 +35,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
 }
 
 /// What the arguments say about the scenario; later wins.
-fn overrides(args: &RunArgs) -> Vec<Override> {
+pub(super) fn overrides(args: &RunArgs, model: Option<&str>) -> Vec<Override> {
     let named = |path: &str, value: String| Override {
         path: path.to_string(),
         value,
     };
-    let model = args.model.clone().map(|model| named("model", model));
+    let model = model.map(|model| named("model", model.to_string()));
     let seed = args.seed.map(|seed| named("seed", seed.to_string()));
     let set = args
         .set
@@ -46,7 +50,7 @@ fn overrides(args: &RunArgs) -> Vec<Override> {
 }
 
 /// Runs the drill, with its trace into the folder where one is wanted.
-fn simulate(
+pub(super) fn simulate(
     args: &RunArgs,
     scenario: &Scenario,
     folder: Option<&Folder>,
@@ -76,7 +80,7 @@ fn traced(drill: &mut Drill, folder: &Folder, progress: &Progress) -> Result<End
     Ok(ended)
 }
 
-fn keep(folder: Folder, artifacts: &[Artifact]) -> Result<(), Failure> {
+pub(super) fn keep(folder: Folder, artifacts: &[Artifact]) -> Result<(), Failure> {
     for artifact in artifacts {
         folder.write(artifact.name, &artifact.bytes)?;
     }

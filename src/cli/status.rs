@@ -25,6 +25,17 @@ pub(super) enum Status {
     Interrupted = 130,
 }
 
+impl Status {
+    /// Of two runs' statuses the one that counts: safety before liveness, both before expectations.
+    pub(super) fn worse(self, other: Status) -> Status {
+        const ORDER: [Status; 4] = [Status::Unsafe, Status::Stuck, Status::Unmet, Status::Ok];
+        ORDER
+            .into_iter()
+            .find(|status| *status == self || *status == other)
+            .unwrap_or(other)
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> ExitCode {
         ExitCode::from(status as u8)

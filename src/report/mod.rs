@@ -3,6 +3,7 @@
 //! One file per output format, each a [`Format`]; the caller decides where the bytes go. Everything shown is
 //! simulated, so two runs of one seed give the same bytes.
 
+mod comparison;
 mod json;
 mod metrics;
 mod number;
@@ -19,6 +20,7 @@ mod fixture;
 
 use crate::drill::outcome::Outcome;
 
+pub use comparison::{Comparison, compare};
 pub use text::{short, text};
 
 /// One file to be written.

@@ -118,6 +118,19 @@ impl Drop for Folder {
     }
 }
 
+/// Writes one file beside its place and renames it there: it is there whole or not at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".partial");
+    let unfinished = PathBuf::from(unfinished);
+    fs::write(&unfinished, bytes)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(|error| {
+            let _ = fs::remove_file(&unfinished);
+            Failure::io("write", path, &error)
+        })
+}
+
 /// Creates the unfinished folder; a name left over from a killed run is passed by.
 fn start(place: &Place) -> Result<PathBuf, Failure> {
     for attempt in 0..100 {

@@ -1,0 +1,82 @@
+//! `firedrill run --model A,B`: one scenario and seed under several models, side by side.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::args::{Format, RunArgs};
+use super::console;
+use super::engine::{self, Summary};
+use super::folder::{Folder, write_whole};
+use super::run::{keep, overrides, simulate};
+use super::status::{Failure, Status};
+use super::{input, interrupt, verdict};
+
+pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
+    // All are read before the first one runs: a mistake shows at once.
+    let scenarios = args
+        .model
+        .iter()
+        .map(|model| Ok(input::scenario(&args.scenario, &overrides(args, Some(model)))?.scenario))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    interrupt::install();
+    let home = match args.no_files {
+        true => None,
+        false => Some(home(args, &scenarios[0].name)?),
+    };
+    let mut summaries: Vec<Summary> = Vec::new();
+    let mut worst = Status::Ok;
+    for scenario in &scenarios {
+        let model = scenario.model.name();
+        let folder = match &home {
+            None => None,
+            Some(home) => Some(Folder::prepare(Some(&home.join(model)), model)?),
+        };
+        let outcome = simulate(args, scenario, folder.as_ref())?;
+        let status = verdict::status(scenario, &outcome.summary);
+        for complaint in verdict::complaints(&outcome.summary) {
+            console::note(&format!("{model}: {complaint}"));
+        }
+        if let Some(folder) = folder {
+            keep(folder, &engine::render(&outcome))?;
+        }
+        summaries.push(outcome.summary);
+        if status == Status::Interrupted {
+            return Ok(status);
+        }
+        worst = worst.worse(status);
+    }
+    let comparison = engine::compare(&summaries);
+    let artifacts = comparison.artifacts();
+    if let Some(home) = &home {
+        for artifact in &artifacts {
+            write_whole(&home.join(artifact.name), &artifact.bytes)?;
+        }
+    }
+    match args.format {
+        Format::Json => {
+            let json = artifacts
+                .iter()
+                .find(|artifact| artifact.name.ends_with(".json"));
+            console::print(json.map_or(&[], |json| &json.bytes))?;
+        }
+        Format::Text if args.quiet => {}
+        Format::Text => {
+            let mut text = comparison.text();
+            if let Some(home) = &home {
+                text.push_str(&format!("\nFiles: {}\n", home.display()));
+            }
+            console::print(text.as_bytes())?;
+        }
+    }
+    Ok(worst)
+}
+
+/// The folder below which each model has its own.
+fn home(args: &RunArgs, scenario: &str) -> Result<PathBuf, Failure> {
+    let home = match &args.out {
+        Some(out) => out.clone(),
+        None => PathBuf::from("reports").join(format!("{scenario}-models")),
+    };
+    fs::create_dir_all(&home).map_err(|error| Failure::io("make the folder", &home, &error))?;
+    Ok(home)
+}
