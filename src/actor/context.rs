@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::kernel::{ActorId, Kernel, Span, Time, TimerId};
+use crate::substrate::cpu::{Runnable, Slice};
+use crate::substrate::machine::Machines;
 use crate::substrate::network::{Network, Transit, Way};
 use crate::substrate::process::Process;
 
@@ -16,6 +18,7 @@ pub struct Context<'a> {
     pub me: ActorId,
     pub(super) kernel: &'a mut Kernel<World>,
     pub(super) network: &'a mut Network<Envelope>,
+    pub(super) machines: &'a mut Machines,
     pub(super) processes: &'a [Process],
 }
 
@@ -128,6 +131,53 @@ impl Context<'_> {
         }
     }
 
+    /// A runnable of this process wants a core for work that takes `work` on a whole one. When a slice of it is over,
+    /// [`Body::WorkDone`] comes with its number; then ask [`Context::is_work_done`]. A runnable has one piece of work at a
+    /// time. `sliced`: it gives others a turn now and then, even where no other process shares the machine.
+    pub fn work(&mut self, number: u32, work: Span, sliced: bool) {
+        let runnable = self.runnable(number);
+        let slice = self.machines.run(runnable, work, sliced);
+        self.begin(slice);
+    }
+
+    /// A slice is over. True: the work is done; [`Context::release_core`] has to follow. Else it goes on by itself.
+    pub fn is_work_done(&mut self, number: u32) -> bool {
+        let runnable = self.runnable(number);
+        match self.machines.of(self.me).end_slice(runnable) {
+            None => true,
+            Some(slice) => {
+                self.begin(slice);
+                false
+            }
+        }
+    }
+
+    /// Gives the core of finished work to whoever waits for one.
+    pub fn release_core(&mut self, number: u32) {
+        let runnable = self.runnable(number);
+        let slice = self.machines.of(self.me).release(runnable);
+        self.begin(slice);
+    }
+
+    /// The runnable does not want a core any more. If it has one, the end of its slice still comes.
+    pub fn forget_work(&mut self, number: u32) {
+        let runnable = self.runnable(number);
+        self.machines.of(self.me).forget(runnable);
+    }
+
+    fn runnable(&self, number: u32) -> Runnable {
+        Runnable {
+            actor: self.me,
+            number,
+        }
+    }
+
+    fn begin(&mut self, slice: Option<Slice>) {
+        if let Some(slice) = slice {
+            begin_slice(slice, self.processes, self.kernel);
+        }
+    }
+
     /// Closes the connection to a peer: what a cut still holds back between the two is lost.
     pub fn hang_up(&mut self, peer: ActorId) {
         self.network.hang_up(self.me, peer);
@@ -161,6 +211,21 @@ impl Context<'_> {
     pub fn state(&mut self, fact: Fact) {
         self.kernel.state(self.me, fact);
     }
+}
+
+/// Somebody has got a core: tells them when their slice is over.
+pub(super) fn begin_slice(slice: Slice, processes: &[Process], kernel: &mut Kernel<World>) {
+    let Runnable { actor, number } = slice.runnable;
+    let incarnation = processes[actor.0 as usize].incarnation;
+    let envelope = Envelope {
+        from: actor,
+        from_incarnation: incarnation,
+        to_incarnation: incarnation,
+        way: Way::Established,
+        returns: false,
+        body: Body::WorkDone { task: number },
+    };
+    kernel.schedule(kernel.now() + slice.lasts, actor, envelope);
 }
 
 /// A timer that an actor may or may not have: created on first use.

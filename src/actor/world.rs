@@ -1,12 +1,17 @@
 //! All processes of the cluster and what runs in them. Delivers messages to whoever is up to receive them, and does
 //! to processes and links what faults ask for.
 
+mod faults;
+mod transport;
+
 use std::sync::Arc;
 
 use crate::kernel::SmallStream;
 use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
 use crate::policy::Liveness;
-use crate::substrate::network::{Condition, Group, Network, Transit, Trouble, Way};
+use crate::substrate::cpu::Cpu;
+use crate::substrate::machine::Machines;
+use crate::substrate::network::{Network, Way};
 use crate::substrate::process::{Process, ProcessState};
 
 use super::blueprint::Blueprint;
@@ -53,6 +58,7 @@ pub struct World {
     processes: Vec<Process>,
     waiting: Vec<Vec<Waiting>>,
     network: Network<Envelope>,
+    machines: Machines,
     startup: SmallStream,
     teardown: SmallStream,
     /// By actor: how long until it acts on a reset.
@@ -74,6 +80,7 @@ impl World {
             processes.push(Process::new(taskmanager.is_none_or(|tm| tm.starts)));
             actors.push(new_actor(id, &blueprint));
         }
+        let machines = machines(&blueprint);
         let waiting = vec![Vec::new(); actors.len()];
         let startup = blueprint.streams.small("process-startup", "world");
         let teardown = blueprint.streams.small("process-teardown", "world");
@@ -89,6 +96,7 @@ impl World {
             processes,
             waiting,
             network,
+            machines,
             startup,
             teardown,
             notice,
@@ -154,6 +162,7 @@ impl World {
             me: to,
             kernel,
             network: &mut self.network,
+            machines: &mut self.machines,
             processes: &self.processes,
         };
         match &mut self.actors[to.0 as usize] {
@@ -177,6 +186,7 @@ impl World {
             me: owner,
             kernel,
             network: &mut self.network,
+            machines: &mut self.machines,
             processes: &self.processes,
         };
         match &mut self.actors[owner.0 as usize] {
@@ -187,273 +197,35 @@ impl World {
             _ => unreachable!("{timer:?} belongs to nobody"),
         }
     }
+}
 
-    /// The target is down, or not the process that the sender meant.
-    #[cold]
-    fn miss(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
-        let sender = &self.processes[envelope.from.0 as usize];
-        if envelope.from == to
-            || sender.state == ProcessState::Down
-            || sender.incarnation != envelope.from_incarnation
-        {
-            return;
-        }
-        let meant = (to, envelope.to_incarnation);
-        match envelope.way {
-            // Its operating system still takes what comes, for nobody.
-            _ if self.processes[to.0 as usize].state == ProcessState::Down
-                && self.processes[to.0 as usize].sockets_open => {}
-            Way::Opening if envelope.returns => {
-                let body = Body::Undeliverable(Box::new(envelope.body));
-                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
-            }
-            Way::Opening => {
-                let body = Body::ConnectionRefused { peer: to };
-                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
-            }
-            // Lost; a reset is on its way, if the sender was not told before.
-            Way::Established => self.reset(meant, envelope.from, kernel),
-            Way::Notice => {}
-        }
+/// The hosts of the cluster, and one for each TaskManager that has none of those.
+fn machines(blueprint: &Blueprint) -> Machines {
+    let mut machines = Machines::default();
+    let speed = |host: &str| {
+        let mut random = blueprint.streams.small("host-speed", host);
+        blueprint.profile.host_speed_per_mille.draw(&mut random)
+    };
+    for host in &blueprint.cluster.hosts {
+        machines.add(Cpu::new(host.cpu_millicores, speed(&host.name), true));
     }
-
-    /// The first message over a new connection has come to somebody who listens.
-    #[cold]
-    fn accept(&mut self, to: ActorId, envelope: &Envelope) {
-        let sender = &self.processes[envelope.from.0 as usize];
-        if sender.incarnation == envelope.from_incarnation && envelope.from != to {
-            self.network.establish(
-                (envelope.from, envelope.from_incarnation),
-                (to, envelope.to_incarnation),
-            );
-        }
-    }
-
-    /// Resets the connection that `peer` has with a process that is gone, if it has one.
-    fn reset(&mut self, gone: (ActorId, u32), peer: ActorId, kernel: &mut Kernel<World>) {
-        if self.network.tell(peer, gone.0, gone.1) {
-            let notice = &self.blueprint.profile.connection_notice;
-            let notice = notice.draw(&mut self.notice[peer.0 as usize]);
-            let body = Body::ConnectionReset { peer: gone.0 };
-            self.notify(gone, peer, body, notice, kernel);
-        }
-    }
-
-    /// Word of the operating system where a process was, to another process, which takes `notice` to see it.
-    fn notify(
-        &mut self,
-        from: (ActorId, u32),
-        to: ActorId,
-        body: Body,
-        notice: Span,
-        kernel: &mut Kernel<World>,
-    ) {
-        let envelope = Envelope {
-            from: from.0,
-            from_incarnation: from.1,
-            to_incarnation: self.processes[to.0 as usize].incarnation,
-            way: Way::Notice,
-            returns: false,
-            body,
+    let directory = &blueprint.directory;
+    for id in (0..directory.len() as u32).map(ActorId) {
+        let name = directory.name(id);
+        let host = blueprint
+            .cluster
+            .hosts
+            .iter()
+            .position(|host| host.processes.iter().any(|process| process == name));
+        let own = || {
+            let index = directory.taskmanager_index(id)?;
+            let millicores = blueprint.cluster.taskmanagers[index].cpu_millicores;
+            Some(machines.add(Cpu::new(millicores, speed(name), false)))
         };
-        let now = kernel.now();
-        match self.network.transmit(now, from.0, to, 0, Way::Notice) {
-            Transit::Arrives(at) => {
-                kernel.schedule(at + notice, to, envelope);
-            }
-            Transit::Held => self.network.hold(from.0, to, envelope),
-        }
+        let home = host.map(|host| host as u32).or_else(own);
+        machines.settle(home);
     }
-
-    /// A process learns what became of a connection of its own.
-    fn take_notice(&mut self, me: ActorId, envelope: &Envelope, now: Time) {
-        let (peer, incarnation) = (envelope.from, envelope.from_incarnation);
-        let was_open = self.network.close(me, peer, incarnation);
-        if was_open && matches!(envelope.body, Body::Undeliverable(_)) {
-            let gate = self.blueprint.config.rpc.retry_gate_closed_for;
-            self.network.close_gate(me, peer, incarnation, now + gate);
-        }
-    }
-
-    fn carry_out(&mut self, action: FaultAction, kernel: &mut Kernel<World>) {
-        let now = kernel.now();
-        match action {
-            FaultAction::Kill {
-                target,
-                restart_after,
-            } => {
-                self.kill(target, kernel);
-                if let Some(delay) = restart_after {
-                    self.plan(now + delay, FaultAction::Start { target }, kernel);
-                }
-            }
-            FaultAction::Exit {
-                target,
-                incarnation,
-            } => {
-                let process = &self.processes[target.0 as usize];
-                if process.state == ProcessState::Up && process.incarnation == incarnation {
-                    kernel.state(target, Fact::ProcessExited);
-                    self.end(target, kernel);
-                }
-            }
-            FaultAction::Start { target } => self.start_process(target, kernel),
-            FaultAction::Boot {
-                target,
-                incarnation,
-            } => self.boot(target, incarnation, kernel),
-            FaultAction::Hang { target, lasts } => {
-                let process = &mut self.processes[target.0 as usize];
-                if process.state == ProcessState::Up {
-                    process.hang();
-                    let incarnation = process.incarnation;
-                    kernel.state(target, Fact::FaultInjected { what: "hang" });
-                    self.plan(
-                        now + lasts,
-                        FaultAction::Resume {
-                            target,
-                            incarnation,
-                        },
-                        kernel,
-                    );
-                }
-            }
-            FaultAction::Resume {
-                target,
-                incarnation,
-            } => self.resume(target, incarnation, kernel),
-            FaultAction::CloseSockets {
-                target,
-                incarnation,
-            } => self.close_sockets(target, incarnation, kernel),
-            FaultAction::CutOff { target, lasts } => {
-                let condition = self.network.trouble(Condition {
-                    from: Group::Of(vec![target]),
-                    to: Group::All,
-                    one_way: false,
-                    trouble: Trouble::Cut,
-                });
-                kernel.state(target, Fact::FaultInjected { what: "cut-off" });
-                self.plan(now + lasts, FaultAction::Heal { target, condition }, kernel);
-            }
-            FaultAction::Heal { target, condition } => {
-                kernel.state(target, Fact::FaultHealed { what: "cut-off" });
-                for (at, to, envelope) in self.network.mend(now, condition) {
-                    kernel.schedule(at, to, envelope);
-                }
-            }
-            FaultAction::Slow {
-                target,
-                factor_per_mille,
-                lasts,
-            } => {
-                kernel.state(target, Fact::FaultInjected { what: "slow" });
-                self.slow_down(target, factor_per_mille);
-                if let Some(lasts) = lasts {
-                    self.plan(now + lasts, FaultAction::Recovered { target }, kernel);
-                }
-            }
-            FaultAction::Recovered { target } => {
-                kernel.state(target, Fact::FaultHealed { what: "slow" });
-                self.slow_down(target, 1000);
-            }
-        }
-    }
-
-    fn kill(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        if self.processes[target.0 as usize].state == ProcessState::Down {
-            self.processes[target.0 as usize].abandon_start();
-            return;
-        }
-        kernel.state(target, Fact::FaultInjected { what: "kill" });
-        self.end(target, kernel);
-    }
-
-    /// A process ends, whatever ended it.
-    fn end(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        let incarnation = self.processes[target.0 as usize].incarnation;
-        self.processes[target.0 as usize].kill();
-        self.network.forget(target);
-        let teardown = self.blueprint.profile.process_teardown;
-        let teardown = teardown.draw(&mut self.teardown);
-        if teardown == Span::ZERO {
-            self.close_sockets(target, incarnation, kernel);
-        } else {
-            let action = FaultAction::CloseSockets {
-                target,
-                incarnation,
-            };
-            self.plan(kernel.now() + teardown, action, kernel);
-        }
-        self.waiting[target.0 as usize].clear();
-        kernel.release_all(target);
-        match &mut self.actors[target.0 as usize] {
-            // What ZooKeeper has logged is on disk.
-            Actor::ZooKeeper(server) => server.crash(),
-            actor => *actor = new_actor(target, &self.blueprint),
-        }
-    }
-
-    /// The operating system is done with what is left of a process.
-    fn close_sockets(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state == ProcessState::Down {
-            process.sockets_open = false;
-        }
-        for peer in (0..self.processes.len() as u32).map(ActorId) {
-            if peer != target && self.processes[peer.0 as usize].state != ProcessState::Down {
-                self.reset((target, incarnation), peer, kernel);
-            }
-        }
-    }
-
-    fn start_process(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        let process = &self.processes[target.0 as usize];
-        if process.state == ProcessState::Down {
-            let incarnation = process.incarnation;
-            let startup = &self.blueprint.profile.process_startup;
-            let startup = startup.of(target, &self.blueprint.directory);
-            let at = kernel.now() + startup.draw(&mut self.startup);
-            self.plan(
-                at,
-                FaultAction::Boot {
-                    target,
-                    incarnation,
-                },
-                kernel,
-            );
-        }
-    }
-
-    fn boot(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state == ProcessState::Down && process.incarnation == incarnation {
-            process.start();
-            kernel.state(target, Fact::ProcessStarted { incarnation });
-            self.post(kernel.now(), target, target, Body::Start, kernel);
-        }
-    }
-
-    fn resume(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state != ProcessState::Hung || process.incarnation != incarnation {
-            return;
-        }
-        process.resume();
-        kernel.state(target, Fact::FaultHealed { what: "hang" });
-        for waiting in std::mem::take(&mut self.waiting[target.0 as usize]) {
-            match waiting {
-                Waiting::Message(envelope) => self.handle_message(target, envelope, kernel),
-                Waiting::Timer(timer) => self.handle_timer(target, timer, kernel),
-            }
-        }
-    }
-
-    fn slow_down(&mut self, target: ActorId, factor_per_mille: u32) {
-        if let Actor::TaskManager(tm) = &mut self.actors[target.0 as usize] {
-            tm.slow_down(factor_per_mille);
-        }
-    }
+    machines
 }
 
 fn new_actor(id: ActorId, blueprint: &Arc<Blueprint>) -> Actor {

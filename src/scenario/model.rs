@@ -3,7 +3,7 @@
 //! Nothing below this room knows of files or defaults; nothing above it sees a scenario that is not whole.
 
 pub use crate::actor::settings::{
-    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+    Cluster, Config, Database, Host, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
 };
 pub use crate::dataflow::job_graph::{
     Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,

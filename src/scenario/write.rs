@@ -2,13 +2,14 @@
 
 use super::file::{
     At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Duration, Either,
-    FaultFile, InputFile, JobFile, LinkFile, LinksFile, MonitorFile, Named, OperatorFile,
-    PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile, RecoveryFile, ScenarioFile,
-    Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile, ZooKeeperFile,
+    FaultFile, HostFile, InputFile, JobFile, JobManagerFile, LinkFile, LinksFile, MonitorFile,
+    Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile,
+    RecoveryFile, ScenarioFile, Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile,
+    ZooKeeperFile,
 };
 use super::model::{
-    Cluster, Exchange, Fault, FaultKind, Job, Monitor, Operator, OperatorKind, Profile, Scenario,
-    TaskManager, Topic, When,
+    Cluster, Exchange, Fault, FaultKind, Host, Job, Monitor, Operator, OperatorKind, Profile,
+    Scenario, TaskManager, Topic, When,
 };
 use super::units::write_duration;
 use crate::kernel::Distribution;
@@ -82,11 +83,17 @@ fn file(s: &Scenario) -> ScenarioFile {
 
 fn cluster(c: &Cluster) -> ClusterFile {
     ClusterFile {
-        jobmanagers: Some(at(c.jobmanagers.iter().map(|jm| at(jm.clone())).collect())),
-        taskmanagers: at(c.taskmanagers.iter().map(taskmanager).collect()),
+        jobmanagers: Some(at(c
+            .jobmanagers
+            .iter()
+            .map(|jm| at(jobmanager(jm, c)))
+            .collect())),
+        taskmanagers: at(c.taskmanagers.iter().map(|tm| taskmanager(tm, c)).collect()),
+        hosts: (!c.hosts.is_empty()).then(|| c.hosts.iter().map(host).collect()),
         zookeeper: Some(ZooKeeperFile {
             servers: Some(at(c.zookeeper.servers)),
             tick_time: Some(Duration(c.zookeeper.tick_time)),
+            host: home("zk-1", c),
         }),
         storage: Some(StorageFile {
             name: name(&c.storage.name),
@@ -111,11 +118,39 @@ fn cluster(c: &Cluster) -> ClusterFile {
     }
 }
 
-fn taskmanager(tm: &TaskManager) -> TaskManagerFile {
+fn host(host: &Host) -> HostFile {
+    HostFile {
+        name: at(host.name.clone()),
+        cpu: Some(at(Decimal(u64::from(host.cpu_millicores)))),
+    }
+}
+
+/// The host on which a process lives.
+fn home(process: &str, c: &Cluster) -> Option<At<String>> {
+    let lives_there = |host: &&Host| host.processes.iter().any(|name| name == process);
+    let host = c.hosts.iter().find(lives_there)?;
+    name(&host.name)
+}
+
+fn jobmanager(jm: &str, c: &Cluster) -> Either<JobManagerFile> {
+    match home(jm, c) {
+        None => Either::Word(jm.to_owned()),
+        host => Either::Map(JobManagerFile {
+            name: at(jm.to_owned()),
+            host,
+        }),
+    }
+}
+
+fn taskmanager(tm: &TaskManager, c: &Cluster) -> TaskManagerFile {
+    let host = home(&tm.name, c);
     TaskManagerFile {
         name: at(tm.name.clone()),
         slots: Some(at(tm.slots)),
-        cpu: Some(at(Decimal(u64::from(tm.cpu_millicores)))),
+        cpu: host
+            .is_none()
+            .then(|| at(Decimal(u64::from(tm.cpu_millicores)))),
+        host,
         network: Some(Bandwidth(tm.network_bytes_per_s)),
         starts: Some(tm.starts),
     }

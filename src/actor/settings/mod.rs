@@ -18,8 +18,19 @@ pub struct Cluster {
     pub storage: Storage,
     pub database: Database,
     pub receiver: Receiver,
+    /// Machines that several processes share. A TaskManager that lives on none of them has one of its own.
+    pub hosts: Vec<Host>,
     /// One-way latency of a message between two hosts, uniform in this range.
     pub link_latency: SpanRange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    pub name: String,
+    /// CPU in thousandths of a core.
+    pub cpu_millicores: u32,
+    /// Names of the processes that live there.
+    pub processes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

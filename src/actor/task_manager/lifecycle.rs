@@ -26,12 +26,11 @@ impl TaskManager {
         let interval = self.blueprint.config.buffer_timeout;
         let phase = self.draw(Distribution::between(Span::ZERO, interval));
         let profile = Arc::clone(&self.blueprint);
-        let mut delay = self.draw(profile.profile.task_deployment);
+        let mut work = Span::ZERO;
         if self.executor.is_some() {
-            delay += self.draw(profile.profile.task_deployment_cpu);
-            if cold {
-                delay += self.draw(profile.profile.first_task_deployment_cpu);
-            }
+            work = self.draw(profile.profile.task_deployment_cpu);
+            let first = self.draw(profile.profile.first_task_deployment_cpu);
+            work += if cold { first } else { Span::ZERO };
         }
         let task = Task::new(number, deployment, phase, &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {
@@ -41,6 +40,17 @@ impl TaskManager {
             self.outputs[channel.channel as usize] = Some((number, output as u16));
         }
         self.tasks.push(Some(Box::new(task)));
+        if work > Span::ZERO {
+            ctx.work(number, work, true);
+        } else {
+            self.set_up(number, ctx);
+        }
+        number
+    }
+
+    /// What a deployment takes of CPU is done; the rest only takes time.
+    pub(super) fn set_up(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let delay = self.draw(self.blueprint.profile.task_deployment);
         ctx.after(
             delay,
             Body::TaskProgress {
@@ -48,7 +58,6 @@ impl TaskManager {
                 step: TaskStep::Deployed,
             },
         );
-        number
     }
 
     pub(super) fn on_progress(&mut self, number: u32, step: TaskStep, ctx: &mut Context<'_>) {
@@ -207,7 +216,7 @@ impl TaskManager {
             .take()
             .expect("the task is there");
         task.flush.release(ctx);
-        self.cpu.forget(number);
+        ctx.forget_work(number);
         for channel in &task.input.channels {
             let route = &mut self.inputs[channel.channel as usize];
             if route.is_some_and(|(owner, _)| owner == number) {

@@ -18,11 +18,10 @@ use std::sync::Arc;
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Distribution, SmallStream, Span};
 use crate::policy::Liveness;
-use crate::substrate::cpu::Cpu;
 
 use super::blueprint::Blueprint;
 use super::context::{Alarm, Context};
-use super::fact::Fact;
+use super::fact::{ExecutionState, Fact};
 use super::message::{Body, DatabaseAnswer, Envelope, MetricReport, Timer};
 use super::zookeeper::client::Client;
 use executor::TaskExecutor;
@@ -41,7 +40,6 @@ const CONNECTION_BITS: u32 = 20;
 pub struct TaskManager {
     me: ActorId,
     blueprint: Arc<Blueprint>,
-    cpu: Cpu,
     millicores: u64,
     /// By number; a number is used once in the life of the process.
     tasks: Vec<Option<Box<Task>>>,
@@ -76,7 +74,6 @@ impl TaskManager {
         );
         TaskManager {
             me,
-            cpu: Cpu::new(settings.cpu_millicores),
             millicores: u64::from(settings.cpu_millicores),
             tasks: Vec::new(),
             inputs: vec![None; channels],
@@ -96,10 +93,6 @@ impl TaskManager {
             report: Alarm::new(Timer::MetricReport),
             blueprint,
         }
-    }
-
-    pub fn slow_down(&mut self, factor_per_mille: u32) {
-        self.cpu.slow_down(factor_per_mille);
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
@@ -245,13 +238,6 @@ impl TaskManager {
             .expect("the task is there")
     }
 
-    fn task_and_cpu(&mut self, number: u32) -> (&mut Task, &mut Cpu) {
-        let task = self.tasks[number as usize]
-            .as_mut()
-            .expect("the task is there");
-        (task, &mut self.cpu)
-    }
-
     /// The number of an execution that is here.
     fn find(&self, subtask: u32, attempt: super::checkpoint::Attempt) -> Option<u32> {
         let is = |task: &Option<Box<Task>>| {
@@ -269,8 +255,8 @@ impl TaskManager {
 
     /// Lets a task do what it can, and sends what came of it at once: barriers on, or a refusal back.
     fn advance(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let (task, cpu) = self.task_and_cpu(number);
-        task.advance(cpu, ctx);
+        let task = self.task(number);
+        task.advance(ctx);
         if let Some(checkpoint) = task.declined.take() {
             self.decline(number, checkpoint, ctx);
         }
@@ -278,6 +264,21 @@ impl TaskManager {
     }
 
     fn on_work_done(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if !ctx.is_work_done(number) {
+            return;
+        }
+        let deployed = self.tasks[number as usize]
+            .as_ref()
+            .filter(|task| !task.is_at_work());
+        if let Some(task) = deployed {
+            // What the CPU was wanted for was its deployment.
+            let goes_on = task.state == ExecutionState::Deploying;
+            ctx.release_core(number);
+            if goes_on {
+                self.set_up(number, ctx);
+            }
+            return;
+        }
         if self.tasks[number as usize].is_some() {
             let task = self.task(number);
             if let Some(input) = task.finish_work(ctx) {
@@ -287,10 +288,7 @@ impl TaskManager {
             self.pump_ready(number, ctx);
         }
         // The core goes to whoever waits before the task asks for it again.
-        if let Some(next) = self.cpu.release() {
-            let (task, cpu) = self.task_and_cpu(next);
-            task.run(cpu, ctx);
-        }
+        ctx.release_core(number);
         if self.tasks[number as usize].is_some() {
             self.advance(number, ctx);
         }

@@ -8,13 +8,12 @@ use crate::actor::checkpoint::{Attempt, Snapshot, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
-use crate::actor::message::{Body, TaskDeployment, Timer};
+use crate::actor::message::{TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::record::Record;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
-use crate::substrate::cpu::Cpu;
 
 use super::input::{Input, InputChannel, InputGate};
 use super::meter::{Activity, Meter};
@@ -191,6 +190,11 @@ impl Task {
         self.failure = failure;
     }
 
+    /// It waits for a core for records, or has one.
+    pub fn is_at_work(&self) -> bool {
+        self.on_cpu
+    }
+
     pub fn is_ending(&self) -> bool {
         self.state == ExecutionState::Canceling
     }
@@ -209,7 +213,7 @@ impl Task {
     }
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.
-    pub fn advance(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+    pub fn advance(&mut self, ctx: &mut Context<'_>) {
         if !self.is_running() || self.on_cpu {
             return;
         }
@@ -220,9 +224,7 @@ impl Task {
             Activity::BackPressured
         } else if self.find_work(ctx) {
             self.on_cpu = true;
-            if cpu.acquire(self.number) {
-                self.run(cpu, ctx);
-            }
+            ctx.work(self.number, self.cpu_of_work(), false);
             Activity::Busy
         } else {
             Activity::Idle
@@ -280,22 +282,21 @@ impl Task {
         }
     }
 
-    /// A core is ours: occupies it for as long as the records take.
-    pub fn run(&mut self, cpu: &mut Cpu, ctx: &mut Context<'_>) {
+    /// What the records to be handled next take on a whole core.
+    fn cpu_of_work(&self) -> Span {
         let records = match &self.work {
             Some(Work::Batch { batch, .. }) => batch.len() as u64,
             Some(Work::Source { records }) => u64::from(*records),
             None => unreachable!("a core is asked for when there is work"),
         };
-        let work = self.cpu_per_record * records;
-        self.meter.use_cpu(work);
-        ctx.after(cpu.occupancy(work), Body::WorkDone { task: self.number });
+        self.cpu_per_record * records
     }
 
     /// The records are through the operator: returns the input that gave a batch back, if any.
     pub fn finish_work(&mut self, ctx: &mut Context<'_>) -> Option<u16> {
         let now = ctx.now();
         self.on_cpu = false;
+        self.meter.use_cpu(self.cpu_of_work());
         match self.work.take().expect("work was begun") {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");

@@ -51,6 +51,7 @@ pub fn blueprint() -> Arc<Blueprint> {
             latency: range,
             loss_per_mille: 100,
         },
+        hosts: Vec::new(),
         link_latency: range,
     };
     let topic = Topic {

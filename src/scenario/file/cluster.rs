@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::either::Either;
 use super::named::At;
 use super::values::{Bandwidth, Decimal, Delay, DelayRange, Duration, Share};
 
@@ -13,8 +14,11 @@ use super::values::{Bandwidth, Decimal, Delay, DelayRange, Duration, Share};
 pub struct ClusterFile {
     /// In the order in which they join the election. Default: jm-1, jm-2, jm-3.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub jobmanagers: Option<At<Vec<At<String>>>>,
+    pub jobmanagers: Option<At<Vec<At<Either<JobManagerFile>>>>>,
     pub taskmanagers: At<Vec<TaskManagerFile>>,
+    /// Machines that several processes share; a process without a `host` has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Vec<HostFile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zookeeper: Option<ZooKeeperFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,6 +29,31 @@ pub struct ClusterFile {
     pub receiver: Option<ReceiverFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<LinksFile>,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "a host", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Host")]
+pub struct HostFile {
+    pub name: At<String>,
+    /// Cores. Default: 2.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<At<Decimal>>,
+}
+
+/// A JobManager that lives on a host; else its name is enough.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(
+    rename = "a JobManager",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
+#[schemars(rename = "JobManager")]
+pub struct JobManagerFile {
+    pub name: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<At<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -39,9 +68,12 @@ pub struct TaskManagerFile {
     /// Default: `taskmanager.numberOfTaskSlots` of `config`, else 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<At<u32>>,
-    /// Cores. Default: 2.0.
+    /// Cores of a machine of its own. Default: 2.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<At<Decimal>>,
+    /// The machine that it shares with others, one of `hosts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<At<String>>,
     /// Each way. Default: 1 Gbit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Bandwidth>,
@@ -61,6 +93,9 @@ pub struct ZooKeeperFile {
     /// ZooKeeper's `tickTime`. Default: 2 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tick_time: Option<Duration>,
+    /// The machine on which the servers are, one of `hosts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<At<String>>,
 }
 
 /// Where checkpoints are kept.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, MAX_PROCESSES, MAX_SLOTS};
+use super::{Check, MAX_PROCESSES, MAX_SLOTS, hosts};
 use crate::actor::settings::ProcessStartup;
 use crate::kernel::Distribution;
 use crate::kernel::time::Span;
 use crate::scenario::file::{
-    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, ProfileFile, TaskManagerFile,
+    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, JobManagerFile, ProfileFile,
+    TaskManagerFile,
 };
 use crate::scenario::model::{
     Cluster, Database, Profile, Range, Receiver, Storage, TaskManager, ZooKeeper,
@@ -15,16 +16,18 @@ use crate::scenario::model::{
 use crate::scenario::near;
 
 /// Thousands of cores on one host would overflow nothing, but mean nothing either.
-const MAX_CPU_MILLICORES: u64 = 4_096_000;
+pub(super) const MAX_CPU_MILLICORES: u64 = 4_096_000;
 
 pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check) -> Cluster {
     let jobmanagers = jobmanagers(file, check);
-    let taskmanagers = taskmanagers(file, default_slots, check);
+    let mut taskmanagers = taskmanagers(file, default_slots, check);
     names(file, check);
     let zookeeper = file.zookeeper.clone().unwrap_or_default();
     if let Some(servers) = &zookeeper.servers {
         check.within(servers, 1, 15, "is no size of an ensemble");
     }
+    let servers = zookeeper.servers.as_ref().map_or(3, |at| at.value);
+    let hosts = hosts::resolve(file, servers, &mut taskmanagers, check);
     let storage = file.storage.clone().unwrap_or_default();
     let database = file.database.clone().unwrap_or_default();
     let receiver = file.receiver.clone().unwrap_or_default();
@@ -47,7 +50,7 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
         jobmanagers,
         taskmanagers,
         zookeeper: ZooKeeper {
-            servers: zookeeper.servers.map_or(3, |at| at.value),
+            servers,
             tick_time: zookeeper
                 .tick_time
                 .map_or(Span::from_secs(2), |value| value.0),
@@ -69,6 +72,7 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
             latency: range(receiver.latency, 20_000, 200_000),
             loss_per_mille: receiver.loss.map_or(50, |share| share.0),
         },
+        hosts,
         link_latency: range(link.latency, 300, 800),
     }
 }
@@ -160,7 +164,21 @@ fn jobmanagers(file: &ClusterFile, check: &mut Check) -> Vec<String> {
     if list.value.len() > MAX_PROCESSES {
         check.refuse(list.place, format!("more than {MAX_PROCESSES} JobManagers"));
     }
-    list.value.iter().map(|name| name.value.clone()).collect()
+    list.value
+        .iter()
+        .map(|jm| jobmanager_name(jm).value)
+        .collect()
+}
+
+/// The name, given by itself or with the host.
+pub(super) fn jobmanager_name(file: &At<Either<JobManagerFile>>) -> At<String> {
+    match &file.value {
+        Either::Word(name) => At {
+            value: name.clone(),
+            place: file.place,
+        },
+        Either::Map(map) => map.name.clone(),
+    }
 }
 
 fn taskmanagers(
@@ -221,19 +239,21 @@ fn names(file: &ClusterFile, check: &mut Check) {
         .jobmanagers
         .iter()
         .flat_map(|list| &list.value)
-        .map(|name| (name, "a JobManager"));
+        .map(|jm| (jobmanager_name(jm), "a JobManager"));
     let taskmanagers = file
         .taskmanagers
         .value
         .iter()
-        .map(|tm| (&tm.name, "a TaskManager"));
+        .map(|tm| (tm.name.clone(), "a TaskManager"));
     let mut seen: BTreeSet<String> = BTreeSet::new();
     if file.jobmanagers.is_none() {
         seen.extend(default_jobmanagers());
     }
-    for (name, of) in jobmanagers.chain(taskmanagers) {
-        check.name(name, of);
-        check.unique(&mut seen, name, "a process");
+    let hosts = file.hosts.iter().flatten();
+    let hosts = hosts.map(|host| (host.name.clone(), "a host"));
+    for (name, of) in jobmanagers.chain(taskmanagers).chain(hosts) {
+        check.name(&name, of);
+        check.unique(&mut seen, &name, of);
         if super::faults::zookeeper_server(&name.value).is_some() {
             check.refuse(
                 name.place,

@@ -5,6 +5,7 @@ mod cluster;
 mod config;
 mod faults;
 mod graph;
+mod hosts;
 mod jobs;
 mod pins;
 mod topics;

@@ -1,0 +1,102 @@
+//! What operating systems say about connections: accepted, refused, reset.
+
+use crate::kernel::{ActorId, Kernel, Span, Time};
+use crate::substrate::network::{Transit, Way};
+use crate::substrate::process::ProcessState;
+
+use super::World;
+use crate::actor::message::{Body, Envelope};
+
+impl World {
+    /// The target is down, or not the process that the sender meant.
+    #[cold]
+    pub(super) fn miss(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
+        let sender = &self.processes[envelope.from.0 as usize];
+        if envelope.from == to
+            || sender.state == ProcessState::Down
+            || sender.incarnation != envelope.from_incarnation
+        {
+            return;
+        }
+        let meant = (to, envelope.to_incarnation);
+        match envelope.way {
+            // Its operating system still takes what comes, for nobody.
+            _ if self.processes[to.0 as usize].state == ProcessState::Down
+                && self.processes[to.0 as usize].sockets_open => {}
+            Way::Opening if envelope.returns => {
+                let body = Body::Undeliverable(Box::new(envelope.body));
+                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
+            }
+            Way::Opening => {
+                let body = Body::ConnectionRefused { peer: to };
+                self.notify(meant, envelope.from, body, Span::ZERO, kernel);
+            }
+            // Lost; a reset is on its way, if the sender was not told before.
+            Way::Established => self.reset(meant, envelope.from, kernel),
+            Way::Notice => {}
+        }
+    }
+
+    /// The first message over a new connection has come to somebody who listens.
+    #[cold]
+    pub(super) fn accept(&mut self, to: ActorId, envelope: &Envelope) {
+        let sender = &self.processes[envelope.from.0 as usize];
+        if sender.incarnation == envelope.from_incarnation && envelope.from != to {
+            self.network.establish(
+                (envelope.from, envelope.from_incarnation),
+                (to, envelope.to_incarnation),
+            );
+        }
+    }
+
+    /// Resets the connection that `peer` has with a process that is gone, if it has one.
+    pub(super) fn reset(
+        &mut self,
+        gone: (ActorId, u32),
+        peer: ActorId,
+        kernel: &mut Kernel<World>,
+    ) {
+        if self.network.tell(peer, gone.0, gone.1) {
+            let notice = &self.blueprint.profile.connection_notice;
+            let notice = notice.draw(&mut self.notice[peer.0 as usize]);
+            let body = Body::ConnectionReset { peer: gone.0 };
+            self.notify(gone, peer, body, notice, kernel);
+        }
+    }
+
+    /// Word of the operating system where a process was, to another process, which takes `notice` to see it.
+    fn notify(
+        &mut self,
+        from: (ActorId, u32),
+        to: ActorId,
+        body: Body,
+        notice: Span,
+        kernel: &mut Kernel<World>,
+    ) {
+        let envelope = Envelope {
+            from: from.0,
+            from_incarnation: from.1,
+            to_incarnation: self.processes[to.0 as usize].incarnation,
+            way: Way::Notice,
+            returns: false,
+            body,
+        };
+        let now = kernel.now();
+        match self.network.transmit(now, from.0, to, 0, Way::Notice) {
+            Transit::Arrives(at) => {
+                kernel.schedule(at + notice, to, envelope);
+            }
+            Transit::Held => self.network.hold(from.0, to, envelope),
+        }
+    }
+
+    /// A process learns what became of a connection of its own.
+    pub(super) fn take_notice(&mut self, me: ActorId, envelope: &Envelope, now: Time) {
+        let (peer, incarnation) = (envelope.from, envelope.from_incarnation);
+        let was_open = self.network.close(me, peer, incarnation);
+        if was_open && matches!(envelope.body, Body::Undeliverable(_)) {
+            let gate = self.blueprint.config.rpc.retry_gate_closed_for;
+            self.network.close_gate(me, peer, incarnation, now + gate);
+        }
+    }
+}
