@@ -37,6 +37,8 @@ impl Attempt {
 pub struct Snapshot {
     /// Of a source: the next offset of each split.
     pub offsets: Vec<(SplitId, u64)>,
+    /// Of a stateful operator: the first key group of its range.
+    pub first_group: u32,
     /// Of a stateful operator: what has been applied, by key group from the first of its range.
     pub applied: Arc<Vec<Fingerprint>>,
     /// Keys that have state.
@@ -52,6 +54,8 @@ pub struct StateHandle {
     pub key: BlobKey,
     pub bytes: u64,
     pub offsets: Vec<(SplitId, u64)>,
+    /// Of a stateful operator: first and last key group in it.
+    pub key_groups: Option<(u32, u32)>,
 }
 
 /// A completed checkpoint's metadata (`_metadata`).

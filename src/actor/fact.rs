@@ -314,6 +314,11 @@ pub enum Fact {
         status: JobStatus,
         reason: String,
     },
+    /// The job has another execution graph than at first: the parallelism of each of its operators.
+    ExecutionGraphCreated {
+        job: JobId,
+        parallelism: Vec<u32>,
+    },
     ExecutionChanged {
         subtask: SubtaskId,
         attempt: Attempt,

@@ -1,8 +1,11 @@
 //! Everything that actors say to each other, and what their timers say to them.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 
 use crate::dataflow::batch::{CheckpointId, Element};
+use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
@@ -288,12 +291,23 @@ pub struct TaskDeployment {
     pub attempt: Attempt,
     /// 0: the initial state.
     pub restored_checkpoint: CheckpointId,
-    pub state: Option<StateHandle>,
+    /// The execution graph that it is part of.
+    #[serde(serialize_with = "serialize_layout")]
+    pub layout: Arc<Layout>,
+    /// What it restores: one file, or after a change of parallelism those that hold some of its key groups or splits.
+    pub state: Vec<StateHandle>,
+    /// Of a source: its splits, and the offset from which it reads each.
+    pub splits: Vec<(SplitId, u64)>,
     /// Barriers of this checkpoint and of earlier ones that did not complete are void.
     pub aborted_up_to: CheckpointId,
     /// By input channel, in the subtask's order: where its producer runs.
     pub producers: Vec<(ActorId, Attempt)>,
     pub inputs_from: ReplayFrom,
+}
+
+/// The parallelism of the operators: the rest follows from it.
+fn serialize_layout<S: Serializer>(layout: &Arc<Layout>, to: S) -> Result<S::Ok, S::Error> {
+    layout.parallelism.serialize(to)
 }
 
 #[derive(Clone, Debug, Serialize)]

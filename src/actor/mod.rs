@@ -12,6 +12,7 @@ pub mod kafka;
 pub mod message;
 pub mod receiver;
 pub mod settings;
+pub mod state_assignment;
 pub mod storage;
 pub mod task_manager;
 pub mod transaction;

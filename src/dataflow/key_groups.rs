@@ -84,6 +84,11 @@ impl KeySelector {
         self.groups[self.key(record) as usize]
     }
 
+    /// The key group of a key.
+    pub fn group_of_key(&self, key: u32) -> u32 {
+        u32::from(self.groups[key as usize])
+    }
+
     /// How many keys lie in a range of key groups, both ends included.
     pub fn keys_in(&self, first: u32, last: u32) -> u32 {
         self.groups

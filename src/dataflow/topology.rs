@@ -1,11 +1,14 @@
-//! The execution graph's fixed part: splits, subtasks, channels and pipelined regions of all jobs, densely numbered.
+//! What may run: splits, operators, subtasks and channels of all jobs, densely numbered, for every parallelism that a
+//! job may come to have. What does run is a [`Layout`].
 
-use petgraph::unionfind::UnionFind;
+use std::sync::Arc;
 
 use super::job_graph::{Exchange, Job, Operator, OperatorKind, Topic};
-use super::key_groups::{KeySelector, default_max_parallelism, range_of_subtask};
+use super::key_groups::{KeySelector, default_max_parallelism};
+use super::layout::Layout;
 use super::record::SplitId;
-use super::routing::{Router, consumers};
+use super::routing::consumers;
+use super::split_owner::SplitOwner;
 
 pub type JobId = u32;
 pub type OperatorId = u32;
@@ -22,6 +25,29 @@ pub struct Topology {
     pub operators: Vec<OperatorInfo>,
     pub subtasks: Vec<Subtask>,
     pub channels: Vec<Channel>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) split_owner: SplitOwner,
+}
+
+/// How wide operators may come to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Elasticity {
+    /// As wide as the job says, always.
+    #[default]
+    Fixed,
+    /// As wide as the job says or less (adaptive scheduler).
+    Shrinks,
+    /// With so many slots at the most, up to the max parallelism (reactive mode).
+    Reactive { slots: u32 },
+}
+
+/// What decides about the layout of jobs beside the jobs themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TopologyOptions {
+    /// `pipeline.max-parallelism`; none: from the parallelism, by Flink's rule.
+    pub max_parallelism: Option<u32>,
+    pub elasticity: Elasticity,
+    pub split_owner: SplitOwner,
 }
 
 #[derive(Clone, Debug)]
@@ -34,18 +60,24 @@ pub struct Split {
 pub struct JobInfo {
     pub name: String,
     pub operators: Vec<OperatorId>,
+    /// All that some layout of the job has.
     pub subtasks: Vec<SubtaskId>,
     /// The splits that its sources read.
     pub splits: Vec<SplitId>,
-    pub sinks: Vec<SubtaskId>,
-    pub sources: Vec<SubtaskId>,
+    /// The layout with the parallelism that the job says.
+    pub layout: Arc<Layout>,
 }
 
 #[derive(Clone, Debug)]
 pub struct OperatorInfo {
     pub job: JobId,
     pub spec: Operator,
+    /// From the parallelism that the job says, and fixed from then on.
     pub max_parallelism: u32,
+    /// The widest parallelism of any layout.
+    pub widest: u32,
+    /// Its first subtask; the others follow by index.
+    pub first: SubtaskId,
     /// Bytes of one simulated record.
     pub record_bytes: u64,
     /// Set where the operator keeps state by key.
@@ -58,20 +90,6 @@ pub struct OperatorInfo {
 pub struct Subtask {
     pub operator: OperatorId,
     pub index: u32,
-    /// Of a source: what it reads.
-    pub splits: Vec<SplitId>,
-    pub inputs: Vec<ChannelId>,
-    pub outputs: Vec<Output>,
-    /// Inclusive; meaningful where the operator keeps keyed state.
-    pub key_groups: (u32, u32),
-    /// Subtasks of one region restart together (`PipelinedRegionComputeUtil`).
-    pub region: u32,
-}
-
-#[derive(Clone, Debug)]
-pub struct Output {
-    pub router: Router,
-    pub channels: Vec<ChannelId>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,14 +98,20 @@ pub struct Channel {
     pub consumer: SubtaskId,
 }
 
+/// An exchange between two operators, with its channels.
+#[derive(Clone, Debug)]
+pub(super) struct Edge {
+    pub(super) producer: OperatorId,
+    pub(super) consumer: OperatorId,
+    pub(super) exchange: Exchange,
+    /// By index of the producer: its first channel; one more for the end. Channels of one producer are in the order of
+    /// their consumers.
+    first_channels: Vec<ChannelId>,
+}
+
 impl Topology {
     /// Lays out all jobs. `weight` real records make one simulated record.
-    pub fn new(
-        topics: &[Topic],
-        jobs: &[Job],
-        max_parallelism: Option<u32>,
-        weight: u32,
-    ) -> Topology {
+    pub fn new(topics: &[Topic], jobs: &[Job], options: TopologyOptions, weight: u32) -> Topology {
         let mut topology = Topology {
             splits: Vec::new(),
             topics: topics.to_vec(),
@@ -95,6 +119,8 @@ impl Topology {
             operators: Vec::new(),
             subtasks: Vec::new(),
             channels: Vec::new(),
+            edges: Vec::new(),
+            split_owner: options.split_owner,
         };
         for (topic, spec) in topics.iter().enumerate() {
             topology
@@ -102,13 +128,12 @@ impl Topology {
                 .extend((0..spec.partitions).map(|partition| Split { topic, partition }));
         }
         for job in jobs {
-            topology.add_job(job, max_parallelism, weight);
+            topology.add_job(job, options, weight);
         }
-        topology.find_regions();
         topology
     }
 
-    fn add_job(&mut self, job: &Job, max_parallelism: Option<u32>, weight: u32) {
+    fn add_job(&mut self, job: &Job, options: TopologyOptions, weight: u32) {
         let id = self.jobs.len() as JobId;
         let base = self.operators.len();
         let mut info = JobInfo {
@@ -116,39 +141,35 @@ impl Topology {
             operators: Vec::new(),
             subtasks: Vec::new(),
             splits: Vec::new(),
-            sinks: Vec::new(),
-            sources: Vec::new(),
+            layout: Arc::default(),
         };
         for spec in &job.operators {
             let operator = self.operators.len() as OperatorId;
-            let described = self.describe(id, base, spec, max_parallelism, weight);
+            let described = self.describe(id, base, spec, options, weight);
+            let subtasks = described.first..described.first + described.widest;
+            for index in 0..described.widest {
+                self.subtasks.push(Subtask { operator, index });
+            }
             self.operators.push(described);
             info.operators.push(operator);
-            let first = self.subtasks.len() as SubtaskId;
-            for index in 0..spec.parallelism {
-                self.add_subtask(operator, index);
-            }
-            let subtasks = first..self.subtasks.len() as SubtaskId;
-            match &spec.kind {
-                OperatorKind::Source { .. } => info.sources.extend(subtasks.clone()),
-                OperatorKind::Sink { .. } => info.sinks.extend(subtasks.clone()),
-                OperatorKind::Transform { .. } => {}
-            }
-            info.subtasks.extend(subtasks.clone());
-            for subtask in subtasks.clone() {
-                info.splits
-                    .extend(self.subtasks[subtask as usize].splits.iter().copied());
+            info.subtasks.extend(subtasks);
+            if let OperatorKind::Source { topic } = spec.kind {
+                let of_topic = |(_, split): &(usize, &Split)| split.topic == topic;
+                let splits = self.splits.iter().enumerate().filter(of_topic);
+                info.splits.extend(splits.map(|(id, _)| id as SplitId));
             }
             for input in spec.kind.inputs() {
-                self.connect(
-                    (base + input.operator) as OperatorId,
-                    operator,
-                    input.exchange,
-                );
+                let producer = (base + input.operator) as OperatorId;
+                self.connect(producer, operator, input.exchange, options.elasticity);
             }
         }
         info.splits.sort_unstable();
         self.jobs.push(info);
+        let parallelism: Vec<u32> = self.operators[base..]
+            .iter()
+            .map(|operator| operator.spec.parallelism.min(operator.widest))
+            .collect();
+        self.jobs[id as usize].layout = Arc::new(Layout::new(self, id, &parallelism));
     }
 
     fn describe(
@@ -156,11 +177,16 @@ impl Topology {
         job: JobId,
         base: usize,
         spec: &Operator,
-        max_parallelism: Option<u32>,
+        options: TopologyOptions,
         weight: u32,
     ) -> OperatorInfo {
-        let max_parallelism =
-            max_parallelism.unwrap_or_else(|| default_max_parallelism(spec.parallelism));
+        let max_parallelism = options
+            .max_parallelism
+            .unwrap_or_else(|| default_max_parallelism(spec.parallelism));
+        let widest = match options.elasticity {
+            Elasticity::Fixed | Elasticity::Shrinks => spec.parallelism,
+            Elasticity::Reactive { slots } => max_parallelism.min(slots).max(1),
+        };
         let inputs = spec.kind.inputs();
         let producers = || {
             inputs
@@ -190,6 +216,8 @@ impl Topology {
             job,
             spec: spec.clone(),
             max_parallelism,
+            widest,
+            first: self.subtasks.len() as SubtaskId,
             record_bytes,
             selector,
             rate_per_s,
@@ -212,85 +240,50 @@ impl Topology {
             .unwrap_or(1)
     }
 
-    fn add_subtask(&mut self, operator: OperatorId, index: u32) {
-        let info = &self.operators[operator as usize];
-        let splits = match info.spec.kind {
-            OperatorKind::Source { topic } => self
-                .splits
-                .iter()
-                .enumerate()
-                .filter(|(_, split)| {
-                    split.topic == topic && split.partition % info.spec.parallelism == index
-                })
-                .map(|(id, _)| id as SplitId)
-                .collect(),
-            _ => Vec::new(),
-        };
-        self.subtasks.push(Subtask {
-            operator,
-            index,
-            splits,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            key_groups: range_of_subtask(index, info.spec.parallelism, info.max_parallelism),
-            region: 0,
+    /// Numbers the channels of an exchange: every pair of subtasks that some layout connects.
+    fn connect(
+        &mut self,
+        producer: OperatorId,
+        consumer: OperatorId,
+        exchange: Exchange,
+        elasticity: Elasticity,
+    ) {
+        let (from, to) = (
+            &self.operators[producer as usize],
+            &self.operators[consumer as usize],
+        );
+        let (first_producer, first_consumer) = (from.first, to.first);
+        let targets = targets(exchange, (from.widest, to.widest), elasticity);
+        let mut first_channels = vec![self.channels.len() as ChannelId];
+        for (index, targets) in targets.iter().enumerate() {
+            self.channels.extend(targets.iter().map(|target| Channel {
+                producer: first_producer + index as u32,
+                consumer: first_consumer + target,
+            }));
+            first_channels.push(self.channels.len() as ChannelId);
+        }
+        self.edges.push(Edge {
+            producer,
+            consumer,
+            exchange,
+            first_channels,
         });
     }
 
-    fn connect(&mut self, producer: OperatorId, consumer: OperatorId, exchange: Exchange) {
-        let p = self.operators[producer as usize].spec.parallelism;
-        let info = &self.operators[consumer as usize];
-        let (q, max_parallelism) = (info.spec.parallelism, info.max_parallelism);
-        let selector = info.selector.clone();
-        let (from, to) = (self.first_subtask(producer), self.first_subtask(consumer));
-        for index in 0..p {
-            let targets = consumers(exchange, index, p, q);
-            let router = match (exchange, &selector) {
-                (Exchange::Hash, Some(selector)) => {
-                    Router::hash(selector.clone(), q, max_parallelism)
-                }
-                _ if targets.len() == 1 => Router::Single,
-                _ => Router::RoundRobin {
-                    targets: targets.len() as u32,
-                },
-            };
-            let mut channels = Vec::new();
-            for target in targets {
-                let channel = self.channels.len() as ChannelId;
-                self.channels.push(Channel {
-                    producer: from + index,
-                    consumer: to + target,
-                });
-                self.subtasks[(to + target) as usize].inputs.push(channel);
-                channels.push(channel);
-            }
-            self.subtasks[(from + index) as usize]
-                .outputs
-                .push(Output { router, channels });
-        }
-    }
-
-    fn first_subtask(&self, operator: OperatorId) -> SubtaskId {
-        self.subtasks
-            .iter()
-            .position(|s| s.operator == operator)
-            .expect("operators have subtasks") as SubtaskId
-    }
-
-    /// Every exchange here is pipelined, so regions are the connected components of subtasks.
-    fn find_regions(&mut self) {
-        let mut components = UnionFind::<u32>::new(self.subtasks.len());
-        for channel in &self.channels {
-            components.union(channel.producer, channel.consumer);
-        }
-        for (id, subtask) in self.subtasks.iter_mut().enumerate() {
-            subtask.region = components.find(id as u32);
-        }
+    /// The channel of an exchange between a producer and a consumer by their indexes.
+    pub(super) fn channel(&self, edge: &Edge, producer: u32, consumer: u32) -> ChannelId {
+        let [first, end] = [0, 1].map(|next| edge.first_channels[producer as usize + next]);
+        let consumer = self.operators[edge.consumer as usize].first + consumer;
+        let channels = &self.channels[first as usize..end as usize];
+        let at = channels
+            .binary_search_by_key(&consumer, |channel| channel.consumer)
+            .expect("a layout connects subtasks that have a channel");
+        first + at as ChannelId
     }
 
     /// The subtask of an operator with this index.
     pub fn subtask(&self, operator: OperatorId, index: u32) -> SubtaskId {
-        self.first_subtask(operator) + index
+        self.operators[operator as usize].first + index
     }
 
     pub fn operator_of(&self, subtask: SubtaskId) -> &OperatorInfo {
@@ -326,11 +319,13 @@ impl Topology {
         )
     }
 
-    /// The partitions that a source reads; none for other tasks.
+    /// The partitions that a source reads in the first layout; none for other tasks.
     pub fn partitions_of(&self, subtask: SubtaskId) -> Vec<u32> {
-        let splits = &self.subtasks[subtask as usize].splits;
+        let layout = &self.jobs[self.job_of(subtask) as usize].layout;
+        let splits = layout.get(subtask).map(|vertex| &vertex.splits);
         splits
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|split| self.splits[*split as usize].partition)
             .collect()
     }
@@ -340,6 +335,29 @@ impl Topology {
         let operator = self.operator_of(subtask);
         operator.rate_per_s / f64::from(operator.spec.parallelism)
     }
+}
+
+/// By index of the producer: the indexes of the consumers that some layout connects it with. `widest`: of both operators.
+fn targets(
+    exchange: Exchange,
+    (producers, widest): (u32, u32),
+    elasticity: Elasticity,
+) -> Vec<Vec<u32>> {
+    let of = |p: u32, q: u32| (0..p).map(move |index| consumers(exchange, index, p, q));
+    if elasticity == Elasticity::Fixed || exchange != Exchange::Forward {
+        return of(producers, widest).collect();
+    }
+    // With few slots both ends are as wide as there are slots, with more the narrower one stays behind.
+    let mut union = vec![std::collections::BTreeSet::new(); producers as usize];
+    for slots in 1..=producers.max(widest) {
+        for (index, targets) in of(producers.min(slots), widest.min(slots)).enumerate() {
+            union[index].extend(targets);
+        }
+    }
+    union
+        .into_iter()
+        .map(|set| set.into_iter().collect())
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::{Blueprint, Directory};
 use crate::actor::message::FaultAction;
+use crate::actor::settings::SchedulerKind;
 use crate::actor::world::World;
-use crate::dataflow::topology::Topology;
+use crate::dataflow::split_owner::SplitOwner;
+use crate::dataflow::topology::{Elasticity, Topology, TopologyOptions};
 use crate::fault::{Fault, FaultKind, Target, When};
 use crate::kernel::{ActorId, Guard, Random, Simulation, Streams, Time};
+use crate::policy::Liveness;
 use crate::scenario::model::Scenario;
 
 /// Events at one instant above which nothing will ever move on.
@@ -27,19 +30,21 @@ pub fn blueprint(scenario: &Scenario) -> Blueprint {
     let topology = Topology::new(
         &scenario.topics,
         &scenario.jobs,
-        scenario.config.max_parallelism,
+        TopologyOptions {
+            max_parallelism: scenario.config.max_parallelism,
+            elasticity: elasticity(scenario),
+            split_owner: match scenario.switches.liveness {
+                Liveness::ZkEphemeral => SplitOwner::InTurn,
+                Liveness::RpcHeartbeats => SplitOwner::KafkaSource,
+            },
+        },
         scenario.weight,
     );
     let mut pins = vec![None; topology.subtasks.len()];
     for (job, spec) in scenario.jobs.iter().enumerate() {
         for ((operator, subtask), taskmanager) in &spec.pins {
             let operator = topology.jobs[job].operators[*operator];
-            let first = topology
-                .subtasks
-                .iter()
-                .position(|s| s.operator == operator)
-                .expect("operators have subtasks");
-            pins[first + *subtask as usize] = Some(*taskmanager);
+            pins[topology.subtask(operator, *subtask) as usize] = Some(*taskmanager);
         }
     }
     Blueprint {
@@ -57,6 +62,21 @@ pub fn blueprint(scenario: &Scenario) -> Blueprint {
         rebalancing: scenario.switches.rebalancing,
         weight: scenario.weight,
         streams: Streams::new(scenario.seed),
+    }
+}
+
+/// How far the scheduler may depart from the parallelism that the jobs say.
+fn elasticity(scenario: &Scenario) -> Elasticity {
+    let slots = scenario
+        .cluster
+        .taskmanagers
+        .iter()
+        .map(|tm| tm.slots)
+        .sum();
+    match scenario.config.scheduler {
+        SchedulerKind::Default => Elasticity::Fixed,
+        SchedulerKind::Adaptive if scenario.config.reactive => Elasticity::Reactive { slots },
+        SchedulerKind::Adaptive => Elasticity::Shrinks,
     }
 }
 

@@ -82,11 +82,12 @@ impl Share {
 /// Whether the record's way through the job leads through one of the tasks.
 fn passes(record: Record, failed: &BTreeSet<SubtaskId>, blueprint: &Blueprint) -> bool {
     let topology = &blueprint.topology;
-    let sources = topology.subtasks.iter().enumerate();
-    let readers = sources.filter(|(_, subtask)| subtask.splits.contains(&record.split()));
-    readers
-        .into_iter()
-        .any(|(source, _)| passes_from(source as SubtaskId, record, failed, blueprint))
+    topology.jobs.iter().any(|job| {
+        let reads =
+            |source: &&SubtaskId| job.layout.vertex(**source).splits.contains(&record.split());
+        let mut readers = job.layout.sources.iter().filter(reads);
+        readers.any(|source| passes_from(*source, record, failed, blueprint))
+    })
 }
 
 fn passes_from(
@@ -99,7 +100,9 @@ fn passes_from(
         return true;
     }
     let topology = &blueprint.topology;
-    topology.subtasks[subtask as usize]
+    topology.jobs[topology.job_of(subtask) as usize]
+        .layout
+        .vertex(subtask)
         .outputs
         .iter()
         .any(|output| {

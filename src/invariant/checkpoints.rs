@@ -47,11 +47,11 @@ struct Job {
     pending: BTreeMap<CheckpointId, Pending>,
 }
 
-/// By subtask of the job: the attempt at the trigger, and the one that acknowledged.
+/// By subtask of the execution graph: the attempt at the trigger, and the one that acknowledged.
 #[derive(Clone, Debug)]
 struct Pending {
-    plan: Vec<Attempt>,
-    acknowledged: Vec<Option<Attempt>>,
+    plan: BTreeMap<SubtaskId, Attempt>,
+    acknowledged: BTreeMap<SubtaskId, Attempt>,
 }
 
 impl Checkpoints {
@@ -78,12 +78,12 @@ impl Checkpoints {
             .expect(known.issued.insert(checkpoint) && ordered, header, || {
                 format!("checkpoint {checkpoint} of job {job} is triggered after {largest}")
             });
-        let subtasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
-        let plan: Vec<_> = subtasks
+        let subtasks = &leader.jobs[job as usize].layout.subtasks;
+        let plan = subtasks
             .iter()
-            .map(|subtask| leader.tasks[*subtask as usize].attempt)
+            .map(|subtask| (*subtask, leader.tasks[*subtask as usize].attempt))
             .collect();
-        let acknowledged = vec![None; plan.len()];
+        let acknowledged = BTreeMap::new();
         known
             .pending
             .insert(checkpoint, Pending { plan, acknowledged });
@@ -95,11 +95,9 @@ impl Checkpoints {
         checkpoint: CheckpointId,
         subtask: SubtaskId,
         attempt: Attempt,
-        scene: &Scene,
     ) {
-        let first = scene.blueprint.topology.jobs[job as usize].subtasks[0];
         if let Some(pending) = self.jobs[job as usize].pending.get_mut(&checkpoint) {
-            pending.acknowledged[(subtask - first) as usize] = Some(attempt);
+            pending.acknowledged.insert(subtask, attempt);
         }
     }
 
@@ -121,14 +119,12 @@ impl Checkpoints {
         };
         let missing = plan
             .iter()
-            .zip(&acknowledged)
-            .position(|(planned, by)| *by != Some(*planned));
+            .find(|(subtask, planned)| acknowledged.get(subtask) != Some(planned));
         self.agreed.expect(missing.is_none(), header, || {
-            let subtask =
-                scene.blueprint.topology.jobs[job as usize].subtasks[missing.unwrap_or(0)];
+            let name = missing.map(|(subtask, _)| scene.task(*subtask));
             format!(
                 "checkpoint {checkpoint} completes without {} as it was triggered",
-                scene.task(subtask)
+                name.unwrap_or_default()
             )
         });
     }
@@ -146,7 +142,7 @@ impl Checker for Checkpoints {
                 subtask,
                 attempt,
             } => {
-                self.acknowledged(*job, *checkpoint, *subtask, *attempt, scene);
+                self.acknowledged(*job, *checkpoint, *subtask, *attempt);
             }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..

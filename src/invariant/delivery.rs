@@ -7,6 +7,8 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::fingerprint::Fingerprint;
+use crate::dataflow::job_graph::OperatorKind;
+use crate::dataflow::layout::Layout;
 use crate::dataflow::ledger::{Prefixes, Visible};
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
@@ -21,8 +23,10 @@ pub struct Delivery {
     ways: Vec<BTreeMap<SplitId, u64>>,
     /// What each task had applied at each checkpoint's barrier.
     snapshots: BTreeMap<(SubtaskId, CheckpointId), Fingerprint>,
-    /// Offsets of completed checkpoints that are not committed everywhere.
-    completed: BTreeMap<(JobId, CheckpointId), Vec<(SplitId, u64)>>,
+    /// Execution graphs in force, by job.
+    layouts: Vec<Arc<Layout>>,
+    /// Completed checkpoints that are not committed everywhere.
+    completed: BTreeMap<(JobId, CheckpointId), Completed>,
     sinks: Vec<SinkLedger>,
     cut_checked: u64,
     cut_broken: Vec<(Time, u64, String)>,
@@ -30,6 +34,13 @@ pub struct Delivery {
     duplicates: Vec<(Time, u64, String)>,
     losses: Vec<(Time, u64, String)>,
     early: Vec<(Time, u64, String)>,
+}
+
+#[derive(Clone, Debug)]
+struct Completed {
+    offsets: Vec<(SplitId, u64)>,
+    /// The sinks of the execution graph that took it: they have to commit it.
+    sinks: Vec<SubtaskId>,
 }
 
 /// One sink operator.
@@ -85,6 +96,11 @@ impl Delivery {
             .collect();
         Delivery {
             prefixes: Prefixes::new(topology.splits.len()),
+            layouts: topology
+                .jobs
+                .iter()
+                .map(|job| Arc::clone(&job.layout))
+                .collect(),
             ways,
             snapshots: BTreeMap::new(),
             completed: BTreeMap::new(),
@@ -101,6 +117,10 @@ impl Delivery {
 
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
+            Fact::ExecutionGraphCreated { job, parallelism } => {
+                let layout = Layout::new(&self.blueprint.topology, *job, parallelism);
+                self.layouts[*job as usize] = Arc::new(layout);
+            }
             Fact::TaskSnapshot {
                 subtask,
                 checkpoint,
@@ -148,7 +168,11 @@ impl Delivery {
         offsets: &[(SplitId, u64)],
     ) {
         self.check_cut(header, job, checkpoint, offsets);
-        self.completed.insert((job, checkpoint), offsets.to_vec());
+        let completed = Completed {
+            offsets: offsets.to_vec(),
+            sinks: self.layouts[job as usize].sinks.clone(),
+        };
+        self.completed.insert((job, checkpoint), completed);
     }
 
     /// The latest checkpoint known to have completed; later ones subsume what was dropped.
@@ -242,7 +266,7 @@ impl Delivery {
                 format!("{duplicates} records of checkpoint {checkpoint} were visible already");
             self.duplicates.push((header.time, header.event.0, what));
         }
-        let Some(offsets) = self.completed.get(&(job, checkpoint)) else {
+        let Some(Completed { offsets, .. }) = self.completed.get(&(job, checkpoint)) else {
             let what = format!(
                 "{} records are visible of checkpoint {checkpoint}, which has not completed",
                 records.len()
@@ -271,7 +295,7 @@ impl Delivery {
         }
     }
 
-    /// S1: once all of a sink's subtasks have committed a checkpoint, everything that it covers is visible.
+    /// S1: once all of a sink's subtasks that took a checkpoint have committed it, everything that it covers is visible.
     fn settle(&mut self, header: &Header, sink: SubtaskId, checkpoint: CheckpointId) {
         let topology = &self.blueprint.topology;
         let operator = topology.subtasks[sink as usize].operator;
@@ -286,9 +310,17 @@ impl Delivery {
             .get_mut(&sink)
             .expect("a sink's subtasks are known");
         *committed = (*committed).max(checkpoint);
-        let settled = ledger.committed.values().copied().min().unwrap_or(0);
-        let latest = self.completed.range((job, 0)..=(job, settled)).next_back();
-        let Some((&(_, latest), offsets)) = latest else {
+        // Other sink operators have ledgers of their own.
+        let is_settled = |((_, checkpoint), completed): &(&(JobId, CheckpointId), &Completed)| {
+            let own = |sink: &SubtaskId| ledger.committed.get(sink).copied();
+            let mut committed = completed.sinks.iter().filter_map(own);
+            committed.all(|up_to| up_to >= *checkpoint)
+        };
+        let mut of_job = self
+            .completed
+            .range((job, 0)..=(job, CheckpointId::MAX))
+            .rev();
+        let Some((&(_, latest), Completed { offsets, .. })) = of_job.find(is_settled) else {
             return;
         };
         let mut lost = 0;
@@ -379,7 +411,7 @@ pub const STATEMENTS: [(&str, &str); 4] = [
 fn ways(blueprint: &Blueprint) -> Vec<BTreeMap<SplitId, u64>> {
     let topology = &blueprint.topology;
     let mut ways: Vec<BTreeMap<SplitId, u64>> = Vec::new();
-    for (id, operator) in topology.operators.iter().enumerate() {
+    for operator in &topology.operators {
         let base = topology.jobs[operator.job as usize].operators[0] as usize;
         let mut into = BTreeMap::new();
         for input in operator.spec.kind.inputs() {
@@ -387,12 +419,10 @@ fn ways(blueprint: &Blueprint) -> Vec<BTreeMap<SplitId, u64>> {
                 *into.entry(*split).or_insert(0) += n;
             }
         }
-        for subtask in topology
-            .subtasks
-            .iter()
-            .filter(|subtask| subtask.operator as usize == id)
-        {
-            into.extend(subtask.splits.iter().map(|split| (*split, 1)));
+        if let OperatorKind::Source { topic } = operator.spec.kind {
+            let splits = topology.splits.iter().enumerate();
+            let own = splits.filter(|(_, split)| split.topic == topic);
+            into.extend(own.map(|(split, _)| (split as SplitId, 1)));
         }
         ways.push(into);
     }

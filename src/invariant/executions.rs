@@ -87,7 +87,7 @@ impl Checker for Executions {
                 status: JobStatus::Running,
                 ..
             } => {
-                let all = leader.all_run(*job, &scene.blueprint);
+                let all = leader.all_run(*job);
                 self.honest.expect(all, header, || {
                     format!("job {job} is RUNNING, but some task is not")
                 });

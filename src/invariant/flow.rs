@@ -1,12 +1,13 @@
 //! How records find their way: credits between tasks, and key groups among subtasks.
 
 use crate::actor::fact::Fact;
-use crate::dataflow::topology::OperatorId;
+use crate::dataflow::layout::Layout;
+use crate::dataflow::topology::Topology;
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
 use super::scene::Scene;
-use super::tally::{Promise, Tally, Verdict, safety};
+use super::tally::{Moment, Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 2] = [
     safety("F1", "No channel is filled beyond its credit."),
@@ -24,31 +25,38 @@ pub(super) struct Flow {
 
 impl Flow {
     pub fn new(scene: &Scene) -> Flow {
-        let [mut credits, mut groups] = PROMISES.map(Tally::new);
+        let [mut credits, groups] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         // Only a breach is stated; each channel is watched.
         for _ in &topology.channels {
             credits.expect(true, scene.last, String::new);
         }
-        for (operator, info) in topology
-            .operators
-            .iter()
-            .enumerate()
-            .filter(|(_, info)| info.selector.is_some())
-        {
-            let owned = topology
-                .subtasks
-                .iter()
-                .filter(|subtask| subtask.operator == operator as OperatorId);
-            let ranges: Vec<_> = owned.map(|subtask| subtask.key_groups).collect();
-            groups.expect(partition(&ranges, info.max_parallelism), scene.last, || {
-                format!(
-                    "{} has key groups {ranges:?} of {}",
-                    info.spec.name, info.max_parallelism
-                )
-            });
+        let mut flow = Flow { credits, groups };
+        for job in &topology.jobs {
+            flow.check_groups(&job.layout, scene.last, topology);
         }
-        Flow { credits, groups }
+        flow
+    }
+
+    fn check_groups(&mut self, layout: &Layout, at: Moment, topology: &Topology) {
+        let operators = &topology.jobs[layout.job as usize].operators;
+        for (operator, width) in operators.iter().zip(&layout.parallelism) {
+            let info = &topology.operators[*operator as usize];
+            if info.selector.is_none() {
+                continue;
+            }
+            let subtasks = info.first..info.first + width;
+            let ranges: Vec<_> = subtasks
+                .map(|subtask| layout.vertex(subtask).key_groups)
+                .collect();
+            self.groups
+                .expect(partition(&ranges, info.max_parallelism), at, || {
+                    format!(
+                        "{} has key groups {ranges:?} of {}",
+                        info.spec.name, info.max_parallelism
+                    )
+                });
+        }
     }
 }
 
@@ -62,6 +70,14 @@ fn partition(ranges: &[(u32, u32)], groups: u32) -> bool {
 
 impl Checker for Flow {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        if let Fact::ExecutionGraphCreated { job, parallelism } = fact {
+            let topology = &scene.blueprint.topology;
+            self.check_groups(
+                &Layout::new(topology, *job, parallelism),
+                header.into(),
+                topology,
+            );
+        }
         if let Fact::CreditExceeded {
             channel,
             queued,

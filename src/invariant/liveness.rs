@@ -157,7 +157,7 @@ fn idle(job: JobId, scene: &Scene) -> String {
     let Some((_, leader)) = scene.current_leader() else {
         return "nobody leads".to_owned();
     };
-    let tasks = &scene.blueprint.topology.jobs[job as usize].subtasks;
+    let tasks = &leader.jobs[job as usize].layout.subtasks;
     let idle = tasks
         .iter()
         .find(|task| leader.tasks[**task as usize].state != ExecutionState::Running);

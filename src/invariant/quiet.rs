@@ -46,7 +46,11 @@ pub fn can_run(scene: &Scene) -> bool {
         .map(|(_, settings)| settings.slots);
     let room = match blueprint.slots {
         Slots::Ignore => slots.next().is_some(),
-        Slots::Bind => slots.sum::<u32>() as usize >= blueprint.topology.subtasks.len(),
+        Slots::Bind => {
+            let jobs = 0..blueprint.topology.jobs.len() as JobId;
+            let tasks = jobs.map(|job| scene.layout(job).subtasks.len()).sum();
+            slots.sum::<u32>() as usize >= tasks
+        }
     };
     leads && room && has_quorum(scene)
 }

@@ -50,15 +50,19 @@ impl Restarts {
         scene: &Scene,
     ) {
         let topology = &scene.blueprint.topology;
-        let all = &topology.jobs[job as usize].subtasks;
-        let region = |subtask: &SubtaskId| topology.subtasks[*subtask as usize].region;
+        let layout = match scene.leader(header.actor) {
+            Some(leader) => &leader.jobs[job as usize].layout,
+            None => &topology.jobs[job as usize].layout,
+        };
+        let all = &layout.subtasks;
+        let region = |subtask: &SubtaskId| layout.get(*subtask).map(|vertex| vertex.region);
         // Lists are in order, by subtask.
         let restarts = |subtask: &SubtaskId| tasks.binary_search(subtask).is_ok();
         let spared = match scope {
             RecoveryScope::PerTask | RecoveryScope::PerTaskNaive => None,
             RecoveryScope::Full => all.iter().find(|subtask| !restarts(subtask)),
             RecoveryScope::Region => {
-                let mut regions: Vec<u32> = tasks.iter().map(region).collect();
+                let mut regions: Vec<Option<u32>> = tasks.iter().map(region).collect();
                 regions.sort_unstable();
                 all.iter().find(|subtask| {
                     regions.binary_search(&region(subtask)).is_ok() && !restarts(subtask)

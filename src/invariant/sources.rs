@@ -87,9 +87,9 @@ impl Sources {
             let deployed = self.deployed[subtask as usize]
                 .iter()
                 .find(|(known, _)| *known == attempt);
-            let owns = scene.blueprint.topology.subtasks[subtask as usize]
-                .splits
-                .contains(&split);
+            let job = scene.blueprint.topology.job_of(subtask);
+            let vertex = scene.layout(job).get(subtask);
+            let owns = vertex.is_some_and(|vertex| vertex.splits.contains(&split));
             let next = if deployed.is_some_and(|(_, from)| *from == 0) {
                 0
             } else {
@@ -126,9 +126,25 @@ impl Sources {
         });
     }
 
+    /// Whether the split belongs to an attempt of another subtask that the leader counts as alive.
+    fn has_another_reader(&self, split: SplitId, subtask: SubtaskId, scene: &Scene) -> bool {
+        let Some((_, leader)) = scene.current_leader() else {
+            return false;
+        };
+        self.readers[split as usize].iter().any(|reader| {
+            let known = &leader.tasks[reader.subtask as usize];
+            reader.subtask != subtask
+                && reader.is_owner
+                && !reader.ended
+                && known.attempt == reader.attempt
+                && known.is_live()
+        })
+    }
+
     /// The TaskManager says that the attempt is over: it reads no more.
     fn ended(&mut self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) {
-        for split in &scene.blueprint.topology.subtasks[subtask as usize].splits {
+        let topology = &scene.blueprint.topology;
+        for split in &topology.jobs[topology.job_of(subtask) as usize].splits {
             let readers = self.readers[*split as usize].iter_mut();
             for reader in
                 readers.filter(|reader| reader.subtask == subtask && reader.attempt == attempt)
@@ -187,10 +203,7 @@ impl Checker for Sources {
                     .iter()
                     .any(|(known, _)| known == attempt);
                 for (split, next) in offsets {
-                    let is_owner = deployed
-                        && scene.blueprint.topology.subtasks[*subtask as usize]
-                            .splits
-                            .contains(split);
+                    let is_owner = deployed && !self.has_another_reader(*split, *subtask, scene);
                     let reader = Reader {
                         subtask: *subtask,
                         attempt: *attempt,

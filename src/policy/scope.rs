@@ -33,12 +33,13 @@ pub fn tasks_to_restart(
         scope if scope.spares_survivors() && overtaxed => RecoveryScope::Region,
         scope => scope,
     };
-    let all = &topology.jobs[job as usize].subtasks;
+    let layout = &topology.jobs[job as usize].layout;
+    let all = &layout.subtasks;
     let tasks = match scope {
         RecoveryScope::PerTask | RecoveryScope::PerTaskNaive => failed.clone(),
         RecoveryScope::Full => all.iter().copied().collect(),
         RecoveryScope::Region => {
-            let region = |subtask: SubtaskId| topology.subtasks[subtask as usize].region;
+            let region = |subtask: SubtaskId| layout.vertex(subtask).region;
             let regions: BTreeSet<u32> = failed.iter().map(|subtask| region(*subtask)).collect();
             all.iter()
                 .copied()

@@ -165,7 +165,10 @@ impl JobMaster {
             job: self.job,
             checkpoint: id,
         });
-        for subtask in &office.blueprint.topology.jobs[self.job as usize].sources {
+        for subtask in &office.blueprint.topology.jobs[self.job as usize]
+            .layout
+            .sources
+        {
             let execution = self.peek(*subtask);
             let (attempt, taskmanager) = (
                 execution.attempt,

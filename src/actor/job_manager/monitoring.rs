@@ -88,7 +88,8 @@ fn observe(
     blueprint: &Blueprint,
 ) -> Observation {
     let topology = &blueprint.topology;
-    let producers = topology.subtasks[metrics.subtask as usize].inputs.iter();
+    let layout = &topology.jobs[topology.job_of(metrics.subtask) as usize].layout;
+    let producers = layout.vertex(metrics.subtask).inputs.iter();
     let back_pressured = producers
         .filter_map(|channel| {
             tasks[topology.channels[*channel as usize].producer as usize].as_ref()

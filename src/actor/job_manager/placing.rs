@@ -1,11 +1,13 @@
 //! Which TaskManager each task goes to, and the orders that bring it there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::context::Context;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::{Body, PartitionUpdate, ReplayFrom, TaskDeployment};
+use crate::actor::state_assignment::assign_state;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
 use crate::policy::placement::{Candidate, Resources, policy, with_room};
@@ -232,8 +234,11 @@ impl JobMaster {
         } else {
             ReplayFrom::Checkpoint(self.latest)
         };
+        let layout = &topology.jobs[self.job as usize].layout;
+        let mut assigned = assign_state(self.metadata.as_deref(), layout, topology);
         for subtask in &recovery.tasks {
-            let inputs = &topology.subtasks[*subtask as usize].inputs;
+            let inputs = &layout.vertex(*subtask).inputs;
+            let assigned = assigned.remove(subtask).unwrap_or_default();
             let producer = |channel: &u32| {
                 let execution = self.peek(topology.channels[*channel as usize].producer);
                 (
@@ -245,10 +250,9 @@ impl JobMaster {
                 subtask: *subtask,
                 attempt: self.peek(*subtask).attempt,
                 restored_checkpoint: self.latest,
-                state: self
-                    .metadata
-                    .as_ref()
-                    .and_then(|metadata| metadata.handle(*subtask).cloned()),
+                layout: Arc::clone(layout),
+                state: assigned.state,
+                splits: assigned.splits,
                 aborted_up_to: self
                     .coordinator
                     .issued_max
@@ -289,7 +293,10 @@ impl JobMaster {
         let execution = self.peek(producer);
         let (taskmanager, attempt): (Option<ActorId>, _) =
             (execution.taskmanager, execution.attempt);
-        let outputs = &topology.subtasks[producer as usize].outputs;
+        let outputs = &topology.jobs[self.job as usize]
+            .layout
+            .vertex(producer)
+            .outputs;
         for channel in outputs
             .iter()
             .flat_map(|output| output.channels.iter().copied())

@@ -81,21 +81,28 @@ impl TaskManager {
         task.state = ExecutionState::Initializing;
         let (subtask, attempt) = (task.subtask, task.attempt);
         let restored = task.deployment.restored_checkpoint;
-        let state = task.deployment.state.as_ref().map(|handle| handle.key);
-        let is_sink = task.is_sink();
+        let state: Vec<_> = task
+            .deployment
+            .state
+            .iter()
+            .map(|handle| handle.key)
+            .collect();
+        let sinks = task.sinks_to_recover.clone();
         self.report_state(subtask, attempt, ExecutionState::Initializing, ctx);
-        if is_sink {
+        for sink in sinks {
             let request = DatabaseRequest::Recover {
-                sink: subtask,
+                sink,
                 attempt,
                 restored,
             };
             ctx.send(database, Body::Database(request));
         }
-        match state {
-            Some(key) => ctx.send(storage, Body::Read { key }),
-            None if is_sink => {}
-            None => self.initialize(number, ctx),
+        let reads = !state.is_empty();
+        for key in state {
+            ctx.send(storage, Body::Read { key });
+        }
+        if !reads {
+            self.on_state_loaded(number, ctx);
         }
     }
 
@@ -107,11 +114,7 @@ impl TaskManager {
     ) {
         let wants = |task: &Task| {
             task.state == ExecutionState::Initializing
-                && task
-                    .deployment
-                    .state
-                    .as_ref()
-                    .is_some_and(|handle| handle.key == key)
+                && task.deployment.state.iter().any(|handle| handle.key == key)
         };
         let found = self
             .tasks
@@ -121,10 +124,10 @@ impl TaskManager {
         let task = self.task(number as u32);
         match blob {
             Some(Blob::State(snapshot)) => {
-                task.restore(&snapshot, ctx);
-                task.deployment.state = None;
-                if !task.is_sink() || task.sink_recovered {
-                    self.initialize(number as u32, ctx);
+                task.load(&snapshot);
+                task.deployment.state.retain(|handle| handle.key != key);
+                if task.deployment.state.is_empty() {
+                    self.on_state_loaded(number as u32, ctx);
                 }
             }
             _ => {
@@ -138,10 +141,38 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_sink_recovered(&mut self, number: u32, ctx: &mut Context<'_>) {
+    /// Everything is there that the task restores; a sink waits for its database too.
+    fn on_state_loaded(&mut self, number: u32, ctx: &mut Context<'_>) {
         let task = self.task(number);
-        task.sink_recovered = true;
-        if task.deployment.state.is_none() && task.state == ExecutionState::Initializing {
+        if task.deployment.restored_checkpoint > 0 {
+            task.note_restored(ctx);
+        }
+        if task.sinks_to_recover.is_empty() {
+            self.initialize(number, ctx);
+        }
+    }
+
+    pub(super) fn on_sink_recovered(
+        &mut self,
+        sink: SubtaskId,
+        attempt: Attempt,
+        ctx: &mut Context<'_>,
+    ) {
+        let recovers = |number: &u32| {
+            let task = self.tasks[*number as usize].as_ref();
+            task.is_some_and(|task| {
+                task.attempt == attempt && task.sinks_to_recover.contains(&sink)
+            })
+        };
+        let Some(number) = self.numbers().into_iter().find(recovers) else {
+            return;
+        };
+        let task = self.task(number);
+        task.sinks_to_recover.remove(&sink);
+        if task.sinks_to_recover.is_empty()
+            && task.deployment.state.is_empty()
+            && task.state == ExecutionState::Initializing
+        {
             self.initialize(number, ctx);
         }
     }

@@ -308,13 +308,12 @@ impl TaskManager {
         what: DatabaseAnswer,
         ctx: &mut Context<'_>,
     ) {
-        let Some(number) = self.find(sink, attempt) else {
-            return;
-        };
         match what {
-            DatabaseAnswer::Recovered => self.on_sink_recovered(number, ctx),
+            DatabaseAnswer::Recovered => self.on_sink_recovered(sink, attempt, ctx),
             DatabaseAnswer::Prepared(checkpoint) => {
-                self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx)
+                if let Some(number) = self.find(sink, attempt) {
+                    self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx);
+                }
             }
             DatabaseAnswer::Committed(_) => {}
             // A successor has taken over: what this attempt does is for nobody.

@@ -73,6 +73,7 @@ impl Task {
             key,
             bytes,
             offsets,
+            key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
         };
         let prepared = self.transaction.is_none();
         self.pending.insert(

@@ -29,30 +29,18 @@ struct SplitReader {
 }
 
 impl SourceReader {
-    pub fn new(kafka: ActorId, splits: &[SplitId]) -> SourceReader {
-        let reader = |split: &SplitId| SplitReader {
+    /// Reads each split from the given offset on.
+    pub fn new(kafka: ActorId, splits: &[(SplitId, u64)]) -> SourceReader {
+        let reader = |(split, offset): &(SplitId, u64)| SplitReader {
             split: *split,
-            position: 0,
-            fetched: 0,
+            position: *offset,
+            fetched: *offset,
             log_end: 0,
             fetching: false,
         };
         SourceReader {
             kafka,
             readers: splits.iter().map(reader).collect(),
-        }
-    }
-
-    /// Seeks to the offsets of a checkpoint.
-    pub fn seek(&mut self, offsets: &[(SplitId, u64)]) {
-        for (split, offset) in offsets {
-            let reader = self
-                .readers
-                .iter_mut()
-                .find(|reader| reader.split == *split);
-            let reader = reader.expect("a reader restores the splits that it owns");
-            reader.position = *offset;
-            reader.fetched = *offset;
         }
     }
 

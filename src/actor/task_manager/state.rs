@@ -8,7 +8,7 @@ use crate::actor::checkpoint::Snapshot;
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::key_groups::KeySelector;
 use crate::dataflow::record::Record;
-use crate::dataflow::topology::{OperatorInfo, Subtask};
+use crate::dataflow::topology::OperatorInfo;
 
 #[derive(Clone, Debug)]
 pub struct OperatorState {
@@ -25,9 +25,9 @@ pub struct OperatorState {
 
 impl OperatorState {
     /// None where the operator keeps no state by key.
-    pub fn new(operator: &OperatorInfo, subtask: &Subtask) -> Option<OperatorState> {
+    pub fn new(operator: &OperatorInfo, key_groups: (u32, u32)) -> Option<OperatorState> {
         let selector = operator.selector.clone()?;
-        let (first_group, last_group) = subtask.key_groups;
+        let (first_group, last_group) = key_groups;
         let keys_possible = selector.keys_in(first_group, last_group);
         Some(OperatorState {
             first_group,
@@ -64,20 +64,33 @@ impl OperatorState {
     }
 
     pub fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.first_group = self.first_group;
         snapshot.applied = Arc::new(self.applied.clone());
         snapshot.keys = Arc::new(self.keys.clone());
         snapshot.bytes += self.bytes();
     }
 
+    /// First and last key group, inclusive.
+    pub fn key_groups(&self) -> (u32, u32) {
+        (
+            self.first_group,
+            self.first_group + self.applied.len() as u32 - 1,
+        )
+    }
+
+    /// Takes over what a snapshot has of its key groups; others belong to other subtasks.
     pub fn load(&mut self, snapshot: &Snapshot) {
-        assert_eq!(
-            self.applied.len(),
-            snapshot.applied.len(),
-            "a subtask restores its own key groups"
-        );
-        self.applied.clone_from(&snapshot.applied);
-        self.keys.clone_from(&snapshot.keys);
-        self.keys_seen = self.keys.count_ones(..) as u32;
+        let (first, last) = self.key_groups();
+        for (group, applied) in (snapshot.first_group..).zip(snapshot.applied.iter()) {
+            if (first..=last).contains(&group) {
+                self.applied[(group - first) as usize].merge(*applied);
+            }
+        }
+        for key in snapshot.keys.ones() {
+            if (first..=last).contains(&self.selector.group_of_key(key as u32)) {
+                self.keys_seen += u32::from(!self.keys.put(key));
+            }
+        }
     }
 }
 

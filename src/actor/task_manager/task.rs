@@ -1,6 +1,6 @@
 //! One execution of a subtask: what it holds, how it works through its input, and how it takes part in checkpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -11,7 +11,7 @@ use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::record::Record;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
@@ -53,10 +53,10 @@ pub struct Task {
     flush_phase: Span,
     pub meter: Meter,
     put_out: bool,
-    /// Of a sink: the database has taken note of this attempt.
-    pub sink_recovered: bool,
     /// Why it is ending, where it was not cancelled.
     failure: Option<TaskFailure>,
+    /// Of a sink: the subtasks whose transactions it still has to take over in the database, its own among them.
+    pub sinks_to_recover: BTreeSet<SubtaskId>,
 }
 
 /// What a core is busy with.
@@ -87,7 +87,7 @@ impl Task {
         blueprint: &Arc<Blueprint>,
     ) -> Task {
         let topology = &blueprint.topology;
-        let subtask = &topology.subtasks[deployment.subtask as usize];
+        let vertex = deployment.layout.vertex(deployment.subtask);
         let operator = topology.operator_of(deployment.subtask);
         let config = &blueprint.config;
         let restored = deployment.restored_checkpoint;
@@ -100,7 +100,7 @@ impl Task {
             RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
         };
         let outputs = Outputs::new(
-            subtask
+            vertex
                 .outputs
                 .iter()
                 .flat_map(|output| output.channels.iter().copied()),
@@ -110,7 +110,7 @@ impl Task {
             u64::from(config.floating_buffers_per_gate),
             restored,
         );
-        let channels: Vec<_> = subtask
+        let channels: Vec<_> = vertex
             .inputs
             .iter()
             .zip(&deployment.producers)
@@ -124,6 +124,12 @@ impl Task {
         let window = (config.buffers_per_channel + floating).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
         let is_source = topology.is_source(deployment.subtask);
+        let is_sink = topology.is_sink(deployment.subtask);
+        let sinks_to_recover = if is_sink {
+            predecessors(&deployment, topology)
+        } else {
+            BTreeSet::new()
+        };
         Task {
             subtask: deployment.subtask,
             attempt: deployment.attempt,
@@ -134,9 +140,9 @@ impl Task {
             input: InputGate::new(channels, window, remembers),
             outputs,
             source: is_source
-                .then(|| SourceReader::new(blueprint.directory.kafka, &subtask.splits)),
-            operator_state: OperatorState::new(operator, subtask),
-            transaction: topology.is_sink(deployment.subtask).then(Vec::new),
+                .then(|| SourceReader::new(blueprint.directory.kafka, &deployment.splits)),
+            operator_state: OperatorState::new(operator, vertex.key_groups),
+            transaction: is_sink.then(Vec::new),
             work: None,
             on_cpu: false,
             triggered: None,
@@ -148,8 +154,8 @@ impl Task {
             flush_phase,
             meter: Meter::default(),
             put_out: false,
-            sink_recovered: false,
             failure: None,
+            sinks_to_recover,
             blueprint: Arc::clone(blueprint),
             deployment,
         }
@@ -163,14 +169,15 @@ impl Task {
         self.state == ExecutionState::Running
     }
 
-    /// Loads the state of the restored checkpoint.
-    pub fn restore(&mut self, snapshot: &Snapshot, ctx: &mut Context<'_>) {
-        if let Some(source) = &mut self.source {
-            source.seek(&snapshot.offsets);
-        }
+    /// Loads what one file of the restored checkpoint has for this task.
+    pub fn load(&mut self, snapshot: &Snapshot) {
         if let Some(state) = &mut self.operator_state {
             state.load(snapshot);
         }
+    }
+
+    /// All state of the restored checkpoint is there.
+    pub fn note_restored(&self, ctx: &mut Context<'_>) {
         ctx.state(Fact::TaskRestored {
             subtask: self.subtask,
             attempt: self.attempt,
@@ -180,7 +187,7 @@ impl Task {
                 .as_ref()
                 .map(OperatorState::total)
                 .unwrap_or_default(),
-            offsets: snapshot.offsets.clone(),
+            offsets: self.deployment.splits.clone(),
         });
     }
 
@@ -363,7 +370,7 @@ impl Task {
         let now = ctx.now();
         let blueprint = &self.blueprint;
         let mut first = 0;
-        for output in &blueprint.topology.subtasks[self.subtask as usize].outputs {
+        for output in &self.deployment.layout.vertex(self.subtask).outputs {
             let outputs = &mut self.outputs;
             output.router.scatter(records.clone(), |target, record| {
                 outputs.emit(first + target, record, now)
@@ -395,6 +402,16 @@ impl Task {
             });
         }
     }
+}
+
+/// The subtasks whose transactions a sink takes over: its own, and of those that no longer exist every one that lies a
+/// multiple of the parallelism further on (`TransactionAborter` of the Kafka sink).
+fn predecessors(deployment: &TaskDeployment, topology: &Topology) -> BTreeSet<SubtaskId> {
+    let operator = topology.operator_of(deployment.subtask);
+    let width = deployment.layout.width_of(deployment.subtask, topology);
+    (deployment.subtask..operator.first + operator.widest)
+        .step_by(width as usize)
+        .collect()
 }
 
 /// What a snapshot consists of.

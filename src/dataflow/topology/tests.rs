@@ -43,17 +43,15 @@ fn topology(exchange: Exchange) -> Topology {
         operators,
         pins: Default::default(),
     };
-    Topology::new(&[topic], &[job], None, 1)
+    Topology::new(&[topic], &[job], TopologyOptions::default(), 1)
 }
 
 #[test]
 fn a_shuffle_makes_one_region_and_pipelines_without_one_are_their_own() {
     let regions = |exchange| {
-        let mut regions: Vec<u32> = topology(exchange)
-            .subtasks
-            .iter()
-            .map(|s| s.region)
-            .collect();
+        let layout = &topology(exchange).jobs[0].layout;
+        let subtasks = layout.subtasks.iter();
+        let mut regions: Vec<u32> = subtasks.map(|s| layout.vertex(*s).region).collect();
         regions.sort_unstable();
         regions.dedup();
         regions.len()
@@ -66,10 +64,10 @@ fn a_shuffle_makes_one_region_and_pipelines_without_one_are_their_own() {
 #[test]
 fn every_partition_has_one_reader() {
     let topology = topology(Exchange::Hash);
-    let mut splits: Vec<SplitId> = topology
-        .subtasks
-        .iter()
-        .flat_map(|s| s.splits.clone())
+    let layout = &topology.jobs[0].layout;
+    let sources = layout.sources.iter();
+    let mut splits: Vec<SplitId> = sources
+        .flat_map(|s| layout.vertex(*s).splits.clone())
         .collect();
     splits.sort_unstable();
     assert_eq!(splits, [0, 1, 2, 3]);

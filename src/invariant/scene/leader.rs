@@ -1,11 +1,14 @@
 //! What one JobManager believes while it leads: members, executions, recoveries.
 
+use std::sync::Arc;
+
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::message::FencingToken;
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::dataflow::layout::Layout;
+use crate::dataflow::topology::{JobId, JobInfo, SubtaskId};
 use crate::kernel::{ActorId, Header, Time};
 use crate::policy::RecoveryScope;
 
@@ -29,8 +32,10 @@ pub struct TaskView {
     pub taskmanager: Option<ActorId>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct JobView {
+    /// The execution graph in force.
+    pub layout: Arc<Layout>,
     pub status: Option<JobStatus>,
     pub recovery: Option<RecoveryView>,
     /// The checkpoint that the last recovery went back to.
@@ -44,6 +49,17 @@ pub struct RecoveryView {
     pub detector: Detector,
     pub scope: RecoveryScope,
     pub tasks: Vec<SubtaskId>,
+}
+
+impl JobView {
+    fn new(job: &JobInfo) -> JobView {
+        JobView {
+            layout: Arc::clone(&job.layout),
+            status: None,
+            recovery: None,
+            retrieved: 0,
+        }
+    }
 }
 
 impl TaskView {
@@ -66,7 +82,7 @@ impl LeaderView {
             token: None,
             registered: vec![false; blueprint.cluster.taskmanagers.len()],
             tasks: vec![none; blueprint.topology.subtasks.len()],
-            jobs: vec![JobView::default(); blueprint.topology.jobs.len()],
+            jobs: blueprint.topology.jobs.iter().map(JobView::new).collect(),
         }
     }
 
@@ -78,8 +94,8 @@ impl LeaderView {
     }
 
     /// Whether every task of the job runs.
-    pub fn all_run(&self, job: JobId, blueprint: &Blueprint) -> bool {
-        let subtasks = &blueprint.topology.jobs[job as usize].subtasks;
+    pub fn all_run(&self, job: JobId) -> bool {
+        let subtasks = &self.jobs[job as usize].layout.subtasks;
         subtasks
             .iter()
             .all(|subtask| self.tasks[*subtask as usize].state == ExecutionState::Running)
@@ -107,6 +123,10 @@ impl LeaderView {
             }
             Fact::TaskManagerLost { taskmanager, .. } => {
                 self.set_registered(*taskmanager, false, blueprint)
+            }
+            Fact::ExecutionGraphCreated { job, parallelism } => {
+                let layout = Layout::new(&blueprint.topology, *job, parallelism);
+                self.jobs[*job as usize].layout = Arc::new(layout);
             }
             Fact::ExecutionChanged {
                 subtask,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::actor::message::FencingToken;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::layout::Layout;
+use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header};
 
 use super::tally::Moment;
@@ -87,6 +88,14 @@ impl Scene {
                 .woke_at(actor)
                 .is_some_and(|at| at >= leader.granted_at)
         })
+    }
+
+    /// The execution graph of a job as the leader has it, or as it is at first.
+    pub fn layout(&self, job: JobId) -> &Layout {
+        match self.current_leader() {
+            Some((_, leader)) => &leader.jobs[job as usize].layout,
+            None => &self.blueprint.topology.jobs[job as usize].layout,
+        }
     }
 
     pub fn name(&self, actor: ActorId) -> &str {

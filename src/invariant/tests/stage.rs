@@ -12,7 +12,7 @@ use crate::actor::settings::{
 use crate::dataflow::job_graph::{
     Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
 };
-use crate::dataflow::topology::{SubtaskId, Topology};
+use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
 use crate::kernel::{ActorId, EventId, Header, Span, Streams, Time};
 use crate::policy::{Placement, RebalanceWhen, Rebalancing, RecoveryScope, Slots};
@@ -91,7 +91,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         ],
         pins: BTreeMap::new(),
     };
-    let topology = Topology::new(&[topic], &[job], None, 1);
+    let topology = Topology::new(&[topic], &[job], TopologyOptions::default(), 1);
     Arc::new(Blueprint {
         directory: Directory::new(&cluster),
         pins: vec![None; topology.subtasks.len()],

@@ -209,12 +209,11 @@ impl JobMaster {
             job: self.job,
             checkpoint: id,
         });
-        let sources = &office.blueprint.topology.jobs[self.job as usize].sources;
-        for subtask in sources {
-            let execution = self.peek(*subtask);
+        for subtask in self.layout.sources.clone() {
+            let execution = self.peek(subtask);
             let Some(slot) = execution.slot else { continue };
             let call = Call::TriggerCheckpoint {
-                subtask: *subtask,
+                subtask,
                 attempt: execution.attempt,
                 checkpoint: id,
             };

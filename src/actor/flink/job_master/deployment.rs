@@ -1,6 +1,7 @@
 //! Bringing subtasks up: slots first, all of them, then one `submitTask` each (`DefaultExecutionDeployer`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::context::{Alarm, Context};
@@ -9,6 +10,7 @@ use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::flink::rpc::{Answer, Call, RpcError, line};
 use crate::actor::message::{ReplayFrom, TaskDeployment, Timer};
+use crate::actor::state_assignment::{AssignedState, assign_state};
 use crate::dataflow::topology::SubtaskId;
 
 use super::execution::AssignedSlot;
@@ -158,8 +160,11 @@ impl JobMaster {
                 });
             }
         }
+        let topology = &office.blueprint.topology;
+        let mut assigned = assign_state(self.store.metadata(), &self.layout, topology);
         for subtask in &deployment.subtasks {
-            self.submit(*subtask, office, ctx);
+            let assigned = assigned.remove(subtask).unwrap_or_default();
+            self.submit(*subtask, assigned, office, ctx);
         }
         ctx.state(Fact::RecoveryDeployed {
             job: self.job,
@@ -167,8 +172,14 @@ impl JobMaster {
         });
     }
 
-    fn submit(&mut self, subtask: SubtaskId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let descriptor = self.descriptor(subtask, office);
+    fn submit(
+        &mut self,
+        subtask: SubtaskId,
+        assigned: AssignedState,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let descriptor = self.descriptor(subtask, assigned, office);
         let execution = self.execution(subtask);
         execution.turn(ExecutionState::Deploying, ctx);
         let slot = execution.slot.expect("it was assigned");
@@ -190,7 +201,12 @@ impl JobMaster {
     }
 
     /// `TaskDeploymentDescriptor`
-    fn descriptor(&self, subtask: SubtaskId, office: &Office<'_>) -> TaskDeployment {
+    fn descriptor(
+        &self,
+        subtask: SubtaskId,
+        assigned: AssignedState,
+        office: &Office<'_>,
+    ) -> TaskDeployment {
         let topology = &office.blueprint.topology;
         let producer = |channel: &u32| {
             let execution = self.peek(topology.channels[*channel as usize].producer);
@@ -199,15 +215,14 @@ impl JobMaster {
                 .expect("producers are deployed together or run");
             (slot.taskmanager.actor, execution.attempt)
         };
-        let inputs = &topology.subtasks[subtask as usize].inputs;
+        let inputs = &self.layout.vertex(subtask).inputs;
         TaskDeployment {
             subtask,
             attempt: self.peek(subtask).attempt,
             restored_checkpoint: self.store.latest(),
-            state: self
-                .store
-                .metadata()
-                .and_then(|metadata| metadata.handle(subtask).cloned()),
+            layout: Arc::clone(&self.layout),
+            state: assigned.state,
+            splits: assigned.splits,
             aborted_up_to: self.coordinator.issued_max(),
             producers: inputs.iter().map(producer).collect(),
             inputs_from: ReplayFrom::Checkpoint(self.store.latest()),

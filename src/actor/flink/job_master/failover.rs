@@ -159,14 +159,14 @@ impl JobMaster {
             (Some(_), FailoverStrategy::Region) => RecoveryScope::Region,
             _ => RecoveryScope::Full,
         };
-        let topology = &office.blueprint.topology;
         let vertices: Vec<_> = self
-            .executions
+            .layout
+            .subtasks
             .iter()
-            .map(|execution| Vertex {
-                subtask: execution.subtask,
-                region: topology.subtasks[execution.subtask as usize].region,
-                created: execution.state == ExecutionState::Created,
+            .map(|subtask| Vertex {
+                subtask: *subtask,
+                region: self.layout.vertex(*subtask).region,
+                created: self.peek(*subtask).state == ExecutionState::Created,
             })
             .collect();
         let (strategy, failed) = match failed {

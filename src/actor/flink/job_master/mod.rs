@@ -11,6 +11,7 @@ mod store;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -20,6 +21,7 @@ use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer as ZkAnswer, ZkError};
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, SmallStream};
 use crate::policy::hash_order::HashOrder;
@@ -86,6 +88,9 @@ pub struct JobMaster {
     submission: bool,
     status: JobStatus,
     started: bool,
+    /// The execution graph in force.
+    layout: Arc<Layout>,
+    /// By subtask of any layout of the job.
     executions: Vec<Execution>,
     pool: SlotPool,
     /// Subtasks that share a slot, and the group of each subtask.
@@ -130,7 +135,9 @@ impl JobMaster {
         let info = &blueprint.topology.jobs[job as usize];
         let owner = Endpoint::JobMaster(job);
         let alarm = |timer| Alarm::new(Timer::JobMaster { job, timer });
-        let (groups, group_of) = requests::groups(job, &blueprint.topology, config.load_balance);
+        let layout = Arc::clone(&info.layout);
+        let topology = &blueprint.topology;
+        let (groups, group_of) = requests::groups(&layout, topology, config.load_balance);
         let stream = format!("{}@{token}", info.name);
         let mut random = blueprint.streams.small("job-master", &stream);
         JobMaster {
@@ -139,6 +146,7 @@ impl JobMaster {
             submission,
             status: JobStatus::Initializing,
             started: false,
+            layout,
             executions: info
                 .subtasks
                 .iter()

@@ -8,7 +8,8 @@ use crate::actor::fact::{Detector, Fact};
 use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex, TaskFailure};
 use crate::actor::flink::rpc::{Address, Answer, Call, RpcError, line};
-use crate::dataflow::topology::{JobId, SubtaskId, Topology};
+use crate::dataflow::layout::Layout;
+use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::policy::LoadBalance;
 use crate::policy::slot_selection::{FreeSlot, Location, SlotProfile, SlotSelection};
 use crate::policy::slot_sharing::{Vertex, local_input_preferred, task_balanced_preferred};
@@ -32,19 +33,20 @@ pub(super) enum SharedSlot {
 
 /// The groups of a job's subtasks, and the group of each subtask, from the job's first on.
 pub(super) fn groups(
-    job: JobId,
+    layout: &Layout,
     topology: &Topology,
     load_balance: LoadBalance,
 ) -> (Vec<SlotGroup>, Vec<usize>) {
-    let info = &topology.jobs[job as usize];
+    let info = &topology.jobs[layout.job as usize];
     let first_operator = info.operators[0];
     let vertices: Vec<_> = info
         .operators
         .iter()
-        .map(|operator| {
+        .zip(&layout.parallelism)
+        .map(|(operator, parallelism)| {
             let spec = &topology.operators[*operator as usize].spec;
             Vertex {
-                parallelism: spec.parallelism,
+                parallelism: *parallelism,
                 slot_sharing_group: 0,
                 co_location_group: None,
                 inputs: spec
