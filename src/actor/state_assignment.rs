@@ -78,3 +78,150 @@ fn rescale<'a>(
         (subtask, AssignedState { state, splits })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::checkpoint::{Attempt, BlobKey};
+    use crate::dataflow::job_graph::{
+        Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic,
+    };
+    use crate::dataflow::split_owner::SplitOwner;
+    use crate::dataflow::topology::{Elasticity, TopologyOptions};
+    use crate::kernel::Span;
+
+    /// Five sources of ten partitions and a keyed operator of four subtasks.
+    fn topology() -> Topology {
+        let topic = Topic {
+            name: "events".into(),
+            partitions: 10,
+            rate_per_s: 100.0,
+            arrivals: Arrivals::Constant,
+            record_bytes: 100,
+            keys: 50,
+            linger: Span::from_ms(10),
+        };
+        let operator = |name: &str, parallelism, kind| Operator {
+            name: name.into(),
+            parallelism,
+            cpu_per_record: Span::from_us(10),
+            kind,
+            state_bytes: 1_000,
+            key: "key".into(),
+        };
+        let inputs = vec![Input {
+            operator: 0,
+            exchange: Exchange::Hash,
+        }];
+        let operators = vec![
+            operator("source", 5, OperatorKind::Source { topic: 0 }),
+            operator("count", 4, OperatorKind::Transform { inputs }),
+        ];
+        let job = Job {
+            name: "job".into(),
+            operators,
+            pins: Default::default(),
+        };
+        let options = TopologyOptions {
+            elasticity: Elasticity::Shrinks,
+            split_owner: SplitOwner::KafkaSource,
+            ..TopologyOptions::default()
+        };
+        Topology::new(&[topic], &[job], options, 1)
+    }
+
+    /// A checkpoint of the first layout: each split at ten times its number.
+    fn checkpoint(topology: &Topology) -> CompletedCheckpoint {
+        let layout = &topology.jobs[0].layout;
+        let handle = |subtask: &SubtaskId| {
+            let vertex = layout.vertex(*subtask);
+            let keyed = topology.operator_of(*subtask).selector.is_some();
+            StateHandle {
+                subtask: *subtask,
+                key: BlobKey::State {
+                    subtask: *subtask,
+                    attempt: Attempt::new(1, 1),
+                    checkpoint: 7,
+                },
+                bytes: 100,
+                offsets: vertex
+                    .splits
+                    .iter()
+                    .map(|s| (*s, u64::from(*s) * 10))
+                    .collect(),
+                key_groups: keyed.then_some(vertex.key_groups),
+            }
+        };
+        CompletedCheckpoint {
+            job: 0,
+            id: 7,
+            handles: layout.subtasks.iter().map(handle).collect(),
+        }
+    }
+
+    fn restored(parallelism: &[u32]) -> BTreeMap<SubtaskId, AssignedState> {
+        let topology = topology();
+        let layout = Layout::new(&topology, 0, parallelism);
+        assign_state(Some(&checkpoint(&topology)), &layout, &topology)
+    }
+
+    fn partitions(assigned: &BTreeMap<SubtaskId, AssignedState>, subtask: SubtaskId) -> Vec<u32> {
+        assigned[&subtask]
+            .splits
+            .iter()
+            .map(|(split, _)| *split)
+            .collect()
+    }
+
+    fn writers(
+        assigned: &BTreeMap<SubtaskId, AssignedState>,
+        subtask: SubtaskId,
+    ) -> Vec<SubtaskId> {
+        assigned[&subtask]
+            .state
+            .iter()
+            .map(|handle| handle.subtask)
+            .collect()
+    }
+
+    #[test]
+    fn without_a_checkpoint_everything_begins_at_the_beginning() {
+        let topology = topology();
+        let assigned = assign_state(None, &topology.jobs[0].layout, &topology);
+        assert_eq!(assigned[&2].splits, [(0, 0), (5, 0)]);
+        assert!(assigned.values().all(|assigned| assigned.state.is_empty()));
+    }
+
+    #[test]
+    fn with_the_same_parallelism_everybody_gets_its_own() {
+        let assigned = restored(&[5, 4]);
+        assert_eq!(assigned[&2].splits, [(0, 0), (5, 50)]);
+        for subtask in 0..9 {
+            assert_eq!(writers(&assigned, subtask), [subtask]);
+        }
+    }
+
+    #[test]
+    fn fewer_subtasks_share_the_splits_and_the_key_groups() {
+        let assigned = restored(&[3, 3]);
+        // The distribution that Flink's own classes compute from this assignment.
+        assert_eq!(partitions(&assigned, 0), [3, 8, 4, 9]);
+        assert_eq!(partitions(&assigned, 1), [0, 5, 1]);
+        assert_eq!(partitions(&assigned, 2), [6, 2, 7]);
+        assert_eq!(assigned[&2].splits[2], (7, 70));
+        assert_eq!(writers(&assigned, 1), [2, 3]);
+        // Key groups 43 to 85 were with the second (32 to 63) and the third (64 to 95).
+        assert_eq!(writers(&assigned, 5), [5, 6]);
+        assert_eq!(writers(&assigned, 6), [6, 7]);
+        assert!(!assigned.contains_key(&7) || !assigned.contains_key(&8));
+    }
+
+    #[test]
+    fn an_operator_that_keeps_its_parallelism_keeps_its_state() {
+        let assigned = restored(&[3, 4]);
+        assert_eq!(partitions(&assigned, 0), [3, 8, 4, 9]);
+        for subtask in 5..9 {
+            assert_eq!(writers(&assigned, subtask), [subtask]);
+        }
+    }
+}

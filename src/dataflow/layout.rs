@@ -163,3 +163,153 @@ impl Layout {
         self.parallelism[(topology.subtasks[subtask as usize].operator - base) as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::job_graph::{Arrivals, Guarantee, Input, Job, Operator, Topic};
+    use crate::dataflow::topology::{Elasticity, TopologyOptions};
+    use crate::kernel::time::Span;
+
+    /// Six sources, a pointwise map of three, a keyed count of four, a forward sink of two.
+    fn topology(elasticity: Elasticity) -> Topology {
+        let topic = Topic {
+            name: "events".into(),
+            partitions: 6,
+            rate_per_s: 100.0,
+            arrivals: Arrivals::Constant,
+            record_bytes: 100,
+            keys: 50,
+            linger: Span::from_ms(10),
+        };
+        let operator = |name: &str, parallelism, kind| Operator {
+            name: name.into(),
+            parallelism,
+            cpu_per_record: Span::from_us(10),
+            kind,
+            state_bytes: 0,
+            key: "key".into(),
+        };
+        let from = |operator, exchange| vec![Input { operator, exchange }];
+        let inputs = [
+            from(0, Exchange::Forward),
+            from(1, Exchange::Hash),
+            from(2, Exchange::Forward),
+        ];
+        let [map, count, sink] = inputs;
+        let job = Job {
+            name: "job".into(),
+            operators: vec![
+                operator("source", 6, OperatorKind::Source { topic: 0 }),
+                operator("map", 3, OperatorKind::Transform { inputs: map }),
+                operator("count", 4, OperatorKind::Transform { inputs: count }),
+                operator(
+                    "sink",
+                    2,
+                    OperatorKind::Sink {
+                        inputs: sink,
+                        guarantee: Guarantee::ExactlyOnce,
+                    },
+                ),
+            ],
+            pins: Default::default(),
+        };
+        let options = TopologyOptions {
+            elasticity,
+            ..TopologyOptions::default()
+        };
+        Topology::new(&[topic], &[job], options, 1)
+    }
+
+    /// Whatever the parallelism, the layout is whole: channels join its own subtasks at both ends, in the same way.
+    fn is_whole(layout: &Layout, topology: &Topology) {
+        let mut into = Vec::new();
+        for subtask in &layout.subtasks {
+            for channel in &layout.vertex(*subtask).inputs {
+                assert_eq!(topology.channels[*channel as usize].consumer, *subtask);
+                into.push(*channel);
+            }
+        }
+        let mut out = Vec::new();
+        for subtask in &layout.subtasks {
+            for output in &layout.vertex(*subtask).outputs {
+                for channel in &output.channels {
+                    let ends = &topology.channels[*channel as usize];
+                    assert_eq!(ends.producer, *subtask);
+                    assert!(layout.get(ends.consumer).is_some());
+                    out.push(*channel);
+                }
+                if let Router::Hash {
+                    target_of_group, ..
+                } = &output.router
+                {
+                    let consumers = output.channels.iter().map(|channel| {
+                        layout.vertex(topology.channels[*channel as usize].consumer)
+                    });
+                    for (target, consumer) in consumers.enumerate() {
+                        let (first, last) = consumer.key_groups;
+                        assert!(
+                            (first..=last)
+                                .all(|g| usize::from(target_of_group[g as usize]) == target)
+                        );
+                    }
+                }
+            }
+        }
+        into.sort_unstable();
+        out.sort_unstable();
+        assert_eq!(into, out);
+        let sources = layout.sources.iter();
+        let mut splits: Vec<_> = sources
+            .flat_map(|source| layout.vertex(*source).splits.clone())
+            .collect();
+        splits.sort_unstable();
+        assert_eq!(splits, topology.jobs[0].splits);
+    }
+
+    #[test]
+    fn every_parallelism_that_slots_allow_has_a_whole_layout() {
+        let reactive = Elasticity::Reactive { slots: 9 };
+        for (elasticity, most) in [(Elasticity::Shrinks, 6), (reactive, 9)] {
+            let topology = topology(elasticity);
+            let widest: Vec<u32> = topology.operators.iter().map(|o| o.widest).collect();
+            for slots in 1..=most {
+                let parallelism: Vec<u32> = widest.iter().map(|w| slots.min(*w)).collect();
+                let layout = Layout::new(&topology, 0, &parallelism);
+                assert_eq!(
+                    layout.subtasks.len() as u32,
+                    parallelism.iter().sum::<u32>()
+                );
+                is_whole(&layout, &topology);
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_not_elastic_has_the_channels_of_its_one_layout() {
+        let topology = topology(Elasticity::Fixed);
+        let layout = &topology.jobs[0].layout;
+        is_whole(layout, &topology);
+        assert_eq!(layout.parallelism, [6, 3, 4, 2]);
+        assert_eq!(topology.channels.len(), 6 + 3 * 4 + 4);
+        assert_eq!(topology.subtasks.len(), layout.subtasks.len());
+    }
+
+    #[test]
+    fn reactive_jobs_become_as_wide_as_there_are_slots() {
+        let wide = topology(Elasticity::Reactive { slots: 9 });
+        assert!(wide.operators.iter().all(|operator| operator.widest == 9));
+        assert_eq!(wide.jobs[0].layout.parallelism, [9; 4]);
+        let narrow = topology(Elasticity::Reactive { slots: 2 });
+        assert_eq!(narrow.jobs[0].layout.parallelism, [2; 4]);
+    }
+
+    #[test]
+    fn who_is_not_in_the_layout_is_not_found() {
+        let topology = topology(Elasticity::Shrinks);
+        let layout = Layout::new(&topology, 0, &[2, 2, 2, 2]);
+        assert!(layout.get(1).is_some() && layout.get(2).is_none());
+        assert_eq!(layout.width_of(5, &topology), 2);
+        assert_eq!(layout.sinks, [13, 14]);
+    }
+}

@@ -37,7 +37,7 @@ pub enum Elasticity {
     Fixed,
     /// As wide as the job says or less (adaptive scheduler).
     Shrinks,
-    /// With so many slots at the most, up to the max parallelism (reactive mode).
+    /// As wide as there are slots, of which there are so many at the most, up to the max parallelism (reactive mode).
     Reactive { slots: u32 },
 }
 
@@ -64,7 +64,7 @@ pub struct JobInfo {
     pub subtasks: Vec<SubtaskId>,
     /// The splits that its sources read.
     pub splits: Vec<SplitId>,
-    /// The layout with the parallelism that the job says.
+    /// The layout with the widest parallelism of each operator.
     pub layout: Arc<Layout>,
 }
 
@@ -167,7 +167,7 @@ impl Topology {
         self.jobs.push(info);
         let parallelism: Vec<u32> = self.operators[base..]
             .iter()
-            .map(|operator| operator.spec.parallelism.min(operator.widest))
+            .map(|operator| operator.widest)
             .collect();
         self.jobs[id as usize].layout = Arc::new(Layout::new(self, id, &parallelism));
     }

@@ -1,11 +1,13 @@
 //! What a recovery goes back to, and that tasks restore exactly that.
 
+use std::collections::BTreeMap;
+
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
@@ -24,7 +26,7 @@ pub(super) const PROMISES: [Promise; 3] = [
     ),
     safety(
         "P3",
-        "A task restores the offsets and the state that it had in that checkpoint.",
+        "A task restores the offsets and the state that it had in that checkpoint; after a change of parallelism the tasks of an operator together.",
     ),
 ];
 
@@ -41,6 +43,16 @@ pub(super) struct Restore {
     /// By job: completed before the latest one; earlier snapshots are of no use.
     previous: Vec<CheckpointId>,
     tasks: Vec<Task>,
+    /// What tasks have restored of an operator that had another parallelism in the checkpoint.
+    rescaled: BTreeMap<(OperatorId, CheckpointId), BTreeMap<SubtaskId, Part>>,
+}
+
+/// What one task restored.
+#[derive(Clone, Debug)]
+struct Part {
+    attempt: Attempt,
+    applied: Fingerprint,
+    offsets: Vec<(SplitId, u64)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -78,6 +90,7 @@ impl Restore {
             stored: vec![0; jobs],
             previous: vec![0; jobs],
             tasks,
+            rescaled: BTreeMap::new(),
         }
     }
 
@@ -160,10 +173,20 @@ impl Restore {
         if let Some(deployment) = deployment {
             deployment.restored = true;
         }
-        let snapshot = task
-            .snapshots
-            .iter()
-            .find(|s| s.checkpoint == checkpoint && s.acknowledged);
+        let operator = scene.blueprint.topology.subtasks[subtask as usize].operator;
+        let own = members(operator, scene);
+        let held = self.held(operator, checkpoint, scene);
+        if !held.is_empty() && held.len() != own.len() {
+            let part = Part {
+                attempt,
+                applied,
+                offsets: offsets.to_vec(),
+            };
+            let parts = self.rescaled.entry((operator, checkpoint)).or_default();
+            parts.insert(subtask, part);
+            return self.check_together(header, operator, checkpoint, scene);
+        }
+        let snapshot = self.tasks[subtask as usize].of(checkpoint);
         let same = snapshot
             .is_some_and(|snapshot| snapshot.applied == applied && snapshot.offsets == offsets);
         self.faithful.expect(same, header, || match snapshot {
@@ -178,6 +201,55 @@ impl Restore {
         });
     }
 
+    /// What the tasks of an operator had in a checkpoint.
+    fn held(
+        &self,
+        operator: OperatorId,
+        checkpoint: CheckpointId,
+        scene: &Scene,
+    ) -> Vec<&Snapshot> {
+        let info = &scene.blueprint.topology.operators[operator as usize];
+        let subtasks = info.first..info.first + info.widest;
+        subtasks
+            .filter_map(|subtask| self.tasks[subtask as usize].of(checkpoint))
+            .collect()
+    }
+
+    /// Once every task of a rescaled operator has restored: together they have what there was, each piece once.
+    fn check_together(
+        &mut self,
+        header: &Header,
+        operator: OperatorId,
+        checkpoint: CheckpointId,
+        scene: &Scene,
+    ) {
+        let Some((_, leader)) = scene.current_leader() else {
+            return;
+        };
+        let parts = &self.rescaled[&(operator, checkpoint)];
+        let current = |subtask: SubtaskId| {
+            let attempt = leader.tasks[subtask as usize].attempt;
+            parts.get(&subtask).filter(|part| part.attempt == attempt)
+        };
+        let now: Option<Vec<&Part>> = members(operator, scene).map(current).collect();
+        let Some(now) = now else {
+            return;
+        };
+        let held = self.held(operator, checkpoint, scene);
+        let had = together(held.iter().map(|s| (s.applied, &s.offsets)));
+        let has = together(now.iter().map(|part| (part.applied, &part.offsets)));
+        let name = &scene.blueprint.topology.operators[operator as usize]
+            .spec
+            .name;
+        self.faithful.expect(had == has, header, || {
+            format!(
+                "{name} restores {} records at {:?} from checkpoint {checkpoint}, which has {} at {:?}",
+                has.0.records, has.1, had.0.records, had.1
+            )
+        });
+        self.rescaled.remove(&(operator, checkpoint));
+    }
+
     /// Nobody goes back further than to the checkpoint before this one.
     fn completed(&mut self, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let oldest = std::mem::replace(&mut self.previous[job as usize], checkpoint);
@@ -186,6 +258,34 @@ impl Restore {
                 .snapshots
                 .retain(|snapshot| snapshot.checkpoint >= oldest);
         }
+    }
+}
+
+/// The tasks of an operator in the execution graph in force.
+fn members(operator: OperatorId, scene: &Scene) -> std::ops::Range<SubtaskId> {
+    let topology = &scene.blueprint.topology;
+    let info = &topology.operators[operator as usize];
+    let width = scene.layout(info.job).width_of(info.first, topology);
+    info.first..info.first + width
+}
+
+fn together<'a>(
+    parts: impl Iterator<Item = (Fingerprint, &'a Vec<(SplitId, u64)>)>,
+) -> (Fingerprint, Vec<(SplitId, u64)>) {
+    let (mut all, mut offsets) = (Fingerprint::default(), Vec::new());
+    for (applied, of) in parts {
+        all.merge(applied);
+        offsets.extend(of.iter().copied());
+    }
+    offsets.sort_unstable();
+    (all, offsets)
+}
+
+impl Task {
+    /// The acknowledged snapshot of a checkpoint.
+    fn of(&self, checkpoint: CheckpointId) -> Option<&Snapshot> {
+        let is = |snapshot: &&Snapshot| snapshot.checkpoint == checkpoint && snapshot.acknowledged;
+        self.snapshots.iter().find(is)
     }
 }
 
