@@ -84,6 +84,22 @@ pub enum Body {
         channel: ChannelId,
         connection: u32,
     },
+    /// A request has waited too long for its producer (`PartitionRequestListener`).
+    PartitionRequestExpired {
+        consumer: ActorId,
+        channel: ChannelId,
+        connection: u32,
+    },
+    /// `PartitionNotFoundException`, to the consumer that asked.
+    PartitionNotFound {
+        channel: ChannelId,
+        connection: u32,
+    },
+    /// A consumer's back-off is over.
+    RequestPartitionAgain {
+        channel: ChannelId,
+        connection: u32,
+    },
     /// A task's work on the CPU is done.
     WorkDone {
         task: u32,

@@ -141,7 +141,7 @@ impl TaskManager {
         }
     }
 
-    fn request_partition(
+    pub(super) fn request_partition(
         &mut self,
         number: u32,
         input: usize,
@@ -219,7 +219,18 @@ impl TaskManager {
                 self.serve_request(number, parked, ctx);
             }
             // The producer is not there yet: it is being deployed.
-            _ => self.parked.push(parked),
+            _ => {
+                if self.executor.is_some() {
+                    let timeout = self.blueprint.config.network.partition_request_timeout;
+                    let body = Body::PartitionRequestExpired {
+                        consumer: from,
+                        channel: parked.channel,
+                        connection: parked.connection,
+                    };
+                    ctx.after(timeout, body);
+                }
+                self.parked.push(parked);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::actor::checkpoint::Attempt;
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
-use crate::kernel::{ActorId, Time};
+use crate::kernel::{ActorId, Span, Time};
 
 /// One input channel (`RemoteInputChannel`).
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct InputChannel {
     pub connection: u32,
     /// The producer's process died, and no successor has been announced.
     pub producer_lost: bool,
+    /// Before the latest request for a producer that was not there; 0: there was none.
+    pub request_backoff: Span,
     queue: VecDeque<(Time, Element)>,
     /// Record batches in the queue.
     queued: u32,
@@ -255,6 +257,7 @@ impl InputChannel {
             producer_attempt,
             connection: 0,
             producer_lost: false,
+            request_backoff: Span::ZERO,
             queue: VecDeque::new(),
             queued: 0,
             in_work: 0,

@@ -139,6 +139,19 @@ impl TaskManager {
                 channel,
                 connection,
             } => self.on_partition_closed(from, channel, connection),
+            Body::PartitionRequestExpired {
+                consumer,
+                channel,
+                connection,
+            } => self.on_request_expired(consumer, channel, connection, ctx),
+            Body::PartitionNotFound {
+                channel,
+                connection,
+            } => self.on_partition_not_found(channel, connection, ctx),
+            Body::RequestPartitionAgain {
+                channel,
+                connection,
+            } => self.request_again(channel, connection, ctx),
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),

@@ -27,6 +27,8 @@ pub(super) struct JobLine {
     retry: Alarm,
     offer: Alarm,
     offers: u32,
+    /// What the latest offer holds.
+    offered: Vec<(AllocationId, SlotIndex)>,
 }
 
 impl JobLine {
@@ -39,6 +41,7 @@ impl JobLine {
             retry: alarm(TaskExecutorTimer::RegisterAtJobMaster { job }),
             offer: alarm(TaskExecutorTimer::OfferSlots { job }),
             offers: 0,
+            offered: Vec::new(),
         }
     }
 }
@@ -80,8 +83,13 @@ impl TaskManager {
         };
         line.registration = Registration::new(config);
         line.retry.cancel(ctx);
-        if line.connected.is_some() && line.connected != line.retrieval.known() {
-            self.lose_job_master(job, false, ctx);
+        let changed = line.connected.is_some() && line.connected != line.retrieval.known();
+        // An answer of whoever led before is for nobody.
+        self.executor()
+            .asks
+            .retain(|ask| *ask != ExecutorAsk::RegisterAtJobMaster(job), ctx);
+        if changed {
+            self.lose_job_master(job, "the job leader has lost its leadership", false, ctx);
         }
         self.register_at_job(job, ctx);
     }
@@ -157,6 +165,7 @@ impl TaskManager {
             .get_mut(&job)
             .expect("a connected job is watched");
         line.offers += 1;
+        line.offered.clone_from(&slots);
         let what = ExecutorAsk::Offer(job, line.offers);
         let call = Call::OfferSlots { slots };
         line::ask(
@@ -178,30 +187,33 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let executor = self.executor();
-        let superseded = executor
+        let current = executor
             .jobs
-            .get(&job)
-            .is_none_or(|line| line.offers != offer || line.connected.is_none());
-        if superseded {
-            return;
-        }
-        let offered = executor.slots.of_job(job, &[SlotState::Allocated]);
-        match result {
-            Ok(Answer::AcceptedSlots(accepted)) => {
-                for (allocation, slot) in offered {
-                    if accepted.contains(&allocation) {
-                        self.executor().slots.activate(slot, ctx);
-                    } else {
-                        self.free_slot(allocation, ctx);
-                    }
-                }
-            }
+            .get_mut(&job)
+            .filter(|line| line.offers == offer && line.connected.is_some());
+        let Some(line) = current else { return };
+        let offered = std::mem::take(&mut line.offered);
+        let accepted = match result {
+            Ok(Answer::AcceptedSlots(accepted)) => accepted,
             Ok(answer) => unreachable!("an offer is not answered by {answer:?}"),
-            Err(RpcError::Timeout) => self.offer_slots(job, ctx),
-            Err(_) => {
-                for (allocation, _) in offered {
-                    self.free_slot(allocation, ctx);
+            Err(RpcError::Timeout) => return self.offer_slots(job, ctx),
+            Err(_) => Vec::new(),
+        };
+        for (allocation, slot) in offered {
+            let executor = self.executor();
+            let held = executor.slots.find(allocation) == Some(slot)
+                && executor.slots.state(slot) != SlotState::Releasing;
+            match (accepted.contains(&allocation), held) {
+                (true, true) => executor.slots.activate(slot, ctx),
+                // It went while the offer was on its way.
+                (true, false) => {
+                    let call = Call::FailSlot {
+                        allocation,
+                        reason: "the slot is not allocated here any more",
+                    };
+                    self.tell_job_master(job, call, ctx);
                 }
+                (false, _) => self.free_slot(allocation, ctx),
             }
         }
     }
@@ -251,13 +263,27 @@ impl TaskManager {
             .job_master(job)
             .is_some_and(|(peer, _)| peer == from)
         {
-            self.lose_job_master(job, true, ctx);
+            self.lose_job_master(job, "the JobMaster said goodbye", true, ctx);
         }
     }
 
     /// The JobMaster is lost: every task of the job fails, its slots are kept for a while. `reconnect`: the one that led
-    /// may still lead.
-    pub(super) fn lose_job_master(&mut self, job: JobId, reconnect: bool, ctx: &mut Context<'_>) {
+    /// may still lead (`disconnectAndTryConnectToJobManager`).
+    pub(super) fn lose_job_master(
+        &mut self,
+        job: JobId,
+        reason: &'static str,
+        reconnect: bool,
+        ctx: &mut Context<'_>,
+    ) {
+        self.close_job(job, reason, ctx);
+        if reconnect {
+            self.register_at_job(job, ctx);
+        }
+    }
+
+    /// `disconnectJobManagerConnection`
+    pub(super) fn close_job(&mut self, job: JobId, reason: &'static str, ctx: &mut Context<'_>) {
         let config = self.blueprint.config.registration;
         let executor = self.executor();
         let Some((peer, token)) = executor.job_master(job) else {
@@ -278,13 +304,8 @@ impl TaskManager {
         for (_, slot) in self.executor().slots.of_job(job, &[SlotState::Active]) {
             self.executor().slots.deactivate(slot, ctx);
         }
-        let call = Call::GoodbyeFromTaskManager {
-            reason: "the JobMaster is lost",
-        };
+        let call = Call::GoodbyeFromTaskManager { reason };
         line::tell(Endpoint::TaskExecutor, peer, Some(token), call, ctx);
-        if reconnect {
-            self.register_at_job(job, ctx);
-        }
     }
 
     /// The slot was kept for a job that has not taken it.

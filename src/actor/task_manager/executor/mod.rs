@@ -1,8 +1,12 @@
 //! The TaskExecutor: the RPC endpoint of a TaskManager, with its slots and its connections to the ResourceManager and
 //! to JobMasters.
 
+mod dispatch;
 mod job_masters;
+mod leaders;
+mod partitions;
 mod resource_manager;
+mod shutdown;
 mod slots;
 mod tasks;
 
@@ -12,20 +16,21 @@ use serde::Serialize;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
-use crate::actor::context::Context;
-use crate::actor::flink::leader_paths::{Component, LeaderRetrieval};
+use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::Fact;
+use crate::actor::flink::leader_paths::Component;
 use crate::actor::flink::rpc::asks::Asks;
-use crate::actor::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
+use crate::actor::flink::rpc::call::{AllocationId, InstanceId, SlotIndex, TaskFailure};
 use crate::actor::flink::rpc::heartbeat::{Heartbeats, Peer};
 use crate::actor::flink::rpc::main_thread::{Admission, MainThread};
 use crate::actor::flink::rpc::{
     Address, Answer, AskId, Call, Endpoint, Rpc, RpcAnswer, RpcError, line,
 };
 use crate::actor::message::{Body, Envelope, Timer};
-use crate::actor::zookeeper::client::{Client, ClientEvent};
+use crate::actor::zookeeper::client::Client;
 use crate::actor::zookeeper::desk::Desk;
-use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, SmallStream};
+use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::kernel::{ActorId, SmallStream, Time};
 
 use super::TaskManager;
 use job_masters::JobLine;
@@ -49,6 +54,10 @@ pub enum TaskExecutorTimer {
         slot: SlotIndex,
         allocation: AllocationId,
     },
+    /// `task.cancellation.timeout`
+    CancellationTimeout { task: u32 },
+    /// Tasks that have not ended do not keep the process from ending any longer.
+    ExitLimit,
 }
 
 /// Work for the main thread.
@@ -60,6 +69,18 @@ pub(super) enum Work {
     HeartbeatTimeout(Peer),
 }
 
+impl Work {
+    fn is_heartbeat(&self) -> bool {
+        let Work::Rpc(_, rpc) = self else {
+            return false;
+        };
+        matches!(
+            rpc.call,
+            Call::HeartbeatFromJobManager { .. } | Call::HeartbeatFromResourceManager
+        )
+    }
+}
+
 /// What an open ask is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExecutorAsk {
@@ -69,6 +90,8 @@ pub(super) enum ExecutorAsk {
     /// With the offer's number: a newer offer supersedes the answer to an older one.
     Offer(JobId, u32),
     TaskState(SubtaskId, Attempt),
+    /// Is the producer of this channel alive? With the number of the connection that was to be made.
+    PartitionState(ChannelId, u32),
 }
 
 /// The endpoint's own part of a TaskManager.
@@ -86,6 +109,13 @@ pub struct TaskExecutor {
     allocations: BTreeMap<u32, AllocationId>,
     /// Jobs whose tasks have run in this process: their classes are loaded.
     warm: BTreeSet<JobId>,
+    /// Watchdogs of tasks that are being ended.
+    watchdogs: BTreeMap<u32, Alarm>,
+    /// Subtasks that do not react to cancellation, and until when; none: for ever.
+    stubborn: BTreeMap<SubtaskId, Option<Time>>,
+    /// The endpoint has ended; the process waits for its tasks.
+    stopping: Option<&'static str>,
+    exit_limit: Alarm,
     random: SmallStream,
 }
 
@@ -108,6 +138,10 @@ impl TaskExecutor {
             slots: SlotTable::new(slots, config.slots.timeout),
             allocations: BTreeMap::new(),
             warm: BTreeSet::new(),
+            watchdogs: BTreeMap::new(),
+            stubborn: BTreeMap::new(),
+            stopping: None,
+            exit_limit: Alarm::new(Timer::TaskExecutor(TaskExecutorTimer::ExitLimit)),
             random: blueprint.streams.small("task-executor", name),
         }
     }
@@ -188,7 +222,10 @@ impl TaskManager {
                 }
             }
             Body::RpcAnswer(_) => {}
-            _ => self.on_executor_reset(peer, true, ctx),
+            Body::PartitionRequest(request) => {
+                self.on_producer_unreachable(request.channel, request.connection, ctx)
+            }
+            body => unreachable!("TaskExecutors do not want {body:?} back from {peer:?}"),
         }
     }
 
@@ -230,10 +267,19 @@ impl TaskManager {
     }
 
     fn handle(&mut self, work: Work, ctx: &mut Context<'_>) {
-        let takes = self.blueprint.profile.rpc_handling;
+        let profile = &self.blueprint.profile;
+        let (ordinary, heartbeat) = (profile.rpc_handling, profile.heartbeat_handling);
+        let takes = if work.is_heartbeat() {
+            heartbeat
+        } else {
+            ordinary
+        };
         let executor = self.executor();
         let span = takes.draw(&mut executor.random);
         executor.thread.occupy(span, ctx.now());
+        if executor.stopping.is_some() {
+            return self.handle_while_stopping(work, ctx);
+        }
         match work {
             Work::Rpc(from, rpc) => {
                 let ask = rpc.ask;
@@ -250,212 +296,24 @@ impl TaskManager {
         }
     }
 
-    fn on_call(
-        &mut self,
-        from: Peer,
-        call: Call,
-        ctx: &mut Context<'_>,
-    ) -> Result<Answer, RpcError> {
-        let ack = Ok(Answer::Ack);
-        match call {
-            Call::HeartbeatFromResourceManager => {
-                self.answer_resource_manager(from, ctx);
-                ack
-            }
-            Call::RequestSlot {
-                slot,
-                allocation,
-                job,
-                resource_manager,
-                ..
-            } => self.on_slot_request(from, slot, allocation, job, resource_manager, ctx),
-            Call::GoodbyeFromResourceManager { .. } => {
-                self.on_goodbye_of_resource_manager(from, ctx);
-                ack
-            }
-            Call::HeartbeatFromJobManager {
-                job,
-                job_master,
-                owned,
-            } => {
-                self.answer_job_master(from, job, job_master, &owned, ctx);
-                ack
-            }
-            Call::GoodbyeFromJobManager { job, .. } => {
-                self.on_goodbye_of_job_master(from, job, ctx);
-                ack
-            }
-            Call::FreeSlot { allocation, .. } => {
-                self.free_slot(allocation, ctx);
-                ack
-            }
-            Call::SubmitTask {
-                job_master,
-                allocation,
-                task,
-            } => self.on_submit(job_master, allocation, task, ctx),
-            Call::CancelTask { subtask, attempt } => self.on_cancel(subtask, attempt, ctx),
-            Call::TriggerCheckpoint {
-                subtask,
-                attempt,
-                checkpoint,
-            } => {
-                let Some(number) = self.find(subtask, attempt) else {
-                    return Err(RpcError::Refused("the task is not here"));
-                };
-                self.task(number).trigger(checkpoint);
-                self.advance(number, ctx);
-                ack
-            }
-            Call::NotifyCheckpointComplete {
-                subtask,
-                attempt,
-                checkpoint,
-            } => {
-                if let Some(number) = self.find(subtask, attempt) {
-                    self.checkpoint_complete(number, checkpoint, ctx);
-                }
-                ack
-            }
-            Call::NotifyCheckpointAborted {
-                subtask,
-                attempt,
-                checkpoint,
-            } => {
-                if let Some(number) = self.find(subtask, attempt) {
-                    self.task(number).checkpoint_aborted(checkpoint);
-                    self.advance(number, ctx);
-                }
-                ack
-            }
-            call => unreachable!("TaskExecutors do not receive {call:?}"),
-        }
-    }
-
-    fn on_answer(
-        &mut self,
-        what: ExecutorAsk,
-        result: Result<Answer, RpcError>,
-        ctx: &mut Context<'_>,
-    ) {
-        match what {
-            ExecutorAsk::RegisterAtResourceManager => self.on_registered_there(result, ctx),
-            ExecutorAsk::SlotReport => self.on_report_heard(result, ctx),
-            ExecutorAsk::RegisterAtJobMaster(job) => self.on_registered_at_job(job, result, ctx),
-            ExecutorAsk::Offer(job, offer) => self.on_offer_answered(job, offer, result, ctx),
-            ExecutorAsk::TaskState(subtask, attempt) => {
-                self.on_state_heard(subtask, attempt, result, ctx)
-            }
-        }
-    }
-
-    fn on_own_timer(&mut self, timer: TaskExecutorTimer, ctx: &mut Context<'_>) {
-        match timer {
-            TaskExecutorTimer::RegistrationTimeout => self.on_registration_overdue(ctx),
-            TaskExecutorTimer::RegisterAtResourceManager => self.register_there(ctx),
-            TaskExecutorTimer::RegisterAtJobMaster { job } => self.register_at_job(job, ctx),
-            TaskExecutorTimer::OfferSlots { job } => self.offer_slots(job, ctx),
-            TaskExecutorTimer::SlotTimeout { slot, allocation } => {
-                self.on_slot_timeout(slot, allocation, ctx)
-            }
-        }
-    }
-
     /// `heartbeat.timeout` has passed without a sign of life of the ResourceManager or a JobMaster.
     fn on_peer_silent(&mut self, peer: Peer, ctx: &mut Context<'_>) {
         let Some(verdict) = self.executor().heartbeats.on_timeout(peer, ctx) else {
             return;
         };
-        ctx.state(crate::actor::fact::Fact::PeerLost {
+        ctx.state(Fact::PeerLost {
             owner: Endpoint::TaskExecutor,
             peer,
             verdict,
         });
         match peer.endpoint {
-            Endpoint::ResourceManager => self.reconnect_resource_manager(ctx),
-            Endpoint::JobMaster(job) => self.lose_job_master(job, true, ctx),
+            Endpoint::ResourceManager => {
+                self.reconnect_resource_manager("no heartbeat of the ResourceManager", ctx)
+            }
+            Endpoint::JobMaster(job) => {
+                self.lose_job_master(job, "no heartbeat of the JobMaster", true, ctx)
+            }
             endpoint => unreachable!("{endpoint:?} is not monitored"),
-        }
-    }
-
-    /// Reads who leads, and watches.
-    fn retrieve(&mut self, component: Component, ctx: &mut Context<'_>) {
-        let op = LeaderRetrieval::new(component).read();
-        self.executor().desk.ask(op, component, ctx);
-    }
-
-    pub(super) fn on_executor_zookeeper(
-        &mut self,
-        event: Option<ClientEvent>,
-        ctx: &mut Context<'_>,
-    ) {
-        match event {
-            Some(ClientEvent::Connected { .. }) => {
-                self.executor().desk.forget_asks();
-                let jobs: Vec<_> = self.executor().jobs.keys().copied().collect();
-                self.retrieve(Component::ResourceManager, ctx);
-                for job in jobs {
-                    self.retrieve(Component::JobMaster(job), ctx);
-                }
-            }
-            Some(ClientEvent::Suspended) if self.blueprint.config.ha.tolerate_suspended => {}
-            Some(ClientEvent::Suspended | ClientEvent::Lost) => self.forget_leaders(ctx),
-            Some(ClientEvent::Reply { xid, result }) => match self.executor().desk.take_ask(xid) {
-                Some(Component::JobMaster(job)) => {
-                    if let Some(line) = self.executor().jobs.get_mut(&job)
-                        && line.retrieval.on_answer(result)
-                    {
-                        self.on_job_leader(job, ctx);
-                    }
-                }
-                Some(_) => {
-                    if self.executor().resource_manager.retrieval.on_answer(result) {
-                        self.reconnect_resource_manager(ctx);
-                    }
-                }
-                None => {}
-            },
-            Some(ClientEvent::WatchFired { path }) => {
-                let jobs = self.executor().jobs.keys().copied();
-                let component = jobs
-                    .map(Component::JobMaster)
-                    .chain([Component::ResourceManager])
-                    .find(|component| component.path() == path);
-                if let Some(component) = component {
-                    self.retrieve(component, ctx);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Without a line to ZooKeeper nobody is known to lead.
-    fn forget_leaders(&mut self, ctx: &mut Context<'_>) {
-        if self.executor().resource_manager.retrieval.forget() {
-            self.reconnect_resource_manager(ctx);
-        }
-        let jobs: Vec<_> = self.executor().jobs.keys().copied().collect();
-        for job in jobs {
-            let line = self.executor().jobs.get_mut(&job);
-            if line.is_some_and(|line| line.retrieval.forget()) {
-                self.on_job_leader(job, ctx);
-            }
-        }
-    }
-
-    /// A process died: if it is the ZooKeeper server in use, the line is suspended; if it is a TaskManager, its tasks'
-    /// consumers here fail.
-    pub(super) fn on_executor_reset(
-        &mut self,
-        peer: ActorId,
-        refused: bool,
-        ctx: &mut Context<'_>,
-    ) {
-        if self.executor().desk.client.is_server(peer) {
-            let event = self.executor().desk.client.on_reset(peer, ctx);
-            self.on_executor_zookeeper(event, ctx);
-        } else if self.blueprint.directory.taskmanagers.contains(&peer) {
-            self.lose_data_connection(peer, refused, ctx);
         }
     }
 }

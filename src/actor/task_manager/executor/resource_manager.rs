@@ -1,6 +1,7 @@
 //! The TaskExecutor and its ResourceManager: registration, slot reports, heartbeats, slot requests.
 
 use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::Fact;
 use crate::actor::flink::leader_paths::{Component, LeaderRetrieval};
 use crate::actor::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use crate::actor::flink::rpc::heartbeat::Peer;
@@ -21,6 +22,8 @@ pub(super) struct ResourceManagerLine {
     registration: Registration,
     /// Of the registration that holds.
     pub(super) instance: Option<InstanceId>,
+    /// The leader that holds it.
+    connected: Option<(Peer, FencingToken)>,
     retry: Alarm,
     /// `taskmanager.registration.timeout` runs while there is no registration.
     pub(super) overdue: Alarm,
@@ -34,6 +37,7 @@ impl ResourceManagerLine {
             config,
             registration: Registration::new(config),
             instance: None,
+            connected: None,
             retry: alarm(TaskExecutorTimer::RegisterAtResourceManager),
             overdue: alarm(TaskExecutorTimer::RegistrationTimeout),
         }
@@ -49,17 +53,26 @@ impl ResourceManagerLine {
 }
 
 impl TaskManager {
-    /// The leader has changed, or the connection to it is lost: tasks run on, a new registration is tried.
-    pub(super) fn reconnect_resource_manager(&mut self, ctx: &mut Context<'_>) {
+    /// The leader has changed, or the connection to it is lost: tasks run on, a new registration is tried
+    /// (`reconnectToResourceManager`).
+    pub(super) fn reconnect_resource_manager(
+        &mut self,
+        reason: &'static str,
+        ctx: &mut Context<'_>,
+    ) {
         let timeout = self.blueprint.config.taskmanager_registration_timeout;
+        self.close_resource_manager(reason, ctx);
+        self.executor().resource_manager.overdue.set(timeout, ctx);
+        self.register_there(ctx);
+    }
+
+    /// `closeResourceManagerConnection`: a ResourceManager at which we are registered is told.
+    pub(super) fn close_resource_manager(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
         let executor = self.executor();
-        let monitored: Vec<_> = executor
-            .heartbeats
-            .peers()
-            .filter(|peer| peer.endpoint == Endpoint::ResourceManager)
-            .collect();
-        for peer in monitored {
+        if let Some((peer, token)) = executor.resource_manager.connected.take() {
             executor.heartbeats.unmonitor(peer, ctx);
+            let call = Call::GoodbyeFromTaskExecutor { reason };
+            line::tell(Endpoint::TaskExecutor, peer, Some(token), call, ctx);
         }
         executor.asks.retain(
             |ask| {
@@ -71,12 +84,10 @@ impl TaskManager {
             ctx,
         );
         let line = &mut executor.resource_manager;
+        line.instance = None;
         line.retry.cancel(ctx);
+        line.overdue.cancel(ctx);
         line.registration = Registration::new(line.config);
-        if line.instance.take().is_some() {
-            line.overdue.set(timeout, ctx);
-        }
-        self.register_there(ctx);
     }
 
     pub(super) fn register_there(&mut self, ctx: &mut Context<'_>) {
@@ -84,6 +95,9 @@ impl TaskManager {
         let Some((peer, token)) = executor.resource_manager.peer() else {
             return;
         };
+        if executor.instance().is_some() {
+            return;
+        }
         let slots = executor.slots.report().len() as u32;
         let timeout = executor.resource_manager.registration.timeout();
         line::ask(
@@ -110,9 +124,10 @@ impl TaskManager {
         match result {
             Ok(Answer::RegisteredTaskExecutor { instance }) => {
                 executor.resource_manager.instance = Some(instance);
+                executor.resource_manager.connected = Some((peer, token));
                 executor.resource_manager.overdue.cancel(ctx);
                 executor.heartbeats.monitor(peer, ctx);
-                ctx.state(crate::actor::fact::Fact::RegisteredAtLeader {
+                ctx.state(Fact::RegisteredAtLeader {
                     leader: peer.address.actor,
                 });
                 let slots = executor.slots.report();
@@ -133,7 +148,9 @@ impl TaskManager {
                 match executor.resource_manager.registration.on_error(error) {
                     Retry::After(pause) => executor.resource_manager.retry.set(pause, ctx),
                     // Rejected: fatal for a TaskManager.
-                    Retry::Never => self.exit("the ResourceManager rejected the registration", ctx),
+                    Retry::Never => {
+                        self.fail_fatally("the ResourceManager rejected the registration", ctx)
+                    }
                 }
             }
         }
@@ -145,14 +162,14 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         if result.is_err() {
-            self.reconnect_resource_manager(ctx);
+            self.reconnect_resource_manager("the slot report was not taken", ctx);
         }
     }
 
     /// No ResourceManager for too long: fatal.
     pub(super) fn on_registration_overdue(&mut self, ctx: &mut Context<'_>) {
         if self.executor().instance().is_none() {
-            self.exit(
+            self.fail_fatally(
                 "no ResourceManager within taskmanager.registration.timeout",
                 ctx,
             );
@@ -172,7 +189,7 @@ impl TaskManager {
 
     pub(super) fn on_goodbye_of_resource_manager(&mut self, from: Peer, ctx: &mut Context<'_>) {
         if self.executor().heartbeats.monitors(from) {
-            self.reconnect_resource_manager(ctx);
+            self.reconnect_resource_manager("the ResourceManager said goodbye", ctx);
         }
     }
 

@@ -1,17 +1,17 @@
 //! Tasks as the TaskExecutor sees them: submitted, cancelled, failed, and reported to their JobMaster.
 
 use crate::actor::checkpoint::{Attempt, StateHandle};
-use crate::actor::context::Context;
+use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, TaskFailure};
 use crate::actor::flink::rpc::{Answer, Call, Endpoint, RpcError, line};
-use crate::actor::message::{Body, FencingToken, TaskDeployment, TaskStep};
+use crate::actor::message::{Body, FencingToken, TaskDeployment, TaskStep, Timer};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::ActorId;
+use crate::kernel::{ActorId, Span};
 
 use super::slots::SlotState;
-use super::{ExecutorAsk, TaskManager};
+use super::{ExecutorAsk, TaskExecutorTimer, TaskManager};
 
 impl TaskManager {
     pub(super) fn on_submit(
@@ -65,14 +65,62 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let takes = self.blueprint.profile.task_cancellation;
+        let watchdog = self.blueprint.config.task.cancellation_timeout;
         let task = self.task(number);
         if task.is_ending() {
             return;
         }
+        let subtask = task.subtask;
+        let from_outside = failure.as_ref().is_none_or(is_from_outside);
         task.end(failure);
         let delay = self.draw(takes);
+        let now = ctx.now();
+        let executor = self.executor();
+        if from_outside && let Some(timeout) = watchdog {
+            let timer = TaskExecutorTimer::CancellationTimeout { task: number };
+            let mut alarm = Alarm::new(Timer::TaskExecutor(timer));
+            alarm.set(timeout, ctx);
+            executor.watchdogs.insert(number, alarm);
+        }
         let step = TaskStep::Ended;
-        ctx.after(delay, Body::TaskProgress { task: number, step });
+        let body = Body::TaskProgress { task: number, step };
+        match executor.stubborn.get(&subtask) {
+            Some(None) => {}
+            Some(Some(until)) => ctx.after(delay.max(until.since(now)), body),
+            None => ctx.after(delay, body),
+        }
+    }
+
+    /// From now on the subtask does not react when it is to end, however often its thread is interrupted
+    /// (`task.cancellation.interval`): for so long, or for ever.
+    pub fn resist_cancellation(
+        &mut self,
+        subtask: SubtaskId,
+        lasts: Option<Span>,
+        ctx: &Context<'_>,
+    ) {
+        let until = lasts.map(|lasts| ctx.now() + lasts);
+        self.executor().stubborn.insert(subtask, until);
+    }
+
+    /// The user's code throws in whatever attempt of the subtask runs here. False: none does.
+    pub fn throw(&mut self, subtask: SubtaskId, ctx: &mut Context<'_>) -> bool {
+        let runs = |number: &u32| {
+            let task = self.tasks[*number as usize].as_ref();
+            task.is_some_and(|task| task.subtask == subtask && task.is_running())
+        };
+        let Some(number) = self.numbers().into_iter().find(runs) else {
+            return false;
+        };
+        self.end_task(number, Some(TaskFailure::UserException), ctx);
+        true
+    }
+
+    /// `TaskCancelerWatchDog`: a task that will not end is fatal for the whole process.
+    pub(super) fn on_cancellation_overdue(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if self.executor().watchdogs.contains_key(&number) {
+            self.fail_fatally("a task did not end within task.cancellation.timeout", ctx);
+        }
     }
 
     /// The task's resources are freed.
@@ -86,10 +134,14 @@ impl TaskManager {
             attempt,
             state,
         });
+        if let Some(mut watchdog) = self.executor().watchdogs.remove(&number) {
+            watchdog.release(ctx);
+        }
         self.tell_state(subtask, attempt, state, failure, ctx);
         if let Some(allocation) = self.executor().allocations.remove(&number) {
             self.free_if_empty(allocation, ctx);
         }
+        self.exit_when_idle(ctx);
     }
 
     /// `updateTaskExecutionState`
@@ -139,7 +191,7 @@ impl TaskManager {
     }
 
     /// Calls that nobody waits for, to the JobMaster of a job.
-    fn tell_job_master(&mut self, job: JobId, call: Call, ctx: &mut Context<'_>) {
+    pub(super) fn tell_job_master(&mut self, job: JobId, call: Call, ctx: &mut Context<'_>) {
         if let Some((peer, token)) = self.executor().job_master(job) {
             line::tell(Endpoint::TaskExecutor, peer, Some(token), call, ctx);
         }
@@ -241,10 +293,15 @@ impl TaskManager {
             }
         }
     }
+}
 
-    /// A fatal error: the process ends (`TaskManagerRunner.onFatalError`).
-    pub(super) fn exit(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
-        ctx.state(Fact::TaskManagerStopped { reason });
-        ctx.exit(self.blueprint.directory.faults);
-    }
+/// Whether somebody else makes the task end: its own thread has to be stopped then, and is watched.
+fn is_from_outside(failure: &TaskFailure) -> bool {
+    matches!(
+        failure,
+        TaskFailure::JobMasterLost
+            | TaskFailure::SlotFreed
+            | TaskFailure::UpdateRefused
+            | TaskFailure::Other(_)
+    )
 }

@@ -1,0 +1,162 @@
+//! Producers that are not there when a consumer asks for their output: the request waits, is tried again, or ends the
+//! consumer (`ResultPartitionManager`, `RemoteInputChannel`, `RemoteChannelStateChecker`).
+
+use crate::actor::context::Context;
+use crate::actor::fact::ExecutionState;
+use crate::actor::flink::rpc::call::TaskFailure;
+use crate::actor::flink::rpc::{Answer, Call, RpcError, line};
+use crate::actor::message::Body;
+use crate::dataflow::topology::{ChannelId, SubtaskId};
+use crate::kernel::{ActorId, Span};
+
+use super::{ExecutorAsk, TaskManager};
+
+impl TaskManager {
+    /// At the producer: a request has waited for `partition-request-timeout`. Where the producer is not up by now, the
+    /// consumer is told.
+    pub(in crate::actor::task_manager) fn on_request_expired(
+        &mut self,
+        consumer: ActorId,
+        channel: ChannelId,
+        connection: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        let waits = self.parked.iter().position(|parked| {
+            (parked.from, parked.channel, parked.connection) == (consumer, channel, connection)
+        });
+        let Some(at) = waits else { return };
+        let attempt = self.parked[at].producer_attempt;
+        // A task that restores has its partitions already, and sends as soon as it runs.
+        let restores = self.output_route(channel).is_some_and(|(number, _)| {
+            let task = self.task(number);
+            task.attempt == attempt && task.state == ExecutionState::Initializing
+        });
+        if !restores {
+            self.parked.remove(at);
+            let body = Body::PartitionNotFound {
+                channel,
+                connection,
+            };
+            ctx.send(consumer, body);
+        }
+    }
+
+    /// At the consumer: the connection that was to be made, if it is still wanted; with its task and its input there.
+    fn wanted(&mut self, channel: ChannelId, connection: u32) -> Option<(u32, usize)> {
+        let (number, input) = self.input_route(channel)?;
+        let task = self.task(number);
+        let wanted = task.input.channels[input as usize].connection == connection;
+        (wanted && !task.is_ending()).then_some((number, input as usize))
+    }
+
+    fn producer(&self, channel: ChannelId) -> SubtaskId {
+        self.blueprint.topology.channels[channel as usize].producer
+    }
+
+    /// Nobody listens where the producer is said to run.
+    pub(super) fn on_producer_unreachable(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        let producer = self.producer(channel);
+        if let Some((number, _)) = self.wanted(channel, connection) {
+            let why = TaskFailure::PartitionConnection { producer };
+            self.end_task(number, Some(why), ctx);
+        }
+    }
+
+    /// The producer's TaskManager does not know the partition: the JobMaster is asked whether it is worth waiting.
+    pub(in crate::actor::task_manager) fn on_partition_not_found(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        let ask_timeout = self.blueprint.config.rpc.ask_timeout;
+        let producer = self.producer(channel);
+        let job = self.blueprint.topology.job_of(producer);
+        let Some((number, input)) = self.wanted(channel, connection) else {
+            return;
+        };
+        let attempt = self.task(number).input.channels[input].producer_attempt;
+        let executor = self.executor();
+        let Some((peer, token)) = executor.job_master(job) else {
+            return;
+        };
+        line::ask(
+            &mut executor.asks,
+            ExecutorAsk::PartitionState(channel, connection),
+            ask_timeout,
+            peer,
+            Some(token),
+            Call::RequestPartitionState {
+                subtask: producer,
+                attempt,
+            },
+            ctx,
+        );
+    }
+
+    pub(super) fn on_partition_state(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        result: Result<Answer, RpcError>,
+        ctx: &mut Context<'_>,
+    ) {
+        let producer = self.producer(channel);
+        let Some((number, input)) = self.wanted(channel, connection) else {
+            return;
+        };
+        match result {
+            Ok(Answer::PartitionState(Some(
+                ExecutionState::Canceling | ExecutionState::Canceled | ExecutionState::Failed,
+            ))) => self.end_task(number, None, ctx),
+            Ok(Answer::PartitionState(Some(_))) | Err(RpcError::Timeout) => {
+                self.retry_request(number, input, ctx)
+            }
+            Ok(Answer::PartitionState(None)) | Err(_) => {
+                let why = TaskFailure::PartitionNotFound { producer };
+                self.end_task(number, Some(why), ctx);
+            }
+            Ok(answer) => unreachable!("a partition's state is not {answer:?}"),
+        }
+    }
+
+    /// Again after a back-off that doubles; none is left beyond the longest (`retriggerSubpartitionRequest`).
+    fn retry_request(&mut self, number: u32, input: usize, ctx: &mut Context<'_>) {
+        let network = &self.blueprint.config.network;
+        let (initial, max) = (network.request_backoff_initial, network.request_backoff_max);
+        let channel = &mut self.task(number).input.channels[input];
+        let next = match channel.request_backoff {
+            Span::ZERO => initial,
+            backoff => (backoff * 2).min(max),
+        };
+        if next == channel.request_backoff {
+            let channel = channel.channel;
+            let producer = self.producer(channel);
+            let why = TaskFailure::PartitionNotFound { producer };
+            return self.end_task(number, Some(why), ctx);
+        }
+        channel.request_backoff = next;
+        let body = Body::RequestPartitionAgain {
+            channel: channel.channel,
+            connection: channel.connection,
+        };
+        ctx.after(next, body);
+    }
+
+    pub(in crate::actor::task_manager) fn request_again(
+        &mut self,
+        channel: ChannelId,
+        connection: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Some((number, input)) = self.wanted(channel, connection) {
+            let from = self.task(number).deployment.inputs_from;
+            self.request_partition(number, input, from, ctx);
+        }
+    }
+}
