@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn models_stand_side_by_side_and_what_one_lacks_is_a_gap() {
-        let story = fixture::outcome().summary;
+        let story = fixture::story().summary;
         let mut other = story.clone();
         other.model = "flink-default".to_owned();
         other.recoveries[0].total_ms = None;
