@@ -405,6 +405,10 @@ pub enum Timer {
     Flush {
         task: u32,
     },
+    /// A source's rate limiter lets records through again.
+    SourceHeld {
+        task: u32,
+    },
     /// Which TaskManager or JobManager duty is due.
     MetricReport,
     Register,

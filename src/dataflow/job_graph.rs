@@ -47,6 +47,8 @@ pub struct Operator {
     pub kind: OperatorKind,
     /// State of the operator in all, once every key has been seen, in bytes; zero: stateless.
     pub state_bytes: u64,
+    /// Of a source: records per second and split that it reads at the most, before `weight`; none: as fast as it can.
+    pub max_rate_per_s: Option<f64>,
     /// Which key of the record a hash exchange into this operator uses; equal names, equal keys.
     pub key: String,
 }

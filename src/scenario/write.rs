@@ -242,6 +242,7 @@ fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
         parallelism: Some(at(o.parallelism)),
         cpu: Some(Delay(o.cpu_per_record)),
         state: Some(at(Size(o.state_bytes))),
+        max_rate: o.max_rate_per_s.map(|rate| at(Rate(rate))),
         key: given
             .iter()
             .any(|input| input.exchange == Exchange::Hash)

@@ -32,7 +32,7 @@ impl TaskManager {
             let first = self.draw(profile.profile.first_task_deployment_cpu);
             work += if cold { first } else { Span::ZERO };
         }
-        let task = Task::new(number, deployment, phase, &self.blueprint);
+        let task = Task::new(number, deployment, phase, ctx.now(), &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {
             self.inputs[channel.channel as usize] = Some((number, input as u16));
         }
@@ -247,6 +247,7 @@ impl TaskManager {
             .take()
             .expect("the task is there");
         task.flush.release(ctx);
+        task.held.release(ctx);
         ctx.forget_work(number);
         for channel in &task.input.channels {
             let route = &mut self.inputs[channel.channel as usize];

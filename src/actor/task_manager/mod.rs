@@ -234,6 +234,7 @@ impl TaskManager {
     pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
         match timer {
             Timer::Flush { task } => self.flush(task, ctx),
+            Timer::SourceHeld { task } => self.advance(task, ctx),
             Timer::MetricReport => self.send_report(ctx),
             timer if self.executor.is_some() => self.on_executor_timer(timer, ctx),
             Timer::Register => self.register(ctx),

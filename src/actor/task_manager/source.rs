@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::actor::context::Context;
 use crate::actor::message::Body;
 use crate::dataflow::record::SplitId;
-use crate::kernel::ActorId;
+use crate::kernel::{ActorId, Span, Time};
 
 /// Records that a reader keeps fetched ahead (`max.poll.records`).
 const FETCHED_AHEAD_MAX: u64 = 500;
@@ -15,6 +15,8 @@ const FETCHED_AHEAD_MAX: u64 = 500;
 pub struct SourceReader {
     kafka: ActorId,
     readers: VecDeque<SplitReader>,
+    /// Between two records of a split, where the rate is limited.
+    pace: Option<Span>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,21 +28,49 @@ struct SplitReader {
     fetched: u64,
     log_end: u64,
     fetching: bool,
+    /// When the next record may be handed out, if the rate is limited: what has not been used up to then, as far as it
+    /// counts, is a burst.
+    next_at: Time,
+}
+
+/// What a limiter saves up while it is not used: a fiftieth of a second's records, one at the least.
+fn burst(pace: Span) -> Span {
+    pace.max(Span::from_ms(20))
+}
+
+impl SplitReader {
+    /// Records that are there, and that the limiter lets through now.
+    fn available(&self, pace: Option<Span>, now: Time) -> u64 {
+        let fetched = self.fetched - self.position;
+        let Some(pace) = pace else { return fetched };
+        let from = self.next_at.0.max(now.0.saturating_sub(burst(pace).0));
+        match now.0.checked_sub(from) {
+            Some(saved) => fetched.min(saved / pace.0.max(1) + 1),
+            None => 0,
+        }
+    }
 }
 
 impl SourceReader {
     /// Reads each split from the given offset on.
-    pub fn new(kafka: ActorId, splits: &[(SplitId, u64)]) -> SourceReader {
+    pub fn new(
+        kafka: ActorId,
+        splits: &[(SplitId, u64)],
+        pace: Option<Span>,
+        now: Time,
+    ) -> SourceReader {
         let reader = |(split, offset): &(SplitId, u64)| SplitReader {
             split: *split,
             position: *offset,
             fetched: *offset,
             log_end: 0,
             fetching: false,
+            next_at: now,
         };
         SourceReader {
             kafka,
             readers: splits.iter().map(reader).collect(),
+            pace,
         }
     }
 
@@ -83,25 +113,40 @@ impl SourceReader {
     }
 
     /// How many records a unit of work would take.
-    pub fn available(&self, batch_max: u32) -> u32 {
+    pub fn available(&self, batch_max: u32, now: Time) -> u32 {
         let next = self
             .readers
             .iter()
-            .map(|reader| reader.fetched - reader.position)
+            .map(|reader| reader.available(self.pace, now))
             .find(|available| *available > 0);
         next.unwrap_or(0).min(u64::from(batch_max)) as u32
     }
 
+    /// When the rate limit lets the next record through, where only it stands in the way.
+    pub fn held_until(&self) -> Option<Time> {
+        self.pace?;
+        self.readers
+            .iter()
+            .filter(|reader| reader.fetched > reader.position)
+            .map(|reader| reader.next_at)
+            .min()
+    }
+
     /// Takes up to `records` of the split whose turn it is: split and offsets.
-    pub fn take(&mut self, records: u32) -> Option<(SplitId, Range<u64>)> {
+    pub fn take(&mut self, records: u32, now: Time) -> Option<(SplitId, Range<u64>)> {
+        let pace = self.pace;
         let turn = self
             .readers
             .iter()
-            .position(|reader| reader.fetched > reader.position)?;
+            .position(|reader| reader.available(pace, now) > 0)?;
         let reader = &mut self.readers[turn];
         let (split, first) = (reader.split, reader.position);
-        let end = reader.fetched.min(first + u64::from(records));
+        let end = first + u64::from(records).min(reader.available(pace, now));
         reader.position = end;
+        if let Some(pace) = pace {
+            let unused = now.0.saturating_sub(burst(pace).0);
+            reader.next_at = Time(reader.next_at.0.max(unused)) + pace * (end - first);
+        }
         // The others come first next time.
         self.readers.rotate_left(turn + 1);
         Some((split, first..end))

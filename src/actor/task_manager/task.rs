@@ -48,6 +48,8 @@ pub struct Task {
     /// A checkpoint that the coordinator has to be told will not complete.
     pub declined: Option<CheckpointId>,
     pub flush: Alarm,
+    /// Of a source with a rate limit: when it looks again.
+    pub held: Alarm,
     /// The alarm is set.
     flush_due: bool,
     flush_phase: Span,
@@ -79,11 +81,15 @@ pub(super) struct PendingSnapshot {
     pub(super) prepared: bool,
 }
 
+/// A rate limiter is not asked more often.
+const HELD_MIN: Span = Span::from_ms(5);
+
 impl Task {
     pub fn new(
         number: u32,
         deployment: Box<TaskDeployment>,
         flush_phase: Span,
+        now: Time,
         blueprint: &Arc<Blueprint>,
     ) -> Task {
         let topology = &blueprint.topology;
@@ -130,6 +136,8 @@ impl Task {
         } else {
             BTreeSet::new()
         };
+        let pace = operator.spec.max_rate_per_s;
+        let pace = pace.map(|rate| Span((weight as f64 * 1e9 / rate) as u64));
         Task {
             subtask: deployment.subtask,
             attempt: deployment.attempt,
@@ -139,8 +147,9 @@ impl Task {
             batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
             input: InputGate::new(channels, window, remembers),
             outputs,
-            source: is_source
-                .then(|| SourceReader::new(blueprint.directory.kafka, &deployment.splits)),
+            source: is_source.then(|| {
+                SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)
+            }),
             operator_state: OperatorState::new(operator, vertex.key_groups),
             transaction: is_sink.then(Vec::new),
             work: None,
@@ -150,6 +159,7 @@ impl Task {
             pending: BTreeMap::new(),
             declined: None,
             flush: Alarm::new(Timer::Flush { task: number }),
+            held: Alarm::new(Timer::SourceHeld { task: number }),
             flush_due: false,
             flush_phase,
             meter: Meter::default(),
@@ -245,8 +255,13 @@ impl Task {
         }
         if let Some(source) = &mut self.source {
             source.fetch(self.number, self.batch_max, ctx);
-            let records = source.available(self.batch_max);
+            let records = source.available(self.batch_max, ctx.now());
             self.work = (records > 0).then_some(Work::Source { records });
+            if records == 0
+                && let Some(at) = source.held_until()
+            {
+                self.held.set_at(at.max(ctx.now() + HELD_MIN), ctx);
+            }
             return self.work.is_some();
         }
         loop {
@@ -308,7 +323,7 @@ impl Task {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");
                 let (split, offsets) = source
-                    .take(records)
+                    .take(records, now)
                     .expect("available records can be taken");
                 ctx.state(Fact::SourceEmitted {
                     subtask: self.subtask,

@@ -11,6 +11,7 @@ fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
         cpu_per_record: Span::from_us(10),
         kind,
         state_bytes: 0,
+        max_rate_per_s: None,
         key: "key".into(),
     }
 }

@@ -70,6 +70,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         cpu_per_record: Span::from_us(10),
         kind,
         state_bytes: 0,
+        max_rate_per_s: None,
         key: "k".into(),
     };
     let sink = OperatorKind::Sink {

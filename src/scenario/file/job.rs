@@ -66,6 +66,9 @@ pub struct OperatorFile {
     /// Of the operator in all, once every key has been seen. Default: 0 B.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<At<Size>>,
+    /// Of a source: records per second that it reads from one partition at the most (a rate limiter). Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rate: Option<At<Rate>>,
     /// What a hash exchange partitions by; equal names, equal keys. Default: key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<At<String>>,

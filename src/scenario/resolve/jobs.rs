@@ -163,12 +163,23 @@ fn operator(
             "only a sink, an operator whose output nobody reads, has a guarantee",
         );
     }
+    if let Some(at) = &file.max_rate {
+        if !source {
+            check.refuse(
+                at.place,
+                "only a source, an operator with a topic, has a rate limit",
+            );
+        } else if at.value.0 < MIN_RATE_LIMIT {
+            check.refuse(at.place, "a rate limit is at least 0.001/s");
+        }
+    }
     Operator {
         name: file.name.value.clone(),
         parallelism: to,
         cpu_per_record: cpu,
         kind: kind(own, inputs, topics, check),
         state_bytes: file.state.as_ref().map_or(0, |at| at.value.0),
+        max_rate_per_s: file.max_rate.as_ref().map(|at| at.value.0),
         key: file
             .key
             .as_ref()
@@ -206,6 +217,9 @@ fn topic(name: &At<String>, topics: &[Topic], check: &mut Check) -> usize {
             0
         })
 }
+
+/// Slower reads would be a topic that nobody reads.
+const MIN_RATE_LIMIT: f64 = 0.001;
 
 /// State is kept by key group, so records must come by key.
 fn keyed(file: &OperatorFile, inputs: &[Input], check: &mut Check) {
