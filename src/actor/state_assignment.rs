@@ -107,6 +107,7 @@ mod tests {
             cpu_per_record: Span::from_us(10),
             kind,
             state_bytes: 1_000,
+            max_rate_per_s: None,
             key: "key".into(),
         };
         let inputs = vec![Input {

@@ -188,6 +188,7 @@ mod tests {
             cpu_per_record: Span::from_us(10),
             kind,
             state_bytes: 0,
+            max_rate_per_s: None,
             key: "key".into(),
         };
         let from = |operator, exchange| vec![Input { operator, exchange }];
