@@ -2,6 +2,8 @@
 //! to processes and links what faults ask for.
 
 mod faults;
+#[cfg(test)]
+pub mod stub;
 mod transport;
 
 use std::sync::Arc;
@@ -42,6 +44,9 @@ enum Actor {
     Receiver(Box<Receiver>),
     /// Stands for the fault plan; faults are carried out by the world itself.
     Faults,
+    /// Plays a part in a test of somebody else.
+    #[cfg(test)]
+    Stub(Box<stub::Stub>),
 }
 
 /// What a hung process finds when it wakes.
@@ -174,6 +179,8 @@ impl World {
             Actor::Storage(storage) => storage.on_message(envelope, &mut ctx),
             Actor::Database(database) => database.on_message(envelope, &mut ctx),
             Actor::Receiver(receiver) => receiver.on_message(envelope, &mut ctx),
+            #[cfg(test)]
+            Actor::Stub(stub) => stub.on_message(envelope, &mut ctx),
             Actor::Faults => match envelope.body {
                 Body::Fault(action) => self.carry_out(action, kernel),
                 body => unreachable!("the fault plan receives faults, not {body:?}"),

@@ -217,7 +217,7 @@ pub enum TaskFailure {
     Other(&'static str),
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Answer {
     /// `Acknowledge`
     Ack,

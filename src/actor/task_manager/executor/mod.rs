@@ -317,3 +317,6 @@ impl TaskManager {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

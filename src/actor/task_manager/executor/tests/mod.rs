@@ -1,0 +1,5 @@
+//! Tests of the TaskExecutor against a scripted JobManager.
+
+mod bench;
+mod connections;
+mod tasks;
