@@ -13,6 +13,7 @@ use crate::invariant::Checks;
 use crate::invariant::delivery::Delivery;
 use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 use crate::kernel::{ActorId, Header, Observer, Span, Time};
+use crate::policy::Liveness;
 
 use super::arrivals::{Arrivals, Spans};
 use super::outcome::{LagPoint, Quantiles};
@@ -128,6 +129,10 @@ impl Watch {
             fact if self.is_deposed(header.actor) && is_about_the_job(fact) => {
                 self.checks.fact(header, fact);
                 return self.timeline.fact(header, fact);
+            }
+            // Flink's JobMasters work before their address is out.
+            Fact::LeadershipGranted if self.blueprint.liveness == Liveness::RpcHeartbeats => {
+                self.leader = Some(header.actor)
             }
             Fact::LeaderPublished { .. } => self.leader = Some(header.actor),
             Fact::FaultInjected { .. } if self.before.is_none() => {

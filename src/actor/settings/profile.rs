@@ -22,6 +22,9 @@ pub struct Profile {
     pub heartbeat_handling: Distribution,
     /// A new leader: from leadership granted until Dispatcher and ResourceManager run and can be announced.
     pub leader_services_startup: Distribution,
+    /// From a cluster that is up until a client submits the job: long against heartbeats, so that the phases of the job's
+    /// timers and the cluster's are independent.
+    pub job_submission: Distribution,
     /// A new leader, beside reading from ZooKeeper and storage: the Dispatcher rebuilds an execution plan.
     pub job_recovery: Distribution,
     /// Beside reading from ZooKeeper and storage: a JobMaster and its execution graph are made.
@@ -89,6 +92,7 @@ impl Profile {
             rpc_handling: takes,
             heartbeat_handling: takes,
             leader_services_startup: takes,
+            job_submission: takes,
             job_recovery: takes,
             jobmaster_startup: takes,
             slot_allocation: takes,

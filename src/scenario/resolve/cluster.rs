@@ -127,6 +127,7 @@ pub fn profile(file: Option<&At<Either<ProfileFile>>>, check: &mut Check) -> Pro
         slot_allocation: drawn(None, 5_000, 20_000),
         scheduling: drawn(None, 5_000, 20_000),
         leader_services_startup: drawn(None, 50_000, 150_000),
+        job_submission: drawn(None, 1_000_000, 11_000_000),
         job_recovery: drawn(None, 50_000, 150_000),
         jobmaster_startup: drawn(None, 100_000, 500_000),
         checkpoint_finalization: drawn(None, 5_000, 20_000),

@@ -151,7 +151,10 @@ pub fn resolve(file: &ScenarioFile, check: &mut Check) -> Scenario {
     let profile = cluster::profile(file.profile.as_ref(), check);
     let topics = topics::resolve(&file.topics, duration, weight, check);
     let jobs = jobs::resolve(&file.jobs, &topics, &cluster, &settings, check);
-    pins::slots(&file.cluster, &jobs, &cluster, switches.slots, check);
+    // Flink's slots hold a part of the pipeline each, and a shortage of them is something to rehearse.
+    if switches.liveness == Liveness::ZkEphemeral {
+        pins::slots(&file.cluster, &jobs, &cluster, switches.slots, check);
+    }
     let faults = faults::resolve(
         file.faults.as_deref().unwrap_or(&[]),
         &cluster,

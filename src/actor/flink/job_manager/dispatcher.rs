@@ -9,7 +9,7 @@ use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::topology::JobId;
-use crate::kernel::SmallStream;
+use crate::kernel::{ActorId, SmallStream};
 
 use super::JobManagerTimer;
 
@@ -31,7 +31,9 @@ enum Stage {
     /// There is none. Which plans there are is asked once, when this is known of every job.
     Unknown,
     ReadingPlan,
-    /// Submitted by the client, for nobody has stored it.
+    /// Nobody has stored it: the client will hand it in.
+    Awaited(Alarm),
+    /// The client has handed it in.
     Storing,
     /// The plan is rebuilt.
     Recovering(Alarm),
@@ -81,7 +83,7 @@ impl Dispatcher {
 
     pub fn stop(&mut self, ctx: &mut Context<'_>) {
         for stage in self.jobs.values_mut() {
-            if let Stage::Recovering(alarm) = stage {
+            if let Stage::Recovering(alarm) | Stage::Awaited(alarm) = stage {
                 alarm.release(ctx);
             }
         }
@@ -186,7 +188,8 @@ impl Dispatcher {
         }
     }
 
-    /// What is stored is recovered; what the client has handed in, and nobody has stored, is stored first.
+    /// What is stored is recovered; the rest the client hands in, sooner or later: nothing ties the phases of a job's
+    /// timers to those of the cluster.
     fn on_plans(&mut self, names: &[String], office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let storage = office.blueprint.directory.storage;
         for (job, stage) in &mut self.jobs {
@@ -195,17 +198,28 @@ impl Dispatcher {
             }
             let key = BlobKey::Plan { job: *job };
             let is_stored = names.iter().any(|name| name.parse() == Ok(*job));
-            let body = match is_stored {
-                true => Body::Read { key },
-                false => Body::Write {
-                    key,
-                    bytes: PLAN_BYTES,
-                    blob: Blob::Plan,
-                },
-            };
-            *stage = match is_stored {
-                true => Stage::ReadingPlan,
-                false => Stage::Storing,
+            if is_stored {
+                *stage = Stage::ReadingPlan;
+                ctx.send(storage, Body::Read { key });
+                continue;
+            }
+            let submission = office.blueprint.profile.job_submission;
+            let timer = JobManagerTimer::JobSubmitted { job: *job };
+            let mut alarm = Alarm::new(Timer::JobManager(timer));
+            alarm.set(submission.draw(&mut self.random), ctx);
+            *stage = Stage::Awaited(alarm);
+        }
+    }
+
+    /// `submitJob`: stored before anything of it runs.
+    pub fn on_submitted(&mut self, job: JobId, storage: ActorId, ctx: &mut Context<'_>) {
+        if let Some(Stage::Awaited(alarm)) = self.jobs.get_mut(&job) {
+            alarm.release(ctx);
+            self.jobs.insert(job, Stage::Storing);
+            let body = Body::Write {
+                key: BlobKey::Plan { job },
+                bytes: PLAN_BYTES,
+                blob: Blob::Plan,
             };
             ctx.send(storage, body);
         }

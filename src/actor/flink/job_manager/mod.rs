@@ -37,6 +37,8 @@ pub enum JobManagerTimer {
     ServicesStopped,
     /// Dispatcher and ResourceManager run.
     ServicesStarted,
+    /// The client hands a job in.
+    JobSubmitted { job: JobId },
     /// A job's execution plan is rebuilt.
     JobRecovered { job: JobId },
 }
@@ -140,6 +142,12 @@ impl JobManager {
             }
             Timer::JobManager(JobManagerTimer::ServicesStopped) => self.start_services(ctx),
             Timer::JobManager(JobManagerTimer::ServicesStarted) => self.on_services_started(ctx),
+            Timer::JobManager(JobManagerTimer::JobSubmitted { job }) => {
+                let storage = self.blueprint.directory.storage;
+                if let Some(services) = self.services() {
+                    services.dispatcher.on_submitted(job, storage, ctx);
+                }
+            }
             Timer::JobManager(JobManagerTimer::JobRecovered { job }) => {
                 if let Some(services) = self.services() {
                     services.dispatcher.on_job_recovered(job, ctx);
