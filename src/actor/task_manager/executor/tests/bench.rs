@@ -77,6 +77,7 @@ fn blueprint(change: impl FnOnce(&mut Config)) -> Blueprint {
         cpu_per_record: Span::from_us(10),
         kind,
         state_bytes: 0,
+        max_rate_per_s: None,
         key: "k".into(),
     };
     let keyed = OperatorKind::Transform {
