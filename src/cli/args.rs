@@ -48,6 +48,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   firedrill run drill.yaml --set recovery.scope=region --out reports/region
   firedrill run drill.yaml --set execution.checkpointing.interval='5 s'
+  firedrill run drill.yaml --flink-config /etc/flink/config.yaml --model flink-default --profile ./ours.yaml
   firedrill run drill.yaml --seed 7 --format json --no-files | jq .recoveries[0].total_ms
   firedrill run drill.yaml --model story,flink-default,flink-adaptive
 
@@ -75,6 +76,14 @@ pub(super) struct RunArgs {
     /// Set one value of the scenario: a dotted path of it, or a Flink key; may be repeated, later wins
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(super) set: Vec<(String, String)>,
+
+    /// The cluster's own configuration, config.yaml or flink-conf.yaml; what the scenario sets wins
+    #[arg(long, value_name = "FILE")]
+    pub(super) flink_config: Option<PathBuf>,
+
+    /// What the environment contributes: the name of a profile, or a YAML file of one, in place of the scenario's
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) profile: Option<String>,
 
     /// Folder of the report [default: reports/<name of the scenario>]
     #[arg(long, value_name = "DIR", conflicts_with = "no_files")]

@@ -7,7 +7,9 @@ pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 pub(super) use crate::report::{Artifact, compare, render, text};
 pub(super) use crate::scenario::expect::{Clause, Comparison, Quantity};
 pub(super) use crate::scenario::model::Scenario;
-pub(super) use crate::scenario::{Loaded, Override, load, resolved_yaml, schema};
+pub(super) use crate::scenario::{
+    Beside, Document, Loaded, Override, load, load_with, resolved_yaml, schema,
+};
 
 /// Names and what they stand for.
 pub(super) type Names = Vec<(&'static str, &'static str)>;

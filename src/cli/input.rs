@@ -2,24 +2,68 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::args::RunArgs;
 use super::console;
-use super::engine::{self, Loaded, Override};
+use super::engine::{self, Beside, Document, Loaded, Override, Scenario};
+use super::run::overrides;
 use super::status::Failure;
 
 /// Far beyond any scenario: whoever names a disk image should hear so at once.
 const BYTES_MAX: u64 = 16 << 20;
 
+/// The scenario that `run` names, with all that its arguments change.
+pub(super) fn of_run(args: &RunArgs, model: Option<&str>) -> Result<Scenario, Failure> {
+    let loaded = scenario_with(
+        &args.scenario,
+        &overrides(args, model),
+        args.flink_config.as_deref(),
+    )?;
+    Ok(loaded.scenario)
+}
+
 /// Reads and validates a scenario file, and shows its warnings.
 pub(super) fn scenario(path: &Path, overrides: &[Override]) -> Result<Loaded, Failure> {
+    scenario_with(path, overrides, None)
+}
+
+/// The same, with the configuration of the cluster that it is about.
+pub(super) fn scenario_with(
+    path: &Path,
+    overrides: &[Override],
+    flink_config: Option<&Path>,
+) -> Result<Loaded, Failure> {
     let bytes = read(path)?;
-    let loaded = engine::load(&bytes, &path.display().to_string(), overrides)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let flink_config = flink_config.map(|path| document(path, "Flink configuration"));
+    let beside = Beside {
+        flink_config: flink_config.transpose().map_err(Failure::bad)?,
+        read: &|profile, from_argument| {
+            // A path in the scenario starts where the scenario is, one on the command line where the user is.
+            let path = match from_argument {
+                true => PathBuf::from(profile),
+                false => folder.join(profile),
+            };
+            document(&path, "profile")
+        },
+    };
+    let loaded = engine::load_with(&bytes, &path.display().to_string(), overrides, &beside)
         .map_err(|error| Failure::bad(error.to_string()))?;
     for warning in &loaded.warnings {
         console::warning(warning);
     }
     Ok(loaded)
+}
+
+/// Another file than the scenario.
+fn document(path: &Path, what: &str) -> Result<Document, String> {
+    let name = path.display().to_string();
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot read the {what} {name}: {error}"))?;
+    Ok(Document { name, bytes })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -7,7 +7,7 @@ use super::args::{Format, RunArgs};
 use super::console;
 use super::engine::{self, Summary};
 use super::folder::{Folder, write_whole};
-use super::run::{keep, overrides, simulate};
+use super::run::{keep, simulate};
 use super::status::{Failure, Status};
 use super::{input, interrupt, verdict};
 
@@ -16,7 +16,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
     let scenarios = args
         .model
         .iter()
-        .map(|model| Ok(input::scenario(&args.scenario, &overrides(args, Some(model)))?.scenario))
+        .map(|model| input::of_run(args, Some(model)))
         .collect::<Result<Vec<_>, Failure>>()?;
     interrupt::install();
     let home = match args.no_files {

@@ -14,7 +14,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
         return models::run(args);
     }
     let model = args.model.first().map(String::as_str);
-    let scenario = input::scenario(&args.scenario, &overrides(args, model))?.scenario;
+    let scenario = input::of_run(args, model)?;
     interrupt::install();
     let folder = match args.no_files {
         true => None,
@@ -42,11 +42,19 @@ pub(super) fn overrides(args: &RunArgs, model: Option<&str>) -> Vec<Override> {
     };
     let model = model.map(|model| named("model", model.to_string()));
     let seed = args.seed.map(|seed| named("seed", seed.to_string()));
+    let profile = args.profile.as_ref();
+    // Quoted, so that whatever the path holds it is one word of YAML.
+    let profile = profile.map(|path| named("profile", format!("'{}'", path.replace('\'', "''"))));
     let set = args
         .set
         .iter()
         .map(|(path, value)| named(path, value.clone()));
-    model.into_iter().chain(seed).chain(set).collect()
+    model
+        .into_iter()
+        .chain(seed)
+        .chain(profile)
+        .chain(set)
+        .collect()
 }
 
 /// Runs the drill, with its trace into the folder where one is wanted.

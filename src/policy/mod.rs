@@ -63,6 +63,19 @@ pub enum LoadBalance {
     Tasks,
 }
 
+/// Flink's scheduler (`jobmanager.scheduler`, `scheduler-mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a scheduler", rename_all = "kebab-case")]
+#[schemars(rename = "Scheduler")]
+pub enum Scheduler {
+    /// The parallelism that the job asks for, or nothing.
+    Default,
+    /// As much of it as there are slots for.
+    Adaptive,
+    /// All slots that there are, up to the maximum parallelism.
+    Reactive,
+}
+
 /// Whether `taskmanager.numberOfTaskSlots` limits how many tasks a TaskManager may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "a rule for slots", rename_all = "kebab-case")]

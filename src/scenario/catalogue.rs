@@ -37,6 +37,18 @@ pub fn policies() -> Names {
             "Flink's: heartbeats between the endpoints, and broken connections of the data plane",
         ),
         (
+            "scheduler=default",
+            "Flink's: the parallelism that the job asks for, or no job",
+        ),
+        (
+            "scheduler=adaptive",
+            "Flink's: as much of that parallelism as there are slots for",
+        ),
+        (
+            "scheduler=reactive",
+            "Flink's adaptive scheduler, with every slot that there is",
+        ),
+        (
             "recovery.scope=per-task",
             "the failed tasks alone, with replay from in-flight logs and deduplication downstream",
         ),

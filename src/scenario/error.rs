@@ -7,6 +7,12 @@ use std::fmt;
 pub enum Place {
     /// Bytes of the file.
     File { start: usize, len: usize },
+    /// Bytes of the nth other file, a configuration or a profile.
+    Beside {
+        document: u8,
+        start: usize,
+        len: usize,
+    },
     /// The nth override.
     Argument(usize),
     /// The file as a whole.
@@ -20,6 +26,11 @@ impl Place {
             Place::Nowhere => 0,
             Place::File { start, len } => (1 << 60) | ((start as u64) << 30) | len as u64,
             Place::Argument(index) => (2 << 60) | index as u64,
+            Place::Beside {
+                document,
+                start,
+                len,
+            } => ((3 + u64::from(document)) << 60) | ((start as u64) << 30) | len as u64,
         }
     }
 
@@ -30,8 +41,25 @@ impl Place {
                 start: low(packed >> 30),
                 len: low(packed),
             },
+            0 => Place::Nowhere,
             2 => Place::Argument(low(packed)),
-            _ => Place::Nowhere,
+            tag => Place::Beside {
+                document: tag as u8 - 3,
+                start: low(packed >> 30),
+                len: low(packed),
+            },
+        }
+    }
+
+    /// The same bytes, of another file than the scenario.
+    pub(super) fn beside(self, document: u8) -> Place {
+        match self {
+            Place::File { start, len } => Place::Beside {
+                document,
+                start,
+                len,
+            },
+            place => place,
         }
     }
 }
@@ -70,6 +98,9 @@ impl ScenarioError {
             Place::Nowhere => (0, 0),
             Place::File { start, .. } => (1, start),
             Place::Argument(index) => (2, index),
+            Place::Beside {
+                document, start, ..
+            } => (3 + usize::from(document), start),
         });
         let mut messages: Vec<String> = problems
             .iter()
@@ -100,6 +131,8 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// The overrides as the user wrote them, `--set a.b=c`.
     pub arguments: Vec<String>,
+    /// Name and text of other files.
+    pub beside: Vec<(String, String)>,
 }
 
 /// Longer lines are cut around the place.
@@ -114,60 +147,67 @@ impl Source<'_> {
                 let argument = self.arguments.get(index).map_or("--set", String::as_str);
                 format!("{argument}: {}", problem.message)
             }
-            Place::File { start, len } => self.show_line(start, len, &problem.message),
+            Place::File { start, len } => {
+                show_line(self.name, self.text, (start, len), &problem.message)
+            }
+            Place::Beside {
+                document,
+                start,
+                len,
+            } => match self.beside.get(usize::from(document)) {
+                Some((name, text)) => show_line(name, text, (start, len), &problem.message),
+                None => problem.message.clone(),
+            },
         }
     }
+}
 
-    fn show_line(&self, start: usize, len: usize, message: &str) -> String {
-        let mut start = start.min(self.text.len());
-        while !self.text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &self.text[..start];
-        let number = before.matches('\n').count() + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| start + at);
-        let line: Vec<char> = self.text[line_start..line_end]
-            .trim_end_matches('\r')
-            .chars()
-            .collect();
-        let column = self.text[line_start..start].chars().count().min(line.len());
-
-        let mut end = start.saturating_add(len).min(line_end);
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let marked = self
-            .text
-            .get(start..end)
-            .map_or(0, |part| part.trim_end().chars().count())
-            .max(1);
-
-        let from = if line.len() > WIDTH {
-            column.saturating_sub(WIDTH / 3)
-        } else {
-            0
-        };
-        let shown: String = line
-            .iter()
-            .skip(from)
-            .take(WIDTH)
-            .map(|&c| printable(c))
-            .collect();
-        let marked = marked.min((from + WIDTH).saturating_sub(column).max(1));
-        let gutter = format!("{number:>4} | ");
-        format!(
-            "{}:{number}:{}: {message}\n{gutter}{}\n{:>4} | {}{}",
-            self.name,
-            column + 1,
-            shown.trim_end(),
-            "",
-            " ".repeat(column - from),
-            "^".repeat(marked),
-        )
+fn show_line(name: &str, text: &str, (start, len): (usize, usize), message: &str) -> String {
+    let mut start = start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
     }
+    let before = &text[..start];
+    let number = before.matches('\n').count() + 1;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let line: Vec<char> = text[line_start..line_end]
+        .trim_end_matches('\r')
+        .chars()
+        .collect();
+    let column = text[line_start..start].chars().count().min(line.len());
+
+    let mut end = start.saturating_add(len).min(line_end);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let marked = text
+        .get(start..end)
+        .map_or(0, |part| part.trim_end().chars().count())
+        .max(1);
+
+    let from = if line.len() > WIDTH {
+        column.saturating_sub(WIDTH / 3)
+    } else {
+        0
+    };
+    let shown: String = line
+        .iter()
+        .skip(from)
+        .take(WIDTH)
+        .map(|&c| printable(c))
+        .collect();
+    let marked = marked.min((from + WIDTH).saturating_sub(column).max(1));
+    let gutter = format!("{number:>4} | ");
+    format!(
+        "{}:{number}:{}: {message}\n{gutter}{}\n{:>4} | {}{}",
+        name,
+        column + 1,
+        shown.trim_end(),
+        "",
+        " ".repeat(column - from),
+        "^".repeat(marked),
+    )
 }
 
 /// Control characters would move the caret or the terminal.

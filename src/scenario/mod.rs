@@ -33,11 +33,50 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads and checks a scenario. `source_name` is what messages call the file; overrides apply in order.
+/// Another file that a scenario is read with.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// As messages call it.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// What stands beside the scenario's own file. This room reads no files: who calls it does.
+pub struct Beside<'a> {
+    /// The cluster's own `config.yaml` or `flink-conf.yaml`.
+    pub flink_config: Option<Document>,
+    /// Reads a profile by its path. The flag says that the path comes from the command line, not from the scenario.
+    pub read: &'a dyn Fn(&str, bool) -> Result<Document, String>,
+}
+
+impl Beside<'_> {
+    /// The scenario stands alone.
+    pub fn nothing() -> Beside<'static> {
+        Beside {
+            flink_config: None,
+            read: &|path, _| {
+                let path = units::short(path);
+                Err(format!("there is no file to read `{path}` from here"))
+            },
+        }
+    }
+}
+
+/// Reads and checks a scenario that stands alone. `source_name` is what messages call the file; overrides apply in order.
 pub fn load(
     bytes: impl AsRef<[u8]>,
     source_name: &str,
     overrides: &[Override],
+) -> Result<Loaded, ScenarioError> {
+    load_with(bytes, source_name, overrides, &Beside::nothing())
+}
+
+/// The same with what stands beside it.
+pub fn load_with(
+    bytes: impl AsRef<[u8]>,
+    source_name: &str,
+    overrides: &[Override],
+    beside: &Beside<'_>,
 ) -> Result<Loaded, ScenarioError> {
     let bytes = bytes.as_ref();
     let arguments = overrides
@@ -48,6 +87,7 @@ pub fn load(
         name: source_name,
         text: "",
         arguments,
+        beside: Vec::new(),
     };
     if bytes.len() > tree::MAX_BYTES {
         let message = format!(
@@ -69,13 +109,14 @@ pub fn load(
                 return Err(problems);
             }
             let file: file::ScenarioFile = file::read(&tree)?;
-            let scenario = resolve::resolve(&file, &mut check);
+            let scenario = resolve::resolve(&file, beside, &mut check);
             if check.problems.is_empty() {
                 Ok(scenario)
             } else {
                 Err(std::mem::take(&mut check.problems))
             }
         });
+    source.beside = check.documents;
     match scenario {
         Ok(scenario) => {
             let warnings = check

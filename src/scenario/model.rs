@@ -2,8 +2,10 @@
 //!
 //! Nothing below this room knows of files or defaults; nothing above it sees a scenario that is not whole.
 
+pub use super::flink::FlinkVersion;
 pub use crate::actor::settings::{
-    Cluster, Config, Database, Host, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+    Cluster, Config, Database, Host, Monitor, Profile, Receiver, SchedulerKind, Storage,
+    TaskManager, ZooKeeper,
 };
 pub use crate::dataflow::job_graph::{
     Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 pub use crate::kernel::time::SpanRange as Range;
-pub use crate::policy::{Liveness, Placement, RebalanceWhen, Rebalancing, RecoveryScope, Slots};
+pub use crate::policy::{
+    Liveness, Placement, RebalanceWhen, Rebalancing, RecoveryScope, Scheduler, Slots,
+};
 
 /// A whole drill, ready to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +26,8 @@ pub struct Scenario {
     pub name: String,
     pub about: String,
     pub model: Model,
+    /// Whose defaults hold.
+    pub flink_version: FlinkVersion,
     pub seed: u64,
     /// Simulated length of the run.
     pub duration: Span,
@@ -61,6 +67,8 @@ pub struct Switches {
     pub placement: Placement,
     pub slots: Slots,
     pub rebalancing: Rebalancing,
+    /// `default` under the story's liveness, where it means nothing.
+    pub scheduler: Scheduler,
 }
 
 impl Model {

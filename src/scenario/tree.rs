@@ -40,6 +40,32 @@ pub struct Name {
     pub text: String,
 }
 
+impl Node {
+    /// The same tree, of another file than the scenario.
+    pub fn beside(mut self, document: u8) -> Node {
+        self.place = self.place.beside(document);
+        self.value = match self.value {
+            Value::List(items) => Value::List(
+                items
+                    .into_iter()
+                    .map(|item| item.beside(document))
+                    .collect(),
+            ),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(mut name, node)| {
+                        name.place = name.place.beside(document);
+                        (name, node.beside(document))
+                    })
+                    .collect(),
+            ),
+            value => value,
+        };
+        self
+    }
+}
+
 /// Parses one YAML document.
 pub fn parse(text: &str) -> Result<Node, Problem> {
     if text.trim().is_empty() {

@@ -1,20 +1,19 @@
 //! The scenario as resolved, in the format of the file, with every default written out.
 
 use super::file::{
-    At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Duration, Either,
+    At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Drawn, Duration, Either,
     FaultFile, HostFile, InputFile, JobFile, JobManagerFile, LinkFile, LinksFile, MonitorFile,
     Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile,
     RecoveryFile, ScenarioFile, Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile,
-    ZooKeeperFile,
+    Unit, ZooKeeperFile,
 };
 use super::model::{
-    Cluster, Exchange, Fault, FaultKind, Host, Job, Monitor, Operator, OperatorKind, Profile,
-    Scenario, TaskManager, Topic, When,
+    Cluster, Exchange, Fault, FaultKind, Host, Job, Liveness, Monitor, Operator, OperatorKind,
+    Profile, Scenario, TaskManager, Topic, When,
 };
 use super::units::write_duration;
 use crate::kernel::Distribution;
 use crate::kernel::time::Time;
-use crate::scenario::model::Range;
 
 /// Loading the text gives an equal scenario; equal scenarios give equal bytes.
 pub fn resolved_yaml(scenario: &Scenario) -> String {
@@ -33,22 +32,25 @@ fn name(text: &str) -> Option<At<String>> {
 }
 
 fn file(s: &Scenario) -> ScenarioFile {
+    let is_flink = s.switches.liveness == Liveness::RpcHeartbeats;
     ScenarioFile {
         name: at(s.name.clone()),
         about: (!s.about.is_empty()).then(|| s.about.clone()),
-        model: Some(s.model),
+        model: Some(at(s.model)),
+        flink_version: Some(at(s.flink_version.to_string())),
         seed: Some(s.seed),
         duration: Some(at(Duration(s.duration))),
         weight: Some(at(s.weight)),
-        liveness: Some(s.switches.liveness),
+        liveness: Some(at(s.switches.liveness)),
+        scheduler: is_flink.then(|| at(s.switches.scheduler)),
         recovery: Some(RecoveryFile {
-            scope: Some(s.switches.scope),
+            scope: Some(at(s.switches.scope)),
         }),
         placement: Some(PlacementFile {
             policy: Some(s.switches.placement),
-            slots: Some(s.switches.slots),
+            slots: Some(at(s.switches.slots)),
         }),
-        rebalancing: Some(s.switches.rebalancing),
+        rebalancing: Some(at(s.switches.rebalancing)),
         cluster: cluster(&s.cluster),
         profile: Some(at(Either::Map(profile(&s.profile)))),
         config: Some(Named(
@@ -157,20 +159,38 @@ fn taskmanager(tm: &TaskManager, c: &Cluster) -> TaskManagerFile {
 }
 
 fn profile(p: &Profile) -> ProfileFile {
+    fn drawn<U: Unit>(distribution: Distribution<U::Of>) -> Option<Drawn<U>> {
+        Some(Drawn(distribution))
+    }
     ProfileFile {
         name: name(&p.name),
-        task_deployment: Some(ends(p.task_deployment)),
-        task_initialization: Some(ends(p.task_initialization)),
-        process_startup: Some(ends(p.process_startup.taskmanager)),
-        planning: Some(ends(p.planning)),
+        base: None,
+        host_speed: drawn(p.host_speed_per_mille),
+        process_startup: None,
+        jobmanager_startup: drawn(p.process_startup.jobmanager),
+        taskmanager_startup: drawn(p.process_startup.taskmanager),
+        zookeeper_startup: drawn(p.process_startup.zookeeper),
+        process_teardown: drawn(p.process_teardown),
+        connection_notice: drawn(p.connection_notice),
+        rpc_handling: drawn(p.rpc_handling),
+        heartbeat_handling: drawn(p.heartbeat_handling),
+        leader_services_startup: drawn(p.leader_services_startup),
+        job_submission: drawn(p.job_submission),
+        job_recovery: drawn(p.job_recovery),
+        jobmaster_startup: drawn(p.jobmaster_startup),
+        slot_allocation: drawn(p.slot_allocation),
+        scheduling: drawn(p.scheduling),
+        task_deployment: drawn(p.task_deployment),
+        task_deployment_cpu: drawn(p.task_deployment_cpu),
+        first_task_deployment_cpu: drawn(p.first_task_deployment_cpu),
+        task_initialization: drawn(p.task_initialization),
+        task_cancellation: drawn(p.task_cancellation),
+        restore_read: drawn(p.restore_read_bytes_per_s),
+        checkpoint_write: drawn(p.checkpoint_write_bytes_per_s),
+        checkpoint_sync: drawn(p.checkpoint_sync),
+        checkpoint_finalization: drawn(p.checkpoint_finalization),
+        planning: drawn(p.planning),
     }
-}
-
-fn ends(distribution: Distribution) -> DelayRange {
-    DelayRange(Range {
-        min: distribution.min(),
-        max: distribution.max(),
-    })
 }
 
 fn topic(t: &Topic) -> TopicFile {

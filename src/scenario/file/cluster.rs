@@ -163,25 +163,3 @@ pub struct LinkFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<DelayRange>,
 }
-
-/// What the environment contributes: distributions, not settings.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename = "profile", rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(rename = "Profile")]
-pub struct ProfileFile {
-    /// Default: custom.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<At<String>>,
-    /// From `submitTask` until the task starts to restore. Default: 50 ms .. 150 ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_deployment: Option<DelayRange>,
-    /// Beside reading state. Default: 20 ms .. 80 ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_initialization: Option<DelayRange>,
-    /// From the start of a process to its first message. Default: 3 s .. 4 s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub process_startup: Option<DelayRange>,
-    /// Building the restart plan in the leader. Default: 5 ms .. 20 ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub planning: Option<DelayRange>,
-}

@@ -8,6 +8,7 @@ mod either;
 mod job;
 mod named;
 mod plan;
+mod profile;
 mod values;
 
 use schemars::JsonSchema;
@@ -19,9 +20,12 @@ pub use either::Either;
 pub use job::*;
 pub use named::*;
 pub use plan::*;
+pub use profile::*;
 pub use values::*;
 
-use crate::scenario::model::{Liveness, Model, Placement, Rebalancing, RecoveryScope, Slots};
+use crate::scenario::model::{
+    Liveness, Model, Placement, Rebalancing, RecoveryScope, Scheduler, Slots,
+};
 
 /// A drill: a cluster, a workload, faults, and what must then hold.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -39,7 +43,10 @@ pub struct ScenarioFile {
     pub about: Option<String>,
     /// A named bundle of defaults for the switches below. Default: story.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<Model>,
+    pub model: Option<At<Model>>,
+    /// The release of Flink whose defaults hold, `1.18` say. Default: 2.3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flink_version: Option<At<String>>,
     /// What random draws start from. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -51,16 +58,19 @@ pub struct ScenarioFile {
     pub weight: Option<At<u32>>,
     /// How the leader learns that a TaskManager is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub liveness: Option<Liveness>,
+    pub liveness: Option<At<Liveness>>,
+    /// Flink's scheduler, under Flink's own liveness.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<At<Scheduler>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery: Option<RecoveryFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<PlacementFile>,
     /// Whether the leader moves running tasks because of load.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rebalancing: Option<Rebalancing>,
+    pub rebalancing: Option<At<Rebalancing>>,
     pub cluster: ClusterFile,
-    /// What the environment contributes: `default`, or its distributions.
+    /// What the environment contributes: `default`, `lab`, a file by its path, or its distributions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<At<Either<ProfileFile>>>,
     /// Flink keys, verbatim, with Flink's own formats of values.
@@ -86,7 +96,7 @@ pub struct ScenarioFile {
 pub struct RecoveryFile {
     /// What restarts when a task fails.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<RecoveryScope>,
+    pub scope: Option<At<RecoveryScope>>,
 }
 
 /// Which TaskManager a task goes to.
@@ -98,7 +108,7 @@ pub struct PlacementFile {
     pub policy: Option<Placement>,
     /// Whether a TaskManager may run more tasks than it has slots.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub slots: Option<Slots>,
+    pub slots: Option<At<Slots>>,
 }
 
 /// A value of `config`: a scalar, or a map whose keys continue the dotted key.

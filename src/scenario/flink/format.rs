@@ -1,7 +1,8 @@
 //! Flink's own formats of values: `10 s`, `500ms`, `PT10S`, a bare number of milliseconds; `32 kb`, `1g`.
 
 use crate::kernel::time::Span;
-use crate::scenario::units::{short, split, write_duration};
+use crate::scenario::near::quoted;
+use crate::scenario::units::{short, split, thousandths, write_duration, write_thousandths};
 
 const YEAR_MS: u64 = 365 * 86_400_000;
 
@@ -136,6 +137,76 @@ pub fn count(text: &str, min: u32, max: u32) -> Result<u32, String> {
             short(text)
         )),
     }
+}
+
+/// A duration of at least so many milliseconds.
+pub fn at_least(text: &str, ms: u64) -> Result<Span, String> {
+    let span = duration(text)?;
+    if span < Span::from_ms(ms) {
+        Err(format!("`{text}` is too short; this is at least {ms} ms"))
+    } else {
+        Ok(span)
+    }
+}
+
+/// A duration, or a negative one, which Flink takes for none.
+pub fn or_for_ever(text: &str) -> Result<Option<Span>, String> {
+    let number = text.trim();
+    match number.strip_prefix('-') {
+        Some(number) => duration(number).map(|_| None),
+        None => duration(number).map(Some),
+    }
+}
+
+/// A number of seconds without a unit.
+pub fn seconds(text: &str) -> Result<Span, String> {
+    let seconds = count(text, 1, 1_000_000)?;
+    Ok(Span::from_secs(u64::from(seconds)))
+}
+
+/// A decimal number, in thousandths.
+pub fn per_mille(text: &str, min: u32, max: u32) -> Result<u32, String> {
+    let value = thousandths(text)?;
+    match u32::try_from(value) {
+        Ok(value) if (min..=max).contains(&value) => Ok(value),
+        _ => Err(format!(
+            "`{}` is not a number from {} to {}",
+            short(text),
+            write_thousandths(u64::from(min)),
+            write_thousandths(u64::from(max))
+        )),
+    }
+}
+
+pub fn write_per_mille(value: u32) -> Option<String> {
+    Some(write_thousandths(u64::from(value)))
+}
+
+pub fn boolean(text: &str) -> Result<bool, String> {
+    choice(text, &[("true", true), ("false", false)])
+}
+
+/// One of a few names, in any case, as Flink reads its enums.
+pub fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let wanted = text.trim();
+    let found = choices
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        format!("`{}` is none of {}", short(text), quoted(&names))
+    })
+}
+
+/// Flink's `MemoryManager.MIN_PAGE_SIZE`, and its demand for powers of two.
+pub fn segment(text: &str) -> Result<u64, String> {
+    let bytes = memory(text)?;
+    if bytes.is_power_of_two() && (4 << 10..=64 << 20).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(format!(
+        "`{text}` is no segment size; it is a power of two from 4 kb to 64 mb, like `32 kb`"
+    ))
 }
 
 #[cfg(test)]

@@ -1,169 +1,93 @@
-//! Keys that Flink knows and the model does not use: they earn a warning, not an error.
+//! Keys that Flink knows: those that no model uses earn a warning, those outside what is modelled an error with its reason.
 
-/// Whether Flink (2.x, or 1.x) knows the key.
+/// One a line; lines that begin with `#` are about the file.
+const KEYS: &str = include_str!("keys.txt");
+
+/// Whole families of keys, by prefix: their names go on as users and plugins like.
+const FAMILIES: &[&str] = &[
+    "containerized.",
+    "env.java.opts.",
+    "external-resource.",
+    "flink.hadoop.",
+    "fs.",
+    "gs.",
+    "hadoop.",
+    "metrics.reporter.",
+    "metrics.scope.",
+    "python.",
+    "s3.",
+    "s3a.",
+    "security.delegation.token.",
+    "security.kerberos.",
+    "sql-client.",
+    "state.backend.rocksdb.",
+    "table.",
+    "traces.reporter.",
+    "zookeeper.",
+];
+
+/// Prefixes of what is not modelled, and why.
+const OUTSIDE: &[(&str, &str)] = &[
+    (
+        "high-availability.kubernetes.",
+        "high availability is modelled with ZooKeeper alone",
+    ),
+    (
+        "kubernetes.",
+        "a ResourceManager that starts and stops TaskManagers itself is outside the model, which is a standalone cluster: leave the key out, and let `restart-after` or `replace` of a fault stand for what Kubernetes starts again",
+    ),
+    (
+        "yarn.",
+        "a ResourceManager that starts and stops TaskManagers itself is outside the model, which is a standalone cluster: leave the key out, and let `restart-after` or `replace` of a fault stand for what YARN starts again",
+    ),
+    (
+        "mesos.",
+        "Mesos is outside the model, which is a standalone cluster: leave the key out",
+    ),
+];
+
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// Why a key is refused although Flink knows it.
+pub fn outside(key: &str) -> Option<&'static str> {
+    let found = OUTSIDE.iter().find(|(prefix, _)| key.starts_with(prefix));
+    found.map(|(_, why)| *why)
+}
+
+/// Whether Flink (2.3, or 1.17 and later) knows the key.
 pub fn is_known(key: &str) -> bool {
-    KNOWN.contains(&key)
+    keys().any(|known| known == key)
+        || outside(key).is_some()
         // A misspelt known key must not hide behind its family.
         || (FAMILIES.iter().any(|family| key.starts_with(family)) && !nearly_known(key))
 }
 
 fn nearly_known(key: &str) -> bool {
     key.len() <= 200
-        && KNOWN
-            .iter()
-            .copied()
-            .chain(super::KEYS.iter().map(|key| key.name))
-            .any(|known| {
-                known.len().abs_diff(key.len()) <= 2 && strsim::damerau_levenshtein(known, key) <= 2
-            })
+        && keys()
+            .filter(|known| known.len().abs_diff(key.len()) <= 2)
+            .any(|known| strsim::damerau_levenshtein(known, key) <= 2)
 }
 
-/// Whole families of keys, by prefix.
-const FAMILIES: &[&str] = &[
-    "blob.",
-    "classloader.",
-    "client.",
-    "env.",
-    "fs.",
-    "historyserver.",
-    "io.tmp.",
-    "jobmanager.memory.",
-    "kubernetes.",
-    "metrics.",
-    "python.",
-    "rest.",
-    "s3.",
-    "security.",
-    "state.backend.rocksdb.",
-    "table.",
-    "taskmanager.memory.",
-    "taskmanager.network.netty.",
-    "web.",
-    "yarn.",
-    "zookeeper.",
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) const KNOWN: &[&str] = &[
-    "akka.tcp.timeout",
-    "cluster.evenly-spread-out-slots",
-    "cluster.registration.error-delay",
-    "cluster.registration.initial-timeout",
-    "cluster.registration.max-timeout",
-    "cluster.registration.refused-registration-delay",
-    "execution.batch.job-recovery.enabled",
-    "execution.buffer-timeout.enabled",
-    "execution.checkpointing.aligned-checkpoint-timeout",
-    "execution.checkpointing.checkpoints-after-tasks-finish",
-    "execution.checkpointing.checkpoints-after-tasks-finish.enabled",
-    "execution.checkpointing.dir",
-    "execution.checkpointing.externalized-checkpoint-retention",
-    "execution.checkpointing.incremental",
-    "execution.checkpointing.interval-during-backlog",
-    "execution.checkpointing.max-concurrent-checkpoints",
-    "execution.checkpointing.mode",
-    "execution.checkpointing.savepoint-dir",
-    "execution.checkpointing.storage",
-    "execution.checkpointing.unaligned",
-    "execution.checkpointing.unaligned.enabled",
-    "execution.runtime-mode",
-    "execution.savepoint-restore-mode",
-    "execution.savepoint.path",
-    "execution.state-recovery.claim-mode",
-    "execution.state-recovery.from-local",
-    "execution.state-recovery.path",
-    "heartbeat.interval",
-    "heartbeat.rpc-failure-threshold",
-    "heartbeat.timeout",
-    "high-availability",
-    "high-availability.cluster-id",
-    "high-availability.jobmanager.port",
-    "high-availability.storageDir",
-    "high-availability.type",
-    "high-availability.zookeeper.client.max-retry-attempts",
-    "high-availability.zookeeper.client.max-retry-wait",
-    "high-availability.zookeeper.client.retry-wait",
-    "high-availability.zookeeper.client.simulated-session-expiration-percent",
-    "high-availability.zookeeper.client.tolerate-suspended-connections",
-    "high-availability.zookeeper.path.applications",
-    "high-availability.zookeeper.path.execution-plans",
-    "high-availability.zookeeper.path.jobgraphs",
-    "high-availability.zookeeper.path.root",
-    "high-availability.zookeeper.quorum",
-    "job-result-store.delete-on-commit",
-    "job-result-store.storage-path",
-    "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling",
-    "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout",
-    "jobmanager.adaptive-scheduler.rescale-trigger.max-checkpoint-failures",
-    "jobmanager.adaptive-scheduler.rescale-trigger.max-delay",
-    "jobmanager.adaptive-scheduler.resource-stabilization-timeout",
-    "jobmanager.adaptive-scheduler.resource-wait-timeout",
-    "jobmanager.adaptive-scheduler.scaling-interval.min",
-    "jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout",
-    "jobmanager.adaptive-scheduler.submission.resource-wait-timeout",
-    "jobmanager.bind-host",
-    "jobmanager.execution.failover-strategy",
-    "jobmanager.rpc.address",
-    "jobmanager.rpc.port",
-    "jobmanager.scheduler",
-    "parallelism.max",
-    "pekko.framesize",
-    "pekko.retry-gate-closed-for",
-    "pekko.tcp.timeout",
-    "pipeline.auto-watermark-interval",
-    "pipeline.name",
-    "pipeline.object-reuse",
-    "pipeline.operator-chaining",
-    "pipeline.operator-chaining.enabled",
-    "resourcemanager.job.timeout",
-    "resourcemanager.standalone.start-up-time",
-    "resourcemanager.taskmanager-timeout",
-    "restart-strategy",
-    "restart-strategy.exponential-delay.attempts-before-reset-backoff",
-    "restart-strategy.exponential-delay.backoff-multiplier",
-    "restart-strategy.exponential-delay.initial-backoff",
-    "restart-strategy.exponential-delay.jitter-factor",
-    "restart-strategy.exponential-delay.max-backoff",
-    "restart-strategy.exponential-delay.reset-backoff-threshold",
-    "restart-strategy.failure-rate.delay",
-    "restart-strategy.failure-rate.failure-rate-interval",
-    "restart-strategy.failure-rate.max-failures-per-interval",
-    "restart-strategy.fixed-delay.attempts",
-    "restart-strategy.type",
-    "scheduler-mode",
-    "sink.committer.retries",
-    "slot.idle.timeout",
-    "slot.request.max-interval",
-    "slot.request.timeout",
-    "slotmanager.number-of-slots.max",
-    "slotmanager.requirement-check.delay",
-    "state.backend",
-    "state.backend.incremental",
-    "state.backend.local-recovery",
-    "state.backend.type",
-    "state.changelog.enabled",
-    "state.changelog.max-failures-allowed",
-    "state.changelog.periodic-materialize.interval",
-    "state.checkpoint-storage",
-    "state.checkpoints.dir",
-    "state.savepoints.dir",
-    "task.cancellation.interval",
-    "task.cancellation.timeout",
-    "task.cancellation.timers.timeout",
-    "taskmanager.bind-host",
-    "taskmanager.data.port",
-    "taskmanager.host",
-    "taskmanager.load-balance.mode",
-    "taskmanager.network.memory.buffer-debloat.enabled",
-    "taskmanager.network.memory.buffer-debloat.period",
-    "taskmanager.network.memory.buffer-debloat.target",
-    "taskmanager.network.memory.max-buffers-per-channel",
-    "taskmanager.network.partition-request-timeout",
-    "taskmanager.network.request-backoff.initial",
-    "taskmanager.network.request-backoff.max",
-    "taskmanager.network.retries",
-    "taskmanager.network.tcp-connection.enable-reuse-across-jobs",
-    "taskmanager.registration.timeout",
-    "taskmanager.resource-id",
-    "taskmanager.rpc.port",
-    "taskmanager.slot.timeout",
-];
+    #[test]
+    fn the_list_is_in_order_and_holds_no_outsiders() {
+        let listed: Vec<&str> = keys().collect();
+        assert!(listed.len() > 1_000 && listed.is_sorted_by(|a, b| a < b));
+        assert!(listed.iter().all(|key| outside(key).is_none()));
+    }
+
+    #[test]
+    fn families_do_not_hide_misspelt_keys() {
+        assert!(is_known("rest.port"));
+        assert!(is_known("metrics.reporter.prom.port"));
+        assert!(is_known("kubernetes.cluster-id"));
+        assert!(!is_known("state.backend.rocksdb.localdri"));
+        assert!(!is_known("heartbeat.intervall"));
+    }
+}

@@ -1,138 +1,247 @@
-//! The Flink keys of `config`: those that the model uses, and how each is read and written.
+//! The Flink keys of `config`: which models use them, how each is read and written, what follows from them together.
 //!
-//! Keys and defaults are those of Flink 2.3; names of 1.x are accepted where Flink accepts them.
+//! Keys and defaults are those of Flink 2.3, or of the release that the scenario names; the names that Flink still
+//! accepts from earlier releases are accepted too.
 
+mod checks;
+pub mod file;
 pub mod format;
+mod keys;
 mod known;
-
-use format::{count, duration, memory, write_memory, write_span};
+mod version;
 
 use crate::kernel::time::Span;
-use crate::scenario::model::Config;
+use crate::policy::LoadBalance;
+use crate::policy::failover::FailoverStrategy;
+use crate::policy::restart::RestartStrategy;
+use crate::scenario::model::{Config, SchedulerKind};
 
-pub use known::is_known;
+pub use checks::check;
+pub use keys::KEYS;
+pub use known::{is_known, outside};
+pub use version::FlinkVersion;
 
-/// What `config` comes to.
-#[derive(Clone, Debug, Default)]
+pub const MAX_PARALLELISM: u32 = 32_768;
+
+/// Who uses a key: the same keys mean something to all models that decide alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// ZooKeeper liveness.
+    Story,
+    /// Flink's control plane with the default scheduler.
+    Default,
+    /// Flink's control plane with the adaptive scheduler, reactive mode included.
+    Adaptive,
+}
+
+impl Family {
+    const fn bit(self) -> u8 {
+        match self {
+            Family::Story => 1,
+            Family::Default => 2,
+            Family::Adaptive => 4,
+        }
+    }
+}
+
+/// A key that a model uses.
+pub struct Key {
+    /// In Flink 2, or Firedrill's own.
+    pub name: &'static str,
+    /// In earlier releases; Flink 2.3 still reads most of them.
+    pub aliases: &'static [&'static str],
+    /// By whom, as bits of [`Family`].
+    users: u8,
+    pub set: fn(&mut Settings, &str) -> Result<(), String>,
+    /// None: unset, or nothing that a resolved scenario needs.
+    pub get: fn(&Settings) -> Option<String>,
+}
+
+impl Key {
+    pub fn is_used_by(&self, family: Family) -> bool {
+        self.users & family.bit() != 0
+    }
+}
+
+/// What `config` comes to, while it is read.
+#[derive(Clone, Debug)]
 pub struct Settings {
+    version: FlinkVersion,
     pub config: Config,
     /// `taskmanager.numberOfTaskSlots`, for TaskManagers that do not say.
     pub slots: Option<u32>,
     /// `parallelism.default`, for operators that do not say.
     pub parallelism: Option<u32>,
+    pub restart: RestartKeys,
+    /// `taskmanager.slot.timeout`
+    slot_timeout: Option<Span>,
+    /// `resourcemanager.standalone.start-up-time`
+    standalone_start_up: Option<Span>,
+    /// `taskmanager.load-balance.mode`
+    load_balance: Option<LoadBalance>,
+    /// `cluster.evenly-spread-out-slots`: SLOTS, by the name that Flink 2 no longer reads.
+    evenly_spread_out: bool,
+    /// `jobmanager.execution.failover-strategy`
+    pub failover: Option<FailoverStrategy>,
+    /// `jobmanager.scheduler`
+    pub scheduler: Option<SchedulerKind>,
+    /// `scheduler-mode`
+    pub reactive: Option<bool>,
+    /// `jobmanager.adaptive-scheduler.submission.resource-wait-timeout`; the inner none: for ever.
+    wait_timeout: Option<Option<Span>>,
+    /// `jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout`
+    stabilization: Option<Span>,
 }
 
-/// A key that the model uses.
-pub struct Key {
-    /// In Flink 2, or Firedrill's own.
-    pub name: &'static str,
-    /// In Flink 1.x.
-    pub aliases: &'static [&'static str],
-    pub set: fn(&mut Settings, &str) -> Result<(), String>,
-    /// None: unset.
-    pub get: fn(&Settings) -> Option<String>,
+/// `restart-strategy.*` one by one: the parameters of all strategies may be set, one strategy is chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct RestartKeys {
+    pub kind: Option<RestartKind>,
+    /// Where checkpoints are on and nothing is chosen.
+    pub default: RestartKind,
+    pub fixed_attempts: Option<u32>,
+    pub fixed_delay: Span,
+    pub rate_max: u32,
+    pub rate_interval: Span,
+    pub rate_delay: Span,
+    pub initial_backoff: Span,
+    pub max_backoff: Span,
+    pub multiplier_per_mille: u32,
+    pub reset_threshold: Span,
+    pub jitter_per_mille: u32,
+    pub attempts: u32,
 }
 
-pub const MAX_PARALLELISM: u32 = 32_768;
-
-/// A duration of at least so many milliseconds.
-fn at_least(text: &str, ms: u64) -> Result<Span, String> {
-    let span = duration(text)?;
-    if span < Span::from_ms(ms) {
-        Err(format!("`{text}` is too short; this is at least {ms} ms"))
-    } else {
-        Ok(span)
-    }
+/// `restart-strategy.type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartKind {
+    None,
+    FixedDelay,
+    FailureRate,
+    ExponentialDelay,
 }
 
-/// Flink's `MemoryManager.MIN_PAGE_SIZE`, and its demand for powers of two.
-fn segment(text: &str) -> Result<u64, String> {
-    let bytes = memory(text)?;
-    if bytes.is_power_of_two() && (4 << 10..=64 << 20).contains(&bytes) {
-        return Ok(bytes);
-    }
-    Err(format!(
-        "`{text}` is no segment size; it is a power of two from 4 kb to 64 mb, like `32 kb`"
-    ))
-}
+const UNLIMITED: u32 = i32::MAX as u32;
 
-macro_rules! key {
-    ($name:literal $([$($alias:literal),*])? $($field:ident).+, $read:expr, $write:expr) => {
-        Key {
-            name: $name,
-            aliases: &[$($($alias),*)?],
-            set: |settings, text| {
-                let read: fn(&str) -> Result<_, String> = $read;
-                settings.config.$($field).+ = read(text)?;
-                Ok(())
+impl Settings {
+    /// Nothing set, in this release.
+    pub fn new(version: FlinkVersion) -> Settings {
+        let mut settings = Settings {
+            version,
+            config: Config::default(),
+            slots: None,
+            parallelism: None,
+            restart: RestartKeys {
+                kind: None,
+                default: RestartKind::ExponentialDelay,
+                fixed_attempts: None,
+                fixed_delay: Span::from_secs(1),
+                rate_max: 1,
+                rate_interval: Span::from_secs(60),
+                rate_delay: Span::from_secs(1),
+                initial_backoff: Span::from_secs(1),
+                max_backoff: Span::from_secs(60),
+                multiplier_per_mille: 1_500,
+                reset_threshold: Span::from_secs(3_600),
+                jitter_per_mille: 100,
+                attempts: UNLIMITED,
             },
-            get: |settings| $write(settings.config.$($field).+.clone()),
+            slot_timeout: None,
+            standalone_start_up: None,
+            load_balance: None,
+            evenly_spread_out: false,
+            failover: None,
+            scheduler: None,
+            reactive: None,
+            wait_timeout: None,
+            stabilization: None,
+        };
+        version.apply(&mut settings);
+        settings
+    }
+
+    /// Fills in what Flink derives from other keys, once all are read and the scheduler is settled.
+    pub fn finish(&mut self, scheduler: SchedulerKind, reactive: bool, failover: FailoverStrategy) {
+        let restart = self.restart();
+        let config = &mut self.config;
+        config.scheduler = scheduler;
+        config.reactive = reactive;
+        config.failover = failover;
+        config.restart = restart;
+        let evenly = self.evenly_spread_out && self.version < FlinkVersion::FIRST_2;
+        config.load_balance = self.load_balance.unwrap_or(match evenly {
+            true => LoadBalance::Slots,
+            false => LoadBalance::None,
+        });
+        config.restart_delay = self.restart.fixed_delay;
+        config.slots.timeout = self.slot_timeout.unwrap_or(config.rpc.ask_timeout);
+        config.slots.standalone_start_up = self
+            .standalone_start_up
+            .unwrap_or(config.slots.request_timeout);
+        // `AdaptiveScheduler.Settings`: reactive mode waits for ever, and for nothing else.
+        if reactive {
+            config.adaptive.wait_timeout = None;
+            config.adaptive.stabilization = Span::ZERO;
         }
-    };
+        if let Some(wait) = self.wait_timeout {
+            config.adaptive.wait_timeout = wait;
+        }
+        if let Some(stabilization) = self.stabilization {
+            config.adaptive.stabilization = stabilization;
+        }
+    }
+
+    fn restart(&self) -> RestartStrategy {
+        let keys = &self.restart;
+        let unset = match self.config.checkpointing.interval {
+            Some(_) => keys.default,
+            None => RestartKind::None,
+        };
+        match keys.kind.unwrap_or(unset) {
+            RestartKind::None => RestartStrategy::NoRestart,
+            RestartKind::FixedDelay => RestartStrategy::FixedDelay {
+                // Where nobody chose the strategy, Flink restarts without end.
+                attempts: keys.fixed_attempts.unwrap_or(match keys.kind {
+                    Some(_) => 1,
+                    None => UNLIMITED,
+                }),
+                delay: keys.fixed_delay,
+            },
+            RestartKind::FailureRate => RestartStrategy::FailureRate {
+                max_failures: keys.rate_max,
+                interval: keys.rate_interval,
+                delay: keys.rate_delay,
+            },
+            RestartKind::ExponentialDelay => RestartStrategy::ExponentialDelay {
+                initial: keys.initial_backoff,
+                max: keys.max_backoff,
+                multiplier_per_mille: keys.multiplier_per_mille,
+                reset_threshold: keys.reset_threshold,
+                jitter_per_mille: keys.jitter_per_mille,
+                attempts: keys.attempts,
+            },
+        }
+    }
 }
 
-fn some_span(span: Span) -> Option<String> {
-    Some(write_span(span))
-}
-
-fn some_count(value: u32) -> Option<String> {
-    Some(value.to_string())
-}
-
-fn some_memory(bytes: u64) -> Option<String> {
-    Some(write_memory(bytes))
-}
-
-/// Every key that the model uses.
-pub const KEYS: &[Key] = &[
-    // CheckpointCoordinator refuses less than 10 ms.
-    key!("execution.checkpointing.interval" checkpointing.interval, |text| at_least(text, 10).map(Some), |span: Option<Span>| span.map(write_span)),
-    key!("execution.checkpointing.timeout" checkpointing.timeout, |text| at_least(text, 10), some_span),
-    key!("execution.checkpointing.min-pause" checkpointing.min_pause, duration, some_span),
-    key!("execution.checkpointing.tolerable-failed-checkpoints" checkpointing.tolerable_failures, |text| count(text, 0, u32::MAX), some_count),
-    key!("execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] checkpointing.retained, |text| count(text, 1, 1_000), some_count),
-    key!("execution.buffer-timeout.interval" ["execution.buffer-timeout"] buffer_timeout, duration, some_span),
-    key!("high-availability.zookeeper.client.session-timeout" ["recovery.zookeeper.client.session-timeout"] ha.session_timeout, |text| at_least(text, 1), some_span),
-    key!("high-availability.zookeeper.client.connection-timeout" ["recovery.zookeeper.client.connection-timeout"] ha.connection_timeout, |text| at_least(text, 1), some_span),
-    key!("taskmanager.memory.segment-size" segment_bytes, segment, some_memory),
-    key!("taskmanager.network.memory.buffers-per-channel" buffers_per_channel, |text| count(text, 1, 10_000), some_count),
-    key!("taskmanager.network.memory.floating-buffers-per-gate" floating_buffers_per_gate, |text| count(text, 0, 100_000), some_count),
-    key!("pekko.ask.timeout" ["akka.ask.timeout"] rpc.ask_timeout, |text| at_least(text, 1), some_span),
-    key!("restart-strategy.fixed-delay.delay" restart_delay, duration, some_span),
-    key!("pipeline.max-parallelism" max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),
-    key!("recovery.in-flight-log.size" in_flight_log_bytes, memory, some_memory),
-    Key {
-        name: "taskmanager.numberOfTaskSlots",
-        aliases: &[],
-        set: |settings, text| {
-            settings.slots = Some(count(text, 1, super::resolve::MAX_SLOTS)?);
-            Ok(())
-        },
-        get: |settings| settings.slots.map(|slots| slots.to_string()),
-    },
-    Key {
-        name: "parallelism.default",
-        aliases: &[],
-        set: |settings, text| {
-            settings.parallelism = Some(count(text, 1, super::resolve::MAX_OPERATOR_PARALLELISM)?);
-            Ok(())
-        },
-        get: |settings| {
-            settings
-                .parallelism
-                .map(|parallelism| parallelism.to_string())
-        },
-    },
-];
-
-/// The modelled key of this name or alias.
+/// The key of this name or alias that a model uses.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter()
         .find(|key| key.name == name || key.aliases.contains(&name))
 }
 
-/// A known key that looks much like this one, modelled ones first.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let modelled: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    super::near::nearest(name, &modelled).or_else(|| super::near::nearest(name, known::KNOWN))
+/// Whether a key means something to Flink or to Firedrill.
+pub fn is_known_or_used(name: &str) -> bool {
+    find(name).is_some() || is_known(name)
 }
+
+/// A known key that looks much like this one, those that a model uses first.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let used: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    let known: Vec<&str> = known::keys().collect();
+    let near = super::near::nearest;
+    near(name, &used).or_else(|| near(name, &known))
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,17 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Check, MAX_PROCESSES, MAX_SLOTS, hosts};
-use crate::actor::settings::ProcessStartup;
-use crate::kernel::Distribution;
 use crate::kernel::time::Span;
 use crate::scenario::file::{
-    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, JobManagerFile, ProfileFile,
-    TaskManagerFile,
+    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, JobManagerFile, TaskManagerFile,
 };
-use crate::scenario::model::{
-    Cluster, Database, Profile, Range, Receiver, Storage, TaskManager, ZooKeeper,
-};
-use crate::scenario::near;
+use crate::scenario::model::{Cluster, Database, Range, Receiver, Storage, TaskManager, ZooKeeper};
 
 /// Thousands of cores on one host would overflow nothing, but mean nothing either.
 pub(super) const MAX_CPU_MILLICORES: u64 = 4_096_000;
@@ -74,65 +68,6 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
         },
         hosts,
         link_latency: range(link.latency, 300, 800),
-    }
-}
-
-pub fn profile(file: Option<&At<Either<ProfileFile>>>, check: &mut Check) -> Profile {
-    let empty = ProfileFile::default();
-    let mut name = "default".to_owned();
-    let map = match file.map(|at| (&at.value, at.place)) {
-        None => &empty,
-        Some((Either::Word(word), place)) => {
-            if word != "default" {
-                let hint = near::hint(word, ["default"]);
-                check.refuse(
-                    place,
-                    format!(
-                        "unknown profile `{}`{hint}",
-                        crate::scenario::units::short(word)
-                    ),
-                );
-            }
-            &empty
-        }
-        Some((Either::Map(map), _)) => {
-            name = or(map.name.clone(), "custom");
-            if let Some(name) = &map.name {
-                check.name(name, "the profile");
-            }
-            map
-        }
-    };
-    let drawn = |value, min_us, max_us| Distribution::from(range(value, min_us, max_us));
-    let startup = drawn(map.process_startup, 3_000_000, 4_000_000);
-    Profile {
-        name,
-        task_deployment: drawn(map.task_deployment, 50_000, 150_000),
-        task_deployment_cpu: drawn(None, 0, 0),
-        first_task_deployment_cpu: drawn(None, 0, 0),
-        task_initialization: drawn(map.task_initialization, 20_000, 80_000),
-        task_cancellation: drawn(None, 1_000, 20_000),
-        process_startup: ProcessStartup {
-            jobmanager: startup,
-            taskmanager: startup,
-            zookeeper: startup,
-        },
-        process_teardown: drawn(None, 0, 0),
-        connection_notice: drawn(None, 0, 0),
-        rpc_handling: drawn(None, 50, 200),
-        heartbeat_handling: drawn(None, 100, 500),
-        checkpoint_sync: drawn(None, 1_000, 5_000),
-        restore_read_bytes_per_s: Distribution::constant(200_000_000),
-        checkpoint_write_bytes_per_s: Distribution::constant(200_000_000),
-        slot_allocation: drawn(None, 5_000, 20_000),
-        scheduling: drawn(None, 5_000, 20_000),
-        leader_services_startup: drawn(None, 50_000, 150_000),
-        job_submission: drawn(None, 1_000_000, 11_000_000),
-        job_recovery: drawn(None, 50_000, 150_000),
-        jobmaster_startup: drawn(None, 100_000, 500_000),
-        checkpoint_finalization: drawn(None, 5_000, 20_000),
-        host_speed_per_mille: Distribution::constant(1_000),
-        planning: drawn(map.planning, 5_000, 20_000),
     }
 }
 

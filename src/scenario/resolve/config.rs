@@ -1,36 +1,93 @@
-//! `config`: Flink keys, flat or nested.
+//! `config`: Flink keys, flat or nested, and those of a cluster's own configuration file.
 
 use std::collections::BTreeMap;
 
-use super::Check;
+use super::{Check, switches};
 use crate::scenario::error::Place;
 use crate::scenario::file::{At, Either, Named, Setting};
-use crate::scenario::flink::{self, Settings};
+use crate::scenario::flink::file::FlinkConf;
+use crate::scenario::flink::{self, FlinkVersion, Settings};
 use crate::scenario::units::short;
 
-/// A key with its value, from where the file has them.
-struct Entry<'a> {
+/// A key with its value, from where the files have them.
+struct Entry {
     key: String,
     place: Place,
-    value: &'a str,
+    value: String,
     value_place: Place,
 }
 
-pub fn resolve(file: Option<&Named<At<Setting>>>, check: &mut Check) -> Settings {
+/// `config` as read, before it is known which scheduler is in force.
+pub struct Keys {
+    pub settings: Settings,
+    /// By the name in Flink 2.
+    chosen: BTreeMap<String, Entry>,
+}
+
+/// How late a place comes: the cluster's configuration, the scenario, the command line. Later wins.
+pub fn rank(place: Place) -> u8 {
+    match place {
+        Place::Beside { .. } => 1,
+        Place::File { .. } | Place::Nowhere => 2,
+        Place::Argument(_) => 4,
+    }
+}
+
+/// Reads all keys and refuses those that are wrong by themselves.
+pub fn read(
+    version: FlinkVersion,
+    cluster: Option<&FlinkConf>,
+    file: Option<&Named<At<Setting>>>,
+    check: &mut Check,
+) -> Keys {
     let mut entries = Vec::new();
+    for entry in cluster.into_iter().flat_map(|conf| &conf.entries) {
+        entries.push(Entry {
+            key: entry.key.clone(),
+            place: entry.place,
+            value: entry.value.clone(),
+            value_place: entry.value_place,
+        });
+    }
     if let Some(map) = file {
         flatten(map, "", &mut entries);
     }
-    let mut settings = Settings::default();
-    let mut chosen: BTreeMap<String, Entry<'_>> = BTreeMap::new();
+    let mut keys = Keys {
+        settings: Settings::new(version),
+        chosen: choose(entries, check),
+    };
+    for (name, entry) in &keys.chosen {
+        if let Some(key) = flink::find(name) {
+            if let Err(message) = (key.set)(&mut keys.settings, &entry.value) {
+                check.refuse(entry.value_place, format!("{message} (`{name}`)"));
+            }
+        } else if let Some(why) = flink::outside(name) {
+            check.refuse(entry.place, format!("`{}`: {why}", short(name)));
+        } else if !flink::is_known(name) {
+            let hint = flink::nearest(name)
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            check.refuse(
+                entry.place,
+                format!("`{}` is no Flink key{hint}", short(name)),
+            );
+        }
+    }
+    keys
+}
+
+/// Of each key the one that counts.
+fn choose(entries: Vec<Entry>, check: &mut Check) -> BTreeMap<String, Entry> {
+    let mut chosen: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in entries {
         let name =
             flink::find(&entry.key).map_or_else(|| entry.key.clone(), |key| key.name.to_owned());
-        match chosen.get(&name) {
-            // An override wins over the file.
-            Some(_) if matches!(entry.place, Place::Argument(_)) => {}
-            Some(first) if matches!(first.place, Place::Argument(_)) => continue,
-            Some(first) => {
+        if let Some(first) = chosen.get(&name) {
+            let (old, new) = (rank(first.place), rank(entry.place));
+            if new < old {
+                continue;
+            }
+            // On the command line too the later one wins.
+            if new == old && !matches!(entry.place, Place::Argument(_)) {
                 let message = format!(
                     "`{}` is set already, as `{}`",
                     short(&entry.key),
@@ -39,44 +96,57 @@ pub fn resolve(file: Option<&Named<At<Setting>>>, check: &mut Check) -> Settings
                 check.refuse(entry.place, message);
                 continue;
             }
-            None => {}
         }
         chosen.insert(name, entry);
     }
-    let mut keys = BTreeMap::new();
-    for (name, entry) in chosen {
-        if let Some(key) = flink::find(&name) {
-            if let Err(message) = (key.set)(&mut settings, entry.value) {
-                check.refuse(entry.value_place, format!("{message} (`{name}`)"));
+    chosen
+}
+
+impl Keys {
+    /// Where a key was set, if it was.
+    pub fn place(&self, name: &str) -> Option<Place> {
+        self.chosen.get(name).map(|entry| entry.place)
+    }
+
+    /// The settings in force under these switches; warns of keys that they leave without effect.
+    pub fn finish(mut self, decided: &switches::Decided, check: &mut Check) -> Settings {
+        self.settings
+            .finish(decided.scheduler(), decided.reactive(), decided.failover());
+        let mut written = BTreeMap::new();
+        for (name, entry) in &self.chosen {
+            let used = flink::find(name).is_some_and(|key| key.is_used_by(decided.family));
+            if !used && flink::outside(name).is_none() && flink::is_known_or_used(name) {
+                let message = format!(
+                    "`{name}` is a Flink key that {} does not use; it has no effect here",
+                    decided.user()
+                );
+                check.warn(entry.place, message);
+                written.insert(name.clone(), entry.value.clone());
             }
-        } else if flink::is_known(&name) {
-            check.warn(
-                entry.place,
-                format!(
-                    "`{name}` is a Flink key that this model does not use; it has no effect here"
-                ),
-            );
-            keys.insert(name, entry.value.to_owned());
-        } else {
-            let hint = flink::nearest(&name)
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            check.refuse(
-                entry.place,
-                format!("`{}` is no Flink key{hint}", short(&name)),
-            );
         }
-    }
-    for key in flink::KEYS {
-        if let Some(value) = (key.get)(&settings) {
-            keys.insert(key.name.to_owned(), value);
+        for complaint in flink::check(&self.settings, decided.family) {
+            let place = complaint.keys.iter().find_map(|key| self.chosen.get(*key));
+            let place = place.map_or(Place::Nowhere, |entry| entry.value_place);
+            if complaint.fatal {
+                check.refuse(place, complaint.message);
+            } else {
+                check.warn(place, complaint.message);
+            }
         }
+        for key in flink::KEYS {
+            if key.is_used_by(decided.family)
+                && let Some(value) = (key.get)(&self.settings)
+            {
+                written.insert(key.name.to_owned(), value);
+            }
+        }
+        self.settings.config.keys = written;
+        self.settings
     }
-    settings.config.keys = keys;
-    settings
 }
 
 /// Flink 2 reads nested maps as dotted keys, so this does.
-fn flatten<'a>(map: &'a Named<At<Setting>>, prefix: &str, into: &mut Vec<Entry<'a>>) {
+fn flatten(map: &Named<At<Setting>>, prefix: &str, into: &mut Vec<Entry>) {
     for (name, setting) in &map.0 {
         let key = if prefix.is_empty() {
             name.value.clone()
@@ -87,7 +157,7 @@ fn flatten<'a>(map: &'a Named<At<Setting>>, prefix: &str, into: &mut Vec<Entry<'
             Either::Word(value) => into.push(Entry {
                 key,
                 place: name.place,
-                value,
+                value: value.clone(),
                 value_place: setting.place,
             }),
             Either::Map(inner) => flatten(inner, &key, into),

@@ -8,16 +8,17 @@ mod graph;
 mod hosts;
 mod jobs;
 mod pins;
+mod profile;
+mod switches;
 mod topics;
 
 use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, ScenarioFile};
-use crate::scenario::model::{
-    Liveness, Model, Monitor, Placement, RebalanceWhen, Rebalancing, RecoveryScope, Scenario,
-    Slots, Switches,
-};
-use crate::scenario::{expectation, units};
+use crate::scenario::flink::FlinkVersion;
+use crate::scenario::flink::file::FlinkConf;
+use crate::scenario::model::{Monitor, RebalanceWhen, Scenario};
+use crate::scenario::{Beside, Document, expectation, flink, tree, units};
 
 pub const MAX_DURATION: Span = Span::from_secs(30 * 86_400);
 pub const MAX_PROCESSES: usize = 4_096;
@@ -31,12 +32,16 @@ pub const MAX_CHANNELS: u64 = 1 << 22;
 pub const MAX_OFFSET: f64 = (1_u64 << 34) as f64;
 pub const MAX_STATE: u64 = 1 << 50;
 const MAX_NAME: usize = 128;
+/// Beside the scenario: a configuration, a profile.
+const MAX_DOCUMENTS: u8 = 8;
 
 /// What resolving has to say besides its result.
 #[derive(Default)]
 pub struct Check {
     pub problems: Vec<Problem>,
     pub warnings: Vec<Problem>,
+    /// The texts of other files that places refer to, by their number.
+    pub documents: Vec<(String, String)>,
 }
 
 impl Check {
@@ -46,6 +51,27 @@ impl Check {
 
     fn warn(&mut self, place: Place, message: impl Into<String>) {
         self.warnings.push(Problem::at(place, message));
+    }
+
+    /// Another file than the scenario: its number, for places in it, and its text.
+    fn document(&mut self, document: &Document) -> Option<(u8, String)> {
+        let number = u8::try_from(self.documents.len()).unwrap_or(u8::MAX);
+        let Ok(text) = std::str::from_utf8(&document.bytes) else {
+            self.problems.push(Problem::nowhere(format!(
+                "{} is no UTF-8 text",
+                document.name
+            )));
+            return None;
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.len() > tree::MAX_BYTES || number >= MAX_DOCUMENTS {
+            self.problems
+                .push(Problem::nowhere(format!("{} is too large", document.name)));
+            return None;
+        }
+        self.documents
+            .push((document.name.clone(), text.to_owned()));
+        Some((number, text.to_owned()))
     }
 
     /// A name that reports and messages can carry.
@@ -100,34 +126,8 @@ impl Check {
     }
 }
 
-/// The defaults that a model stands for.
-fn switches(model: Model) -> Switches {
-    match model {
-        Model::Story => Switches {
-            liveness: Liveness::ZkEphemeral,
-            scope: RecoveryScope::PerTask,
-            placement: Placement::LeastLoaded,
-            slots: Slots::Ignore,
-            rebalancing: Rebalancing::Off,
-        },
-        Model::FlinkDefault => Switches {
-            liveness: Liveness::RpcHeartbeats,
-            scope: RecoveryScope::Region,
-            placement: Placement::LeastLoaded,
-            slots: Slots::Bind,
-            rebalancing: Rebalancing::Off,
-        },
-        Model::FlinkAdaptive | Model::FlinkReactive => Switches {
-            scope: RecoveryScope::Full,
-            ..switches(Model::FlinkDefault)
-        },
-    }
-}
-
 /// The whole file; what is wrong with it is in `check` afterwards, and the scenario is then not to be used.
-pub fn resolve(file: &ScenarioFile, check: &mut Check) -> Scenario {
-    let model = file.model.unwrap_or(Model::Story);
-    let switches = overridden(switches(model), file);
+pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> Scenario {
     file_name(&file.name, check);
 
     let duration = file
@@ -146,9 +146,14 @@ pub fn resolve(file: &ScenarioFile, check: &mut Check) -> Scenario {
         check.within(at, 1, 1_000_000, "is not a weight");
     }
 
-    let settings = config::resolve(file.config.as_ref(), check);
+    let flink_version = version(file.flink_version.as_ref(), check);
+    let conf = flink_conf(beside, check);
+    let keys = config::read(flink_version, conf.as_ref(), file.config.as_ref(), check);
+    let decided = switches::decide(file, &keys, check);
+    let switches = decided.switches;
+    let settings = keys.finish(&decided, check);
     let cluster = cluster::resolve(&file.cluster, settings.slots, check);
-    let profile = cluster::profile(file.profile.as_ref(), check);
+    let profile = profile::resolve(file.profile.as_ref(), beside, check);
     let topics = topics::resolve(&file.topics, duration, weight, check);
     let jobs = jobs::resolve(&file.jobs, &topics, &cluster, &settings, check);
     // Flink's slots hold a part of the pipeline each, and a shortage of them is something to rehearse.
@@ -172,7 +177,8 @@ pub fn resolve(file: &ScenarioFile, check: &mut Check) -> Scenario {
     Scenario {
         name: file.name.value.clone(),
         about: file.about.clone().unwrap_or_default(),
-        model,
+        model: decided.model,
+        flink_version,
         seed: file.seed.unwrap_or(1),
         duration,
         weight,
@@ -188,15 +194,37 @@ pub fn resolve(file: &ScenarioFile, check: &mut Check) -> Scenario {
     }
 }
 
-fn overridden(defaults: Switches, file: &ScenarioFile) -> Switches {
-    let recovery = file.recovery.clone().unwrap_or_default();
-    let placement = file.placement.clone().unwrap_or_default();
-    Switches {
-        liveness: file.liveness.unwrap_or(defaults.liveness),
-        scope: recovery.scope.unwrap_or(defaults.scope),
-        placement: placement.policy.unwrap_or(defaults.placement),
-        slots: placement.slots.unwrap_or(defaults.slots),
-        rebalancing: file.rebalancing.unwrap_or(defaults.rebalancing),
+fn version(file: Option<&At<String>>, check: &mut Check) -> FlinkVersion {
+    let parsed = file.map(|at| (FlinkVersion::parse(&at.value), at.place));
+    match parsed {
+        None => FlinkVersion::LATEST,
+        Some((Ok(version), _)) => version,
+        Some((Err(message), place)) => {
+            check.refuse(place, message);
+            FlinkVersion::LATEST
+        }
+    }
+}
+
+/// The cluster's own configuration, where one was given.
+fn flink_conf(beside: &Beside<'_>, check: &mut Check) -> Option<FlinkConf> {
+    let document = beside.flink_config.as_ref()?;
+    let (number, text) = check.document(document)?;
+    match flink::file::parse(&document.name, &text) {
+        Ok(mut conf) => {
+            for entry in &mut conf.entries {
+                entry.place = entry.place.beside(number);
+                entry.value_place = entry.value_place.beside(number);
+            }
+            for warning in std::mem::take(&mut conf.warnings) {
+                check.warn(warning.place.beside(number), warning.message);
+            }
+            Some(conf)
+        }
+        Err(problem) => {
+            check.refuse(problem.place.beside(number), problem.message);
+            None
+        }
     }
 }
 

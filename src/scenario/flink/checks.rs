@@ -1,0 +1,117 @@
+//! What must hold between keys, as Flink checks it when it starts; and what has no effect beside another key.
+
+use super::{Family, FlinkVersion, Settings};
+use crate::kernel::time::Span;
+use crate::policy::restart::RestartStrategy;
+
+/// Something to say about keys taken together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// Whoever set the first of these that is set should look at it.
+    pub keys: &'static [&'static str],
+    pub message: String,
+    /// Refused, or only a warning.
+    pub fatal: bool,
+}
+
+/// Once the settings are finished.
+pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let config = &settings.config;
+    let mut refuse = |holds: bool, keys: &'static [&'static str], message: String| {
+        if !holds {
+            complaints.push(Complaint {
+                keys,
+                message,
+                fatal: true,
+            });
+        }
+    };
+    if family != Family::Story {
+        let heartbeat = &config.heartbeat;
+        refuse(
+            heartbeat.timeout > heartbeat.interval,
+            &["heartbeat.timeout", "heartbeat.interval"],
+            format!(
+                "`heartbeat.timeout` ({}) must be longer than `heartbeat.interval` ({})",
+                heartbeat.timeout, heartbeat.interval
+            ),
+        );
+        let registration = &config.registration;
+        refuse(
+            registration.initial_timeout <= registration.max_timeout,
+            &[
+                "cluster.registration.initial-timeout",
+                "cluster.registration.max-timeout",
+            ],
+            format!(
+                "`cluster.registration.initial-timeout` ({}) must not be longer than `cluster.registration.max-timeout` ({})",
+                registration.initial_timeout, registration.max_timeout
+            ),
+        );
+        let network = &config.network;
+        refuse(
+            network.request_backoff_initial <= network.request_backoff_max,
+            &[
+                "taskmanager.network.request-backoff.initial",
+                "taskmanager.network.request-backoff.max",
+            ],
+            format!(
+                "`taskmanager.network.request-backoff.initial` ({}) must not be longer than `taskmanager.network.request-backoff.max` ({})",
+                network.request_backoff_initial, network.request_backoff_max
+            ),
+        );
+        if let RestartStrategy::ExponentialDelay { initial, max, .. } = config.restart {
+            refuse(
+                initial <= max,
+                &[
+                    "restart-strategy.exponential-delay.initial-backoff",
+                    "restart-strategy.exponential-delay.max-backoff",
+                ],
+                format!(
+                    "`restart-strategy.exponential-delay.initial-backoff` ({initial}) must not be longer than `restart-strategy.exponential-delay.max-backoff` ({max})"
+                ),
+            );
+        }
+        without_effect(settings, family, &mut complaints);
+    }
+    let checkpointing = &config.checkpointing;
+    if checkpointing.interval.is_none() && checkpointing.min_pause > Span::ZERO {
+        complaints.push(Complaint {
+            keys: &["execution.checkpointing.min-pause"],
+            message: "it has no effect without `execution.checkpointing.interval`".to_owned(),
+            fatal: false,
+        });
+    }
+    complaints
+}
+
+fn without_effect(settings: &Settings, family: Family, complaints: &mut Vec<Complaint>) {
+    let mut warn = |keys: &'static [&'static str], message: &str| {
+        complaints.push(Complaint {
+            keys,
+            message: message.to_owned(),
+            fatal: false,
+        });
+    };
+    if settings.evenly_spread_out && settings.version >= FlinkVersion::FIRST_2 {
+        warn(
+            &["cluster.evenly-spread-out-slots"],
+            "Flink 2 no longer reads it; write `taskmanager.load-balance.mode: SLOTS`",
+        );
+    }
+    if settings.reactive == Some(true) && family == Family::Default {
+        warn(
+            &["scheduler-mode"],
+            "reactive mode needs the adaptive scheduler, which is not in force here; it has no effect",
+        );
+    }
+    let chosen = settings.config.restart;
+    let restart = &settings.restart;
+    if restart.fixed_attempts.is_some() && !matches!(chosen, RestartStrategy::FixedDelay { .. }) {
+        warn(
+            &["restart-strategy.fixed-delay.attempts"],
+            "it has no effect: `restart-strategy.type` chooses another strategy, or none is chosen",
+        );
+    }
+}
