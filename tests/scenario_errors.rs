@@ -342,7 +342,7 @@ error: x.yaml:18:12: unknown process `tm-1`; did you mean `jm-1`?
 
 #[test]
 fn duplicate_names() {
-    let expected = r#"error: x.yaml:6:14: a process is named `tm-1` already; names must differ
+    let expected = r#"error: x.yaml:6:14: a TaskManager is named `tm-1` already; names must differ
    6 |     - {name: tm-1}
      |              ^^^^"#;
     assert_eq!(edited(&[("name: tm-2", "name: tm-1")]), expected);
@@ -376,7 +376,7 @@ error: x.yaml:6:14: 2 tasks are pinned to `tm-1`, which has 1 slots, and slots b
 
 #[test]
 fn unknown_profiles() {
-    let expected = r#"error: x.yaml:2:10: unknown profile `fast`; known are `default`
+    let expected = r#"error: x.yaml:2:10: unknown profile `fast`; known are `default`, `lab`; a file is named by its path, like `./fast.yaml`
    2 | profile: fast
      |          ^^^^"#;
     assert_eq!(edited(&[("duration", "profile: fast\nduration")]), expected);
@@ -765,7 +765,7 @@ fn overrides_that_are_no_yaml() {
 
 #[test]
 fn overrides_with_an_unknown_model() {
-    let expected = r#"error: --set model=flink: `flink` is not a model; it is one of `story`"#;
+    let expected = r#"error: --set model=flink: `flink` is not a model; it is one of `story`, `flink-default`, `flink-adaptive`, `flink-reactive`"#;
     assert_eq!(set("model=flink"), expected);
 }
 
@@ -839,7 +839,7 @@ fn only_lists_and_words() {
 fn flink_keys_without_effect_are_warnings() {
     let text = GOOD.replace("config:", "config:\n  heartbeat:\n    timeout: 5 s");
     let loaded = scenario::load(text, "x.yaml", &[]).expect("only a warning");
-    let expected = "x.yaml:10:5: `heartbeat.timeout` is a Flink key that this model does not use; it has no effect here\n  10 |     timeout: 5 s\n     |     ^^^^^^^";
+    let expected = "x.yaml:10:5: `heartbeat.timeout` is a Flink key that the model `story` does not use; it has no effect here\n  10 |     timeout: 5 s\n     |     ^^^^^^^";
     assert_eq!(loaded.warnings, [expected]);
 }
 
