@@ -17,7 +17,7 @@ use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, ScenarioFile};
 use crate::scenario::flink::FlinkVersion;
 use crate::scenario::flink::file::FlinkConf;
-use crate::scenario::model::{Monitor, RebalanceWhen, Scenario};
+use crate::scenario::model::{Liveness, Monitor, RebalanceWhen, Scenario};
 use crate::scenario::{Beside, Document, expectation, flink, tree, units};
 
 pub const MAX_DURATION: Span = Span::from_secs(30 * 86_400);
