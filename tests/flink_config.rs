@@ -102,7 +102,7 @@ fn a_config_yaml_of_flink_2() {
     assert_eq!(
         unused.map(String::as_str),
         Some(
-            "conf/config.yaml:45:3: `rest.address` is a Flink key that the model with the default scheduler does not use; it has no effect here\n  45 |   address: localhost\n     |   ^^^^^^^"
+            "conf/config.yaml:46:3: `rest.address` is a Flink key that the model with the default scheduler does not use; it has no effect here\n  46 |   address: localhost\n     |   ^^^^^^^"
         )
     );
     runs_again(&loaded.scenario);
