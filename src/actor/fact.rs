@@ -92,6 +92,8 @@ pub enum Detector {
     TaskFailure,
     /// Nothing failed: the leader moves a task because of load.
     Rebalancing,
+    /// Nothing failed: the adaptive scheduler changes the parallelism.
+    Rescaling,
     /// Tasks failed because a connection of the data plane was closed or could not be made.
     DataPlane,
     /// `heartbeat.timeout` passed without a sign of life.
@@ -122,6 +124,7 @@ impl Detector {
             Detector::NewLeader => "new-leader",
             Detector::TaskFailure => "task-failure",
             Detector::Rebalancing => "rebalancing",
+            Detector::Rescaling => "rescaling",
             Detector::DataPlane => "data-plane",
             Detector::HeartbeatTimeout => "heartbeat-timeout",
             Detector::RpcUnreachable => "rpc-unreachable",

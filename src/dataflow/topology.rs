@@ -294,14 +294,15 @@ impl Topology {
         self.operator_of(subtask).job
     }
 
-    /// As Flink names it: `Parse JSON (3/5)`.
+    /// As Flink names it where the operator is as wide as it may become: `Parse JSON (3/5)`. It keeps this name when the
+    /// parallelism changes.
     pub fn task_name(&self, subtask: SubtaskId) -> String {
         let operator = &self.operator_of(subtask).spec;
         format!(
             "{} ({}/{})",
             operator.name,
             self.subtasks[subtask as usize].index + 1,
-            operator.parallelism
+            self.operator_of(subtask).widest
         )
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Detector, ExecutionState, Fact};
+use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::RecoveryScope;
@@ -139,6 +140,18 @@ impl Recoveries {
                 if let Some(marks) = self.marks(*job) {
                     marks.running.get_or_insert(now);
                 }
+            }
+            Fact::ExecutionGraphCreated { job, parallelism } => {
+                let layout = Layout::new(&self.blueprint.topology, *job, parallelism);
+                self.with_job(*job, now, |following| {
+                    let tasks = &mut following.state.tasks;
+                    tasks.retain(|task, _| layout.get(*task).is_some());
+                    for task in &layout.subtasks {
+                        tasks
+                            .entry(*task)
+                            .or_insert((ExecutionState::Created, false));
+                    }
+                });
             }
             Fact::ExecutionChanged { subtask, state, .. } => {
                 let job = self.blueprint.topology.job_of(*subtask);
@@ -325,7 +338,7 @@ impl Recoveries {
         leader: ActorId,
         now: Time,
     ) {
-        if detector != Detector::Rebalancing {
+        if !matches!(detector, Detector::Rebalancing | Detector::Rescaling) {
             self.open(job, self.faults_behind(lost), now);
         }
         self.with_job(job, now, |following| {

@@ -104,6 +104,14 @@ impl Timeline {
                 "job-status",
                 format!("{} is {} ({reason})", job(id), status.name()),
             ),
+            Fact::ExecutionGraphCreated {
+                job: id,
+                parallelism,
+            } => {
+                let widths: Vec<String> = parallelism.iter().map(u32::to_string).collect();
+                let text = format!("{} has parallelism {}", job(id), widths.join(", "));
+                ("rescaling", text)
+            }
             Fact::RecoveryStarted {
                 job: id,
                 detector,

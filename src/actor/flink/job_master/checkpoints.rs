@@ -82,6 +82,14 @@ impl Coordinator {
         self.next_id - 1
     }
 
+    /// A new execution graph has a coordinator of its own, which counts on.
+    pub(super) fn renew(&mut self) {
+        self.has_run = false;
+        self.completed_at = None;
+        self.failures = 0;
+        self.counted.clear();
+    }
+
     /// A checkpoint is being written and stored: a restart waits for it, since it may be the one to go back to.
     pub(super) fn is_finalizing(&self) -> bool {
         self.pending
@@ -190,10 +198,9 @@ impl JobMaster {
             timer,
         });
         expiry.set(config.checkpointing.timeout, ctx);
-        let plan = self
-            .executions
-            .iter()
-            .map(|execution| (execution.subtask, execution.attempt))
+        let subtasks = self.layout.subtasks.iter();
+        let plan = subtasks
+            .map(|subtask| (*subtask, self.peek(*subtask).attempt))
             .collect();
         self.coordinator.pending.insert(
             id,
@@ -363,6 +370,9 @@ impl JobMaster {
         if self.coordinator.queued {
             self.trigger_checkpoint(office, ctx);
         }
+        if self.adaptive.is_some() {
+            self.on_checkpoint_completed(office, ctx);
+        }
         self.restart_what_is_ready(office, ctx);
     }
 
@@ -476,6 +486,9 @@ impl JobMaster {
     ) {
         if !self.coordinator.counted.insert(checkpoint) {
             return;
+        }
+        if self.adaptive.is_some() {
+            self.on_checkpoint_failed(office, ctx);
         }
         self.coordinator.failures += 1;
         let tolerable = office.blueprint.config.checkpointing.tolerable_failures;

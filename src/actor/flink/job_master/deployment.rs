@@ -45,20 +45,47 @@ impl JobMaster {
             self.execution(*subtask)
                 .turn(ExecutionState::Scheduled, ctx);
         }
+        self.plan_deployment(subtasks.clone(), recovery);
+        self.request_slots(&subtasks, office, ctx);
+    }
+
+    /// The same where the slots have been assigned and the descriptors are made already.
+    pub(super) fn deploy_at_once(
+        &mut self,
+        subtasks: Vec<SubtaskId>,
+        recovery: u32,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        for subtask in &subtasks {
+            self.execution(*subtask)
+                .turn(ExecutionState::Scheduled, ctx);
+        }
+        let number = self.plan_deployment(subtasks, recovery);
+        self.deploy(number, office, ctx);
+    }
+
+    fn plan_deployment(&mut self, subtasks: Vec<SubtaskId>, recovery: u32) -> u32 {
         let number = self.next_deployment;
         self.next_deployment += 1;
         let timer = JobMasterTimer::Deploy { deployment: number };
         self.deployments.push(Deployment {
             number,
             recovery,
-            subtasks: subtasks.clone(),
+            subtasks,
             descriptors: Alarm::new(Timer::JobMaster {
                 job: self.job,
                 timer,
             }),
             making_descriptors: false,
         });
-        self.request_slots(&subtasks, office, ctx);
+        number
+    }
+
+    /// What the whole job goes back to.
+    pub(super) fn retrieve_latest(&self, recovery: u32, ctx: &mut Context<'_>) {
+        let all: Vec<SubtaskId> = self.executions.iter().map(|e| e.subtask).collect();
+        self.state_retrieval(&all, recovery, ctx);
     }
 
     /// The checkpoint's metadata is in memory: only a new leader has to read it.

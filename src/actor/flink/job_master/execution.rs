@@ -79,6 +79,18 @@ impl Execution {
         self.state = ExecutionState::Created;
     }
 
+    /// Attempts of this subtask so far.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The subtask as part of a new execution graph, or outside of it: an attempt with this number, which has no slot yet.
+    pub fn renew(&mut self, token: FencingToken, number: u32) {
+        self.reset(token);
+        self.number = number;
+        self.attempt = Attempt::new(token, number);
+    }
+
     /// `tryAssignResource`; gives back where the subtask ran before.
     pub fn assign(&mut self, slot: AssignedSlot) -> Option<Address> {
         self.slot = Some(slot);

@@ -91,6 +91,9 @@ impl JobMaster {
         ) {
             return self.fail_when_all_ended(ctx);
         }
+        if self.adaptive.is_some() {
+            return self.on_adaptive_failure(failed, detector, office, ctx);
+        }
         let is_new = self.backoff.notify_failure(ctx.now(), &mut self.random);
         if !self.backoff.can_restart(ctx.now()) {
             return self.fail_job(detector, office, ctx);
@@ -203,6 +206,9 @@ impl JobMaster {
         if self.status == JobStatus::Failing {
             return self.fail_when_all_ended(ctx);
         }
+        if self.adaptive.is_some() {
+            return self.back_off_when_canceled(office, ctx);
+        }
         let ready = |planned: &Failover| {
             planned.delay_over
                 && planned.vertices.iter().all(|(subtask, version)| {
@@ -248,8 +254,13 @@ impl JobMaster {
         self.schedule(current, failover.number, failover.global, office, ctx);
     }
 
-    /// The strategy allows no restart: the job ends.
-    fn fail_job(&mut self, detector: Detector, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    /// The strategy allows no restart, or there will be no slots: the job ends.
+    pub(super) fn fail_job(
+        &mut self,
+        detector: Detector,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let reason = format!(
             "{}: the restart strategy allows no restart",
             detector.name()

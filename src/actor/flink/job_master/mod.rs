@@ -1,5 +1,6 @@
 //! The JobMaster: one job, from its execution graph to its checkpoints.
 
+mod adaptive;
 mod checkpoints;
 mod connections;
 mod deployment;
@@ -19,6 +20,7 @@ use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
+use crate::actor::settings::SchedulerKind;
 use crate::actor::zookeeper::protocol::{Answer as ZkAnswer, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
@@ -32,6 +34,7 @@ use super::rpc::asks::Asks;
 use super::rpc::call::AllocationId;
 use super::rpc::heartbeat::{Heartbeats, Peer};
 use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
+use adaptive::{AdaptiveScheduler, AdaptiveTimer};
 use checkpoints::Coordinator;
 use connections::ResourceManagerLine;
 use deployment::Deployment;
@@ -64,6 +67,8 @@ pub enum JobMasterTimer {
     CheckpointExpiry { checkpoint: CheckpointId },
     /// The pointer may go into the store: the checkpoint is finalized.
     CheckpointFinalized { checkpoint: CheckpointId },
+    /// Of the adaptive scheduler's state with that number.
+    Adaptive { state: u32, what: AdaptiveTimer },
 }
 
 /// What an open ask is for.
@@ -105,6 +110,8 @@ pub struct JobMaster {
     asks: Asks<JobAsk>,
     resource_manager: ResourceManagerLine,
     backoff: RestartBackoff,
+    /// `jobmanager.scheduler: adaptive`
+    adaptive: Option<AdaptiveScheduler>,
     failovers: Vec<Failover>,
     next_failover: u32,
     /// Vertices between failure and restart (`verticesWaitingForRestart`).
@@ -169,6 +176,7 @@ impl JobMaster {
                 alarm(JobMasterTimer::RegisterAtResourceManager),
             ),
             backoff: RestartBackoff::new(config.restart),
+            adaptive: (config.scheduler == SchedulerKind::Adaptive).then(AdaptiveScheduler::new),
             failovers: Vec::new(),
             next_failover: 0,
             waiting_for_restart: BTreeSet::new(),
@@ -353,6 +361,9 @@ impl JobMaster {
             JobMasterTimer::CheckpointFinalized { checkpoint } => {
                 self.add_to_store(checkpoint, office, ctx)
             }
+            JobMasterTimer::Adaptive { state, what } => {
+                self.on_adaptive_timer(state, what, office, ctx)
+            }
         }
     }
 
@@ -422,6 +433,9 @@ impl JobMaster {
         }
         for deployment in &mut self.deployments {
             deployment.descriptors.release(ctx);
+        }
+        if let Some(scheduler) = &mut self.adaptive {
+            scheduler.end(ctx);
         }
         self.failovers.clear();
         self.deployments.clear();

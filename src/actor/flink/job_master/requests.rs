@@ -131,6 +131,9 @@ impl JobMaster {
             self.state_slot(allocation, "reserved", ctx);
         }
         self.deploy_when_all_slots_are_there(office, ctx);
+        if self.adaptive.is_some() {
+            self.on_resources_changed(office, ctx);
+        }
     }
 
     /// Which of the free slots suits a group best.
@@ -207,7 +210,12 @@ impl JobMaster {
         (here().count() as u32, used.count() as u32)
     }
 
-    fn state_slot(&self, allocation: AllocationId, change: &'static str, ctx: &mut Context<'_>) {
+    pub(super) fn state_slot(
+        &self,
+        allocation: AllocationId,
+        change: &'static str,
+        ctx: &mut Context<'_>,
+    ) {
         if let Some(slot) = self.pool.slot(allocation) {
             ctx.state(Fact::SlotPoolChanged {
                 job: self.job,
@@ -316,7 +324,8 @@ impl JobMaster {
 
     /// Changes are declared together, a moment later.
     fn requirements_changed(&mut self, office: &Office<'_>, ctx: &mut Context<'_>) {
-        if !self.declare.is_set(ctx) {
+        // The adaptive scheduler wants the same number all the time.
+        if self.adaptive.is_none() && !self.declare.is_set(ctx) {
             self.declare
                 .set(office.blueprint.config.slots.request_max_interval, ctx);
         }
@@ -347,7 +356,8 @@ impl JobMaster {
     ) {
         // Declared again until it is heard (`DeclareResourceRequirementServiceConnectionManager`).
         if result.is_err() && self.is_registered() {
-            self.requirements_changed(office, ctx);
+            self.declare
+                .set(office.blueprint.config.slots.request_max_interval, ctx);
         }
     }
 
@@ -357,6 +367,7 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
+        // The adaptive scheduler's pool has no requests that could fail.
         self.fail_requests(|_| true, office, ctx);
     }
 

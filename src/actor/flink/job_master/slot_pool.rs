@@ -31,16 +31,26 @@ pub struct SlotPool {
     /// Requests without a slot, oldest first, and since when they wait.
     pending: BTreeMap<RequestId, Time>,
     next_request: RequestId,
+    /// Slots wanted whatever is requested (adaptive scheduler).
+    desired: Option<u32>,
 }
 
 impl SlotPool {
     /// Slots wanted in all: `declareRequiredResources` carries it.
     pub fn required(&self) -> u32 {
+        if let Some(desired) = self.desired {
+            return desired;
+        }
         let reserved = self
             .slots
             .values()
             .filter(|slot| matches!(slot.use_, SlotUse::Reserved(_)));
         (reserved.count() + self.pending.len()) as u32
+    }
+
+    /// From now on so many slots are wanted.
+    pub fn desire(&mut self, slots: u32) {
+        self.desired = Some(slots);
     }
 
     pub fn slot(&self, allocation: AllocationId) -> Option<&PooledSlot> {

@@ -10,7 +10,7 @@ use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
 use crate::actor::message::Body;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::dataflow::topology::JobId;
 use crate::policy::RecoveryScope;
 
 use super::JobMaster;
@@ -161,11 +161,7 @@ impl JobMaster {
     /// Everything is known: the job starts, from the latest completed checkpoint if there is one.
     pub(super) fn on_opened(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.started = true;
-        let subtasks: Vec<SubtaskId> = self
-            .executions
-            .iter()
-            .map(|execution| execution.subtask)
-            .collect();
+        let subtasks = self.layout.subtasks.clone();
         let recovery = self.next_failover;
         self.next_failover += 1;
         if !self.submission {
@@ -179,8 +175,15 @@ impl JobMaster {
             });
         }
         self.turn(JobStatus::Created, "the job is known here".to_owned(), ctx);
-        self.turn(JobStatus::Running, "scheduling begins".to_owned(), ctx);
         self.on_heartbeat_round(office, ctx);
+        if self.adaptive.is_some() {
+            if !self.submission {
+                self.retrieve_latest(recovery, ctx);
+            }
+            self.start_adaptive(recovery, office, ctx);
+            return self.register_at_resource_manager(office, ctx);
+        }
+        self.turn(JobStatus::Running, "scheduling begins".to_owned(), ctx);
         self.idle
             .set(office.blueprint.config.slots.idle_timeout, ctx);
         self.schedule(subtasks, recovery, true, office, ctx);

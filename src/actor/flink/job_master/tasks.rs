@@ -68,9 +68,8 @@ impl JobMaster {
     }
 
     pub(super) fn all_run(&self) -> bool {
-        self.executions
-            .iter()
-            .all(|execution| execution.state == ExecutionState::Running)
+        let mut subtasks = self.layout.subtasks.iter();
+        subtasks.all(|subtask| self.peek(*subtask).state == ExecutionState::Running)
     }
 
     /// Ends an attempt: at once where nothing is deployed yet, else by asking its TaskManager.
