@@ -25,6 +25,8 @@ pub enum ZkAsk {
     Leader(Component),
     /// Of the Dispatcher that leads under this token.
     Dispatcher(DispatcherAsk, FencingToken),
+    /// Deletes what a leadership that is over has written.
+    Withdraw,
     /// Nobody waits for it.
     Cleanup,
 }

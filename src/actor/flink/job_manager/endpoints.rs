@@ -75,13 +75,18 @@ impl JobManager {
             }
             return;
         };
+        let profile = &self.blueprint.profile;
+        let handling = match work.is_heartbeat() {
+            true => profile.heartbeat_handling,
+            false => profile.rpc_handling,
+        };
         match work {
             Work::Rpc(from, rpc) if rpc.token != Some(token) => {
                 line::answer(from, rpc.ask, Err(RpcError::Fenced), ctx);
             }
             work => services.handle(endpoint, work, &mut office, ctx),
         }
-        let handling = self.blueprint.profile.rpc_handling.draw(&mut self.random);
+        let handling = handling.draw(&mut self.random);
         self.threads.occupy(endpoint, handling, ctx);
     }
 

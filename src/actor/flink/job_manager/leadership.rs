@@ -90,9 +90,13 @@ impl JobManager {
         self.start_services(ctx);
     }
 
-    /// Services of an earlier leadership stop first.
+    /// Services of an earlier leadership of this process stop first, and they take until ZooKeeper has answered them.
     pub(super) fn start_services(&mut self, ctx: &mut Context<'_>) {
-        if self.leadership.is_some() && !self.stopping.is_set(ctx) {
+        let waits = self
+            .leadership
+            .as_ref()
+            .is_some_and(|l| l.services.is_none());
+        if waits && self.withdrawals == 0 && !self.starting.is_set(ctx) {
             let startup = &self.blueprint.profile.leader_services_startup;
             let startup = startup.draw(&mut self.random);
             self.starting.set(startup, ctx);
@@ -155,11 +159,11 @@ impl JobManager {
         services.resource_manager.stop(ctx);
         self.threads.end(Endpoint::ResourceManager);
         services.dispatcher.stop(ctx);
-        services.publisher.withdraw_all(&mut office, ctx);
+        self.withdrawals += services.publisher.withdraw_all(&mut office, ctx);
         self.desk.keep_asks(|ask| {
             matches!(
                 ask,
-                ZkAsk::Latch(_) | ZkAsk::Leader(Component::ResourceManager)
+                ZkAsk::Latch(_) | ZkAsk::Leader(Component::ResourceManager) | ZkAsk::Withdraw
             )
         });
     }

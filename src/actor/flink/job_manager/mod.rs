@@ -7,6 +7,8 @@ mod dispatcher;
 mod endpoints;
 mod leadership;
 mod publisher;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::actor::message::{Body, Envelope, FencingToken, Timer};
 use crate::actor::zookeeper::client::{Client, ClientEvent};
 use crate::actor::zookeeper::desk::Desk;
 use crate::actor::zookeeper::latch::Latch;
-use crate::actor::zookeeper::protocol::{Answer, ZkError};
+use crate::actor::zookeeper::protocol::{Answer, Op, ZkError};
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, SmallStream};
 
@@ -33,8 +35,6 @@ use threads::{Threads, Work};
 /// What its own timers say to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum JobManagerTimer {
-    /// The services of an earlier leadership have stopped.
-    ServicesStopped,
     /// Dispatcher and ResourceManager run.
     ServicesStarted,
     /// The client hands a job in.
@@ -54,8 +54,8 @@ pub struct JobManager {
     leadership: Option<Leadership>,
     /// No later leadership of this process has a smaller one.
     last_token: FencingToken,
-    /// While the services of the last leadership stop.
-    stopping: Alarm,
+    /// What earlier leaderships have written and ZooKeeper has not confirmed as deleted: until then they are stopping.
+    withdrawals: u32,
     starting: Alarm,
     resource_manager: LeaderRetrieval,
     random: SmallStream,
@@ -75,7 +75,6 @@ impl JobManager {
             &blueprint.streams,
         )
         .lost_after_percent(ha.simulated_session_expiration_percent);
-        let alarm = |timer| Alarm::new(Timer::JobManager(timer));
         JobManager {
             me: Address {
                 actor: me,
@@ -86,8 +85,8 @@ impl JobManager {
             threads: Threads::default(),
             leadership: None,
             last_token: 0,
-            stopping: alarm(JobManagerTimer::ServicesStopped),
-            starting: alarm(JobManagerTimer::ServicesStarted),
+            withdrawals: 0,
+            starting: Alarm::new(Timer::JobManager(JobManagerTimer::ServicesStarted)),
             resource_manager: LeaderRetrieval::new(Component::ResourceManager),
             random: blueprint.streams.small("job-manager", name),
             dead: false,
@@ -140,7 +139,6 @@ impl JobManager {
                 let event = self.desk.client.on_timer(timer, ctx);
                 self.on_zookeeper(event, ctx);
             }
-            Timer::JobManager(JobManagerTimer::ServicesStopped) => self.start_services(ctx),
             Timer::JobManager(JobManagerTimer::ServicesStarted) => self.on_services_started(ctx),
             Timer::JobManager(JobManagerTimer::JobSubmitted { job }) => {
                 let storage = self.blueprint.directory.storage;
@@ -182,6 +180,7 @@ impl JobManager {
                 self.forget_resource_manager(ctx);
                 self.latch.on_session_lost();
                 self.desk.forget_asks();
+                self.withdrawals = 0;
             }
             Some(ClientEvent::Reply { xid, result }) => {
                 if let Some(ask) = self.desk.take_ask(xid) {
@@ -249,9 +248,23 @@ impl JobManager {
                     self.tell_resource_manager(ctx);
                 }
             }
+            ZkAsk::Withdraw => {
+                self.withdrawals -= 1;
+                self.start_services(ctx);
+            }
             ZkAsk::Cleanup => {}
             ask => self.on_services_answer(ask, result, ctx),
         }
+    }
+
+    /// SIGTERM: everybody can see at once that nobody leads here any more, and the process ends.
+    pub fn shut_down(&mut self, ctx: &mut Context<'_>) {
+        self.revoke(ctx);
+        if let Some(path) = self.latch.node() {
+            self.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+        }
+        self.dead = true;
+        ctx.exit(self.blueprint.directory.faults);
     }
 
     /// The process ends itself (`FatalErrorHandler`).

@@ -33,7 +33,8 @@ impl Publisher {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        if self.components.insert(component, false).is_none() {
+        if !self.components.contains_key(&component) {
+            self.components.insert(component, false);
             self.look(component, office, ctx);
         }
     }
@@ -128,10 +129,12 @@ impl Publisher {
         }
     }
 
-    /// Leadership is over: whatever was written goes, as far as the line to ZooKeeper allows.
-    pub fn withdraw_all(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        for component in self.components.keys().copied().collect::<Vec<_>>() {
-            self.withdraw(component, office, ctx);
+    /// Leadership is over: whatever was written is to go. How many answers are to come.
+    pub fn withdraw_all(self, office: &mut Office<'_>, ctx: &mut Context<'_>) -> u32 {
+        for component in self.components.keys() {
+            let path = component.path();
+            office.desk.ask(Op::Delete { path }, ZkAsk::Withdraw, ctx);
         }
+        self.components.len() as u32
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::actor::context::Context;
 use crate::actor::flink::rpc::heartbeat::Peer;
 use crate::actor::flink::rpc::main_thread::{Admission, MainThread};
-use crate::actor::flink::rpc::{Answer, AskId, Endpoint, Rpc, RpcError};
+use crate::actor::flink::rpc::{Answer, AskId, Call, Endpoint, Rpc, RpcError};
 use crate::actor::message::{Body, Timer};
 use crate::kernel::Span;
 
@@ -15,6 +15,19 @@ pub enum Work {
     Rpc(Peer, Box<Rpc>),
     Answer(AskId, Result<Answer, RpcError>),
     Timer(Timer),
+}
+
+impl Work {
+    /// A heartbeat, with a report that has to be compared with what is known.
+    pub fn is_heartbeat(&self) -> bool {
+        let Work::Rpc(_, rpc) = self else {
+            return false;
+        };
+        matches!(
+            rpc.call,
+            Call::HeartbeatFromTaskManager { .. } | Call::HeartbeatFromTaskExecutor { .. }
+        )
+    }
 }
 
 /// One thread by endpoint. A thread stays when its endpoint ends, and so does what waits there: calls find nobody then.
