@@ -27,6 +27,11 @@ impl Attempt {
         Attempt((token << NUMBER_BITS) | u64::from(number))
     }
 
+    /// The fencing token of whoever deployed it.
+    pub fn token(self) -> u64 {
+        self.0 >> NUMBER_BITS
+    }
+
     pub fn number(self) -> u32 {
         (self.0 & ((1 << NUMBER_BITS) - 1)) as u32
     }

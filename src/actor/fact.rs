@@ -206,6 +206,21 @@ pub enum Fact {
     },
 
     // Flink's endpoints.
+    /// An endpoint begins to exchange heartbeats with a peer, under a fresh monitor.
+    PeerMonitored {
+        owner: Endpoint,
+        peer: Peer,
+    },
+    /// A heartbeat message of a peer was processed.
+    PeerHeard {
+        owner: Endpoint,
+        peer: Peer,
+    },
+    /// The monitor is cancelled: nothing more is expected of the peer.
+    PeerUnmonitored {
+        owner: Endpoint,
+        peer: Peer,
+    },
     /// An endpoint has given a peer up with which it exchanged heartbeats.
     PeerLost {
         owner: Endpoint,
@@ -226,6 +241,11 @@ pub enum Fact {
         job: JobId,
         state: SlotState,
     },
+    /// A TaskExecutor is registered at a job's JobMaster.
+    RegisteredAtJobMaster {
+        job: JobId,
+        token: FencingToken,
+    },
     /// A TaskExecutor has lost a job's JobMaster, and fails its tasks.
     JobMasterLost {
         job: JobId,
@@ -236,6 +256,12 @@ pub enum Fact {
         subtask: SubtaskId,
         attempt: Attempt,
         job_master: FencingToken,
+        allocation: AllocationId,
+    },
+    /// A task was told to stop, or has failed: it works no more.
+    TaskStopping {
+        subtask: SubtaskId,
+        attempt: Attempt,
     },
     /// A task's resources on its TaskExecutor are freed.
     TaskEnded {
@@ -402,6 +428,8 @@ pub enum Fact {
         attempt: Attempt,
         checkpoint: CheckpointId,
         applied: Fingerprint,
+        /// First and last, of a task with keyed state.
+        key_groups: Option<(u32, u32)>,
         offsets: Vec<(SplitId, u64)>,
     },
     TaskRestored {
@@ -409,6 +437,8 @@ pub enum Fact {
         attempt: Attempt,
         checkpoint: CheckpointId,
         applied: Fingerprint,
+        /// First and last, of a task with keyed state.
+        key_groups: Option<(u32, u32)>,
         offsets: Vec<(SplitId, u64)>,
     },
     /// A source hands out `records` records of a split from `first` on.

@@ -12,15 +12,18 @@ pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "R7",
         "No attempt is deployed to a TaskManager that the leader does not count as a member.",
-    ),
+    )
+    .of_story(),
     safety(
         "P6",
         "Where slots bind, no TaskManager is given more tasks than it has slots.",
-    ),
+    )
+    .of_story(),
     safety(
         "R10",
         "Only tasks that a recovery restarts are deployed anew.",
-    ),
+    )
+    .of_story(),
 ];
 
 #[derive(Clone, Debug)]

@@ -19,7 +19,8 @@ pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "J1",
         "A job is called RUNNING only when each of its tasks is.",
-    ),
+    )
+    .of_story(),
 ];
 
 #[derive(Clone, Debug)]
@@ -72,7 +73,12 @@ impl Checker for Executions {
                         });
                 } else {
                     let begins = *state == ExecutionState::Scheduled && *attempt > before.attempt;
-                    self.single.expect(begins && !before.is_live(), header, || {
+                    // Under Flink an attempt is scheduled before it has a slot.
+                    let live = before.is_live()
+                        || scene.is_flink()
+                            && before.state > ExecutionState::Created
+                            && !before.state.is_terminal();
+                    self.single.expect(begins && !live, header, || {
                         let (was, number) = (before.state.name(), before.attempt.number());
                         format!(
                             "{} is {} while attempt {number} is {was}",

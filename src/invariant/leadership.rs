@@ -19,15 +19,16 @@ pub(super) const PROMISES: [Promise; 4] = [
     ),
     safety(
         "L2",
-        "At most one JobManager leads at a time, unless one of them was stopped while it led.",
+        "At most one process holds the leader session id that is published; at most one leads, unless one was stopped while it led, or a suspended connection to ZooKeeper is tolerated.",
     ),
     safety(
         "L9",
         "A published fencing token is that of the leader's own znode, and larger than all before.",
-    ),
+    )
+    .of_story(),
     safety(
         "L3",
-        "Only the latest leader changes executions, under its own token; one that was stopped may not know.",
+        "Only a leader changes executions, under its own token; one that was stopped may not know that it has a successor.",
     ),
 ];
 
@@ -46,6 +47,8 @@ pub(super) struct Leadership {
     published: BTreeMap<FencingToken, ActorId>,
     /// The transactions that a JobManager announced.
     announced: BTreeMap<FencingToken, ActorId>,
+    /// Under Flink: whose a leader session id is, and since when that process leads.
+    holders: BTreeMap<FencingToken, (ActorId, Time)>,
 }
 
 impl Leadership {
@@ -60,6 +63,7 @@ impl Leadership {
             latches: BTreeMap::new(),
             published: BTreeMap::new(),
             announced: BTreeMap::new(),
+            holders: BTreeMap::new(),
         }
     }
 
@@ -87,16 +91,21 @@ impl Leadership {
             if other == actor {
                 continue;
             }
-            let excused =
-                scene.has_slept(other) || scene.processes.woke_at(actor) == Some(header.time);
-            self.alone
-                .expect(leader.token.is_none() || excused, header, || {
-                    format!(
-                        "{} is granted leadership while {} leads",
-                        scene.name(actor),
-                        scene.name(other)
-                    )
-                });
+            let excused = scene.has_slept(other)
+                || scene.processes.woke_at(actor) == Some(header.time)
+                || scene.blueprint.config.ha.tolerate_suspended;
+            let leads = if scene.is_flink() {
+                leader.granted
+            } else {
+                leader.token.is_some()
+            };
+            self.alone.expect(!leads || excused, header, || {
+                format!(
+                    "{} is granted leadership while {} leads",
+                    scene.name(actor),
+                    scene.name(other)
+                )
+            });
         }
     }
 
@@ -114,7 +123,23 @@ impl Leadership {
         });
     }
 
+    /// Under Flink a leader session id belongs to one leadership of one process. False: it is another's.
+    fn holds(&mut self, header: &Header, token: FencingToken, scene: &Scene) -> bool {
+        let leader = scene.leader(header.actor).filter(|leader| leader.granted);
+        leader.is_some_and(|leader| {
+            let ours = (header.actor, leader.granted_at);
+            *self.holders.entry(token).or_insert(ours) == ours
+        })
+    }
+
     fn changes(&mut self, header: &Header, attempt: Attempt, state: ExecutionState, scene: &Scene) {
+        if scene.is_flink() {
+            let ours = self.holds(header, attempt.token(), scene);
+            return self.fenced.expect(ours, header, || {
+                let (state, by) = (state.name(), scene.name(header.actor));
+                format!("an execution becomes {state} by {by}, which does not lead under its token")
+            });
+        }
         let token = scene.leader(header.actor).and_then(|leader| leader.token);
         let latest = scene.is_latest_leader(header.actor) || scene.has_slept(header.actor);
         let numbered =
@@ -158,6 +183,16 @@ impl Checker for Leadership {
                 self.latches.remove(path);
             }
             Fact::LeadershipGranted => self.granted(header, scene),
+            Fact::LeaderInformationWritten { token, .. } => {
+                let ours = self.holds(header, *token, scene);
+                self.alone.expect(ours, header, || {
+                    format!(
+                        "{} publishes a leader session id that is not its own",
+                        scene.name(header.actor)
+                    )
+                });
+            }
+            Fact::LeaderPublished { .. } if scene.is_flink() => {}
             Fact::LeaderPublished { token } => self.announced(header, *token, scene),
             Fact::ExecutionChanged { attempt, state, .. } => {
                 self.changes(header, *attempt, *state, scene)

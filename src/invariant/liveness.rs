@@ -45,6 +45,8 @@ struct Job {
     checkpoint: Time,
     /// One is on its way.
     pending: bool,
+    /// It has ended for good.
+    over: bool,
 }
 
 impl Liveness {
@@ -74,7 +76,9 @@ impl Liveness {
             .at
             .since(self.led_since.max(scene.processes.disturbed_at()));
         let (leads, bound) = (is_led(scene), leader_bound(scene));
-        if can_lead(scene) && (leads || waited > bound) {
+        // Nobody is looked for where nothing is left to run.
+        let needed = self.jobs.iter().any(|job| !job.over);
+        if needed && can_lead(scene) && (leads || waited > bound) {
             self.led.expect(leads, now, || {
                 format!("nobody leads after {waited} of quiet, within {bound} somebody should")
             });
@@ -88,7 +92,7 @@ impl Liveness {
             .max(self.led_since)
             .max(scene.processes.disturbed_at());
         let (waited, bound) = (now.at.since(from), job_bound(scene, job));
-        if can_run(scene) && (known.runs || waited > bound) {
+        if !known.over && can_run(scene) && (known.runs || waited > bound) {
             self.running.expect(known.runs, now, || {
                 format!(
                     "job {job} does not run after {waited} of quiet, within {bound} it should; {}",
@@ -126,6 +130,13 @@ impl Liveness {
         (known.pending, known.checkpoint) = (pending, header.time);
     }
 
+    /// A job comes up, or goes down: judged by how it was until now.
+    fn turn(&mut self, header: &Header, job: JobId, runs: bool, scene: &Scene) {
+        self.judge_job(header.into(), job, scene);
+        self.judge_checkpoints(header.into(), job, scene);
+        self.set_running(job, runs, header.time);
+    }
+
     fn set_running(&mut self, job: JobId, runs: bool, now: Time) {
         let known = &mut self.jobs[job as usize];
         if known.runs != runs {
@@ -134,6 +145,7 @@ impl Liveness {
                 since: now,
                 checkpoint: now,
                 pending: false,
+                over: known.over,
             };
         }
     }
@@ -186,10 +198,27 @@ impl Checker for Liveness {
                 self.lead(header.time);
             }
             Fact::LeadershipLost { .. } if latest => self.lead(header.time),
+            Fact::JobStatusChanged {
+                job,
+                status: JobStatus::Failed,
+                ..
+            } if latest => {
+                self.set_running(*job, false, header.time);
+                self.jobs[*job as usize].over = true;
+            }
+            // Under Flink a job is RUNNING before its tasks are.
+            Fact::JobStatusChanged { .. } if scene.is_flink() => {}
+            Fact::RecoveryRunning { job, .. } if latest && scene.is_flink() => {
+                self.turn(header, *job, true, scene);
+            }
+            Fact::ExecutionChanged { subtask, state, .. } if latest && scene.is_flink() => {
+                let job = scene.blueprint.topology.job_of(*subtask);
+                if *state != ExecutionState::Running && self.jobs[job as usize].runs {
+                    self.turn(header, job, false, scene);
+                }
+            }
             Fact::JobStatusChanged { job, status, .. } if latest => {
-                self.judge_job(header.into(), *job, scene);
-                self.judge_checkpoints(header.into(), *job, scene);
-                self.set_running(*job, *status == JobStatus::Running, header.time);
+                self.turn(header, *job, *status == JobStatus::Running, scene);
             }
             Fact::CheckpointTriggered { job, .. } if latest => {
                 self.checkpoint(header, *job, true, scene)
@@ -318,5 +347,24 @@ mod tests {
             .says(ZK, KILL)
             .at(200)
             .broken("C8", 0);
+    }
+
+    #[test]
+    fn a_job_of_flink_runs_when_its_tasks_do() {
+        let ends = |stage: &mut Stage, last: JobStatus| {
+            stage.at(20);
+            let attempt = crate::actor::checkpoint::Attempt::new(100, 1);
+            stage.sees(0, 2, attempt, ExecutionState::Failed, 0);
+            status(stage, JobStatus::Restarting);
+            status(stage, last);
+        };
+        let mut stage = Stage::flink();
+        ends(&mut stage, JobStatus::Running);
+        stage.at(60).broken("R8", 0);
+        stage.at(2_000).broken("R8", 1);
+        let mut stage = Stage::flink();
+        ends(&mut stage, JobStatus::Failed);
+        stage.at(2_000).broken("R8", 0);
+        assert_eq!(stage.verdict("L8").violations_total, 0);
     }
 }

@@ -11,11 +11,11 @@ pub(super) const PROMISES: [Promise; 2] = [
     safety(
         "H1",
         "A leader declares a TaskManager lost only while it is registered, so once per registration.",
-    ),
+    ).of_story(),
     safety(
         "H2",
         "A TaskManager is declared lost only after its session has expired, or when a new one has been opened.",
-    ),
+    ).of_story(),
 ];
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use crate::actor::zookeeper::sessions::negotiate;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Span};
 use crate::policy::Slots;
+use crate::policy::restart::RestartStrategy;
 
 use super::scene::Scene;
 
@@ -45,6 +46,7 @@ pub fn can_run(scene: &Scene) -> bool {
         .filter(|(actor, _)| scene.processes.is_well(**actor))
         .map(|(_, settings)| settings.slots);
     let room = match blueprint.slots {
+        _ if scene.is_flink() => slots.sum::<u32>() >= slots_needed(scene),
         Slots::Ignore => slots.next().is_some(),
         Slots::Bind => {
             let jobs = 0..blueprint.topology.jobs.len() as JobId;
@@ -55,10 +57,26 @@ pub fn can_run(scene: &Scene) -> bool {
     leads && room && has_quorum(scene)
 }
 
+/// Slots that all jobs need together: one for each subtask of the widest operator.
+fn slots_needed(scene: &Scene) -> u32 {
+    let jobs = scene.blueprint.topology.jobs.iter();
+    jobs.map(|job| job.layout.parallelism.iter().copied().max().unwrap_or(0))
+        .sum()
+}
+
 /// Until a leader is published: the client's silence is noticed, the session of whoever led ends, a server is found.
 pub fn leader_bound(scene: &Scene) -> Span {
     let session = session_timeout(scene);
-    session + session * 2 / 3 + tick(scene) * 2 + hunting(scene) + MARGIN
+    let profile = &scene.blueprint.profile;
+    let services = [
+        profile.leader_services_startup,
+        profile.job_recovery,
+        profile.jobmaster_startup,
+    ];
+    let services = services
+        .iter()
+        .fold(Span::ZERO, |all, range| all + range.max());
+    session + session * 2 / 3 + tick(scene) * 2 + hunting(scene) + services * 2 + MARGIN
 }
 
 /// Until a job runs, under a leader: sessions of the dead end, members register, state comes back.
@@ -76,10 +94,29 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
         + tick(scene) * 2
         + hunting(scene)
         + REGISTRATION_MAX
-        + scene.blueprint.config.restart_delay
+        + failover(scene)
         + steps
         + transfer(scene, job)
         + MARGIN
+}
+
+/// Until a failed job is scheduled again. Under Flink whoever has been lost is missed, what is cancelled ends, and
+/// deployments onto the dead fail and back off again.
+fn failover(scene: &Scene) -> Span {
+    let config = &scene.blueprint.config;
+    if !scene.is_flink() {
+        return config.restart_delay;
+    }
+    let backoff = match config.restart {
+        RestartStrategy::NoRestart => Span::ZERO,
+        RestartStrategy::FixedDelay { delay, .. } | RestartStrategy::FailureRate { delay, .. } => {
+            delay
+        }
+        RestartStrategy::ExponentialDelay { max, .. } => max * 2,
+    };
+    let missed = (config.heartbeat.timeout + config.heartbeat.interval) * 2;
+    let cancelled = config.rpc.ask_timeout * 4 + config.task.cancellation_timeout.unwrap_or(missed);
+    missed + cancelled + config.slots.request_timeout + config.slots.timeout + backoff * 3
 }
 
 /// Until a running job's checkpoint that is pending is over, or else the next one is triggered.

@@ -1,12 +1,12 @@
 //! What restarts together, and that it waits for what has to be over first.
 
-use crate::actor::fact::{Detector, Fact};
+use crate::actor::fact::{Detector, ExecutionState, Fact};
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{Header, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::checks::Checker;
-use super::scene::Scene;
+use super::scene::{LeaderView, Scene};
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
@@ -17,7 +17,8 @@ pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "R4",
         "No restart goes on before every task of it has ended and its delay is over.",
-    ),
+    )
+    .of_story(),
     safety(
         "R5",
         "Recoveries of a job are counted up within one leadership.",
@@ -58,14 +59,23 @@ impl Restarts {
         let region = |subtask: &SubtaskId| layout.get(*subtask).map(|vertex| vertex.region);
         // Lists are in order, by subtask.
         let restarts = |subtask: &SubtaskId| tasks.binary_search(subtask).is_ok();
+        // What was never scheduled does not run on.
+        let waits = |subtask: &SubtaskId| {
+            let state = |leader: &LeaderView| leader.tasks[*subtask as usize].state;
+            scene.leader(header.actor).map(state) == Some(ExecutionState::Created)
+        };
         let spared = match scope {
             RecoveryScope::PerTask | RecoveryScope::PerTaskNaive => None,
-            RecoveryScope::Full => all.iter().find(|subtask| !restarts(subtask)),
+            RecoveryScope::Full => all
+                .iter()
+                .find(|subtask| !restarts(subtask) && !waits(subtask)),
             RecoveryScope::Region => {
                 let mut regions: Vec<Option<u32>> = tasks.iter().map(region).collect();
                 regions.sort_unstable();
                 all.iter().find(|subtask| {
-                    regions.binary_search(&region(subtask)).is_ok() && !restarts(subtask)
+                    regions.binary_search(&region(subtask)).is_ok()
+                        && !restarts(subtask)
+                        && !waits(subtask)
                 })
             }
         };
@@ -147,7 +157,7 @@ impl Checker for Restarts {
             } => {
                 self.started(header, (*job, *recovery), *scope, tasks, scene);
             }
-            Fact::RetrievalStarted { job, recovery, .. } => {
+            Fact::RetrievalStarted { job, recovery, .. } if !scene.is_flink() => {
                 self.goes_on(header, *job, *recovery, scene)
             }
             _ => {}
@@ -165,7 +175,6 @@ impl Checker for Restarts {
 mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
-    use crate::actor::fact::ExecutionState;
     use crate::invariant::stage::{JM, SUBTASKS, Stage};
 
     fn started(recovery: u32, scope: RecoveryScope, tasks: &[SubtaskId]) -> Fact {

@@ -15,7 +15,7 @@ use super::retention::checkpoint_at;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 3] = [
+pub(super) const PROMISES: [Promise; 4] = [
     safety(
         "L5",
         "A recovery goes back to the latest checkpoint in the store, whichever leader completed it.",
@@ -28,6 +28,10 @@ pub(super) const PROMISES: [Promise; 3] = [
         "P3",
         "A task restores the offsets and the state that it had in that checkpoint; after a change of parallelism the tasks of an operator together.",
     ),
+    safety(
+        "P4",
+        "The splits that an operator's tasks restore are those that the checkpoint has, each once.",
+    ),
 ];
 
 /// Deployments of a subtask that are remembered.
@@ -38,6 +42,7 @@ pub(super) struct Restore {
     latest: Tally,
     uniform: Tally,
     faithful: Tally,
+    redistributed: Tally,
     /// By job: the latest checkpoint in the store.
     stored: Vec<CheckpointId>,
     /// By job: completed before the latest one; earlier snapshots are of no use.
@@ -79,7 +84,7 @@ struct Deployment {
 
 impl Restore {
     pub fn new(scene: &Scene) -> Restore {
-        let [latest, uniform, faithful] = PROMISES.map(Tally::new);
+        let [latest, uniform, faithful, redistributed] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let (jobs, subtasks) = (topology.jobs.len(), topology.subtasks.len());
         let tasks = vec![Task::default(); subtasks];
@@ -87,6 +92,7 @@ impl Restore {
             latest,
             uniform,
             faithful,
+            redistributed,
             stored: vec![0; jobs],
             previous: vec![0; jobs],
             tasks,
@@ -189,6 +195,20 @@ impl Restore {
         let snapshot = self.tasks[subtask as usize].of(checkpoint);
         let same = snapshot
             .is_some_and(|snapshot| snapshot.applied == applied && snapshot.offsets == offsets);
+        let splits = |offsets: &[(SplitId, u64)]| {
+            let mut splits: Vec<SplitId> = offsets.iter().map(|(split, _)| *split).collect();
+            splits.sort_unstable();
+            splits
+        };
+        if let Some(snapshot) = snapshot.filter(|snapshot| !snapshot.offsets.is_empty()) {
+            let (had, has) = (splits(&snapshot.offsets), splits(offsets));
+            self.redistributed.expect(had == has, header, || {
+                format!(
+                    "{} restores the splits {has:?} of {had:?}",
+                    scene.task(subtask)
+                )
+            });
+        }
         self.faithful.expect(same, header, || match snapshot {
             None => format!("{} restores checkpoint {checkpoint}, which it never acknowledged", scene.task(subtask)),
             Some(snapshot) => format!(
@@ -241,6 +261,9 @@ impl Restore {
         let name = &scene.blueprint.topology.operators[operator as usize]
             .spec
             .name;
+        self.redistributed.expect(had.1 == has.1, header, || {
+            format!("the tasks of {name} restore {:?} of {:?}", has.1, had.1)
+        });
         self.faithful.expect(had == has, header, || {
             format!(
                 "{name} restores {} records at {:?} from checkpoint {checkpoint}, which has {} at {:?}",
@@ -316,6 +339,7 @@ impl Checker for Restore {
                 checkpoint,
                 applied,
                 offsets,
+                ..
             } => {
                 self.tasks[*subtask as usize].snapshots.push(Snapshot {
                     checkpoint: *checkpoint,
@@ -344,6 +368,7 @@ impl Checker for Restore {
                 checkpoint,
                 applied,
                 offsets,
+                ..
             } => {
                 self.restored(
                     header,
@@ -355,15 +380,22 @@ impl Checker for Restore {
             }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..
-            } => self.completed(*job, *checkpoint, scene),
+            } => {
+                self.completed(*job, *checkpoint, scene);
+            }
             _ => {}
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.latest, &self.uniform, &self.faithful]
-            .map(Tally::verdict)
-            .into()
+        [
+            &self.latest,
+            &self.uniform,
+            &self.faithful,
+            &self.redistributed,
+        ]
+        .map(Tally::verdict)
+        .into()
     }
 }
 
@@ -375,29 +407,32 @@ mod tests {
     const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
     const STATE: Fingerprint = Fingerprint { records: 7, sum: 9 };
 
-    /// Checkpoint 4 is stored, with a snapshot of the first source; a recovery goes back to `retrieved`.
+    /// Checkpoint 4 is stored, with a snapshot of each source; a recovery goes back to `retrieved`.
     fn recovering(retrieved: CheckpointId) -> Stage {
         let mut stage = Stage::running();
-        let (subtask, attempt, checkpoint, offsets) = (0, A(1), 4, vec![(0, 33)]);
-        stage.says(
-            TM(0),
-            Fact::TaskSnapshot {
-                subtask,
-                attempt,
-                checkpoint,
-                applied: STATE,
-                offsets,
-            },
-        );
-        stage.says(
-            JM(0),
-            Fact::CheckpointAcknowledged {
-                job: 0,
-                checkpoint,
-                subtask,
-                attempt,
-            },
-        );
+        let (attempt, checkpoint) = (A(1), 4);
+        for (subtask, offsets) in [(0, vec![(0, 33)]), (1, vec![(1, 20)])] {
+            stage.says(
+                TM(0),
+                Fact::TaskSnapshot {
+                    subtask,
+                    attempt,
+                    checkpoint,
+                    applied: STATE,
+                    key_groups: None,
+                    offsets,
+                },
+            );
+            stage.says(
+                JM(0),
+                Fact::CheckpointAcknowledged {
+                    job: 0,
+                    checkpoint,
+                    subtask,
+                    attempt,
+                },
+            );
+        }
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
         stage.says(
             ZK,
@@ -426,6 +461,7 @@ mod tests {
             attempt: A(2),
             checkpoint,
             applied,
+            key_groups: None,
             offsets: vec![(0, offset)],
         }
     }
@@ -464,5 +500,36 @@ mod tests {
         recovering(4)
             .sees(0, 0, A(2), ExecutionState::Running, 0)
             .broken("C3", 1);
+    }
+
+    #[test]
+    fn other_splits_are_noticed() {
+        let mut stage = recovering(4);
+        stage.says(TM(0), restored(4, STATE, 33)).broken("P4", 0);
+        let mut stage = recovering(4);
+        let Fact::TaskRestored {
+            subtask,
+            attempt,
+            checkpoint,
+            applied,
+            key_groups,
+            ..
+        } = restored(4, STATE, 33)
+        else {
+            unreachable!("that is what was made")
+        };
+        let offsets = vec![(0, 33), (1, 5)];
+        stage.says(
+            TM(0),
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                checkpoint,
+                applied,
+                key_groups,
+                offsets,
+            },
+        );
+        stage.broken("P4", 1);
     }
 }

@@ -11,7 +11,7 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 2] = [
+pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "K1",
         "An attempt reads each of its splits in the order of offsets, without a gap, from the offset that it restored.",
@@ -20,12 +20,17 @@ pub(super) const PROMISES: [Promise; 2] = [
         "K4",
         "A split is read only by the source that owns it, in an attempt that was deployed and has not reported its end.",
     ),
+    safety(
+        "P2",
+        "Each split has at most one reader among the attempts of the execution graph.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
 pub(super) struct Sources {
     in_order: Tally,
     owned: Tally,
+    alone: Tally,
     /// By split; the latest reader last. Those that were replaced may go on for a while where nobody can tell them.
     readers: Vec<Vec<Reader>>,
     /// By subtask: attempts and the checkpoints that they start from.
@@ -44,12 +49,13 @@ struct Reader {
 
 impl Sources {
     pub fn new(scene: &Scene) -> Sources {
-        let [in_order, owned] = PROMISES.map(Tally::new);
+        let [in_order, owned, alone] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let readers = vec![Vec::new(); topology.splits.len()];
         Sources {
             in_order,
             owned,
+            alone,
             readers,
             deployed: vec![Vec::new(); topology.subtasks.len()],
         }
@@ -141,6 +147,11 @@ impl Sources {
         })
     }
 
+    fn is_current(&self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) -> bool {
+        let leader = scene.current_leader();
+        leader.is_some_and(|(_, leader)| leader.tasks[subtask as usize].attempt == attempt)
+    }
+
     /// The TaskManager says that the attempt is over: it reads no more.
     fn ended(&mut self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) {
         let topology = &scene.blueprint.topology;
@@ -156,7 +167,7 @@ impl Sources {
 }
 
 impl Checker for Sources {
-    fn fact(&mut self, _: &Header, fact: &Fact, scene: &Scene) {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
             Fact::ExecutionChanged {
                 subtask,
@@ -203,7 +214,15 @@ impl Checker for Sources {
                     .iter()
                     .any(|(known, _)| known == attempt);
                 for (split, next) in offsets {
-                    let is_owner = deployed && !self.has_another_reader(*split, *subtask, scene);
+                    let others = self.has_another_reader(*split, *subtask, scene);
+                    let is_owner = deployed && !others;
+                    // An attempt that has been replaced is not in the graph.
+                    if deployed && self.is_current(*subtask, *attempt, scene) {
+                        self.alone.expect(!others, header, || {
+                            let task = scene.task(*subtask);
+                            format!("{task} takes split {split}, which another subtask reads")
+                        });
+                    }
                     let reader = Reader {
                         subtask: *subtask,
                         attempt: *attempt,
@@ -219,7 +238,9 @@ impl Checker for Sources {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.in_order.verdict(), self.owned.verdict()]
+        [&self.in_order, &self.owned, &self.alone]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -271,6 +292,7 @@ mod tests {
                 attempt,
                 checkpoint: 4,
                 applied,
+                key_groups: None,
                 offsets: vec![(0, 33)],
             },
         );
@@ -304,5 +326,26 @@ mod tests {
         emit(&mut restarted(), A(1), 0, 50, 10)
             .broken("K4", 1)
             .broken("K1", 0);
+    }
+
+    #[test]
+    fn a_split_with_two_readers_is_noticed() {
+        restarted().broken("P2", 0);
+        let mut stage = restarted();
+        stage.sees(0, 1, A(1), ExecutionState::Canceled, 0);
+        stage.sees(0, 1, A(2), ExecutionState::Scheduled, 0);
+        let (subtask, attempt, applied) = (1, A(2), Default::default());
+        stage.says(
+            TM(0),
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                checkpoint: 4,
+                applied,
+                key_groups: None,
+                offsets: vec![(0, 33)],
+            },
+        );
+        stage.broken("P2", 1);
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::kernel::{Header, Time};
+use crate::policy::Liveness;
 
 /// Violations of one promise that are kept; the rest are only counted.
 const KEPT_MAX: usize = 20;
@@ -25,12 +26,47 @@ impl Kind {
     }
 }
 
+/// Whose way of doing things a promise is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ControlPlane {
+    Any,
+    /// Members by ephemeral znodes, recovery task by task.
+    Story,
+    /// RPC endpoints with heartbeats, slots, failover of regions.
+    Flink,
+}
+
+impl ControlPlane {
+    pub fn covers(self, liveness: Liveness) -> bool {
+        match self {
+            ControlPlane::Any => true,
+            ControlPlane::Story => liveness == Liveness::ZkEphemeral,
+            ControlPlane::Flink => liveness == Liveness::RpcHeartbeats,
+        }
+    }
+}
+
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Promise {
     pub id: &'static str,
     pub kind: Kind,
     pub statement: &'static str,
+    pub of: ControlPlane,
+}
+
+impl Promise {
+    /// Only the story makes it.
+    pub const fn of_story(mut self) -> Promise {
+        self.of = ControlPlane::Story;
+        self
+    }
+
+    /// Only Flink makes it.
+    pub const fn of_flink(mut self) -> Promise {
+        self.of = ControlPlane::Flink;
+        self
+    }
 }
 
 pub(super) const fn safety(id: &'static str, statement: &'static str) -> Promise {
@@ -38,6 +74,7 @@ pub(super) const fn safety(id: &'static str, statement: &'static str) -> Promise
         id,
         kind: Kind::Safety,
         statement,
+        of: ControlPlane::Any,
     }
 }
 
@@ -46,6 +83,7 @@ pub(super) const fn liveness(id: &'static str, statement: &'static str) -> Promi
         id,
         kind: Kind::Liveness,
         statement,
+        of: ControlPlane::Any,
     }
 }
 
@@ -137,6 +175,7 @@ impl Tally {
             id,
             kind,
             statement,
+            ..
         } = self.promise;
         Verdict {
             id,

@@ -89,9 +89,10 @@ impl Znodes {
         self.durable.expect(owner.is_some(), header, || {
             format!("{path} is deleted, but it was not there")
         });
-        // A leader takes its own address back where an earlier leadership left it.
+        // A leader takes its own address back, and that which an earlier leadership has left.
+        let address = path == LEADER_PATH || path.ends_with("/connection_info");
         if let Some(session) = owner.flatten()
-            && path != LEADER_PATH
+            && !address
         {
             let over = self.expired.contains(&session);
             self.with_session.expect(over, header, || {

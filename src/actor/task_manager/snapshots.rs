@@ -47,6 +47,7 @@ impl Task {
                 .as_ref()
                 .map(OperatorState::total)
                 .unwrap_or_default(),
+            key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
             offsets: snapshot.offsets.clone(),
         });
         let directory = &self.blueprint.directory;

@@ -12,6 +12,8 @@ use crate::dataflow::topology::{JobId, JobInfo, SubtaskId};
 use crate::kernel::{ActorId, Header, Time};
 use crate::policy::RecoveryScope;
 
+use super::processes::is_end;
+
 #[derive(Clone, Debug)]
 pub struct LeaderView {
     pub granted: bool,
@@ -104,7 +106,7 @@ impl LeaderView {
     pub fn take(&mut self, header: &Header, fact: &Fact, blueprint: &Blueprint) {
         match fact {
             // Whatever it believed died with it.
-            Fact::FaultInjected { what: "kill" } => *self = LeaderView::new(blueprint),
+            fact if is_end(fact) => *self = LeaderView::new(blueprint),
             Fact::LeadershipGranted => {
                 *self = LeaderView::new(blueprint);
                 self.granted = true;

@@ -1,5 +1,6 @@
 //! What checkers share: the cluster as the facts so far show it.
 
+mod endpoints;
 mod leader;
 mod processes;
 
@@ -11,10 +12,12 @@ use crate::actor::message::FencingToken;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header};
+use crate::policy::Liveness;
 
 use super::tally::Moment;
+pub use endpoints::{Endpoints, Executor};
 pub use leader::{LeaderView, TaskView};
-pub use processes::{Processes, is_disturbance};
+pub use processes::{Processes, is_disturbance, is_end};
 
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -22,6 +25,8 @@ pub struct Scene {
     pub processes: Processes,
     /// By place of the JobManager.
     pub leaders: Vec<LeaderView>,
+    /// Of Flink's control plane.
+    pub endpoints: Endpoints,
     /// The largest token published so far.
     pub token_max: FencingToken,
     /// The last fact that was seen.
@@ -40,6 +45,7 @@ impl Scene {
             blueprint: Arc::clone(blueprint),
             processes: Processes::new(blueprint),
             leaders,
+            endpoints: Endpoints::default(),
             token_max: 0,
             last: Moment {
                 at: crate::kernel::Time::ZERO,
@@ -98,6 +104,21 @@ impl Scene {
         }
     }
 
+    /// Whether Flink's own control plane runs the cluster.
+    pub fn is_flink(&self) -> bool {
+        self.blueprint.liveness == Liveness::RpcHeartbeats
+    }
+
+    pub fn is_taskmanager(&self, actor: ActorId) -> bool {
+        self.blueprint.directory.taskmanager_index(actor).is_some()
+    }
+
+    /// The slots that a TaskManager is configured with.
+    pub fn slots_of(&self, taskmanager: ActorId) -> u32 {
+        let index = self.blueprint.directory.taskmanager_index(taskmanager);
+        index.map_or(0, |index| self.blueprint.cluster.taskmanagers[index].slots)
+    }
+
     pub fn name(&self, actor: ActorId) -> &str {
         self.blueprint.directory.name(actor)
     }
@@ -109,6 +130,9 @@ impl Scene {
     pub fn take(&mut self, header: &Header, fact: &Fact) {
         self.last = header.into();
         self.processes.take(header, fact);
+        if self.is_flink() {
+            self.endpoints.take(header, fact);
+        }
         if let Fact::LeaderPublished { token } = fact {
             self.token_max = self.token_max.max(*token);
         }

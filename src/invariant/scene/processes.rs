@@ -23,7 +23,18 @@ struct State {
 pub fn is_disturbance(fact: &Fact) -> bool {
     matches!(
         fact,
-        Fact::FaultInjected { .. } | Fact::FaultHealed { .. } | Fact::ProcessStarted { .. }
+        Fact::FaultInjected { .. }
+            | Fact::FaultHealed { .. }
+            | Fact::ProcessStarted { .. }
+            | Fact::ProcessExited
+    )
+}
+
+/// Whether a process ends, by itself or not.
+pub fn is_end(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::FaultInjected { what: "kill" } | Fact::ProcessExited
     )
 }
 
@@ -52,7 +63,7 @@ impl Processes {
         let state = &mut self.states[header.actor.0 as usize];
         let mut echo = Span::ZERO;
         match fact {
-            Fact::FaultInjected { what: "kill" } => {
+            fact if is_end(fact) => {
                 (state.up, state.hung) = (false, false);
                 state.woke_at = None;
             }

@@ -6,9 +6,14 @@ use std::sync::Arc;
 use crate::actor::blueprint::{Blueprint, Directory};
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::leader_paths::Component;
+use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
+use crate::actor::flink::rpc::heartbeat::Peer;
+use crate::actor::flink::rpc::{Address, Endpoint};
 use crate::actor::settings::{
     Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
 };
+use crate::actor::task_manager::executor::SlotState;
 use crate::dataflow::job_graph::{
     Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
 };
@@ -118,6 +123,46 @@ pub fn blueprint() -> Arc<Blueprint> {
     })
 }
 
+/// The same cluster under Flink's own control plane.
+pub fn flink_blueprint() -> Arc<Blueprint> {
+    let mut blueprint = Arc::unwrap_or_clone(blueprint());
+    blueprint.liveness = crate::policy::Liveness::RpcHeartbeats;
+    Arc::new(blueprint)
+}
+
+pub fn job_master() -> Peer {
+    Peer {
+        address: address(JM(0)),
+        endpoint: Endpoint::JobMaster(0),
+    }
+}
+
+pub fn resource_manager() -> Peer {
+    Peer {
+        address: address(JM(0)),
+        endpoint: Endpoint::ResourceManager,
+    }
+}
+
+pub fn executor(tm: usize) -> Peer {
+    Peer {
+        address: address(TM(tm)),
+        endpoint: Endpoint::TaskExecutor,
+    }
+}
+
+/// Of a slot of a TaskManager.
+pub fn allocation(tm: usize, slot: SlotIndex) -> AllocationId {
+    AllocationId(100 * tm as u64 + u64::from(slot))
+}
+
+fn address(actor: ActorId) -> Address {
+    Address {
+        actor,
+        incarnation: 0,
+    }
+}
+
 fn config() -> Config {
     let mut config = Config::default();
     config.checkpointing.interval = Some(Span::from_secs(10));
@@ -139,14 +184,21 @@ pub struct Stage {
     pub checks: Checks,
     at: Time,
     event: u64,
+    /// Facts are stated in the current event.
+    same_event: bool,
 }
 
 impl Stage {
     pub fn new() -> Stage {
+        Stage::of(&blueprint())
+    }
+
+    fn of(blueprint: &Arc<Blueprint>) -> Stage {
         Stage {
-            checks: Checks::new(&blueprint()),
+            checks: Checks::new(blueprint),
             at: Time::ZERO,
             event: 0,
+            same_event: false,
         }
     }
 
@@ -157,7 +209,7 @@ impl Stage {
     }
 
     pub fn says(&mut self, actor: ActorId, fact: Fact) -> &mut Stage {
-        self.event += 1;
+        self.event += u64::from(!self.same_event);
         let event = EventId(self.event);
         self.checks.fact(
             &Header {
@@ -168,6 +220,15 @@ impl Stage {
             },
             &fact,
         );
+        self
+    }
+
+    /// What is stated by `act` is stated in one event.
+    pub fn in_one_event(&mut self, act: impl FnOnce(&mut Stage)) -> &mut Stage {
+        self.event += 1;
+        self.same_event = true;
+        act(self);
+        self.same_event = false;
         self
     }
 
@@ -337,5 +398,125 @@ impl Stage {
                 reason,
             },
         )
+    }
+
+    /// Brings the whole job up under Flink's control plane: each task in a slot of its own, four on the first TaskManager.
+    pub fn flink() -> Stage {
+        let mut stage = Stage::of(&flink_blueprint());
+        let (session, token) = (98, 100);
+        stage.at(1).says(
+            ZK,
+            Fact::SessionOpened {
+                session,
+                owner: JM(0),
+                timeout: Span::from_secs(10),
+            },
+        );
+        let path = "/leader/latch/latch-0000000100".to_owned();
+        let owner = Some(session);
+        stage.says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 99,
+                path,
+                owner,
+            },
+        );
+        let component = Component::JobMaster(0);
+        stage
+            .says(JM(0), Fact::LeadershipGranted)
+            .says(JM(0), Fact::LeaderInformationWritten { component, token })
+            .says(JM(0), Fact::LeaderPublished { token });
+        for tm in 0..2 {
+            stage.monitors(TM(tm), executor(tm), resource_manager());
+            stage.monitors(JM(0), job_master(), executor(tm));
+            stage.monitors(TM(tm), executor(tm), job_master());
+            stage.says(TM(tm), Fact::RegisteredAtJobMaster { job: 0, token });
+            stage.register(0, tm);
+        }
+        for subtask in 0..SUBTASKS {
+            let (tm, slot) = (subtask / 4, subtask % 4);
+            let (slot, allocation) = (slot, allocation(tm as usize, slot));
+            let state = SlotState::Active;
+            stage.says(
+                TM(tm as usize),
+                Fact::TaskSlotChanged {
+                    slot,
+                    allocation,
+                    job: 0,
+                    state,
+                },
+            );
+            stage.pool(tm as usize, slot, "accepted");
+        }
+        for state in [ExecutionState::Scheduled, ExecutionState::Deploying] {
+            for subtask in 0..SUBTASKS {
+                let attempt = Attempt::new(token, 1);
+                stage.sees(0, subtask, attempt, state, (subtask / 4) as usize);
+            }
+        }
+        for subtask in 0..SUBTASKS {
+            let tm = (subtask / 4) as usize;
+            stage.starts(tm, subtask, 1, subtask % 4);
+            stage.sees(
+                0,
+                subtask,
+                Attempt::new(token, 1),
+                ExecutionState::Running,
+                tm,
+            );
+        }
+        let (job, recovery) = (0, 0);
+        stage.says(JM(0), Fact::RecoveryRunning { job, recovery });
+        stage
+    }
+
+    pub fn monitors(&mut self, actor: ActorId, owner: Peer, peer: Peer) -> &mut Stage {
+        let owner = owner.endpoint;
+        self.says(actor, Fact::PeerMonitored { owner, peer })
+    }
+
+    pub fn hears(&mut self, actor: ActorId, owner: Peer, peer: Peer) -> &mut Stage {
+        let owner = owner.endpoint;
+        self.says(actor, Fact::PeerHeard { owner, peer })
+    }
+
+    /// The pool of the JobMaster.
+    pub fn pool(&mut self, tm: usize, slot: SlotIndex, change: &'static str) -> &mut Stage {
+        let (allocation, taskmanager) = (allocation(tm, slot), address(TM(tm)));
+        self.says(
+            JM(0),
+            Fact::SlotPoolChanged {
+                job: 0,
+                allocation,
+                taskmanager,
+                change,
+            },
+        )
+    }
+
+    pub fn starts(
+        &mut self,
+        tm: usize,
+        subtask: SubtaskId,
+        number: u32,
+        slot: SlotIndex,
+    ) -> &mut Stage {
+        let (allocation, job_master) = (allocation(tm, slot), 100);
+        let attempt = Attempt::new(job_master, number);
+        self.says(
+            TM(tm),
+            Fact::TaskStarted {
+                subtask,
+                attempt,
+                job_master,
+                allocation,
+            },
+        )
+    }
+
+    pub fn stopping(&mut self, tm: usize, subtask: SubtaskId, number: u32) -> &mut Stage {
+        let attempt = Attempt::new(100, number);
+        self.says(TM(tm), Fact::TaskStopping { subtask, attempt })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::actor::context::Context;
+use crate::actor::fact::Fact;
 use crate::actor::message::Timer;
 use crate::kernel::{Span, TimerId};
 
@@ -61,12 +62,23 @@ impl Heartbeats {
         });
         ctx.arm(timer, self.timeout);
         self.monitors.insert(peer, Monitor { timer, failures: 0 });
+        let owner = self.owner;
+        ctx.state(Fact::PeerMonitored { owner, peer });
     }
 
     pub fn unmonitor(&mut self, peer: Peer, ctx: &mut Context<'_>) {
-        if let Some(monitor) = self.monitors.remove(&peer) {
+        if self.remove(peer, ctx) {
+            let owner = self.owner;
+            ctx.state(Fact::PeerUnmonitored { owner, peer });
+        }
+    }
+
+    fn remove(&mut self, peer: Peer, ctx: &mut Context<'_>) -> bool {
+        let monitor = self.monitors.remove(&peer);
+        if let Some(monitor) = &monitor {
             ctx.release(monitor.timer);
         }
+        monitor.is_some()
     }
 
     pub fn monitors(&self, peer: Peer) -> bool {
@@ -84,6 +96,8 @@ impl Heartbeats {
             return false;
         };
         ctx.arm(monitor.timer, self.timeout);
+        let owner = self.owner;
+        ctx.state(Fact::PeerHeard { owner, peer });
         true
     }
 
@@ -104,7 +118,7 @@ impl Heartbeats {
             .threshold
             .is_some_and(|threshold| monitor.failures >= threshold)
         {
-            self.unmonitor(peer, ctx);
+            self.remove(peer, ctx);
             return Some(Verdict::Unreachable);
         }
         None
@@ -117,14 +131,14 @@ impl Heartbeats {
         if ctx.is_armed(monitor.timer) {
             return None;
         }
-        self.unmonitor(peer, ctx);
+        self.remove(peer, ctx);
         Some(Verdict::Timeout)
     }
 
     /// The endpoint ends.
     pub fn stop(&mut self, ctx: &mut Context<'_>) {
-        for monitor in std::mem::take(&mut self.monitors).into_values() {
-            ctx.release(monitor.timer);
+        for peer in self.peers().collect::<Vec<_>>() {
+            self.unmonitor(peer, ctx);
         }
     }
 }

@@ -137,8 +137,9 @@ impl TaskManager {
                 line.connected = line.retrieval.known();
                 let delay = allocation.draw(&mut executor.random);
                 line.offer.set(delay, ctx);
-                if let Some((peer, _)) = executor.job_master(job) {
+                if let Some((peer, token)) = executor.job_master(job) {
                     executor.heartbeats.monitor(peer, ctx);
+                    ctx.state(Fact::RegisteredAtJobMaster { job, token });
                 }
             }
             Err(error) => {

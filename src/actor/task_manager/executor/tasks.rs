@@ -40,6 +40,7 @@ impl TaskManager {
             subtask,
             attempt,
             job_master,
+            allocation,
         });
         Ok(Answer::Ack)
     }
@@ -70,9 +71,10 @@ impl TaskManager {
         if task.is_ending() {
             return;
         }
-        let subtask = task.subtask;
+        let (subtask, attempt) = (task.subtask, task.attempt);
         let from_outside = failure.as_ref().is_none_or(is_from_outside);
         task.end(failure);
+        ctx.state(Fact::TaskStopping { subtask, attempt });
         let delay = self.draw(takes);
         let now = ctx.now();
         let executor = self.executor();

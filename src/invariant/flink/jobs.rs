@@ -1,0 +1,96 @@
+//! Jobs that have ended for good stay so.
+
+use std::collections::BTreeSet;
+
+use crate::actor::fact::{ExecutionState, Fact, JobStatus};
+use crate::dataflow::topology::JobId;
+use crate::invariant::checks::Checker;
+use crate::invariant::scene::Scene;
+use crate::invariant::tally::{Promise, Tally, Verdict, safety};
+use crate::kernel::{Header, Time};
+
+pub(in crate::invariant) const PROMISES: [Promise; 1] = [safety(
+    "L6",
+    "A job that has reached a globally terminal state is never scheduled again, by any leader.",
+)
+.of_flink()];
+
+#[derive(Clone, Debug)]
+pub(in crate::invariant) struct Jobs {
+    over: Tally,
+    terminal: BTreeSet<JobId>,
+}
+
+impl Jobs {
+    pub fn new(_: &Scene) -> Jobs {
+        let [over] = PROMISES.map(Tally::new);
+        Jobs {
+            over,
+            terminal: BTreeSet::new(),
+        }
+    }
+}
+
+impl Checker for Jobs {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        match fact {
+            // One that was stopped may end what its successor runs, and cannot store the result.
+            Fact::JobStatusChanged {
+                job,
+                status: JobStatus::Failed,
+                ..
+            } if !scene.has_slept(header.actor) => {
+                self.terminal.insert(*job);
+            }
+            Fact::ExecutionChanged {
+                subtask,
+                state: ExecutionState::Scheduled,
+                ..
+            } => {
+                let job = scene.blueprint.topology.job_of(*subtask);
+                self.over.expect(!self.terminal.contains(&job), header, || {
+                    format!(
+                        "{} is scheduled, but its job has ended",
+                        scene.task(*subtask)
+                    )
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
+        vec![self.over.verdict()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::checkpoint::Attempt;
+    use crate::invariant::stage::{JM, Stage};
+
+    fn ends(stage: &mut Stage, status: JobStatus) -> &mut Stage {
+        let reason = String::new();
+        let attempt = Attempt::new(100, 1);
+        for subtask in 0..crate::invariant::stage::SUBTASKS {
+            stage.sees(0, subtask, attempt, ExecutionState::Failed, 0);
+        }
+        stage.says(
+            JM(0),
+            Fact::JobStatusChanged {
+                job: 0,
+                status,
+                reason,
+            },
+        );
+        let attempt = Attempt::new(100, 2);
+        stage.sees(0, 2, attempt, ExecutionState::Scheduled, 0)
+    }
+
+    #[test]
+    fn a_job_that_comes_back_is_noticed() {
+        ends(&mut Stage::flink(), JobStatus::Restarting).broken("L6", 0);
+        ends(&mut Stage::flink(), JobStatus::Failed).broken("L6", 1);
+    }
+}

@@ -1,0 +1,19 @@
+//! What Flink's control plane promises beyond what every control plane does: heartbeats, slots, failover.
+
+mod agreement;
+mod cancellations;
+mod endpoints;
+mod heartbeats;
+mod jobs;
+mod redeployments;
+mod slots;
+mod tasks;
+
+pub(super) use agreement::{Agreement, PROMISES as AGREEMENT};
+pub(super) use cancellations::{Cancellations, PROMISES as CANCELLATIONS};
+pub(super) use endpoints::{Endpoints, PROMISES as ENDPOINTS};
+pub(super) use heartbeats::{Heartbeats, PROMISES as HEARTBEATS};
+pub(super) use jobs::{Jobs, PROMISES as JOBS};
+pub(super) use redeployments::{PROMISES as REDEPLOYMENTS, Redeployments};
+pub(super) use slots::{PROMISES as SLOTS, Slots};
+pub(super) use tasks::{PROMISES as TASKS, Tasks};

@@ -1,0 +1,299 @@
+//! Slots: of one job at a time, no more than there are, and none on a TaskManager that was given up.
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
+use crate::actor::flink::rpc::{Address, Endpoint};
+use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::invariant::checks::Checker;
+use crate::invariant::scene::Scene;
+use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
+use crate::kernel::{ActorId, Header, Time};
+
+pub(in crate::invariant) const PROMISES: [Promise; 4] = [
+    safety(
+        "H3",
+        "Once a JobMaster has declared a TaskManager dead its pool has no slot there, until that TaskManager registers again.",
+    )
+    .of_flink(),
+    safety(
+        "R6",
+        "No slot hosts two subtasks of one vertex, or is owned by two jobs; no TaskManager has more slots than configured.",
+    )
+    .of_flink(),
+    safety(
+        "R7",
+        "No attempt is deployed to a TaskManager that its JobMaster has declared dead and that has not registered again.",
+    )
+    .of_flink(),
+    safety(
+        "P6",
+        "A JobMaster's pool has no more slots on a TaskManager than are registered there.",
+    )
+    .of_flink(),
+];
+
+#[derive(Clone, Debug)]
+pub(in crate::invariant) struct Slots {
+    given_up: Tally,
+    exclusive: Tally,
+    to_members: Tally,
+    few: Tally,
+    /// In this event a JobMaster gives a TaskManager up.
+    losing: Option<(Moment, ActorId, JobId, Address)>,
+}
+
+impl Slots {
+    pub fn new() -> Slots {
+        let [given_up, exclusive, to_members, few] = PROMISES.map(Tally::new);
+        Slots {
+            given_up,
+            exclusive,
+            to_members,
+            few,
+            losing: None,
+        }
+    }
+
+    fn check_loss(&mut self, scene: &Scene) {
+        let Some((moment, jobmanager, job, taskmanager)) = self.losing.take() else {
+            return;
+        };
+        let pool = scene.endpoints.pools.get(&(jobmanager, job));
+        let left = pool.is_some_and(|pool| pool.values().any(|place| *place == taskmanager));
+        self.given_up.expect(!left, moment, || {
+            let name = scene.name(taskmanager.actor);
+            format!("{name} is given up, but slots of it stay in the pool of job {job}")
+        });
+    }
+
+    fn pooled(
+        &mut self,
+        header: &Header,
+        job: JobId,
+        allocation: AllocationId,
+        taskmanager: Address,
+        scene: &Scene,
+    ) {
+        let endpoints = &scene.endpoints;
+        let name = scene.name(taskmanager.actor);
+        let member = endpoints.is_registered(header.actor, job, taskmanager.actor);
+        self.given_up.expect(member, header, || {
+            format!("the pool of job {job} takes a slot of {name}, which is not registered there")
+        });
+        let pools = || {
+            let ours = endpoints.pools.iter();
+            ours.filter(|((jobmanager, _), _)| *jobmanager == header.actor)
+        };
+        let other = pools().find(|((_, of), pool)| *of != job && pool.contains_key(&allocation));
+        self.exclusive.expect(other.is_none(), header, || {
+            format!("a slot of {name} is in the pools of two jobs")
+        });
+        let others = pools()
+            .flat_map(|(_, pool)| pool)
+            .filter(|(held, place)| **place == taskmanager && **held != allocation)
+            .count() as u32;
+        let slots = scene.slots_of(taskmanager.actor);
+        self.few.expect(others < slots, header, || {
+            format!(
+                "{} slots of {name} are in pools, it has {slots}",
+                others + 1
+            )
+        });
+    }
+
+    fn owned(
+        &mut self,
+        header: &Header,
+        (slot, allocation, job): (SlotIndex, AllocationId, JobId),
+        scene: &Scene,
+    ) {
+        let known = scene.endpoints.executors.get(&header.actor);
+        let clash = known.is_some_and(|executor| {
+            executor.slots.iter().any(|(index, (held, owner, _))| {
+                (*index == slot) != (*held == allocation) || (*index == slot && *owner != job)
+            })
+        });
+        let exists = slot < scene.slots_of(header.actor);
+        self.exclusive.expect(exists && !clash, header, || {
+            let what = if exists {
+                "is somebody else's"
+            } else {
+                "does not exist"
+            };
+            format!("slot {slot} of {} {what}", scene.name(header.actor))
+        });
+    }
+
+    /// Zombies that their JobMaster has written off do not count.
+    fn hosted(
+        &mut self,
+        header: &Header,
+        (subtask, attempt): (SubtaskId, Attempt),
+        allocation: AllocationId,
+        scene: &Scene,
+    ) {
+        let Some(executor) = scene.endpoints.executors.get(&header.actor) else {
+            return;
+        };
+        let vertex =
+            |subtask: SubtaskId| scene.blueprint.topology.subtasks[subtask as usize].operator;
+        let counts = |other: SubtaskId, attempt: Attempt| {
+            scene.leaders.iter().any(|leader| {
+                let view = leader.tasks[other as usize];
+                view.attempt == attempt && view.is_live()
+            })
+        };
+        let other = executor.tasks.iter().find(|((other, of), task)| {
+            task.allocation == allocation
+                && !task.stopping
+                && (*other, *of) != (subtask, attempt)
+                && vertex(*other) == vertex(subtask)
+                && counts(*other, *of)
+        });
+        self.exclusive.expect(other.is_none(), header, || {
+            let other = other.map_or(String::new(), |((other, _), _)| scene.task(*other));
+            let (task, name) = (scene.task(subtask), scene.name(header.actor));
+            format!("{task} shares a slot of {name} with {other}")
+        });
+    }
+}
+
+impl Checker for Slots {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        if self
+            .losing
+            .is_some_and(|(moment, ..)| moment.event != header.event.0)
+        {
+            self.check_loss(scene);
+        }
+        match fact {
+            Fact::PeerLost {
+                owner: Endpoint::JobMaster(job),
+                peer,
+                ..
+            } if peer.endpoint == Endpoint::TaskExecutor => {
+                self.losing = Some((header.into(), header.actor, *job, peer.address));
+            }
+            Fact::SlotPoolChanged {
+                job,
+                allocation,
+                taskmanager,
+                change,
+            } if !matches!(*change, "lost" | "returned") => {
+                self.pooled(header, *job, *allocation, *taskmanager, scene);
+            }
+            Fact::TaskSlotChanged {
+                slot,
+                allocation,
+                job,
+                ..
+            } => self.owned(header, (*slot, *allocation, *job), scene),
+            Fact::TaskStarted {
+                subtask,
+                attempt,
+                allocation,
+                ..
+            } => self.hosted(header, (*subtask, *attempt), *allocation, scene),
+            Fact::ExecutionChanged {
+                subtask,
+                state: ExecutionState::Deploying,
+                taskmanager: Some(taskmanager),
+                ..
+            } => {
+                let job = scene.blueprint.topology.job_of(*subtask);
+                let member = scene
+                    .endpoints
+                    .is_registered(header.actor, job, *taskmanager);
+                self.to_members.expect(member, header, || {
+                    let (task, name) = (scene.task(*subtask), scene.name(*taskmanager));
+                    format!("{task} goes to {name}, which is not registered")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, _: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        last.check_loss(scene);
+        [&last.given_up, &last.exclusive, &last.to_members, &last.few]
+            .map(Tally::verdict)
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::flink::rpc::heartbeat::Verdict as Reason;
+    use crate::actor::task_manager::executor::SlotState;
+    use crate::invariant::stage::{JM, Stage, TM, allocation, executor, job_master};
+
+    fn gives_up(stage: &mut Stage) -> &mut Stage {
+        stage.says(
+            JM(0),
+            Fact::PeerLost {
+                owner: job_master().endpoint,
+                peer: executor(0),
+                verdict: Reason::Unreachable,
+            },
+        )
+    }
+
+    #[test]
+    fn a_healthy_job_keeps_all_of_them() {
+        let stage = Stage::flink();
+        for id in ["H3", "R6", "R7", "P6"] {
+            stage.broken(id, 0);
+        }
+        stage.clean();
+    }
+
+    #[test]
+    fn slots_that_outlive_their_taskmanager_are_noticed() {
+        let mut stage = Stage::flink();
+        gives_up(&mut stage);
+        stage
+            .hears(JM(0), job_master(), executor(1))
+            .broken("H3", 1);
+        let mut stage = Stage::flink();
+        stage.in_one_event(|stage| {
+            gives_up(stage);
+            for slot in 0..4 {
+                stage.pool(0, slot, "lost");
+            }
+        });
+        stage.broken("H3", 0);
+        stage.pool(0, 0, "accepted").broken("H3", 1);
+    }
+
+    #[test]
+    fn a_deployment_to_the_dead_is_noticed() {
+        let mut stage = Stage::flink();
+        gives_up(&mut stage);
+        let attempt = Attempt::new(100, 2);
+        stage.sees(0, 0, attempt, ExecutionState::Deploying, 0);
+        stage.broken("R7", 1);
+    }
+
+    #[test]
+    fn slots_of_two_jobs_or_of_nobody_are_noticed() {
+        let slot = |slot, job| Fact::TaskSlotChanged {
+            slot,
+            allocation: allocation(0, 90),
+            job,
+            state: SlotState::Allocated,
+        };
+        Stage::flink().says(TM(0), slot(0, 1)).broken("R6", 1);
+        Stage::flink().says(TM(0), slot(4, 0)).broken("R6", 1);
+        let mut stage = Stage::flink();
+        stage.pool(0, 9, "accepted").broken("P6", 1);
+    }
+
+    #[test]
+    fn subtasks_of_one_vertex_in_one_slot_are_noticed() {
+        let mut stage = Stage::flink();
+        stage.starts(0, 1, 2, 0).broken("R6", 1);
+    }
+}
