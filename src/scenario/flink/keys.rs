@@ -17,6 +17,8 @@ const DEFAULT: u8 = Family::Default.bit();
 const ADAPTIVE: u8 = Family::Adaptive.bit();
 const FLINK: u8 = DEFAULT | ADAPTIVE;
 const ALL: u8 = STORY | FLINK;
+/// Read and checked, but no actor waits for it: a warning says so.
+const NOBODY: u8 = 0;
 
 /// A key that is one field of [`Settings`].
 macro_rules! key {
@@ -178,7 +180,7 @@ pub const KEYS: &[Key] = &[
     key!(FLINK, "cluster.registration.error-delay" config.registration.error_delay, duration, span),
     key!(FLINK, "cluster.registration.refused-registration-delay" config.registration.refused_delay, duration, span),
     key!(FLINK, "pekko.ask.timeout" ["akka.ask.timeout"] config.rpc.ask_timeout, |text| at_least(text, 1), span),
-    key!(FLINK, "pekko.tcp.timeout" ["akka.tcp.timeout"] config.rpc.tcp_timeout, |text| at_least(text, 1), span),
+    key!(NOBODY, "pekko.tcp.timeout" ["akka.tcp.timeout"] config.rpc.tcp_timeout, |text| at_least(text, 1), span),
     key!(FLINK, "pekko.retry-gate-closed-for" ["akka.retry-gate-closed-for"] config.rpc.retry_gate_closed_for, duration, span),
     key!(FLINK, "taskmanager.registration.timeout" ["taskmanager.maxRegistrationDuration"] config.taskmanager_registration_timeout, |text| at_least(text, 1), span),
     key!(FLINK, "resourcemanager.job.timeout" config.job_timeout, |text| at_least(text, 1), span),
@@ -194,17 +196,17 @@ pub const KEYS: &[Key] = &[
     derived!(FLINK, "cluster.evenly-spread-out-slots" evenly_spread_out, boolean, |_| None),
     key!(FLINK, "execution.state-recovery.from-local" ["state.backend.local-recovery"] config.local_recovery, boolean, truth),
 
-    key!(FLINK, "task.cancellation.interval" ["task.cancellation-interval"] config.task.cancellation_interval, |text| at_least(text, 1), span),
+    key!(NOBODY, "task.cancellation.interval" ["task.cancellation-interval"] config.task.cancellation_interval, |text| at_least(text, 1), span),
     key!(FLINK, "task.cancellation.timeout" config.task.cancellation_timeout, |text| duration(text).map(|span| (span > Span::ZERO).then_some(span)), |timeout: Option<Span>| span(timeout.unwrap_or(Span::ZERO))),
-    key!(FLINK, "task.cancellation.timers.timeout" ["timerservice.exceptional.shutdown.timeout"] config.task.cancellation_timers_timeout, duration, span),
+    key!(NOBODY, "task.cancellation.timers.timeout" ["timerservice.exceptional.shutdown.timeout"] config.task.cancellation_timers_timeout, duration, span),
 
     Key { name: "high-availability.type", aliases: &["high-availability", "recovery.mode"], users: ALL, set: |_, text| high_availability(text), get: |_| None },
     Key { name: "execution.runtime-mode", aliases: &[], users: ALL, set: |_, text| runtime_mode(text), get: |_| None },
     key!(ALL, "high-availability.zookeeper.client.session-timeout" ["recovery.zookeeper.client.session-timeout"] config.ha.session_timeout, |text| at_least(text, 1), span),
     key!(ALL, "high-availability.zookeeper.client.connection-timeout" ["recovery.zookeeper.client.connection-timeout"] config.ha.connection_timeout, |text| at_least(text, 1), span),
-    key!(FLINK, "high-availability.zookeeper.client.retry-wait" ["recovery.zookeeper.client.retry-wait"] config.ha.retry_wait, |text| at_least(text, 1), span),
-    key!(FLINK, "high-availability.zookeeper.client.max-retry-wait" config.ha.max_retry_wait, |text| at_least(text, 1), span),
-    key!(FLINK, "high-availability.zookeeper.client.max-retry-attempts" ["recovery.zookeeper.client.max-retry-attempts"] config.ha.max_retry_attempts, |text| count(text, 0, 29), number),
+    key!(NOBODY, "high-availability.zookeeper.client.retry-wait" ["recovery.zookeeper.client.retry-wait"] config.ha.retry_wait, |text| at_least(text, 1), span),
+    key!(NOBODY, "high-availability.zookeeper.client.max-retry-wait" config.ha.max_retry_wait, |text| at_least(text, 1), span),
+    key!(NOBODY, "high-availability.zookeeper.client.max-retry-attempts" ["recovery.zookeeper.client.max-retry-attempts"] config.ha.max_retry_attempts, |text| count(text, 0, 29), number),
     key!(FLINK, "high-availability.zookeeper.client.tolerate-suspended-connections" config.ha.tolerate_suspended, boolean, truth),
     key!(FLINK, "high-availability.zookeeper.client.simulated-session-expiration-percent" config.ha.simulated_session_expiration_percent, |text| count(text, 0, 100), number),
 
@@ -239,8 +241,8 @@ pub const KEYS: &[Key] = &[
     key!(FLINK, "taskmanager.network.request-backoff.initial" ["taskmanager.net.request-backoff.initial"] config.network.request_backoff_initial, duration, span),
     key!(FLINK, "taskmanager.network.request-backoff.max" ["taskmanager.net.request-backoff.max"] config.network.request_backoff_max, duration, span),
     key!(FLINK, "taskmanager.network.partition-request-timeout" config.network.partition_request_timeout, duration, span),
-    key!(FLINK, "taskmanager.network.netty.client.connectTimeoutSec" ["taskmanager.net.client.connectTimeoutSec"] config.network.connect_timeout, seconds, |timeout: Span| Some((timeout.0 / 1_000_000_000).to_string())),
-    key!(FLINK, "taskmanager.network.retries" config.network.retries, |text| count(text, 0, 1_000), number),
+    key!(NOBODY, "taskmanager.network.netty.client.connectTimeoutSec" ["taskmanager.net.client.connectTimeoutSec"] config.network.connect_timeout, seconds, |timeout: Span| Some((timeout.0 / 1_000_000_000).to_string())),
+    key!(NOBODY, "taskmanager.network.retries" config.network.retries, |text| count(text, 0, 1_000), number),
 
     key!(ALL, "pipeline.max-parallelism" config.max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),
     key!(ALL, "taskmanager.numberOfTaskSlots" slots, |text| count(text, 1, MAX_SLOTS).map(Some), |slots: Option<u32>| slots.map(|slots| slots.to_string())),
