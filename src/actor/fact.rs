@@ -65,6 +65,16 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
+    pub const ALL: &[JobStatus] = &[
+        JobStatus::Initializing,
+        JobStatus::Created,
+        JobStatus::Running,
+        JobStatus::Restarting,
+        JobStatus::Failing,
+        JobStatus::Failed,
+        JobStatus::Suspended,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             JobStatus::Initializing => "INITIALIZING",

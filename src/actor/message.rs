@@ -9,8 +9,9 @@ use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
-use crate::substrate::network::{ConditionId, Way};
+use crate::substrate::network::Way;
 
+pub use super::fault_action::{FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom};
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Blob, BlobKey, StateHandle};
@@ -54,6 +55,25 @@ pub enum Body {
     /// What was sent to a particular process, which is not there: its address, as far as it matters, is the envelope's sender.
     Undeliverable(Box<Body>),
     Fault(FaultAction),
+    /// SIGTERM: the process says goodbye to whom it concerns, closes its ZooKeeper session and ends (`Context::exit`).
+    Shutdown,
+    /// To the leading ZooKeeper server: ends whatever sessions this process has.
+    ExpireSessionsOf {
+        owner: ActorId,
+    },
+    /// To a TaskManager: the user's code in this task throws an exception. The task is reported FAILED.
+    Throw {
+        subtask: SubtaskId,
+    },
+    /// To a TaskManager: when this task is cancelled it does not react for so long, or ever.
+    StickCancel {
+        subtask: SubtaskId,
+        lasts: Option<Span>,
+    },
+    /// To the leading JobManager: the job takes a savepoint, stops, and starts again from it.
+    SavepointAndRestart {
+        job: JobId,
+    },
     Zk(Box<ZkMessage>),
     /// A call of one of Flink's endpoints to another.
     Rpc(Box<Rpc>),
@@ -135,6 +155,10 @@ pub enum Body {
         blob: Blob,
     },
     Written {
+        key: BlobKey,
+    },
+    /// Storage answered with an error.
+    WriteFailed {
         key: BlobKey,
     },
     Read {
@@ -219,56 +243,6 @@ pub enum Body {
     },
     NotifyReceived {
         id: u64,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-pub enum FaultAction {
-    Kill {
-        target: ActorId,
-        restart_after: Option<Span>,
-    },
-    /// A process has ended itself: a fatal error, or an orderly shutdown.
-    Exit {
-        target: ActorId,
-        incarnation: u32,
-    },
-    Start {
-        target: ActorId,
-    },
-    /// The process has come up.
-    Boot {
-        target: ActorId,
-        incarnation: u32,
-    },
-    Hang {
-        target: ActorId,
-        lasts: Span,
-    },
-    Resume {
-        target: ActorId,
-        incarnation: u32,
-    },
-    CutOff {
-        target: ActorId,
-        lasts: Span,
-    },
-    Heal {
-        target: ActorId,
-        condition: ConditionId,
-    },
-    /// The operating system is done with what is left of a process.
-    CloseSockets {
-        target: ActorId,
-        incarnation: u32,
-    },
-    Slow {
-        target: ActorId,
-        factor_per_mille: u32,
-        lasts: Option<Span>,
-    },
-    Recovered {
-        target: ActorId,
     },
 }
 
@@ -436,6 +410,8 @@ pub enum ZkTimer {
     FollowerPing,
     /// Server: votes are counted.
     Election,
+    /// Server: the leader has been silent for too long.
+    Sync,
     /// Client: it is time to ping.
     Ping,
     /// Client: the server has been silent for too long.

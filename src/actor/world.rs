@@ -2,17 +2,19 @@
 //! to processes and links what faults ask for.
 
 mod faults;
+mod processes;
 #[cfg(test)]
 pub mod stub;
 mod transport;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kernel::SmallStream;
 use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
 use crate::policy::Liveness;
 use crate::substrate::cpu::Cpu;
-use crate::substrate::machine::Machines;
+use crate::substrate::machine::{MachineId, Machines};
 use crate::substrate::network::{Network, Way};
 use crate::substrate::process::{Process, ProcessState};
 
@@ -27,6 +29,7 @@ use super::message::{Body, Envelope, FaultAction, Timer};
 use super::receiver::Receiver;
 use super::storage::Storage;
 use super::task_manager::TaskManager;
+use super::trigger::{Conditional, Conditions};
 use super::zookeeper::server::Server as ZooKeeper;
 
 /// Between the starts of two JobManagers.
@@ -68,6 +71,21 @@ pub struct World {
     teardown: SmallStream,
     /// By actor: how long until it acts on a reset.
     notice: Vec<SmallStream>,
+    plan: Plan,
+}
+
+/// What is still to come of the fault plan, beside what stands on the calendar.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    conditions: Conditions,
+    /// Those who are being stopped: how long after their end they start again.
+    restarts: BTreeMap<ActorId, Span>,
+    /// Of a rolling restart: who is under way, who is left, and the pause between two.
+    rolling: Option<(ActorId, Box<[ActorId]>, Span)>,
+    /// Where CPU was taken away: how much the machine has otherwise.
+    cpu: BTreeMap<MachineId, u32>,
+    /// It is on the calendar that TCP gives up now and then.
+    giving_up: bool,
 }
 
 impl World {
@@ -105,6 +123,7 @@ impl World {
             startup,
             teardown,
             notice,
+            plan: Plan::default(),
         }
     }
 
@@ -129,6 +148,11 @@ impl World {
     pub fn plan(&mut self, at: Time, action: FaultAction, kernel: &mut Kernel<World>) {
         let faults = self.blueprint.directory.faults;
         self.post(at, faults, faults, Body::Fault(action), kernel);
+    }
+
+    /// A fault that comes when something else has happened.
+    pub fn plan_when(&mut self, conditional: Conditional) {
+        self.plan.conditions.add(conditional);
     }
 
     pub fn blueprint(&self) -> &Arc<Blueprint> {
@@ -290,6 +314,13 @@ impl crate::kernel::World for World {
             ProcessState::Up => self.handle_timer(owner, timer, kernel),
             ProcessState::Hung => self.waiting[owner.0 as usize].push(Waiting::Timer(timer)),
             ProcessState::Down => unreachable!("a process that is down has no timers"),
+        }
+    }
+
+    #[inline]
+    fn on_facts(&mut self, kernel: &mut Kernel<World>) {
+        if !self.plan.conditions.are_none() {
+            self.set_off(kernel);
         }
     }
 

@@ -3,28 +3,20 @@
 use std::sync::Arc;
 
 use crate::actor::blueprint::{Blueprint, Directory};
-use crate::actor::message::FaultAction;
 use crate::actor::settings::SchedulerKind;
 use crate::actor::world::World;
 use crate::dataflow::split_owner::SplitOwner;
 use crate::dataflow::topology::{Elasticity, Topology, TopologyOptions};
-use crate::fault::{Fault, FaultKind, Target, When};
-use crate::kernel::{ActorId, Guard, Random, Simulation, Streams, Time};
+use crate::kernel::{Guard, Simulation, Streams};
 use crate::policy::Liveness;
 use crate::scenario::model::Scenario;
+
+use super::plan::Planned;
 
 /// Events at one instant above which nothing will ever move on.
 const EVENTS_PER_INSTANT_MAX: u64 = 5_000_000;
 /// Events of a run above which it cannot be meant.
 const EVENTS_MAX: u64 = 20_000_000_000;
-
-/// A fault with its time drawn.
-#[derive(Clone, Debug)]
-pub struct PlannedFault {
-    pub at: Time,
-    pub target: ActorId,
-    pub fault: Fault,
-}
 
 pub fn blueprint(scenario: &Scenario) -> Blueprint {
     let topology = Topology::new(
@@ -80,38 +72,7 @@ fn elasticity(scenario: &Scenario) -> Elasticity {
     }
 }
 
-/// Draws the times that the scenario leaves open; one stream per fault, so that another fault shifts none.
-pub fn plan(scenario: &Scenario, blueprint: &Blueprint) -> Vec<PlannedFault> {
-    let draw = |(number, fault): (usize, &Fault)| {
-        let at = match fault.at {
-            When::At(at) => at,
-            When::Between(from, to) => {
-                let mut random = blueprint
-                    .streams
-                    .small("fault-time", &format!("fault-{number}"));
-                from + random.between(crate::kernel::Span::ZERO, to - from)
-            }
-        };
-        PlannedFault {
-            at,
-            target: actor(fault.target, &blueprint.directory),
-            fault: fault.clone(),
-        }
-    };
-    let mut planned: Vec<_> = scenario.faults.iter().enumerate().map(draw).collect();
-    planned.sort_by_key(|fault| fault.at);
-    planned
-}
-
-fn actor(target: Target, directory: &Directory) -> ActorId {
-    match target {
-        Target::JobManager(index) => directory.jobmanagers[index],
-        Target::TaskManager(index) => directory.taskmanagers[index],
-        Target::ZooKeeper(index) => directory.zookeeper[index],
-    }
-}
-
-pub fn simulation(blueprint: Arc<Blueprint>, plan: &[PlannedFault]) -> Simulation<World> {
+pub fn simulation(blueprint: Arc<Blueprint>, plan: &[Planned]) -> Simulation<World> {
     let mut simulation = Simulation::new(World::new(blueprint));
     simulation.guard(Guard {
         events_max: EVENTS_MAX,
@@ -120,34 +81,11 @@ pub fn simulation(blueprint: Arc<Blueprint>, plan: &[PlannedFault]) -> Simulatio
     simulation.setup(|world, kernel| {
         world.start(kernel);
         for fault in plan {
-            world.plan(fault.at, action(fault), kernel);
+            match fault.clone() {
+                Planned::At(at, action) => world.plan(at, action, kernel),
+                Planned::When(conditional) => world.plan_when(conditional),
+            }
         }
     });
     simulation
-}
-
-fn action(planned: &PlannedFault) -> FaultAction {
-    let target = planned.target;
-    let lasts = planned.fault.lasts;
-    let needed = || lasts.expect("a scenario says how long such a fault lasts");
-    match planned.fault.kind {
-        FaultKind::Kill => FaultAction::Kill {
-            target,
-            restart_after: lasts,
-        },
-        FaultKind::Start => FaultAction::Start { target },
-        FaultKind::Hang => FaultAction::Hang {
-            target,
-            lasts: needed(),
-        },
-        FaultKind::CutOff => FaultAction::CutOff {
-            target,
-            lasts: needed(),
-        },
-        FaultKind::Slow { factor_per_mille } => FaultAction::Slow {
-            target,
-            factor_per_mille,
-            lasts,
-        },
-    }
 }

@@ -9,6 +9,7 @@ mod expectations;
 mod following;
 mod interruption;
 mod phase;
+mod plan;
 mod recoveries;
 mod steps;
 mod summary;
@@ -48,7 +49,7 @@ impl Drill {
     /// Builds the world. The scenario's seed decides everything that it leaves open.
     pub fn new(scenario: &Scenario) -> Drill {
         let blueprint = Arc::new(build::blueprint(scenario));
-        let plan = build::plan(scenario, &blueprint);
+        let plan = plan::plan(scenario, &blueprint);
         let simulation = build::simulation(Arc::clone(&blueprint), &plan);
         let watch = Watch::new(&blueprint);
         Drill {

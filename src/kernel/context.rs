@@ -117,6 +117,12 @@ impl<W: World> Kernel<W> {
         self.facts.push((actor, fact));
     }
 
+    /// What the handler has stated so far.
+    #[inline]
+    pub fn facts(&self) -> &[(ActorId, W::Fact)] {
+        &self.facts
+    }
+
     /// Scheduled messages and armed timers.
     pub(super) fn pending(&self) -> usize {
         self.mailbox.len() + self.timers.armed()

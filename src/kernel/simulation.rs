@@ -139,6 +139,7 @@ impl<W: World> Simulation<W> {
             }
         }
         if !self.kernel.facts.is_empty() {
+            self.world.on_facts(&mut self.kernel);
             self.tell_facts(observer);
         }
         Ok(true)

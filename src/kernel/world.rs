@@ -41,6 +41,13 @@ pub trait World: Sized {
     /// Handles the firing of a timer. It is disarmed by now; arming it again is up to the owner.
     fn on_timer(&mut self, owner: ActorId, timer: Self::Timer, kernel: &mut Kernel<Self>);
 
+    /// Facts have been stated by the handler that just returned ([`Kernel::facts`]). What the world does about it is part of
+    /// the run, like any handler's work; facts stated here are told with the others.
+    #[inline]
+    fn on_facts(&mut self, kernel: &mut Kernel<Self>) {
+        let _ = kernel;
+    }
+
     /// The actor's name, for error messages.
     fn name(&self, actor: ActorId) -> String;
 

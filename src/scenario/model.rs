@@ -91,12 +91,25 @@ impl Model {
 }
 
 impl Scenario {
+    fn task_name(&self, task: crate::fault::Task) -> String {
+        let operator = &self.jobs[task.job].operators[task.operator];
+        format!("{} {}", operator.name, task.subtask)
+    }
+
     /// The name of a process, as the scenario gives it (`zk-1`, `zk-2`, ... for ZooKeeper's servers).
     pub fn target_name(&self, target: Target) -> String {
         match target {
             Target::JobManager(i) => self.cluster.jobmanagers[i].clone(),
             Target::TaskManager(i) => self.cluster.taskmanagers[i].name.clone(),
             Target::ZooKeeper(i) => format!("zk-{}", i + 1),
+            Target::Host(i) => self.cluster.hosts[i].name.clone(),
+            Target::Leader => "leader".to_owned(),
+            Target::TaskManagerOf(task) => format!("taskmanager-of {}", self.task_name(task)),
+            Target::Task(task) => self.task_name(task),
+            Target::Job(i) => self.jobs[i].name.clone(),
+            Target::Storage => self.cluster.storage.name.clone(),
+            Target::AllTaskManagers => "taskmanagers".to_owned(),
+            Target::Groups => String::new(),
         }
     }
 }

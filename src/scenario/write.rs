@@ -1,19 +1,19 @@
 //! The scenario as resolved, in the format of the file, with every default written out.
 
+mod faults;
+
 use super::file::{
     At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Drawn, Duration, Either,
-    FaultFile, HostFile, InputFile, JobFile, JobManagerFile, LinkFile, LinksFile, MonitorFile,
-    Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile,
-    RecoveryFile, ScenarioFile, Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile,
-    Unit, ZooKeeperFile,
+    HostFile, InputFile, JobFile, JobManagerFile, LinkFile, LinksFile, MonitorFile, Named,
+    OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile, RecoveryFile,
+    ScenarioFile, Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile, Unit,
+    ZooKeeperFile,
 };
 use super::model::{
-    Cluster, Exchange, Fault, FaultKind, Host, Job, Liveness, Monitor, Operator, OperatorKind,
-    Profile, Scenario, TaskManager, Topic, When,
+    Cluster, Exchange, Host, Job, Liveness, Monitor, Operator, OperatorKind, Profile, Scenario,
+    TaskManager, Topic,
 };
-use super::units::write_duration;
 use crate::kernel::Distribution;
-use crate::kernel::time::Time;
 
 /// Loading the text gives an equal scenario; equal scenarios give equal bytes.
 pub fn resolved_yaml(scenario: &Scenario) -> String {
@@ -71,7 +71,7 @@ fn file(s: &Scenario) -> ScenarioFile {
         faults: Some(
             s.faults
                 .iter()
-                .map(|fault| at(self::fault(fault, s)))
+                .map(|fault| at(faults::fault(fault, s)))
                 .collect(),
         ),
         expect: Some(
@@ -280,28 +280,4 @@ fn monitor(m: &Monitor) -> MonitorFile {
             r#for: Some(Duration(m.rebalance_when.lasting)),
         }),
     }
-}
-
-fn fault(f: &Fault, scenario: &Scenario) -> FaultFile {
-    let instant = |time: Time| write_duration(time.0);
-    let mut file = FaultFile {
-        at: at(match f.at {
-            When::At(time) => instant(time),
-            When::Between(from, to) => format!("{} .. {}", instant(from), instant(to)),
-        }),
-        ..FaultFile::default()
-    };
-    let target = name(&scenario.target_name(f.target));
-    let lasts = f.lasts.map(|span| at(Duration(span)));
-    match f.kind {
-        FaultKind::Kill => (file.kill, file.restart_after) = (target, lasts),
-        FaultKind::Start => file.start = target,
-        FaultKind::Hang => (file.hang, file.r#for) = (target, lasts),
-        FaultKind::CutOff => (file.cut_off, file.r#for) = (target, lasts),
-        FaultKind::Slow { factor_per_mille } => {
-            (file.slow, file.r#for) = (target, lasts);
-            file.factor = Some(at(Decimal(u64::from(factor_per_mille))));
-        }
-    }
-    file
 }

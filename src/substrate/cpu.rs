@@ -34,6 +34,7 @@ struct Work {
 
 #[derive(Clone, Debug)]
 pub struct Cpu {
+    millicores: u32,
     cores: usize,
     /// Speed of each core in thousandths of a whole one.
     speed_per_mille: u64,
@@ -55,6 +56,7 @@ impl Cpu {
     /// 2.5 cores are three cores of 0.833 each.
     pub fn new(millicores: u32, host_speed_per_mille: u64, shared: bool) -> Cpu {
         let mut cpu = Cpu {
+            millicores,
             cores: 0,
             speed_per_mille: 0,
             host_speed_per_mille: host_speed_per_mille.max(1),
@@ -73,9 +75,14 @@ impl Cpu {
     pub fn resize(&mut self, millicores: u32) -> Vec<Slice> {
         assert!(millicores > 0, "a machine has some CPU");
         let cores = millicores.div_ceil(1000);
+        self.millicores = millicores;
         self.cores = cores as usize;
         self.speed_per_mille = u64::from(millicores) / u64::from(cores);
         self.fill()
+    }
+
+    pub fn millicores(&self) -> u32 {
+        self.millicores
     }
 
     pub fn slow_down(&mut self, factor_per_mille: u32) {

@@ -57,8 +57,19 @@ impl JobManager {
         }
     }
 
+    pub fn is_leading(&self) -> bool {
+        self.leader.is_some()
+    }
+
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
+            Body::Shutdown => {
+                self.step_down(ctx);
+                self.desk.client.close(ctx);
+                ctx.exit(self.blueprint.directory.faults);
+            }
+            // An aborted write is noticed by what waits for it: the checkpoint's timeout.
+            Body::WriteFailed { .. } => {}
             Body::Start => self.desk.client.open(ctx),
             Body::Zk(message) => {
                 let event = self.desk.client.on_message(envelope.from, *message, ctx);

@@ -11,6 +11,7 @@ pub mod task;
 mod channels;
 mod lifecycle;
 mod membership;
+mod misfortune;
 mod snapshots;
 
 use std::sync::Arc;
@@ -219,6 +220,10 @@ impl TaskManager {
                     false => self.start(ctx),
                 }
             }
+            Body::Shutdown => self.shut_down(ctx),
+            Body::Throw { subtask } => self.suffer_exception(subtask, ctx),
+            Body::StickCancel { subtask, lasts } => self.resist_cancellation(subtask, lasts, ctx),
+            Body::WriteFailed { key } => self.on_write_failed(key, ctx),
             Body::Zk(message) => {
                 let event = self.membership.client.on_message(from, *message, ctx);
                 self.on_zookeeper(event, ctx);

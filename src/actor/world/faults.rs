@@ -1,87 +1,83 @@
-//! What faults do to processes, machines and links.
+//! The fault plan at work: what each action does, now or when somebody is found for it.
 
 use crate::kernel::{ActorId, Kernel, Span};
-use crate::substrate::cpu::Slice;
 use crate::substrate::network::{Condition, Group, Trouble};
 use crate::substrate::process::ProcessState;
+use crate::substrate::server::Server;
 
-use super::{Actor, Waiting, World, new_actor};
-use crate::actor::context::begin_slice;
+use super::{Actor, World};
 use crate::actor::fact::Fact;
-use crate::actor::message::{Body, FaultAction};
+use crate::actor::message::{Body, FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom};
+use crate::kernel::time::SpanRange;
+
+/// How often it is tried again to find whom a fault is for.
+const SEARCH_INTERVAL: Span = Span::from_ms(100);
+/// While links are cut: how often TCP's patience is looked at.
+const GIVE_UP_INTERVAL: Span = Span::from_secs(1);
 
 impl World {
+    /// What the facts of the last handler set off.
+    #[cold]
+    pub(super) fn set_off(&mut self, kernel: &mut Kernel<World>) {
+        let now = kernel.now();
+        let mut fired = Vec::new();
+        for (actor, fact) in kernel.facts() {
+            fired.extend(self.plan.conditions.take(*actor, fact, now));
+        }
+        for (after, action) in fired {
+            self.plan(now + after, action, kernel);
+        }
+    }
+
     pub(super) fn carry_out(&mut self, action: FaultAction, kernel: &mut Kernel<World>) {
         let now = kernel.now();
         match action {
             FaultAction::Kill {
                 target,
                 restart_after,
-            } => {
-                self.kill(target, kernel);
-                if let Some(delay) = restart_after {
-                    self.plan(now + delay, FaultAction::Start { target }, kernel);
-                }
-            }
+            } => self.kill(target, restart_after, kernel),
+            FaultAction::Stop {
+                target,
+                restart_after,
+            } => self.stop(target, restart_after, kernel),
             FaultAction::Exit {
                 target,
                 incarnation,
-            } => {
-                let process = &self.processes[target.0 as usize];
-                if process.state == ProcessState::Up && process.incarnation == incarnation {
-                    kernel.state(target, Fact::ProcessExited);
-                    self.end(target, kernel);
-                }
-            }
+            } => self.exit(target, incarnation, kernel),
             FaultAction::Start { target } => self.start_process(target, kernel),
             FaultAction::Boot {
                 target,
                 incarnation,
             } => self.boot(target, incarnation, kernel),
-            FaultAction::Hang { target, lasts } => {
-                let process = &mut self.processes[target.0 as usize];
-                if process.state == ProcessState::Up {
-                    process.hang();
-                    let incarnation = process.incarnation;
-                    kernel.state(target, Fact::FaultInjected { what: "hang" });
-                    if self.machines.home(target).is_some() {
-                        let slices = self.machines.of(target).stop(target);
-                        self.begin(slices, kernel);
-                    }
-                    self.plan(
-                        now + lasts,
-                        FaultAction::Resume {
-                            target,
-                            incarnation,
-                        },
-                        kernel,
-                    );
-                }
-            }
+            FaultAction::Hang { target, lasts } => self.hang(target, lasts, kernel),
             FaultAction::Resume {
                 target,
                 incarnation,
             } => self.resume(target, incarnation, kernel),
+            FaultAction::Continue { target } => {
+                let incarnation = self.process(target).incarnation;
+                self.resume(target, incarnation, kernel);
+            }
+            FaultAction::PowerOff { target, back_after } => {
+                self.power_off(target, back_after, kernel)
+            }
+            FaultAction::PowerOn { target, condition } => self.power_on(target, condition, kernel),
             FaultAction::CloseSockets {
                 target,
                 incarnation,
             } => self.close_sockets(target, incarnation, kernel),
-            FaultAction::CutOff { target, lasts } => {
-                let condition = self.network.trouble(Condition {
-                    from: Group::Of(vec![target]),
-                    to: Group::All,
-                    one_way: false,
-                    trouble: Trouble::Cut,
-                });
-                kernel.state(target, Fact::FaultInjected { what: "cut-off" });
-                self.plan(now + lasts, FaultAction::Heal { target, condition }, kernel);
-            }
-            FaultAction::Heal { target, condition } => {
-                kernel.state(target, Fact::FaultHealed { what: "cut-off" });
-                for (at, to, envelope) in self.network.mend(now, condition) {
-                    kernel.schedule(at, to, envelope);
+            FaultAction::Links(fault) => self.trouble_links(*fault, kernel),
+            FaultAction::Mend {
+                condition,
+                what,
+                concerned,
+            } => {
+                for process in concerned {
+                    kernel.state(process, Fact::FaultHealed { what });
                 }
+                self.mend(condition, kernel);
             }
+            FaultAction::GiveUp => self.give_up(kernel),
             FaultAction::Slow {
                 target,
                 factor_per_mille,
@@ -97,103 +93,217 @@ impl World {
                 kernel.state(target, Fact::FaultHealed { what: "slow" });
                 self.slow_down(target, 1000);
             }
-        }
-    }
-
-    fn kill(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        if self.processes[target.0 as usize].state == ProcessState::Down {
-            self.processes[target.0 as usize].abandon_start();
-            return;
-        }
-        kernel.state(target, Fact::FaultInjected { what: "kill" });
-        self.end(target, kernel);
-    }
-
-    /// A process ends, whatever ended it.
-    fn end(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        let incarnation = self.processes[target.0 as usize].incarnation;
-        self.processes[target.0 as usize].kill();
-        self.network.forget(target);
-        if self.machines.home(target).is_some() {
-            let slices = self.machines.of(target).forget_all(target);
-            self.begin(slices, kernel);
-        }
-        let teardown = self.blueprint.profile.process_teardown;
-        let teardown = teardown.draw(&mut self.teardown);
-        if teardown == Span::ZERO {
-            self.close_sockets(target, incarnation, kernel);
-        } else {
-            let action = FaultAction::CloseSockets {
+            FaultAction::TakeCpu {
                 target,
-                incarnation,
-            };
-            self.plan(kernel.now() + teardown, action, kernel);
-        }
-        self.waiting[target.0 as usize].clear();
-        kernel.release_all(target);
-        match &mut self.actors[target.0 as usize] {
-            // What ZooKeeper has logged is on disk.
-            Actor::ZooKeeper(server) => server.crash(),
-            actor => *actor = new_actor(target, &self.blueprint),
+                millicores,
+                lasts,
+            } => {
+                kernel.state(target, Fact::FaultInjected { what: "take-cpu" });
+                self.take_cpu(target, millicores, kernel);
+                if let Some(lasts) = lasts {
+                    self.plan(now + lasts, FaultAction::GiveCpu { target }, kernel);
+                }
+            }
+            FaultAction::GiveCpu { target } => {
+                kernel.state(target, Fact::FaultHealed { what: "take-cpu" });
+                self.take_cpu(target, 0, kernel);
+            }
+            FaultAction::ExpireSession { target } => self.expire_session(target, kernel),
+            FaultAction::Storage { trouble, lasts } => self.trouble_storage(trouble, lasts, kernel),
+            FaultAction::StorageIsWell { what } => self.heal_storage(what, kernel),
+            FaultAction::Throw { target, subtask } => {
+                kernel.state(target, Fact::FaultInjected { what: "throw" });
+                self.post(now, target, target, Body::Throw { subtask }, kernel);
+            }
+            FaultAction::StickCancel {
+                target,
+                subtask,
+                lasts,
+            } => {
+                let what = "stuck-cancel";
+                kernel.state(target, Fact::FaultInjected { what });
+                let body = Body::StickCancel { subtask, lasts };
+                self.post(now, target, target, body, kernel);
+            }
+            FaultAction::SavepointAndRestart { target, job } => {
+                let what = "savepoint-and-restart";
+                kernel.state(target, Fact::FaultInjected { what });
+                let body = Body::SavepointAndRestart { job };
+                self.post(now, target, target, body, kernel);
+            }
+            FaultAction::Rolling { left, pause } => self.roll(left, pause, kernel),
+            FaultAction::Find { whom, then } => match self.find(whom) {
+                Some(process) => self.carry_out(then.aimed_at(process), kernel),
+                None => {
+                    let again = FaultAction::Find { whom, then };
+                    self.plan(now + SEARCH_INTERVAL, again, kernel);
+                }
+            },
         }
     }
 
-    /// The operating system is done with what is left of a process.
-    fn close_sockets(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state == ProcessState::Down {
-            process.sockets_open = false;
-        }
-        for peer in (0..self.processes.len() as u32).map(ActorId) {
-            if peer != target && self.processes[peer.0 as usize].state != ProcessState::Down {
-                self.reset((target, incarnation), peer, kernel);
+    /// Who it is at this moment.
+    fn find(&self, whom: Whom) -> Option<ActorId> {
+        let directory = &self.blueprint.directory;
+        let is_up = |actor: &&ActorId| self.process(**actor).state == ProcessState::Up;
+        match whom {
+            Whom::Process(actor) => Some(actor),
+            Whom::Leader => {
+                let leads = |actor: &&ActorId| match &self.actors[actor.0 as usize] {
+                    Actor::JobManager(jm) => jm.is_leading(),
+                    Actor::FlinkJobManager(jm) => jm.is_leading(),
+                    _ => false,
+                };
+                let mut up = directory.jobmanagers.iter().filter(is_up);
+                up.find(leads).copied()
+            }
+            Whom::TaskManagerOf(subtask) => {
+                let runs = |actor: &&ActorId| match &self.actors[actor.0 as usize] {
+                    Actor::TaskManager(tm) => tm.runs(subtask),
+                    _ => false,
+                };
+                let mut up = directory.taskmanagers.iter().filter(is_up);
+                up.find(runs).copied()
             }
         }
     }
 
-    fn start_process(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
-        let process = &self.processes[target.0 as usize];
-        if process.state == ProcessState::Down {
-            let incarnation = process.incarnation;
-            let startup = &self.blueprint.profile.process_startup;
-            let startup = startup.of(target, &self.blueprint.directory);
-            let at = kernel.now() + startup.draw(&mut self.startup);
-            self.plan(
-                at,
-                FaultAction::Boot {
-                    target,
-                    incarnation,
+    fn trouble_links(&mut self, fault: LinkFault, kernel: &mut Kernel<World>) {
+        let group = |members: &[Whom]| -> Vec<ActorId> {
+            members.iter().filter_map(|whom| self.find(*whom)).collect()
+        };
+        let (from, to) = (group(&fault.from), group(&fault.to));
+        let mut concerned = from.clone();
+        concerned.extend(to.iter().filter(|actor| !from.contains(actor)));
+        let trouble = match fault.trouble {
+            LinkTrouble::Cut => Trouble::Cut,
+            LinkTrouble::Slow {
+                latency_min,
+                latency_max,
+                bytes_per_s,
+            } => Trouble::Slow {
+                latency: SpanRange {
+                    min: latency_min,
+                    max: latency_max,
                 },
-                kernel,
-            );
+                bandwidth: Server::new(bytes_per_s),
+            },
+            LinkTrouble::Lossy { per_mille } => Trouble::Lossy { per_mille },
+        };
+        let condition = self.network.trouble(Condition {
+            from: Group::Of(from),
+            to: match fault.to.is_empty() {
+                true => Group::All,
+                false => Group::Of(to),
+            },
+            one_way: fault.one_way,
+            trouble,
+        });
+        let what = fault.what;
+        for process in &concerned {
+            kernel.state(*process, Fact::FaultInjected { what });
+        }
+        if let Some(lasts) = fault.lasts {
+            let concerned = concerned.into();
+            let mend = FaultAction::Mend {
+                condition,
+                what,
+                concerned,
+            };
+            self.plan(kernel.now() + lasts, mend, kernel);
+        }
+        self.watch_patience(kernel);
+    }
+
+    /// While something is cut, TCP may lose its patience.
+    pub(super) fn watch_patience(&mut self, kernel: &mut Kernel<World>) {
+        if !self.plan.giving_up && self.network.has_cuts() {
+            self.plan.giving_up = true;
+            self.plan(kernel.now() + GIVE_UP_INTERVAL, FaultAction::GiveUp, kernel);
         }
     }
 
-    fn boot(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state == ProcessState::Down && process.incarnation == incarnation {
-            process.start();
-            kernel.state(target, Fact::ProcessStarted { incarnation });
-            self.post(kernel.now(), target, target, Body::Start, kernel);
+    /// Attempts to connect that have taken too long fail; so do connections whose data nobody acknowledges.
+    fn give_up(&mut self, kernel: &mut Kernel<World>) {
+        let config = &self.blueprint.config;
+        let (rpc, other) = (config.rpc.tcp_timeout, config.network.connect_timeout);
+        let patience = |envelope: &crate::actor::message::Envelope| match envelope.body {
+            Body::Rpc(_) | Body::RpcAnswer(_) => rpc,
+            _ => other,
+        };
+        for lost in self.network.give_up(kernel.now(), patience) {
+            self.fail_connection(lost, kernel);
         }
+        self.plan.giving_up = false;
+        self.watch_patience(kernel);
     }
 
-    fn resume(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
-        let process = &mut self.processes[target.0 as usize];
-        if process.state != ProcessState::Hung || process.incarnation != incarnation {
+    fn take_cpu(&mut self, target: ActorId, millicores: u32, kernel: &mut Kernel<World>) {
+        let Some(machine) = self.machines.home(target) else {
             return;
-        }
-        process.resume();
-        kernel.state(target, Fact::FaultHealed { what: "hang" });
-        if self.machines.home(target).is_some() {
-            let slices = self.machines.of(target).go_on(target);
-            self.begin(slices, kernel);
-        }
-        for waiting in std::mem::take(&mut self.waiting[target.0 as usize]) {
-            match waiting {
-                Waiting::Message(envelope) => self.handle_message(target, envelope, kernel),
-                Waiting::Timer(timer) => self.handle_timer(target, timer, kernel),
+        };
+        let cpu = self.machines.cpu(machine);
+        let whole = *self
+            .plan
+            .cpu
+            .entry(machine)
+            .or_insert_with(|| cpu.millicores());
+        // The scheduler of the operating system leaves nobody without any.
+        let slices = cpu.resize(whole.saturating_sub(millicores).max(whole.div_ceil(100)));
+        self.begin(slices, kernel);
+    }
+
+    fn expire_session(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+        let leads = |actor: &&ActorId| match &self.actors[actor.0 as usize] {
+            Actor::ZooKeeper(server) => {
+                self.process(**actor).state == ProcessState::Up && server.serves_as_leader()
             }
+            _ => false,
+        };
+        let leader = self.blueprint.directory.zookeeper.iter().find(leads);
+        let Some(leader) = leader.copied() else {
+            let again = FaultAction::ExpireSession { target };
+            self.plan(kernel.now() + SEARCH_INTERVAL, again, kernel);
+            return;
+        };
+        let what = "expire-session";
+        kernel.state(target, Fact::FaultInjected { what });
+        let body = Body::ExpireSessionsOf { owner: target };
+        self.post(kernel.now(), leader, leader, body, kernel);
+    }
+
+    fn trouble_storage(
+        &mut self,
+        trouble: StorageTrouble,
+        lasts: Option<Span>,
+        kernel: &mut Kernel<World>,
+    ) {
+        let target = self.blueprint.directory.storage;
+        let what = trouble.name();
+        kernel.state(target, Fact::FaultInjected { what });
+        let process = &mut self.processes[target.0 as usize];
+        if trouble == StorageTrouble::Silent {
+            if process.state == ProcessState::Up {
+                process.hang();
+            }
+        } else if let Actor::Storage(storage) = &mut self.actors[target.0 as usize] {
+            storage.suffer(Some(trouble));
+        }
+        if let Some(lasts) = lasts {
+            let action = FaultAction::StorageIsWell { what };
+            self.plan(kernel.now() + lasts, action, kernel);
+        }
+    }
+
+    fn heal_storage(&mut self, what: &'static str, kernel: &mut Kernel<World>) {
+        let target = self.blueprint.directory.storage;
+        kernel.state(target, Fact::FaultHealed { what });
+        if self.process(target).state == ProcessState::Hung && what == StorageTrouble::Silent.name()
+        {
+            self.processes[target.0 as usize].resume();
+            self.work_off(target, kernel);
+        } else if let Actor::Storage(storage) = &mut self.actors[target.0 as usize] {
+            storage.suffer(None);
         }
     }
 
@@ -203,10 +313,15 @@ impl World {
         }
     }
 
-    /// Runnables that have got a core.
-    fn begin(&mut self, slices: Vec<Slice>, kernel: &mut Kernel<World>) {
-        for slice in slices {
-            begin_slice(slice, &self.processes, kernel);
-        }
+    /// The next of a rolling restart is stopped; the one after it when this one is up again.
+    fn roll(&mut self, mut left: Box<[ActorId]>, pause: Span, kernel: &mut Kernel<World>) {
+        let is_up = |actor: &ActorId| self.process(*actor).state == ProcessState::Up;
+        let Some(next) = left.iter().position(is_up) else {
+            return;
+        };
+        let process = left[next];
+        left = left[next + 1..].into();
+        self.plan.rolling = Some((process, left, pause));
+        self.stop(process, Some(Span::ZERO), kernel);
     }
 }

@@ -1,7 +1,7 @@
 //! What operating systems say about connections: accepted, refused, reset.
 
 use crate::kernel::{ActorId, Kernel, Span, Time};
-use crate::substrate::network::{Transit, Way};
+use crate::substrate::network::{Failed, Transit, Way};
 use crate::substrate::process::ProcessState;
 
 use super::World;
@@ -97,6 +97,35 @@ impl World {
         if was_open && matches!(envelope.body, Body::Undeliverable(_)) {
             let gate = self.blueprint.config.rpc.retry_gate_closed_for;
             self.network.close_gate(me, peer, incarnation, now + gate);
+        }
+    }
+
+    /// TCP has given up: the sender's own operating system tells it.
+    pub(super) fn fail_connection(&mut self, failed: Failed<Envelope>, kernel: &mut Kernel<World>) {
+        let gone = (failed.to, failed.incarnation);
+        let tell = |body: Body, world: &World, kernel: &mut Kernel<World>| {
+            let envelope = Envelope {
+                from: gone.0,
+                from_incarnation: gone.1,
+                to_incarnation: world.process(failed.from).incarnation,
+                way: Way::Notice,
+                returns: false,
+                body,
+            };
+            kernel.schedule(kernel.now(), failed.from, envelope);
+        };
+        if !failed.opening {
+            if self.network.tell(failed.from, gone.0, gone.1) {
+                tell(Body::ConnectionReset { peer: gone.0 }, self, kernel);
+            }
+            return;
+        }
+        for envelope in failed.messages {
+            let body = match envelope.returns {
+                true => Body::Undeliverable(Box::new(envelope.body)),
+                false => Body::ConnectionRefused { peer: gone.0 },
+            };
+            tell(body, self, kernel);
         }
     }
 }

@@ -108,6 +108,22 @@ impl Client {
         self.read_timeout.set(self.connection_timeout, ctx);
     }
 
+    /// The process ends in order: the server is asked to end the session at once.
+    pub fn close(&mut self, ctx: &mut Context<'_>) {
+        if let (State::Connected, Some(session)) = (self.state, self.session) {
+            self.send(ZkMessage::CloseSession { session }, ctx);
+        }
+        self.state = State::Closed;
+        for alarm in [
+            &mut self.ping,
+            &mut self.read_timeout,
+            &mut self.reconnect,
+            &mut self.lost,
+        ] {
+            alarm.cancel(ctx);
+        }
+    }
+
     pub fn session(&self) -> Option<SessionId> {
         self.session
     }

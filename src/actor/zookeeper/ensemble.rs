@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::Body;
-use crate::kernel::{ActorId, Time};
+use crate::kernel::{ActorId, Span, Time};
 
 use super::protocol::{Proposal, Reply, SessionId, ZkMessage, Zxid};
 use super::server::{ELECTION_WAIT, Server};
@@ -30,6 +30,8 @@ pub struct Leading {
     acks: BTreeMap<Zxid, BTreeSet<ActorId>>,
     /// A quorum follows: the leader serves.
     established: bool,
+    /// When each follower was last heard.
+    heard: BTreeMap<ActorId, Time>,
 }
 
 impl Leading {
@@ -50,6 +52,7 @@ impl Server {
         } else {
             self.role = Role::Following { leader: servers[0] };
             self.epoch = 1;
+            self.sync.set(self.sync_limit(), ctx);
         }
     }
 
@@ -73,6 +76,7 @@ impl Server {
             }
             ZkMessage::FollowerPing { epoch } => {
                 if self.follows(from) && epoch == self.epoch {
+                    self.sync.set(self.sync_limit(), ctx);
                     let sessions = std::mem::take(&mut self.heard).into_iter().collect();
                     self.send(from, ZkMessage::Touched { sessions }, ctx);
                 }
@@ -80,6 +84,7 @@ impl Server {
             ZkMessage::Touched { sessions } => {
                 let now = ctx.now();
                 if let Some(leading) = self.leading() {
+                    leading.heard.insert(from, now);
                     for session in sessions {
                         leading.sessions.touch(session, now);
                     }
@@ -97,6 +102,7 @@ impl Server {
                     self.proposed.clear();
                     self.election.cancel(ctx);
                     self.role = Role::Following { leader: from };
+                    self.sync.set(self.sync_limit(), ctx);
                     self.send(from, ZkMessage::AckNewLeader { epoch }, ctx);
                 }
             }
@@ -218,6 +224,7 @@ impl Server {
             followers: BTreeSet::new(),
             acks: BTreeMap::new(),
             established: false,
+            heard: BTreeMap::new(),
         }));
         for peer in self.peers() {
             self.offer_state(peer, ctx);
@@ -248,8 +255,10 @@ impl Server {
                 ctx,
             );
         }
+        let now = ctx.now();
         if let Some(leading) = self.leading() {
             leading.followers.insert(from);
+            leading.heard.insert(from, now);
         }
         self.establish(ctx);
     }
@@ -302,7 +311,23 @@ impl Server {
     }
 
     pub(super) fn ping_followers(&mut self, ctx: &mut Context<'_>) {
-        let epoch = self.epoch;
+        let (epoch, limit, now) = (self.epoch, self.sync_limit(), ctx.now());
+        let Some(leading) = self.leading() else {
+            return;
+        };
+        let is_silent = |follower: &&ActorId| {
+            let heard = leading.heard.get(follower);
+            heard.is_none_or(|at| now.since(*at) > limit)
+        };
+        let silent: Vec<_> = leading
+            .followers
+            .iter()
+            .filter(is_silent)
+            .copied()
+            .collect();
+        for follower in silent {
+            self.lose_peer(follower, ctx);
+        }
         let Some(leading) = self.leading() else {
             return;
         };
@@ -313,7 +338,39 @@ impl Server {
             .set(self.blueprint.cluster.zookeeper.tick_time / 2, ctx);
     }
 
-    /// Another server's process died.
+    /// `syncLimit` ticks, 5 by default: so long leader and followers do without hearing of each other.
+    fn sync_limit(&self) -> Span {
+        self.blueprint.cluster.zookeeper.tick_time * 5
+    }
+
+    pub(super) fn miss_leader(&mut self, ctx: &mut Context<'_>) {
+        if let Role::Following { leader } = self.role {
+            self.lose_peer(leader, ctx);
+        }
+    }
+
+    /// Somebody ends the sessions of a process by force.
+    pub(super) fn expire_sessions_of(&mut self, owner: ActorId, ctx: &mut Context<'_>) {
+        let sessions = self.tree.sessions.iter();
+        let theirs: Vec<_> = sessions
+            .filter(|(_, info)| info.owner == owner)
+            .map(|(session, _)| *session)
+            .collect();
+        for session in theirs {
+            if let Some(leading) = self.leading() {
+                leading.sessions.close(session);
+            }
+            let me = self.me;
+            self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
+        }
+    }
+
+    /// It leads, and a quorum follows.
+    pub fn serves_as_leader(&self) -> bool {
+        matches!(&self.role, Role::Leading(leading) if leading.established)
+    }
+
+    /// Another server's process died, or has been silent for too long.
     pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
         let quorum = self.quorum();
         let lost = match &mut self.role {
@@ -337,6 +394,7 @@ impl Server {
         self.proposed.clear();
         self.tick.cancel(ctx);
         self.follower_ping.cancel(ctx);
+        self.sync.cancel(ctx);
         self.drop_clients(ctx);
         self.votes = BTreeMap::from([(self.me, self.tree.zxid)]);
         self.cast_vote(ctx);

@@ -14,6 +14,10 @@ pub type Data = [u64; 2];
 
 #[derive(Clone, Debug, Serialize)]
 pub enum ZkMessage {
+    /// Client to server: `closeSession`.
+    CloseSession {
+        session: SessionId,
+    },
     // Client to server.
     Connect {
         session: Option<SessionId>,
@@ -90,6 +94,9 @@ pub enum ZkMessage {
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Work {
+    Close {
+        session: SessionId,
+    },
     Open {
         timeout: Span,
     },

@@ -36,6 +36,8 @@ pub struct Server {
     pub(super) tick: Alarm,
     pub(super) follower_ping: Alarm,
     pub(super) election: Alarm,
+    /// A follower has not heard of its leader for too long.
+    pub(super) sync: Alarm,
 }
 
 impl Server {
@@ -54,6 +56,7 @@ impl Server {
             tick: Alarm::new(Timer::Zk(ZkTimer::Tick)),
             follower_ping: Alarm::new(Timer::Zk(ZkTimer::FollowerPing)),
             election: Alarm::new(Timer::Zk(ZkTimer::Election)),
+            sync: Alarm::new(Timer::Zk(ZkTimer::Sync)),
         }
     }
 
@@ -71,6 +74,9 @@ impl Server {
             Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => {
                 self.on_reset(peer, ctx)
             }
+            Body::ExpireSessionsOf { owner } => self.expire_sessions_of(owner, ctx),
+            // Its clients see their connections closed.
+            Body::Shutdown => ctx.exit(self.blueprint.directory.faults),
             Body::Zk(message) => self.on_zk(envelope.from, *message, ctx),
             body => unreachable!("ZooKeeper does not receive {body:?}"),
         }
@@ -81,6 +87,7 @@ impl Server {
             Timer::Zk(ZkTimer::Tick) => self.expire_sessions(ctx),
             Timer::Zk(ZkTimer::FollowerPing) => self.ping_followers(ctx),
             Timer::Zk(ZkTimer::Election) => self.count_votes(ctx),
+            Timer::Zk(ZkTimer::Sync) => self.miss_leader(ctx),
             timer => unreachable!("ZooKeeper servers set no {timer:?}"),
         }
     }
@@ -88,6 +95,9 @@ impl Server {
     fn on_zk(&mut self, from: ActorId, message: ZkMessage, ctx: &mut Context<'_>) {
         match message {
             ZkMessage::Connect { session, timeout } => self.connect(from, session, timeout, ctx),
+            ZkMessage::CloseSession { session } => {
+                self.hand_to_leader(from, Work::Close { session }, ctx)
+            }
             ZkMessage::Ping { session } => {
                 self.hear(session, ctx);
                 self.send(from, ZkMessage::Pong, ctx);
@@ -178,6 +188,11 @@ impl Server {
             return self.send(client, ZkMessage::NotServing, ctx);
         };
         match work {
+            Work::Close { session } => {
+                leading.sessions.close(session);
+                let change = Change::CloseSession { session };
+                self.propose(origin, client, change, Reply::Nobody, ctx);
+            }
             Work::Open { timeout } => {
                 let session = (self.epoch << 32) | leading.next_session();
                 let timeout = super::sessions::negotiate(timeout, tick);

@@ -74,6 +74,11 @@ impl Sessions {
         due
     }
 
+    /// Its client has closed it, or somebody has.
+    pub fn close(&mut self, session: SessionId) {
+        self.live.remove(&session);
+    }
+
     pub fn timeout(&self, session: SessionId) -> Option<Span> {
         self.live.get(&session).map(|session| session.timeout)
     }

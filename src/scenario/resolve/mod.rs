@@ -19,6 +19,7 @@ use crate::scenario::flink::FlinkVersion;
 use crate::scenario::flink::file::FlinkConf;
 use crate::scenario::model::{Liveness, Monitor, RebalanceWhen, Scenario};
 use crate::scenario::{Beside, Document, expectation, flink, tree, units};
+pub use faults::write_condition;
 
 pub const MAX_DURATION: Span = Span::from_secs(30 * 86_400);
 pub const MAX_PROCESSES: usize = 4_096;
@@ -162,8 +163,12 @@ pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> S
     }
     let faults = faults::resolve(
         file.faults.as_deref().unwrap_or(&[]),
-        &cluster,
-        duration,
+        faults::Around {
+            cluster: &cluster,
+            jobs: &jobs,
+            liveness: switches.liveness,
+            duration,
+        },
         check,
     );
     let mut expect = Vec::new();

@@ -78,6 +78,12 @@ impl Conditions {
         self.present.is_empty()
     }
 
+    pub fn have_cuts(&self) -> bool {
+        let is_cut =
+            |(_, condition): &(ConditionId, Condition)| matches!(condition.trouble, Trouble::Cut);
+        self.present.iter().any(is_cut)
+    }
+
     pub fn is_cut(&self, from: ActorId, to: ActorId) -> bool {
         let cuts = |(_, condition): &(ConditionId, Condition)| {
             matches!(condition.trouble, Trouble::Cut) && condition.concerns(from, to)

@@ -28,6 +28,16 @@ pub enum Transit {
     Held,
 }
 
+/// A connection that TCP could not keep or make.
+#[derive(Clone, Debug)]
+pub struct Failed<M> {
+    pub from: ActorId,
+    pub to: ActorId,
+    pub incarnation: u32,
+    pub opening: bool,
+    pub messages: Vec<M>,
+}
+
 #[derive(Clone, Debug)]
 struct Port {
     random: SmallStream,
@@ -195,6 +205,26 @@ impl<M> Network<M> {
             }
         }
         released
+    }
+
+    pub fn has_cuts(&self) -> bool {
+        self.conditions.have_cuts()
+    }
+
+    /// What TCP has tried for too long, by sender and receiver, the incarnation meant, and whether it was an attempt to
+    /// connect; that lasts as long as `patience` has it.
+    pub fn give_up(&mut self, now: Time, patience: impl Fn(&M) -> Span) -> Vec<Failed<M>> {
+        let failed = self.stalls.give_up(now, patience);
+        failed
+            .into_iter()
+            .map(|(from, to, opening, messages)| Failed {
+                from,
+                to,
+                incarnation: self.connection(from, to).incarnation,
+                opening,
+                messages,
+            })
+            .collect()
     }
 
     /// Closes this end of a connection: what was still to be sent or read on it is lost.

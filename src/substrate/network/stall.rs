@@ -11,6 +11,9 @@ const RETRANSMISSION_MAX: Span = Span::from_secs(120);
 /// Of an attempt to connect (`TCP_TIMEOUT_INIT`).
 pub(super) const CONNECT_FIRST: Span = Span::from_secs(1);
 
+/// After fifteen retransmissions (`tcp_retries2`): 200 ms doubled ten times, then 120 s each.
+const GIVES_UP: Span = Span::from_ms(924_600);
+
 /// One direction of one connection, while it stands still.
 #[derive(Clone, Debug)]
 struct Stall<M> {
@@ -64,6 +67,34 @@ impl<M> Stalls<M> {
     pub fn drop_of(&mut self, actor: ActorId) {
         self.0
             .retain(|(from, to), _| *from != actor && *to != actor);
+    }
+
+    /// Takes out what TCP gives up by `now`: with its direction, and whether it was an attempt to connect. An attempt lasts as
+    /// long as the application that makes it, by its first message, has `patience`.
+    pub fn give_up(
+        &mut self,
+        now: Time,
+        patience: impl Fn(&M) -> Span,
+    ) -> Vec<(ActorId, ActorId, bool, Vec<M>)> {
+        let is_over = |stall: &Stall<M>| {
+            let lasts = match stall.messages.first() {
+                Some(message) if stall.opening => patience(message),
+                _ => GIVES_UP,
+            };
+            now.since(stall.since) >= lasts
+        };
+        let over: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, stall)| is_over(stall))
+            .map(|(ends, _)| *ends)
+            .collect();
+        over.into_iter()
+            .filter_map(|(from, to)| {
+                let stall = self.0.remove(&(from, to))?;
+                Some((from, to, stall.opening, stall.messages))
+            })
+            .collect()
     }
 
     /// Takes out what moves again at `now`: with the next retransmission, by direction.

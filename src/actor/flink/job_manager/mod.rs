@@ -94,6 +94,10 @@ impl JobManager {
         }
     }
 
+    pub fn is_leading(&self) -> bool {
+        self.leadership.is_some()
+    }
+
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         if self.dead {
             return;
@@ -125,6 +129,15 @@ impl JobManager {
             Body::MainThreadFree { endpoint } => self.go_on(endpoint, ctx),
             Body::ReadDone { key, blob } => self.on_read(key, blob, ctx),
             Body::Written { key } => self.on_written(key, ctx),
+            // `ClusterEntrypoint.closeAsync`: leadership is given up and the session closed, so that the next one leads at once.
+            Body::Shutdown => {
+                self.revoke(ctx);
+                self.desk.client.close(ctx);
+                self.dead = true;
+                ctx.exit(self.blueprint.directory.faults);
+            }
+            // An aborted write is noticed by what waits for it: the checkpoint's timeout.
+            Body::WriteFailed { .. } => {}
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
         self.settle(ctx);

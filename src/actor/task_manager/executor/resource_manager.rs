@@ -43,7 +43,7 @@ impl ResourceManagerLine {
         }
     }
 
-    fn peer(&self) -> Option<(Peer, FencingToken)> {
+    pub(super) fn peer(&self) -> Option<(Peer, FencingToken)> {
         let (address, token) = self.retrieval.known()?;
         Some((
             TaskExecutor::leader_of(Component::ResourceManager, address),

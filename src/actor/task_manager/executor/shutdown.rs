@@ -18,6 +18,7 @@ impl TaskManager {
         const REASON: &str = "The TaskExecutor is shutting down.";
         if self.executor.is_none() {
             self.stop_all(REASON, ctx);
+            self.membership.client.close(ctx);
             return ctx.exit(self.blueprint.directory.faults);
         }
         self.stop_executor(REASON, SIGTERM_LIMIT, ctx);

@@ -1,29 +1,39 @@
 //! The fault plan.
 
+mod links;
 mod target;
+mod verbs;
 mod when;
 
 use super::Check;
 use crate::kernel::time::{Span, Time};
-use crate::scenario::file::{At, Duration, FaultFile};
-use crate::scenario::model::{Cluster, Fault, FaultKind, Target, When};
+use crate::scenario::file::{At, FaultFile};
+use crate::scenario::model::{Cluster, Fault, FaultKind, Job, Liveness, Target, When};
 use crate::scenario::near;
+use crate::scenario::units::short;
 
 use target::target;
+use verbs::Object;
 use when::when;
 
 pub use target::zookeeper_server;
+pub use when::write_condition;
 
-pub fn resolve(
-    files: &[At<FaultFile>],
-    cluster: &Cluster,
-    duration: Span,
-    check: &mut Check,
-) -> Vec<Fault> {
+/// What faults are resolved against.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub cluster: &'a Cluster,
+    pub jobs: &'a [Job],
+    pub liveness: Liveness,
+    pub duration: Span,
+}
+
+pub fn resolve(files: &[At<FaultFile>], around: Around<'_>, check: &mut Check) -> Vec<Fault> {
+    let cluster = around.cluster;
     let mut faults: Vec<(Fault, At<String>)> = Vec::new();
     for file in files {
         let before = check.problems.len();
-        let fault = fault(file, cluster, duration, check);
+        let fault = fault(file, &around, check);
         if let (Some((fault, name)), true) = (fault, check.problems.len() == before) {
             faults.push((fault, name));
         }
@@ -48,8 +58,9 @@ fn starts_something(
     }
     let latest = bounds(fault.at).1;
     let killed = all.iter().any(|(other, _)| {
-        other.kind == FaultKind::Kill
-            && other.target == fault.target
+        let ends = [FaultKind::Kill, FaultKind::Stop, FaultKind::PowerOff];
+        ends.contains(&other.kind)
+            && (other.target == fault.target || found_later(other.target))
             && bounds(other.at).0 <= latest
     });
     if !killed {
@@ -61,133 +72,221 @@ fn starts_something(
     }
 }
 
+/// It may turn out to be anybody.
+fn found_later(target: Target) -> bool {
+    matches!(
+        target,
+        Target::Leader | Target::TaskManagerOf(_) | Target::Host(_)
+    )
+}
+
 fn bounds(at: When) -> (Time, Time) {
     match at {
         When::At(time) => (time, time),
         When::Between(from, to) => (from, to),
+        When::Upon { not_before, .. } => (not_before, Time::MAX),
     }
 }
 
 fn fault(
     file: &At<FaultFile>,
-    cluster: &Cluster,
-    duration: Span,
+    around: &Around<'_>,
     check: &mut Check,
 ) -> Option<(Fault, At<String>)> {
     let f = &file.value;
-    let verbs = [
-        ("kill", &f.kill),
-        ("start", &f.start),
-        ("restart", &f.restart),
-        ("replace", &f.replace),
-        ("hang", &f.hang),
-        ("cut-off", &f.cut_off),
-        ("slow", &f.slow),
-    ];
-    let mut given = verbs
-        .iter()
-        .filter_map(|(verb, target)| target.as_ref().map(|target| (*verb, target)));
-    let Some((verb, name)) = given.next() else {
-        check.refuse(file.place, "a fault names what happens to whom: `kill`, `start`, `restart`, `replace`, `hang`, `cut-off` or `slow`, like `kill: tm-3`");
+    let verbs = verbs::given(f);
+    let Some((verb, object)) = verbs.first() else {
+        check.refuse(
+            file.place,
+            format!(
+                "a fault names what happens to whom, like `kill: tm-3`; what can happen is {}",
+                near::quoted(verbs::ALL)
+            ),
+        );
         return None;
     };
-    if let Some((other, name)) = given.next() {
+    if let Some((other, object)) = verbs.get(1) {
         check.refuse(
-            name.place,
+            object.place(),
             format!("a fault is one thing: this is `{verb}` and `{other}`; write two faults"),
         );
     }
-    parts(f, verb, name, check);
-    let at = when(&f.at, duration, check)?;
-    let mut target = target(name, cluster, check)?;
-    let mut named = name;
-    if matches!(target, Target::ZooKeeper(_)) && verb != "kill" {
-        check.refuse(
-            name.place,
-            format!("a ZooKeeper server can only be killed, not `{verb}`"),
-        );
-    }
-    if verb == "replace" {
-        // The one that comes, not the one that is gone.
-        let with = f.with.as_ref()?;
-        target = self::target::target(with, cluster, check)?;
-        named = with;
-    }
-    let lasts = f
-        .r#for
-        .as_ref()
-        .or(f.restart_after.as_ref())
+    let place = object.place();
+    verbs::parts(f, verb, place, check);
+    let at = when(file, around.cluster, around.duration, check);
+    let lasts = [&f.r#for, &f.restart_after, &f.pause]
+        .into_iter()
+        .flatten()
+        .next()
         .map(|at| at.value.0);
-    let factor = f.factor.as_ref().map_or(1_000, |at| at.value.0);
-    let kind = match verb {
-        "kill" => FaultKind::Kill,
-        "hang" => FaultKind::Hang,
-        "cut-off" => FaultKind::CutOff,
-        "slow" => FaultKind::Slow {
-            factor_per_mille: u32::try_from(factor).unwrap_or(u32::MAX),
-        },
-        _ => FaultKind::Start,
+    let (kind, target, named) = match object {
+        Object::Links(links) => {
+            let links = links.resolve(around, check);
+            let nobody = At {
+                value: String::new(),
+                place,
+            };
+            (FaultKind::Links(links?), Target::Groups, nobody)
+        }
+        Object::Name(name) => {
+            let (kind, target) = named(f, verb, name, around, check)?;
+            let named = match verb {
+                // The one that comes, not the one that is gone.
+                &"replace" => f.with.as_ref()?.clone(),
+                _ => (*name).clone(),
+            };
+            (kind, target, named)
+        }
     };
-    Some((
-        Fault {
-            kind,
-            target,
-            at,
-            lasts,
-        },
-        named.clone(),
-    ))
+    let fault = Fault {
+        kind,
+        target,
+        at: at?,
+        lasts,
+    };
+    Some((fault, named))
 }
 
-/// Which further keys go with which kind of fault.
-fn parts(f: &FaultFile, verb: &str, name: &At<String>, check: &mut Check) {
-    let place = |at: &Option<At<Duration>>| at.as_ref().map(|at| at.place);
-    let allowed = [
-        ("for", place(&f.r#for), &["hang", "cut-off", "slow"][..]),
-        ("restart-after", place(&f.restart_after), &["kill"][..]),
-        (
-            "factor",
-            f.factor.as_ref().map(|at| at.place),
-            &["slow"][..],
-        ),
-        ("with", f.with.as_ref().map(|at| at.place), &["replace"][..]),
-    ];
-    for (key, place, verbs) in allowed {
-        if let (Some(place), false) = (place, verbs.contains(&verb)) {
+/// A fault that befalls somebody with a name.
+fn named(
+    f: &FaultFile,
+    verb: &str,
+    name: &At<String>,
+    around: &Around<'_>,
+    check: &mut Check,
+) -> Option<(FaultKind, Target)> {
+    let Around { cluster, jobs, .. } = *around;
+    let factor = f.factor.as_ref().map_or(1_000, |at| at.value.0);
+    let factor_per_mille = u32::try_from(factor).unwrap_or(u32::MAX);
+    let kind = match verb {
+        "kill" => FaultKind::Kill,
+        "stop" => FaultKind::Stop,
+        "hang" => FaultKind::Hang,
+        "resume" => FaultKind::Resume,
+        "power-off" => FaultKind::PowerOff,
+        "cut-off" => FaultKind::CutOff,
+        "slow" => FaultKind::Slow { factor_per_mille },
+        "take-cpu" => FaultKind::TakeCpu {
+            millicores: f
+                .cores
+                .as_ref()
+                .map_or(0, |at| u32::try_from(at.value.0).unwrap_or(u32::MAX)),
+        },
+        "expire-session" => FaultKind::ExpireSession,
+        "slow-storage" => FaultKind::SlowStorage { factor_per_mille },
+        "fail-storage" => FaultKind::FailStorage,
+        "lose-storage" => FaultKind::LoseStorage,
+        "throw" => FaultKind::Throw,
+        "stuck-cancel" => FaultKind::StuckCancel,
+        "rolling-restart" => FaultKind::RollingRestart,
+        "savepoint-and-restart" => FaultKind::SavepointAndRestart,
+        _ => FaultKind::Start,
+    };
+    if let (FaultKind::StuckCancel | FaultKind::SavepointAndRestart, Liveness::ZkEphemeral) =
+        (&kind, around.liveness)
+    {
+        check.refuse(
+            name.place,
+            format!("the story has no `{verb}`; choose one of Flink's models, like `model: flink-default`"),
+        );
+        return None;
+    }
+    let target = match &kind {
+        FaultKind::SlowStorage { .. } | FaultKind::FailStorage | FaultKind::LoseStorage => {
+            let known = cluster.storage.name.as_str();
+            if name.value != known {
+                let message = format!("the storage is called `{known}`");
+                check.refuse(name.place, message);
+            }
+            Target::Storage
+        }
+        FaultKind::Throw | FaultKind::StuckCancel => Target::Task(target::task(name, jobs, check)?),
+        FaultKind::RollingRestart => {
+            if name.value != "taskmanagers" {
+                check.refuse(name.place, "a rolling restart is of all `taskmanagers`");
+            }
+            Target::AllTaskManagers
+        }
+        FaultKind::SavepointAndRestart => {
+            let Some(job) = jobs.iter().position(|job| job.name == name.value) else {
+                let hint = near::hint(&name.value, jobs.iter().map(|job| job.name.as_str()));
+                let message = format!("unknown job `{}`{hint}", short(&name.value));
+                check.refuse(name.place, message);
+                return None;
+            };
+            Target::Job(job)
+        }
+        _ => {
+            let target = target(name, cluster, jobs, check)?;
+            match verb {
+                "replace" => self::target::target(f.with.as_ref()?, cluster, jobs, check)?,
+                _ => target,
+            }
+        }
+    };
+    suits(&kind, verb, target, name, cluster, check);
+    Some((kind, target))
+}
+
+/// Whether that can happen to them.
+fn suits(
+    kind: &FaultKind,
+    verb: &str,
+    target: Target,
+    name: &At<String>,
+    cluster: &Cluster,
+    check: &mut Check,
+) {
+    let whole_machine = matches!(
+        kind,
+        FaultKind::PowerOff
+            | FaultKind::Slow { .. }
+            | FaultKind::TakeCpu { .. }
+            | FaultKind::CutOff
+    );
+    if let Target::Host(index) = target {
+        if !whole_machine {
             check.refuse(
-                place,
+                name.place,
                 format!(
-                    "`{key}` does not go with `{verb}`; it goes with {}",
-                    near::quoted(verbs)
+                    "`{}` is a host; `{verb}` befalls a process, and `power-off` a host",
+                    name.value
                 ),
             );
+        } else if cluster.hosts[index].processes.is_empty() {
+            check.refuse(name.place, format!("nobody lives on `{}`", name.value));
         }
     }
-    match verb {
-        "hang" | "cut-off" if f.r#for.is_none() => check.refuse(
-            name.place,
-            format!("`{verb}` needs to say for how long, like `for: 20 s`"),
-        ),
-        "replace" if f.with.is_none() => check.refuse(
-            name.place,
-            "`replace` needs the spare that comes, like `with: tm-6`",
-        ),
-        "slow" => match &f.factor {
-            None => check.refuse(
-                name.place,
-                "`slow` needs a factor by which CPU is divided, like `factor: 4`",
-            ),
-            Some(at) if !(1_000..=1_000_000).contains(&at.value.0) => {
-                check.refuse(
-                    at.place,
-                    "CPU is divided by this factor; it can be 1 to 1000",
-                );
-            }
-            Some(_) => {}
-        },
-        _ => {}
+    if matches!(kind, FaultKind::ExpireSession) && matches!(target, Target::ZooKeeper(_)) {
+        check.refuse(name.place, "a ZooKeeper server has no session of its own");
     }
-    if let (Some(at), true) = (&f.restart_after, name.value.starts_with("zk-")) {
-        check.refuse(at.place, "a ZooKeeper server that is killed stays away");
+    if matches!(kind, FaultKind::Start | FaultKind::Resume)
+        && matches!(target, Target::Leader | Target::TaskManagerOf(_))
+    {
+        let message = format!(
+            "`{verb}` needs the name of a process: who is not running is neither leader nor runs a task"
+        );
+        check.refuse(name.place, message);
     }
+    let has_machine = match target {
+        Target::JobManager(index) => lives_on_a_host(&cluster.jobmanagers[index], cluster),
+        Target::ZooKeeper(index) => lives_on_a_host(&format!("zk-{}", index + 1), cluster),
+        Target::Leader => cluster
+            .jobmanagers
+            .iter()
+            .all(|jm| lives_on_a_host(jm, cluster)),
+        _ => true,
+    };
+    if matches!(kind, FaultKind::TakeCpu { .. } | FaultKind::Slow { .. }) && !has_machine {
+        let message = format!(
+            "`{}` has no CPU to take away; let it live on one of `hosts`",
+            name.value
+        );
+        check.refuse(name.place, message);
+    }
+}
+
+fn lives_on_a_host(process: &str, cluster: &Cluster) -> bool {
+    let hosts = &mut cluster.hosts.iter();
+    hosts.any(|host| host.processes.iter().any(|name| name == process))
 }

@@ -1,0 +1,47 @@
+//! What faults do to a TaskManager from within: exceptions of the user's code, storage that fails.
+
+use crate::actor::checkpoint::BlobKey;
+use crate::actor::context::Context;
+use crate::actor::fact::ExecutionState;
+use crate::dataflow::topology::SubtaskId;
+
+use super::TaskManager;
+
+impl TaskManager {
+    /// Whether a task of this subtask is here and works.
+    pub fn runs(&self, subtask: SubtaskId) -> bool {
+        self.running(subtask).is_some()
+    }
+
+    fn running(&self, subtask: SubtaskId) -> Option<u32> {
+        self.numbers().into_iter().find(|number| {
+            let task = self.tasks[*number as usize].as_ref();
+            task.is_some_and(|task| task.subtask == subtask && task.is_running())
+        })
+    }
+
+    /// The user's code throws, in whatever attempt of the subtask runs here.
+    pub(super) fn suffer_exception(&mut self, subtask: SubtaskId, ctx: &mut Context<'_>) {
+        if self.executor.is_some() {
+            self.throw(subtask, ctx);
+        } else if let Some(number) = self.running(subtask) {
+            let attempt = self.task(number).attempt;
+            self.remove_task(number, ctx);
+            self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+        }
+    }
+
+    /// A snapshot could not be stored: the checkpoint will not complete. The task runs on.
+    pub(super) fn on_write_failed(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
+        if let BlobKey::State {
+            subtask,
+            attempt,
+            checkpoint,
+        } = key
+            && let Some(number) = self.find(subtask, attempt)
+        {
+            self.task(number).checkpoint_aborted(checkpoint);
+            self.decline(number, checkpoint, ctx);
+        }
+    }
+}
