@@ -176,6 +176,11 @@ pub enum Fact {
         last_heard: Time,
         timeout: Span,
     },
+    /// Closed in order by its client, or ended by force.
+    SessionClosed {
+        session: u64,
+        owner: ActorId,
+    },
     EnsembleLeader {
         epoch: u64,
     },

@@ -63,6 +63,10 @@ impl Timeline {
                     name(owner)
                 ),
             ),
+            Fact::SessionClosed { owner, .. } => (
+                "membership",
+                format!("the session of {} is closed", name(owner)),
+            ),
             Fact::EnsembleLeader { epoch } => (
                 "leadership",
                 format!("{} leads ZooKeeper in epoch {epoch}", name(&actor)),

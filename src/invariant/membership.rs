@@ -80,7 +80,9 @@ impl Checker for Membership {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
             Fact::SessionOpened { owner, .. } => self.opened[owner.0 as usize] += 1,
-            Fact::SessionExpired { owner, .. } => self.expired[owner.0 as usize] += 1,
+            Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
+                self.expired[owner.0 as usize] += 1
+            }
             Fact::LeaderPublished { .. } => {
                 if let Some(leader) = scene.jobmanager_index(header.actor) {
                     self.lost[leader].fill(0);

@@ -13,7 +13,7 @@ use super::tally::{Promise, Tally, Verdict, safety};
 pub(super) const PROMISES: [Promise; 2] = [
     safety(
         "Z2",
-        "Ephemeral znodes go with their session: not before it has expired, and all at once.",
+        "Ephemeral znodes go with their session: not before it has ended, and all at once.",
     ),
     safety(
         "Z3",
@@ -106,7 +106,7 @@ impl Znodes {
 impl Checker for Znodes {
     fn fact(&mut self, header: &Header, fact: &Fact, _: &Scene) {
         match fact {
-            Fact::SessionExpired { session, .. } => {
+            Fact::SessionExpired { session, .. } | Fact::SessionClosed { session, .. } => {
                 self.expired.insert(*session);
             }
             Fact::ZnodeCreated { zxid, path, owner } => {

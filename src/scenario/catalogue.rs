@@ -86,6 +86,10 @@ pub fn faults() -> Names {
             "kill",
             "SIGKILL; with `restart-after` the process starts again that long after",
         ),
+        (
+            "stop",
+            "SIGTERM, an orderly shutdown; with `restart-after` the process starts again that long after its end",
+        ),
         ("restart", "starts a process that was killed"),
         (
             "start",
@@ -95,8 +99,55 @@ pub fn faults() -> Names {
             "replace",
             "starts a spare in the place of a TaskManager that is gone",
         ),
-        ("hang", "SIGSTOP for a while"),
+        ("hang", "SIGSTOP, for a while or until `resume`"),
+        ("resume", "SIGCONT"),
+        (
+            "power-off",
+            "a machine goes dark: silence instead of resets; with `restart-after` it is back that long after",
+        ),
         ("cut-off", "no packet in or out for a while"),
+        (
+            "cut",
+            "no packet between two groups, one way or both, for a while",
+        ),
+        (
+            "slow-link",
+            "more latency, or less bandwidth, between two groups",
+        ),
+        (
+            "lossy-link",
+            "a share of the packets between two groups is lost",
+        ),
         ("slow", "less CPU, by a factor, for a while or to the end"),
+        (
+            "take-cpu",
+            "so many cores of a machine go to other work, for a while or to the end",
+        ),
+        ("expire-session", "ZooKeeper ends the session of a process"),
+        (
+            "slow-storage",
+            "checkpoint storage is slower, by a factor, for a while or to the end",
+        ),
+        (
+            "fail-storage",
+            "checkpoint storage answers with errors, for a while or to the end",
+        ),
+        (
+            "lose-storage",
+            "checkpoint storage does not answer for a while",
+        ),
+        ("throw", "the user's code throws an exception in one task"),
+        (
+            "stuck-cancel",
+            "a task does not react to being cancelled, for a while or ever (Flink's models)",
+        ),
+        (
+            "rolling-restart",
+            "all TaskManagers, one after the other: stopped in order and started again",
+        ),
+        (
+            "savepoint-and-restart",
+            "a job takes a savepoint and starts again from it (Flink's models)",
+        ),
     ]
 }

@@ -360,6 +360,7 @@ impl Server {
             if let Some(leading) = self.leading() {
                 leading.sessions.close(session);
             }
+            ctx.state(Fact::SessionClosed { session, owner });
             let me = self.me;
             self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
         }

@@ -190,6 +190,10 @@ impl Server {
         match work {
             Work::Close { session } => {
                 leading.sessions.close(session);
+                if let Some(info) = self.tree.sessions.get(&session) {
+                    let owner = info.owner;
+                    ctx.state(Fact::SessionClosed { session, owner });
+                }
                 let change = Change::CloseSession { session };
                 self.propose(origin, client, change, Reply::Nobody, ctx);
             }

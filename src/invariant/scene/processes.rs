@@ -34,8 +34,15 @@ pub fn is_disturbance(fact: &Fact) -> bool {
 pub fn is_end(fact: &Fact) -> bool {
     matches!(
         fact,
-        Fact::FaultInjected { what: "kill" } | Fact::ProcessExited
+        Fact::FaultInjected {
+            what: "kill" | "power-off"
+        } | Fact::ProcessExited
     )
+}
+
+/// Faults under which a process may be out of touch with others, as long as they last.
+fn is_of_links(what: &str) -> bool {
+    matches!(what, "cut-off" | "cut" | "slow-link" | "lossy-link")
 }
 
 impl Processes {
@@ -71,13 +78,16 @@ impl Processes {
                 state.hung = true;
                 state.woke_at = Some(Time::MAX);
             }
-            Fact::FaultInjected { what: "cut-off" } => state.cut_at = state.cut_at.or(Some(now)),
+            Fact::FaultInjected { what } if is_of_links(what) => {
+                state.cut_at = state.cut_at.or(Some(now))
+            }
+            Fact::ProcessExited => (state.up, state.hung) = (false, false),
             Fact::FaultHealed { what: "hang" } => {
                 state.hung = false;
                 state.woke_at = Some(now);
             }
             // What was sent meanwhile is retransmitted, at the latest after as long again.
-            Fact::FaultHealed { what: "cut-off" } => {
+            Fact::FaultHealed { what } if is_of_links(what) => {
                 echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at))
             }
             Fact::ProcessStarted { .. } => state.up = true,

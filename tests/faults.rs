@@ -1,0 +1,326 @@
+//! Every kind of fault, at a time or when something has happened: it comes, does what it says, and takes no record with it.
+
+use firedrill::drill::outcome::Outcome;
+use firedrill::drill::{Drill, Ended};
+use firedrill::scenario::{self, model::Scenario};
+
+/// A small cluster; `faults` are lines of the plan.
+fn yaml(faults: &[&str]) -> String {
+    let mut text = "\
+name: small
+duration: 3 min
+weight: 20
+cluster:
+  jobmanagers: [jm-1, jm-2]
+  taskmanagers:
+    - {name: tm-1, slots: 4}
+    - {name: tm-2, slots: 4, host: box}
+    - {name: tm-3, slots: 4, host: box}
+  hosts:
+    - {name: box, cpu: 4.0}
+config:
+  execution.checkpointing.interval: 10 s
+topics:
+  orders: {partitions: 2, rate: 200/s, arrivals: constant}
+jobs:
+  - name: job
+    operators:
+      - {name: Source, topic: orders, parallelism: 2}
+      - {name: Count, input: Source, exchange: hash, parallelism: 2, state: 1 MB}
+      - {name: Sink, input: Count, exchange: rebalance, guarantee: exactly-once}
+    placement:
+      tm-1: [Source 0, Count 0]
+      tm-2: [Source 1, Sink 0]
+      tm-3: [Count 1]
+"
+    .to_owned();
+    if !faults.is_empty() {
+        text += "faults:\n";
+    }
+    for fault in faults {
+        text += &format!("  - {fault}\n");
+    }
+    text
+}
+
+fn load(faults: &[&str]) -> Scenario {
+    let loaded = scenario::load(&yaml(faults), "x.yaml", &[]);
+    loaded.unwrap_or_else(|error| panic!("{error}")).scenario
+}
+
+fn run(faults: &[&str]) -> Outcome {
+    let mut drill = Drill::new(&load(faults));
+    let end = drill.end();
+    let run = drill.advance(end, &mut ());
+    run.unwrap_or_else(|stall| panic!("{faults:?}: {stall}"));
+    drill.finish(Ended::Completed)
+}
+
+/// When, in milliseconds, the timeline first says this.
+fn first(outcome: &Outcome, text: &str) -> f64 {
+    let entry = outcome
+        .timeline
+        .iter()
+        .find(|entry| entry.text.contains(text));
+    let all = || outcome.timeline.iter().map(|entry| &entry.text);
+    let found =
+        entry.unwrap_or_else(|| panic!("`{text}` is not in {:#?}", all().collect::<Vec<_>>()));
+    found.at_ms
+}
+
+fn says(outcome: &Outcome, text: &str) -> bool {
+    outcome
+        .timeline
+        .iter()
+        .any(|entry| entry.text.contains(text))
+}
+
+const ALL: [&str; 23] = [
+    "{kill: tm-1, at: 60 s, restart-after: 5 s}",
+    "{stop: tm-1, at: 60 s, restart-after: 5 s}",
+    "{stop: leader, at: 60 s}",
+    "{kill: leader, at: 60 s, restart-after: 5 s}",
+    "{kill: taskmanager-of Count 1, at: 60 s, restart-after: 10 s}",
+    "{hang: tm-1, at: 60 s, for: 50 s}",
+    "{power-off: tm-1, at: 60 s, restart-after: 40 s}",
+    "{power-off: box, at: 60 s, restart-after: 40 s}",
+    "{cut-off: tm-1, at: 60 s, for: 30 s}",
+    "{cut: {from: [tm-1], to: [tm-2, tm-3]}, at: 60 s, for: 20 s}",
+    "{cut: {from: [taskmanagers], to: [jobmanagers], one-way: true}, at: 60 s, for: 20 s}",
+    "{slow-link: {from: [tm-1], latency: 20 ms .. 40 ms, bandwidth: 10 Mbit/s}, at: 60 s, for: 20 s}",
+    "{lossy-link: {from: [tm-1], to: [tm-2], loss: 10 %}, at: 60 s, for: 20 s}",
+    "{slow: box, at: 60 s, factor: 4, for: 20 s}",
+    "{take-cpu: tm-1, cores: 1.5, at: 60 s, for: 20 s}",
+    "{expire-session: tm-1, at: 60 s}",
+    "{slow-storage: hdfs, factor: 50, at: 60 s, for: 20 s}",
+    "{fail-storage: hdfs, at: 65 s, for: 20 s}",
+    "{lose-storage: hdfs, at: 60 s, for: 20 s}",
+    "{throw: Count subtask 1, at: 60 s}",
+    "{hang: zk-1, at: 60 s, for: 30 s}",
+    "{kill: zk-1, at: 60 s, restart-after: 20 s}",
+    "{rolling-restart: taskmanagers, at: 60 s, pause: 15 s}",
+];
+
+#[test]
+fn whatever_happens_no_record_is_lost_and_no_promise_broken() {
+    for fault in ALL {
+        let outcome = run(&[fault]);
+        let summary = &outcome.summary;
+        assert!(
+            outcome.timeline.iter().any(|entry| entry.kind == "fault"),
+            "{fault}"
+        );
+        assert_eq!(
+            (summary.delivery.lost, summary.delivery.duplicated),
+            (0, 0),
+            "{fault}"
+        );
+        for invariant in &summary.invariants {
+            assert!(
+                invariant.kind != "safety" || invariant.violations.is_empty(),
+                "{fault}: {invariant:?}"
+            );
+        }
+        assert_eq!(summary.job_status, "RUNNING", "{fault}");
+    }
+}
+
+#[test]
+fn resolved_faults_load_as_the_same() {
+    let conditions = [
+        "{kill: jm-1, when: checkpoint 3 triggered, after: 10 ms .. 200 ms}",
+        "{kill: jm-1, when: leader granted, at: 30 s}",
+        "{hang: tm-1, when: any task is INITIALIZING, for: 5 s}",
+        "{hang: tm-1, when: job is RESTARTING}",
+        "{resume: tm-1, when: kill tm-2, after: 5 s}",
+        "{resume: tm-1, when: hang tm-1 over}",
+    ];
+    for fault in ALL.iter().chain(&conditions) {
+        let first = load(&[fault]);
+        let written = scenario::resolved_yaml(&first);
+        let second = scenario::load(&written, "resolved.yaml", &[])
+            .unwrap_or_else(|error| panic!("{error}\n{written}"))
+            .scenario;
+        assert_eq!(first, second, "{written}");
+    }
+}
+
+#[test]
+fn a_condition_sets_a_fault_off_so_long_after_it() {
+    let outcome = run(&["{kill: tm-1, when: checkpoint 5 triggered, after: 200 ms}"]);
+    let triggered = first(&outcome, "checkpoint 5");
+    let killed = first(&outcome, "kill tm-1");
+    assert!((killed - triggered - 200.0).abs() < 0.001);
+    let outcome = run(&[
+        "{kill: leader, at: 60 s}",
+        "{kill: tm-1, when: leader granted, after: 2 s}",
+        "{hang: tm-2, when: kill tm-1, after: 1 s, for: 1 s}",
+    ]);
+    let killed = first(&outcome, "kill tm-1");
+    assert!(killed > 62_000.0, "{killed}");
+    let after = first(&outcome, "hang tm-2") - killed;
+    assert!((after - 1_000.0).abs() < 0.001, "{after}");
+}
+
+#[test]
+fn without_its_trigger_a_fault_never_comes() {
+    let quiet = run(&[]);
+    let waiting = run(&["{kill: tm-1, when: checkpoint 5000 triggered}"]);
+    assert_eq!(quiet.summary.digest, waiting.summary.digest);
+}
+
+#[test]
+fn an_orderly_stop_is_noticed_at_once_and_a_dark_machine_late() {
+    let stopped = run(&["{stop: tm-1, at: 60 s}"]);
+    let dark = run(&["{power-off: tm-1, at: 60 s}"]);
+    let detected = |outcome: &Outcome| {
+        let recovery = outcome.summary.recoveries.first().expect("a recovery");
+        recovery.detected_ms.expect("somebody noticed") - recovery.at_ms
+    };
+    assert!(detected(&stopped) < 1_000.0, "{}", detected(&stopped));
+    assert!(detected(&dark) > 30_000.0, "{}", detected(&dark));
+}
+
+#[test]
+fn a_hung_leader_of_zookeeper_is_replaced() {
+    let outcome = run(&["{hang: zk-1, at: 60 s, for: 60 s}"]);
+    assert!(says(&outcome, "in epoch 2"), "nobody else leads");
+    let again = outcome
+        .timeline
+        .iter()
+        .find(|entry| entry.text.contains("in epoch 2"));
+    let at = again.expect("it is there").at_ms;
+    // syncLimit: five ticks of two seconds.
+    assert!((68_000.0..75_000.0).contains(&at), "{at}");
+}
+
+#[test]
+fn quorum_comes_back_with_its_servers() {
+    let outcome = run(&[
+        "{kill: zk-1, at: 60 s, restart-after: 20 s}",
+        "{kill: zk-2, at: 60 s, restart-after: 20 s}",
+    ]);
+    assert_eq!(outcome.summary.job_status, "RUNNING");
+    assert!(says(&outcome, "zk-1 has started"));
+}
+
+#[test]
+fn a_rolling_restart_takes_one_after_the_other() {
+    let outcome = run(&["{rolling-restart: taskmanagers, at: 40 s, pause: 10 s}"]);
+    for (one, next) in [("tm-1", "tm-2"), ("tm-2", "tm-3")] {
+        let up = first(&outcome, &format!("{one} has started"));
+        let stopped = first(&outcome, &format!("stop {next}"));
+        assert!(
+            (stopped - up - 10_000.0).abs() < 0.001,
+            "{one}: {up}, {next}: {stopped}"
+        );
+    }
+}
+
+fn message(fault: &str) -> String {
+    match scenario::load(&yaml(&[fault]), "x.yaml", &[]) {
+        Ok(_) => panic!("this should not load: {fault}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn mistakes_are_named_where_they_stand() {
+    for (fault, place, expected) in [
+        ("{at: 60 s}", "27:5", "a fault names what happens to whom"),
+        ("{kill: tm-1}", "27:5", "a fault says when it comes"),
+        (
+            "{kill: tm-1, at: 60 s, after: 5 s}",
+            "27:35",
+            "`after` goes with `when`",
+        ),
+        (
+            "{kill: tm-1, when: checkpoint five triggered}",
+            "27:24",
+            "is no condition",
+        ),
+        (
+            "{kill: tm-1, when: checkpoint 5 triggered, at: 1 s .. 2 s}",
+            "27:52",
+            "`at` is one instant",
+        ),
+        ("{kill: box, at: 60 s}", "27:12", "`box` is a host"),
+        ("{kill: tm-9, at: 60 s}", "27:12", "unknown process `tm-9`"),
+        (
+            "{start: leader, at: 60 s}",
+            "27:13",
+            "needs the name of a process",
+        ),
+        (
+            "{cut: {from: [tm-1], to: [tm-1]}, at: 60 s, for: 1 s}",
+            "27:30",
+            "in `from` and in `to`",
+        ),
+        (
+            "{cut: {from: [], to: [tm-1]}, at: 60 s, for: 1 s}",
+            "27:18",
+            "at least one member",
+        ),
+        ("{cut: {from: [tm-1]}, at: 60 s}", "27:11", "for how long"),
+        (
+            "{slow-link: {from: [tm-1]}, at: 60 s}",
+            "27:17",
+            "a slow link needs `latency`",
+        ),
+        (
+            "{lossy-link: {from: [tm-1], loss: 100 %}, at: 60 s}",
+            "27:39",
+            "write `cut`",
+        ),
+        ("{throw: Cuont 1, at: 60 s}", "27:13", "is no task"),
+        (
+            "{throw: Count 2, at: 60 s}",
+            "27:13",
+            "its subtasks are 0 to 1",
+        ),
+        ("{slow-storage: hdfs, at: 60 s}", "27:20", "needs a factor"),
+        (
+            "{fail-storage: s3, at: 60 s}",
+            "27:20",
+            "the storage is called `hdfs`",
+        ),
+        ("{take-cpu: tm-1, at: 60 s}", "27:16", "like `cores: 1.5`"),
+        (
+            "{slow: jm-1, factor: 2, at: 60 s}",
+            "27:12",
+            "no CPU to take away",
+        ),
+        (
+            "{stuck-cancel: Count 1, at: 60 s}",
+            "27:20",
+            "the story has no `stuck-cancel`",
+        ),
+        (
+            "{savepoint-and-restart: job, at: 60 s}",
+            "27:29",
+            "the story has no",
+        ),
+        (
+            "{rolling-restart: tm-1, at: 60 s}",
+            "27:23",
+            "all `taskmanagers`",
+        ),
+        (
+            "{kill: tm-1, at: 60 s, cores: 1.0}",
+            "27:35",
+            "`cores` does not go with `kill`",
+        ),
+        (
+            "{expire-session: zk-1, at: 60 s}",
+            "27:22",
+            "no session of its own",
+        ),
+    ] {
+        let message = message(fault);
+        assert!(message.contains(expected), "{fault}:\n{message}");
+        assert!(
+            message.contains(&format!("x.yaml:{place}")),
+            "{fault}:\n{message}"
+        );
+    }
+}
