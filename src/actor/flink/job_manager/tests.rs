@@ -8,7 +8,9 @@ use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::flink::leader_paths::Component;
 use crate::actor::flink::rpc::heartbeat::Verdict;
 use crate::actor::flink::rpc::{Call, Endpoint, Rpc, RpcAnswer, RpcError};
-use crate::actor::message::{Body, Envelope, FaultAction, FencingToken, Timer};
+use crate::actor::message::{
+    Body, Envelope, FaultAction, FencingToken, LinkFault, LinkTrouble, Timer, Whom,
+};
 use crate::actor::settings::{
     Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
 };
@@ -381,7 +383,15 @@ fn blip(configure: impl FnOnce(&mut Config)) -> Rig {
     rig.run(30_000);
     let target = rig.jm(1);
     let lasts = Span::from_secs(14);
-    rig.fault(FaultAction::CutOff { target, lasts }).run(80_000);
+    let cut = LinkFault {
+        what: "cut-off",
+        from: vec![Whom::Process(target)],
+        to: Vec::new(),
+        one_way: false,
+        trouble: LinkTrouble::Cut,
+        lasts: Some(lasts),
+    };
+    rig.fault(FaultAction::Links(Box::new(cut))).run(80_000);
     rig
 }
 
@@ -413,7 +423,11 @@ fn a_leader_that_slept_learns_late_that_it_leads_no_more() {
     rig.run(30_000);
     let target = rig.jm(1);
     let lasts = Span::from_secs(40);
-    rig.fault(FaultAction::Hang { target, lasts }).run(100_000);
+    let hang = FaultAction::Hang {
+        target,
+        lasts: Some(lasts),
+    };
+    rig.fault(hang).run(100_000);
     let (grants, losses) = (rig.grants(), rig.losses());
     assert_eq!(grants.len(), 2);
     assert_eq!((losses.len(), losses[0].1), (1, rig.jm(1)));
