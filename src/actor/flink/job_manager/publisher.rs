@@ -2,6 +2,7 @@
 //! `DefaultLeaderElectionService`).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
@@ -33,8 +34,8 @@ impl Publisher {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        if !self.components.contains_key(&component) {
-            self.components.insert(component, false);
+        if let Entry::Vacant(place) = self.components.entry(component) {
+            place.insert(false);
             self.look(component, office, ctx);
         }
     }

@@ -39,7 +39,7 @@ impl ResourceManager {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        if !self.leaders.contains_key(&job) {
+        let leader = self.leaders.entry(job).or_insert_with(|| {
             let mut leader = JobLeader {
                 retrieval: LeaderRetrieval::new(Component::JobMaster(job)),
                 timeout: alarm(ResourceManagerTimer::JobTimeout { job }),
@@ -47,12 +47,8 @@ impl ResourceManager {
             };
             leader.timeout.set(office.blueprint.config.job_timeout, ctx);
             read(&leader.retrieval, job, office, ctx);
-            self.leaders.insert(job, leader);
-        }
-        let leader = self
-            .leaders
-            .get_mut(&job)
-            .expect("it has been put there, if it was not");
+            leader
+        });
         match leader.retrieval.known() {
             Some((_, known)) => {
                 self.complete_registration(from, ask, job, token, known == token, ctx)
