@@ -16,6 +16,7 @@ use crate::kernel::{ActorId, Header, Observer, Span, Time};
 use crate::policy::Liveness;
 
 use super::arrivals::{Arrivals, Spans};
+use super::journal::Journal;
 use super::outcome::{LagPoint, Quantiles};
 use super::recoveries::Recoveries;
 use super::tasks::Tasks;
@@ -35,6 +36,7 @@ pub struct Watch {
     pub recoveries: Recoveries,
     pub timeline: Timeline,
     pub tasks: Tasks,
+    pub journal: Journal,
     pub checkpoints: CheckpointLog,
     pub statuses: Vec<(Time, JobId, JobStatus, String)>,
     pub moves: Vec<(Time, u32, String, String, String)>,
@@ -46,7 +48,7 @@ pub struct Watch {
     taken: Vec<u64>,
     looked: Time,
     /// Who published its address last.
-    leader: Option<ActorId>,
+    pub leader: Option<ActorId>,
 }
 
 /// What only counts when the leader says so.
@@ -87,6 +89,7 @@ impl Watch {
             recoveries: Recoveries::new(blueprint),
             timeline: Timeline::new(blueprint),
             tasks: Tasks::default(),
+            journal: Journal::default(),
             checkpoints: CheckpointLog::default(),
             statuses: Vec::new(),
             moves: Vec::new(),
@@ -181,6 +184,7 @@ impl Watch {
         self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
         self.recoveries.fact(header, fact);
+        self.journal.fact(header, fact);
         self.tasks.fact(header, fact);
         self.timeline.fact(header, fact);
     }

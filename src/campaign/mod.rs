@@ -1,0 +1,5 @@
+//! Floor 7: many runs. Knows nothing of terminals and plots.
+
+pub mod runner;
+pub mod statistics;
+pub mod validate;

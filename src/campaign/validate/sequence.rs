@@ -1,0 +1,251 @@
+//! One episode under one seed: the cluster comes up, and each fault of the sequence meets a job that is steady again.
+
+use std::collections::BTreeMap;
+
+use crate::drill::Drill;
+use crate::drill::journal::Mark;
+use crate::fault::{
+    ExecutionState, Fault, FaultKind, LinkTrouble, Links, Target, Task as TaskOf, When,
+};
+use crate::kernel::{Random, Span, Streams, Time};
+
+use super::plan::{Blow, Episode, Step, Victim, Way};
+use super::results::Quantity;
+
+/// How closely a simulation is watched between faults.
+const LOOK_EVERY: Span = Span::from_ms(100);
+/// A job that is not steady by then never will be.
+const SETTLE_MAX: Span = Span::from_secs(900);
+/// A recovery is followed for so long.
+const OBSERVE_MAX: Span = Span::from_secs(1_800);
+/// Completed checkpoints before the first fault, and before each other one.
+const CHECKPOINTS_FIRST: usize = 3;
+const CHECKPOINTS_NEXT: usize = 2;
+
+/// What each step measured, in the order of the steps; a step that never came to be has nothing.
+pub fn simulate(episode: &Episode, seed: u64) -> Vec<BTreeMap<Quantity, f64>> {
+    let mut scenario = episode.scenario.clone();
+    scenario.seed = seed;
+    let steps = episode.steps.len() as u64;
+    scenario.duration = (SETTLE_MAX + OBSERVE_MAX) * (steps + 1);
+    let mut run = Run {
+        drill: Drill::new(&scenario),
+        random: Streams::new(seed).small("fault-phase", "validate"),
+        throws: episode.throws,
+    };
+    let mut found = Vec::new();
+    for (number, step) in episode.steps.iter().enumerate() {
+        let checkpoints = if number == 0 {
+            CHECKPOINTS_FIRST
+        } else {
+            CHECKPOINTS_NEXT
+        };
+        match run.settle(checkpoints) {
+            true => found.push(run.rehearse(step)),
+            false => break,
+        }
+    }
+    found.resize(episode.steps.len(), BTreeMap::new());
+    found
+}
+
+struct Run {
+    drill: Drill,
+    random: crate::kernel::SmallStream,
+    throws: usize,
+}
+
+impl Run {
+    /// Goes on; false where the simulation cannot.
+    fn advance(&mut self, by: Span) -> bool {
+        let until = self.drill.now() + by;
+        until <= self.drill.end() && self.drill.advance(until, &mut ()).is_ok()
+    }
+
+    /// Until all tasks run, output is in time and so many checkpoints have completed since. False: it never came to that.
+    fn settle(&mut self, checkpoints: usize) -> bool {
+        let limit = self.drill.now() + SETTLE_MAX;
+        let mut steady_since = None;
+        while self.drill.now() < limit {
+            if !self.advance(LOOK_EVERY) {
+                return false;
+            }
+            if !self.drill.is_steady() {
+                steady_since = None;
+                continue;
+            }
+            let since = *steady_since.get_or_insert(self.drill.now());
+            let completed = self
+                .drill
+                .journal()
+                .since(since)
+                .iter()
+                .filter(|(_, mark)| matches!(mark, Mark::CheckpointCompleted(_)))
+                .count();
+            if completed >= checkpoints {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits for the moment, strikes, and watches until output is in time again.
+    fn rehearse(&mut self, step: &Step) -> BTreeMap<Quantity, f64> {
+        let Some(fault_at) = self.moment(step) else {
+            return BTreeMap::new();
+        };
+        let until_then = fault_at.since(self.drill.now());
+        if !self.advance(until_then) {
+            return BTreeMap::new();
+        }
+        let healing = self.strike(step);
+        let limit = fault_at + OBSERVE_MAX;
+        let mut healed = step.heals_after.is_none();
+        let mut caught_up = None;
+        while self.drill.now() < limit && caught_up.is_none() {
+            if !self.advance(LOOK_EVERY) {
+                break;
+            }
+            if let Some(after) = step.heals_after.filter(|_| !healed)
+                && self.drill.now() >= fault_at + after
+            {
+                self.inject_all(&healing);
+                healed = true;
+            }
+            caught_up = self.drill.caught_up_after(fault_at);
+        }
+        if !healed || step.heals_after.is_none() {
+            self.inject_all(&healing);
+        }
+        let journal = self.drill.journal();
+        let marks = journal.since(fault_at);
+        let earlier = &journal.marks()[..journal.marks().len() - marks.len()];
+        super::measures::measure(fault_at, earlier, marks, caught_up, |subtask| {
+            self.drill.is_sink(subtask)
+        })
+    }
+
+    /// So long after the trigger of a checkpoint, the next one if that is not over yet.
+    fn moment(&mut self, step: &Step) -> Option<Time> {
+        let interval = self.drill.checkpoint_interval()?;
+        let phase = match step.phase {
+            Some(phase) => phase,
+            None => self.random.between(Span::ZERO, interval),
+        };
+        let from = self.drill.now();
+        let limit = from + SETTLE_MAX;
+        while self.drill.now() < limit {
+            if !self.advance(Span::from_ms(1).max(LOOK_EVERY / 10)) {
+                return None;
+            }
+            let triggered = self
+                .drill
+                .journal()
+                .since(from)
+                .iter()
+                .find(|(_, mark)| matches!(mark, Mark::CheckpointTriggered(_)))
+                .map(|(at, _)| *at);
+            if let Some(at) = triggered {
+                return Some((at + phase).max(self.drill.now()));
+            }
+        }
+        None
+    }
+
+    /// Strikes; gives back what heals it.
+    fn strike(&mut self, step: &Step) -> Vec<(FaultKind, Target)> {
+        let busiest = Target::TaskManager(self.busiest());
+        let leader = self.drill.leader().map(Target::JobManager);
+        let victims: Vec<Target> = match step.victim {
+            Victim::TaskManager => vec![busiest],
+            Victim::Leader => leader.into_iter().collect(),
+            Victim::TaskManagerAndLeader => [busiest].into_iter().chain(leader).collect(),
+            Victim::ZooKeeper => vec![Target::ZooKeeper(0)],
+            Victim::Task => vec![Target::Task(TaskOf {
+                job: 0,
+                operator: self.throws,
+                subtask: 0,
+            })],
+        };
+        let mut healing = Vec::new();
+        for victim in victims {
+            let (kind, heals) = match step.blow {
+                Blow::Kill => (FaultKind::Kill, Some(FaultKind::Start)),
+                Blow::Terminate => (FaultKind::Stop, Some(FaultKind::Start)),
+                Blow::Stop => (FaultKind::Hang, Some(FaultKind::Resume)),
+                Blow::Throw => (FaultKind::Throw, None),
+                Blow::Cut { all, one_way } => {
+                    self.cut(victim, all, one_way);
+                    continue;
+                }
+            };
+            self.inject(kind, victim, None);
+            healing.extend(heals.map(|kind| (kind, victim)));
+        }
+        healing
+    }
+
+    /// The cut heals when the recovery has been seen.
+    fn cut(&mut self, taskmanager: Target, all: bool, one_way: Option<Way>) {
+        let jobmanagers: Vec<Target> = match (all, self.drill.leader()) {
+            (false, Some(leader)) => vec![Target::JobManager(leader)],
+            _ => (0..self.drill.jobmanagers())
+                .map(Target::JobManager)
+                .collect(),
+        };
+        let (from, to) = match one_way {
+            Some(Way::ToTaskManager) => (jobmanagers, vec![taskmanager]),
+            _ => (vec![taskmanager], jobmanagers),
+        };
+        let links = Links {
+            from,
+            to,
+            one_way: one_way.is_some(),
+            trouble: LinkTrouble::Cut,
+        };
+        let lasts = Some(Span::from_secs(90));
+        self.inject(FaultKind::Links(links), Target::Groups, lasts);
+    }
+
+    fn inject_all(&mut self, faults: &[(FaultKind, Target)]) {
+        for (kind, target) in faults {
+            self.inject(kind.clone(), *target, None);
+        }
+    }
+
+    fn inject(&mut self, kind: FaultKind, target: Target, lasts: Option<Span>) {
+        let at = When::At(self.drill.now());
+        self.drill.inject(&Fault {
+            kind,
+            target,
+            at,
+            lasts,
+        });
+    }
+
+    /// The TaskManager on which most tasks run, the first of those.
+    fn busiest(&self) -> usize {
+        let mut places = BTreeMap::new();
+        for (_, mark) in self.drill.journal().marks() {
+            if let Mark::Execution {
+                subtask,
+                state: ExecutionState::Running,
+                taskmanager: Some(taskmanager),
+            } = mark
+            {
+                places.insert(*subtask, *taskmanager);
+            }
+        }
+        let mut tasks: BTreeMap<usize, usize> = BTreeMap::new();
+        for taskmanager in places.values() {
+            if let Some(index) = self.drill.taskmanager_index(*taskmanager) {
+                *tasks.entry(index).or_default() += 1;
+            }
+        }
+        let most = tasks.values().max().copied().unwrap_or(0);
+        tasks
+            .iter()
+            .find(|(_, count)| **count == most)
+            .map_or(0, |(index, _)| *index)
+    }
+}
