@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod actor;
+pub mod campaign;
 pub mod cli;
 pub mod dataflow;
 pub mod drill;

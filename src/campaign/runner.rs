@@ -50,10 +50,16 @@ mod tests {
         let stop = AtomicBool::new(false);
         for jobs in [1, 2, 5] {
             let mut seen = Vec::new();
-            let done = run(50, jobs, &stop, |case| case * case, |case, square| {
-                assert_eq!(square, case * case);
-                seen.push(case);
-            });
+            let done = run(
+                50,
+                jobs,
+                &stop,
+                |case| case * case,
+                |case, square| {
+                    assert_eq!(square, case * case);
+                    seen.push(case);
+                },
+            );
             assert!(done.expect("threads start"));
             assert_eq!(seen, (0..50).collect::<Vec<_>>());
         }

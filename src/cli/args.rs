@@ -38,6 +38,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run a report's drill again (or a scenario twice) and compare every event
     Replay(ReplayArgs),
+    /// Set measured recoveries beside what the simulator predicts for them
+    Validate(ValidateArgs),
     /// Show the names that a scenario may use
     List(ListArgs),
     /// Print the JSON Schema of the scenario file, for editors
@@ -123,6 +125,75 @@ pub(super) struct ReplayArgs {
     /// No progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  firedrill validate tests/data/measured/lab.csv --scenario scenarios/lab.yaml --seeds 40
+  firedrill validate mine.csv --scenario mine.yaml --columns mine.columns.yaml --out reports/validation
+
+Each row of the table is a measured recovery. Its settings and its fault are set on the scenario and simulated
+under many seeds; the measured times stand beside the predicted median and band. Columns named as in
+tests/data/measured/lab.csv are known; SCENARIO.columns.yaml beside the scenario, or --columns, says what others
+mean.";
+
+#[derive(Debug, Args)]
+#[command(after_help = VALIDATE_EXAMPLES)]
+pub(super) struct ValidateArgs {
+    /// The measured recoveries, a CSV file with a header
+    #[arg(value_name = "TABLE.csv")]
+    pub(super) table: PathBuf,
+
+    /// The scenario that the rows' settings are set on: its faults do not count
+    #[arg(long, value_name = "BASE.yaml")]
+    pub(super) scenario: PathBuf,
+
+    /// What the columns mean [default: BASE.columns.yaml, if there is one]
+    #[arg(long, value_name = "COLUMNS.yaml")]
+    pub(super) columns: Option<PathBuf>,
+
+    /// Profile of the environment, in place of the scenario's
+    #[arg(long, value_name = "P")]
+    pub(super) profile: Option<String>,
+
+    /// Simulations of each row
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) seeds: u64,
+
+    /// Threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub(super) jobs: Option<usize>,
+
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub(super) format: TableFormat,
+
+    /// Folder for validation.json, .csv, .txt, .md and the scatter plot
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+
+    /// No progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// One quantity of one row a line
+    Csv,
+    /// A line per cell, for documents
+    Markdown,
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=1_024) => Ok(jobs),
+        _ => Err("expected a number of threads from 1 to 1024".to_string()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -59,11 +59,24 @@ pub(super) fn scenario_with(
 /// Another file than the scenario.
 fn document(path: &Path, what: &str) -> Result<Document, String> {
     let name = path.display().to_string();
+    let bytes = bytes(path, &format!("the {what}")).map_err(|failure| failure.message)?;
+    Ok(Document { name, bytes })
+}
+
+/// Reads a file that is no scenario; `what` it is, a message says.
+pub(super) fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot read the {what} {name}: {error}"))?;
-    Ok(Document { name, bytes })
+        .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::bad(format!("cannot read {what} {}: {error}", path.display())))?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(Failure::bad(format!(
+            "{} is larger than {} MB",
+            path.display(),
+            BYTES_MAX >> 20
+        )));
+    }
+    Ok(bytes)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -26,6 +26,7 @@ mod run;
 mod shipped;
 mod status;
 mod trace;
+mod validate;
 mod verdict;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Validate(args) => validate::run(args),
         Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(args),
         Command::Schema => list::schema(),

@@ -78,14 +78,19 @@ pub fn simulation(blueprint: Arc<Blueprint>, plan: &[Planned]) -> Simulation<Wor
         events_max: EVENTS_MAX,
         events_per_instant_max: EVENTS_PER_INSTANT_MAX,
     });
+    simulation.setup(World::start);
+    inject(&mut simulation, plan.to_vec());
+    simulation
+}
+
+/// Puts faults on the calendar of a world.
+pub fn inject(simulation: &mut Simulation<World>, plan: Vec<Planned>) {
     simulation.setup(|world, kernel| {
-        world.start(kernel);
         for fault in plan {
-            match fault.clone() {
+            match fault {
                 Planned::At(at, action) => world.plan(at, action, kernel),
                 Planned::When(conditional) => world.plan_when(conditional),
             }
         }
     });
-    simulation
 }

@@ -1,5 +1,6 @@
 //! Floor 6: one run, from scenario to outcome.
 
+pub mod journal;
 pub mod outcome;
 
 mod arrivals;
@@ -21,9 +22,12 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::world::World;
+use crate::dataflow::topology::SubtaskId;
+use crate::fault::Fault;
 use crate::kernel::trace::TraceSink;
-use crate::kernel::{Simulation, Stall, Time};
+use crate::kernel::{ActorId, Simulation, Span, Stall, Time};
 use crate::scenario::model::Scenario;
+use journal::Journal;
 use outcome::Outcome;
 use watch::{Watch, Watching};
 
@@ -80,6 +84,60 @@ impl Drill {
 
     pub fn end(&self) -> Time {
         Time(self.scenario.duration.0)
+    }
+
+    /// Puts one more fault on the calendar: an instant that is not over yet.
+    pub fn inject(&mut self, fault: &Fault) {
+        let alone = Scenario {
+            faults: vec![fault.clone()],
+            ..(*self.scenario).clone()
+        };
+        let planned = plan::plan(&alone, &self.blueprint);
+        build::inject(&mut self.simulation, planned);
+    }
+
+    /// What happened so far.
+    pub fn journal(&self) -> &Journal {
+        &self.watch.journal
+    }
+
+    /// Every job runs with all its tasks, no recovery is open, and output is in time.
+    pub fn is_steady(&self) -> bool {
+        self.watch.recoveries.is_steady(self.now())
+    }
+
+    /// When output was in time again after a fault at this instant; none before that is known.
+    pub fn caught_up_after(&self, fault: Time) -> Option<Time> {
+        let recoveries = &self.watch.recoveries;
+        let mut ends = recoveries
+            .closed
+            .iter()
+            .filter(|episode| episode.at >= fault)
+            .filter_map(|episode| episode.end);
+        ends.next_back()
+    }
+
+    pub fn checkpoint_interval(&self) -> Option<Span> {
+        self.blueprint.config.checkpointing.interval
+    }
+
+    /// The place of the JobManager that leads.
+    pub fn leader(&self) -> Option<usize> {
+        let leader = self.watch.leader?;
+        let jobmanagers = &self.blueprint.directory.jobmanagers;
+        jobmanagers.iter().position(|actor| *actor == leader)
+    }
+
+    pub fn jobmanagers(&self) -> usize {
+        self.blueprint.directory.jobmanagers.len()
+    }
+
+    pub fn taskmanager_index(&self, actor: ActorId) -> Option<usize> {
+        self.blueprint.directory.taskmanager_index(actor)
+    }
+
+    pub fn is_sink(&self, subtask: SubtaskId) -> bool {
+        self.blueprint.topology.is_sink(subtask)
     }
 
     pub fn events(&self) -> u64 {

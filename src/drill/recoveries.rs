@@ -192,6 +192,16 @@ impl Recoveries {
         }
     }
 
+    /// Every job has come up, none recovers, and output has been in time for a while.
+    pub fn is_steady(&self, now: Time) -> bool {
+        self.jobs.iter().all(|job| {
+            job.submitted
+                && job.episode.is_none()
+                && job.state.is_done()
+                && now.since(job.last_late.max(job.done_at)) >= CAUGHT_UP_FOR
+        })
+    }
+
     fn each_episode(&mut self, mut change: impl FnMut(&mut Episode)) {
         self.jobs
             .iter_mut()

@@ -13,6 +13,7 @@ mod plot;
 mod tasks;
 mod text;
 mod timeline;
+pub mod validation;
 
 #[cfg(test)]
 #[path = "tests/fixture.rs"]

@@ -56,7 +56,11 @@ pub struct Measurement {
 const KNOWN_SETTINGS: &[(&str, &str, &str)] = &[
     ("hb_interval_ms", "heartbeat.interval", "{} ms"),
     ("hb_timeout_ms", "heartbeat.timeout", "{} ms"),
-    ("rpc_fail_threshold", "heartbeat.rpc-failure-threshold", "{}"),
+    (
+        "rpc_fail_threshold",
+        "heartbeat.rpc-failure-threshold",
+        "{}",
+    ),
     (
         "zk_session_ms",
         "high-availability.zookeeper.client.session-timeout",
@@ -68,8 +72,16 @@ const KNOWN_SETTINGS: &[(&str, &str, &str)] = &[
         "jobmanager.execution.failover-strategy",
         "{}",
     ),
-    ("local_recovery", "execution.state-recovery.from-local", "{}"),
-    ("ckpt_interval_ms", "execution.checkpointing.interval", "{} ms"),
+    (
+        "local_recovery",
+        "execution.state-recovery.from-local",
+        "{}",
+    ),
+    (
+        "ckpt_interval_ms",
+        "execution.checkpointing.interval",
+        "{} ms",
+    ),
 ];
 
 impl Columns {

@@ -19,7 +19,10 @@ pub fn measure(
 ) -> BTreeMap<Quantity, f64> {
     let ms = |at: Time| at.since(fault).as_ms();
     let first = |wanted: &dyn Fn(&Mark) -> bool| {
-        marks.iter().find(|(_, mark)| wanted(mark)).map(|(at, _)| *at)
+        marks
+            .iter()
+            .find(|(_, mark)| wanted(mark))
+            .map(|(at, _)| *at)
     };
     let mut found = BTreeMap::new();
     let mut put = |quantity: Quantity, at: Option<Time>| {
@@ -37,14 +40,25 @@ pub fn measure(
     put(Quantity::JobMasterLostTm, job_master_lost);
     put(Quantity::RmLostTm, resource_manager_lost);
     put(Quantity::LeaderGranted, leader);
-    let scheduled =
-        |mark: &Mark| matches!(mark, Mark::Execution { state: ExecutionState::Scheduled, .. });
+    let scheduled = |mark: &Mark| {
+        matches!(
+            mark,
+            Mark::Execution {
+                state: ExecutionState::Scheduled,
+                ..
+            }
+        )
+    };
     put(Quantity::RestartDelayEnd, first(&scheduled));
 
     // The successful deployment is the last one: from the last time that tasks were scheduled until all ran.
-    let running = marks.iter().rposition(|(_, mark)| *mark == Mark::AllRunning);
+    let running = marks
+        .iter()
+        .rposition(|(_, mark)| *mark == Mark::AllRunning);
     if let Some(running) = running {
-        let last_scheduled = marks[..running].iter().rposition(|(_, mark)| scheduled(mark));
+        let last_scheduled = marks[..running]
+            .iter()
+            .rposition(|(_, mark)| scheduled(mark));
         let cycle = &marks[last_scheduled.unwrap_or(0)..=running];
         let of = |wanted: ExecutionState| {
             let mut times = cycle.iter().filter_map(move |(at, mark)| match mark {

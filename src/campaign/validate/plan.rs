@@ -33,7 +33,10 @@ pub enum Blow {
     Stop,
     Throw,
     /// From the leading JobManager, or all; in one direction or both.
-    Cut { all: bool, one_way: Option<Way> },
+    Cut {
+        all: bool,
+        one_way: Option<Way>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +200,9 @@ fn resize(scenario: &mut Scenario, row: &Row) {
         return;
     };
     let wanted = (wanted as usize).max(1);
-    let removed: Vec<TaskManager> = taskmanagers.drain(wanted.min(taskmanagers.len())..).collect();
+    let removed: Vec<TaskManager> = taskmanagers
+        .drain(wanted.min(taskmanagers.len())..)
+        .collect();
     for host in &mut scenario.cluster.hosts {
         host.processes
             .retain(|name| !removed.iter().any(|gone| gone.name == *name));
@@ -217,7 +222,12 @@ fn resize(scenario: &mut Scenario, row: &Row) {
     }
 }
 
-fn step(index: usize, row: &Row, columns: &Columns, interval: Option<Span>) -> Result<Step, String> {
+fn step(
+    index: usize,
+    row: &Row,
+    columns: &Columns,
+    interval: Option<Span>,
+) -> Result<Step, String> {
     let fault = row.text("fault").or(columns.fault.as_deref());
     let Some(fault) = fault else {
         return Err("no column `fault` says what happened, and nothing else does".to_owned());

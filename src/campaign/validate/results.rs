@@ -316,10 +316,19 @@ mod tests {
             row("b", 200.0, &sample),
         ];
         let (rows, cells, totals) = judge(&judged);
-        assert_eq!(rows[2].quantities[&Quantity::AllRunning].inside_band, Some(false));
+        assert_eq!(
+            rows[2].quantities[&Quantity::AllRunning].inside_band,
+            Some(false)
+        );
         assert_eq!(cells.len(), 2);
-        assert_eq!(cells[0].quantities[&Quantity::AllRunning].relative_error, Some(0.0));
-        assert_eq!(cells[1].quantities[&Quantity::AllRunning].relative_error, Some(0.5));
+        assert_eq!(
+            cells[0].quantities[&Quantity::AllRunning].relative_error,
+            Some(0.0)
+        );
+        assert_eq!(
+            cells[1].quantities[&Quantity::AllRunning].relative_error,
+            Some(0.5)
+        );
         assert_eq!(totals.both.median_relative_error, Some(0.25));
         assert_eq!(totals.both.inside_band, Some(2.0 / 3.0));
         assert_eq!(totals.faults["tm-kill"], totals.both);

@@ -47,7 +47,10 @@ impl Table {
             .clone();
         let columns: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         if columns.iter().all(String::is_empty) {
-            return Err(fail(1, "the table is empty; its first line names the columns".to_owned()));
+            return Err(fail(
+                1,
+                "the table is empty; its first line names the columns".to_owned(),
+            ));
         }
         for (at, name) in columns.iter().enumerate() {
             if columns[..at].contains(name) {
@@ -82,7 +85,10 @@ impl Row {
     }
 
     pub fn number(&self, column: &str) -> Option<f64> {
-        self.text(column)?.parse().ok().filter(|value: &f64| value.is_finite())
+        self.text(column)?
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
     }
 }
 
@@ -96,13 +102,23 @@ mod tests {
         assert_eq!(table.rows.len(), 2);
         assert_eq!(table.rows[0].number("a"), Some(1.0));
         assert_eq!(table.rows[0].text("b"), None);
-        assert_eq!((table.rows[1].line, table.rows[1].text("a")), (3, Some("x,y")));
+        assert_eq!(
+            (table.rows[1].line, table.rows[1].text("a")),
+            (3, Some("x,y"))
+        );
     }
 
     #[test]
     fn mistakes_are_named_with_their_place() {
-        let error = |bytes: &[u8]| Table::read(bytes, "t.csv").expect_err("it is wrong").to_string();
-        assert_eq!(error(b""), "t.csv:1: the table is empty; its first line names the columns");
+        let error = |bytes: &[u8]| {
+            Table::read(bytes, "t.csv")
+                .expect_err("it is wrong")
+                .to_string()
+        };
+        assert_eq!(
+            error(b""),
+            "t.csv:1: the table is empty; its first line names the columns"
+        );
         assert_eq!(error(b"a,a\n1,2\n"), "t.csv:1: the column `a` stands twice");
         assert_eq!(error(b"a,b\n"), "t.csv:1: the table has no row");
         assert!(error(b"a,b\n1,2\n3\n").starts_with("t.csv:3: "));

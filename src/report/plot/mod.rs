@@ -9,6 +9,7 @@ mod paint;
 mod palette;
 mod picture;
 mod png;
+pub mod scatter;
 mod svg;
 mod waterfall;
 

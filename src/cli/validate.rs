@@ -1,0 +1,169 @@
+//! `firedrill validate`: a table of measured recoveries beside what the simulator predicts.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::campaign::runner;
+use crate::campaign::validate::plan::{Base, PlanError};
+use crate::campaign::validate::results::{Judged, Samples, judge};
+use crate::campaign::validate::{Columns, Plan, Table, Validation, plan, sequence};
+use crate::report::validation;
+
+use super::args::{TableFormat, ValidateArgs};
+use super::folder::write_whole;
+use super::status::{Failure, Status};
+use super::{console, input, interrupt};
+
+pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
+    let file = args.table.display().to_string();
+    let table = Table::read(&input::bytes(&args.table, "the table")?, &file)
+        .map_err(|error| Failure::bad(error.to_string()))?;
+    let columns = columns(args)?;
+    let plan = lay_out(args, &table, &file, &columns)?;
+    interrupt::install();
+    let Some(judged) = simulate(args, &table, &plan)? else {
+        console::note("interrupted before every row was simulated; nothing is reported");
+        return Ok(Status::Interrupted);
+    };
+    let (rows, cells, overall) = judge(&judged);
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
+    let results = Validation {
+        table: name(&args.table),
+        scenario: name(&args.scenario),
+        profile: plan.episodes[0].scenario.profile.name.clone(),
+        seeds: args.seeds,
+        rows,
+        cells,
+        overall,
+    };
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out)
+            .map_err(|error| Failure::io("make the folder", out, &error))?;
+        for artifact in validation::artifacts(&results) {
+            write_whole(&out.join(artifact.name), &artifact.bytes)?;
+        }
+    }
+    let shown = match args.format {
+        TableFormat::Text => validation::text(&results).into_bytes(),
+        TableFormat::Json => validation::json(&results),
+        TableFormat::Csv => validation::csv(&results),
+        TableFormat::Markdown => validation::markdown(&results).into_bytes(),
+    };
+    console::print(&shown)?;
+    Ok(Status::Ok)
+}
+
+/// What the table's columns mean: named, or beside the scenario under its name with `.columns.yaml`.
+fn columns(args: &ValidateArgs) -> Result<Columns, Failure> {
+    let beside = args.scenario.with_extension("columns.yaml");
+    let path = match &args.columns {
+        Some(path) => path.clone(),
+        None if beside.exists() => beside,
+        None => return Ok(Columns::default()),
+    };
+    let text = String::from_utf8(input::bytes(&path, "the columns")?)
+        .map_err(|_| Failure::bad(format!("{} is not UTF-8", path.display())))?;
+    Columns::read(&text, &path.display().to_string()).map_err(Failure::bad)
+}
+
+fn lay_out(
+    args: &ValidateArgs,
+    table: &Table,
+    file: &str,
+    columns: &Columns,
+) -> Result<Plan, Failure> {
+    let read = |path: &Path| -> Result<(&'static [u8], &'static str), Failure> {
+        // Few, and needed until the end.
+        let bytes: &'static [u8] = Vec::leak(input::bytes(path, "the scenario")?);
+        let name: &'static str = String::leak(path.display().to_string());
+        Ok((bytes, name))
+    };
+    let usual = read(&args.scenario)?;
+    let mut others = Vec::new();
+    for (cell, scenario) in &columns.scenarios {
+        let path: PathBuf = args.scenario.with_file_name(scenario);
+        others.push((cell.clone(), read(&path)?));
+    }
+    let base = |row: &crate::campaign::validate::table::Row| {
+        let cell = row.text("cell").unwrap_or_default();
+        let other = others.iter().find(|(wanted, _)| cell.contains(wanted));
+        let (bytes, name) = other.map_or(usual, |(_, base)| *base);
+        Base { bytes, name }
+    };
+    plan(table, file, columns, args.profile.as_deref(), base).map_err(|error| match error {
+        PlanError::Table(error) => Failure::bad(error.to_string()),
+        PlanError::Scenario(line, error) => {
+            Failure::bad(format!("{file}:{line}: the row makes no scenario: {error}"))
+        }
+    })
+}
+
+/// Every episode under every seed; none where the user has had enough.
+fn simulate(
+    args: &ValidateArgs,
+    table: &Table,
+    plan: &Plan,
+) -> Result<Option<Vec<Judged>>, Failure> {
+    let jobs = args
+        .jobs
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let seeds = args.seeds as usize;
+    let cases = plan.episodes.len() * seeds;
+    let bar = match args.quiet {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(cases as u64),
+    };
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} simulations, {eta} left")
+        .map_err(|error| Failure::bad(error.to_string()))?;
+    bar.set_style(style);
+    let mut samples: Vec<Vec<Samples>> = plan
+        .episodes
+        .iter()
+        .map(|episode| vec![Samples::new(); episode.steps.len()])
+        .collect();
+    let stop = AtomicBool::new(false);
+    let work = |case: usize| {
+        if interrupt::asked() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        sequence::simulate(&plan.episodes[case / seeds], (case % seeds) as u64)
+    };
+    let take = |case: usize, found: Vec<std::collections::BTreeMap<_, f64>>| {
+        bar.inc(1);
+        for (sample, step) in samples[case / seeds].iter_mut().zip(found) {
+            for (quantity, value) in step {
+                sample.entry(quantity).or_default().push(value);
+            }
+        }
+    };
+    let all = runner::run(cases, jobs.unwrap_or(1), &stop, work, take)
+        .map_err(|error| Failure::bad(format!("cannot start threads: {error}")))?;
+    bar.finish_and_clear();
+    if !all {
+        return Ok(None);
+    }
+    let mut judged = Vec::new();
+    for (episode, samples) in plan.episodes.iter().zip(samples) {
+        for (step, samples) in episode.steps.iter().zip(samples) {
+            let row = &table.rows[step.row];
+            let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
+            judged.push(Judged {
+                line: row.line,
+                run_id: text("run_id"),
+                cell: text("cell"),
+                fault: match row.text("fault") {
+                    Some(fault) => fault.to_owned(),
+                    None => "fault".to_owned(),
+                },
+                measured: step.measured.clone(),
+                samples,
+            });
+        }
+    }
+    Ok(Some(judged))
+}
