@@ -1,11 +1,10 @@
 //! When each record arrived, and how long it took to the sink's writer.
 
-use hdrhistogram::Histogram;
-
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::record::{Record, SplitId};
 use crate::kernel::{Span, Time};
 
+use super::histogram::Histogram;
 use super::outcome::{LatencyPoint, Quantiles};
 
 /// A record is late when it takes longer than this to the sink's writer.
@@ -17,8 +16,8 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Arrivals {
     splits: Vec<SplitArrivals>,
     /// Microseconds.
-    overall: Histogram<u64>,
-    second: Histogram<u64>,
+    overall: Histogram,
+    second: Histogram,
     second_number: u64,
     points: Vec<LatencyPoint>,
 }
@@ -32,16 +31,12 @@ struct SplitArrivals {
     low_water: usize,
 }
 
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 100 * 3_600 * 1_000_000, 3).expect("the bounds are in order")
-}
-
 impl Arrivals {
     pub fn new(blueprint: &Blueprint) -> Arrivals {
         Arrivals {
             splits: vec![SplitArrivals::default(); blueprint.topology.splits.len()],
-            overall: histogram(),
-            second: histogram(),
+            overall: Histogram::default(),
+            second: Histogram::default(),
             second_number: 0,
             points: Vec::new(),
         }
@@ -70,7 +65,7 @@ impl Arrivals {
             if *latency == 0 {
                 let us = now.since(*arrival).0 / 1_000;
                 *latency = u32::try_from(us + 1).unwrap_or(u32::MAX);
-                self.second.saturating_record(us.max(1));
+                self.second.record(us.max(1));
                 worst = worst.max(us);
             }
         }
@@ -82,14 +77,11 @@ impl Arrivals {
             self.points.push(LatencyPoint {
                 at_ms: self.second_number as f64 * 1e3 + 500.0,
                 records: self.second.len(),
-                p50_ms: self.second.value_at_quantile(0.5) as f64 / 1e3,
-                p99_ms: self.second.value_at_quantile(0.99) as f64 / 1e3,
+                p50_ms: self.second.at_per_mille(500) as f64 / 1e3,
+                p99_ms: self.second.at_per_mille(990) as f64 / 1e3,
                 max_ms: self.second.max() as f64 / 1e3,
             });
-            self.overall
-                .add(&self.second)
-                .expect("both have the same bounds");
-            self.second.reset();
+            self.second.drain_into(&mut self.overall);
         }
         self.second_number = next;
     }
@@ -137,55 +129,50 @@ impl Arrivals {
             .copied()
     }
 
-    /// Offsets that arrived in an interval, and the latency of each, if it was handled.
+    /// Offsets that arrived in an interval, when, and the latency of each, if it was handled.
     pub fn between(
         &self,
         split: SplitId,
         from: Time,
         to: Time,
-    ) -> impl Iterator<Item = (u64, Option<Span>)> + '_ {
+    ) -> impl Iterator<Item = (u64, Time, Option<Span>)> + '_ {
         let split = &self.splits[split as usize];
         let range =
             split.times.partition_point(|t| *t < from)..split.times.partition_point(|t| *t <= to);
-        range.map(|offset| {
-            let latency = split.latency[offset];
+        let first = range.start as u64;
+        let records = split.times[range.clone()].iter().zip(&split.latency[range]);
+        (first..).zip(records).map(|(offset, (arrival, latency))| {
+            let latency = latency.checked_sub(1);
             (
-                offset as u64,
-                latency
-                    .checked_sub(1)
-                    .map(|us| Span::from_us(u64::from(us))),
+                offset,
+                *arrival,
+                latency.map(|us| Span::from_us(u64::from(us))),
             )
         })
     }
 }
 
 /// Microseconds as quantiles in milliseconds.
-fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
+fn quantiles(histogram: &Histogram) -> Quantiles {
     if histogram.is_empty() {
         return Quantiles::default();
     }
-    let at = |quantile| Some(histogram.value_at_quantile(quantile) as f64 / 1e3);
+    let at = |per_mille| Some(histogram.at_per_mille(per_mille) as f64 / 1e3);
     Quantiles {
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
+        p50: at(500),
+        p90: at(900),
+        p99: at(990),
         max: Some(histogram.max() as f64 / 1e3),
     }
 }
 
 /// Quantiles of a set of spans, without keeping them.
-#[derive(Clone, Debug)]
-pub struct Spans(Histogram<u64>);
-
-impl Default for Spans {
-    fn default() -> Spans {
-        Spans(histogram())
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct Spans(Histogram);
 
 impl Spans {
     pub fn record(&mut self, span: Span) {
-        self.0.saturating_record((span.0 / 1_000).max(1));
+        self.0.record((span.0 / 1_000).max(1));
     }
 
     pub fn count(&self) -> u64 {

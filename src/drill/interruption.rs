@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::actor::blueprint::Blueprint;
+use crate::dataflow::layout::Layout;
 use crate::dataflow::record::Record;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::Span;
 
 use super::arrivals::Spans;
@@ -31,15 +32,16 @@ pub fn interruption(
     let mut all = Share::default();
     for episode in episodes {
         let until = episode.end.unwrap_or(end);
-        for split in &blueprint.topology.jobs[episode.job as usize].splits {
-            for (offset, latency) in watch.arrivals.between(*split, episode.at, until) {
+        let job = &blueprint.topology.jobs[episode.job as usize];
+        let ways = Ways::new(&episode.failed, &job.layout, &blueprint.topology);
+        for split in &job.splits {
+            let reads = |source: &&SubtaskId| job.layout.vertex(**source).splits.contains(split);
+            let readers: Vec<_> = job.layout.sources.iter().filter(reads).collect();
+            for (offset, arrival, latency) in watch.arrivals.between(*split, episode.at, until) {
                 // What never came out was delayed at least until the end.
-                let arrival = watch
-                    .arrivals
-                    .arrival(*split, offset)
-                    .expect("it is in the interval");
                 let latency = latency.unwrap_or(end.since(arrival));
-                let passes = passes(Record::new(*split, offset), &episode.failed, blueprint);
+                let record = Record::new(*split, offset);
+                let passes = readers.iter().any(|source| ways.pass(**source, record));
                 all.count(latency, threshold);
                 if passes { &mut through } else { &mut others }.count(latency, threshold);
             }
@@ -79,35 +81,51 @@ impl Share {
     }
 }
 
-/// Whether the record's way through the job leads through one of the tasks.
-fn passes(record: Record, failed: &BTreeSet<SubtaskId>, blueprint: &Blueprint) -> bool {
-    let topology = &blueprint.topology;
-    topology.jobs.iter().any(|job| {
-        let reads =
-            |source: &&SubtaskId| job.layout.vertex(**source).splits.contains(&record.split());
-        let mut readers = job.layout.sources.iter().filter(reads);
-        readers.any(|source| passes_from(*source, record, failed, blueprint))
-    })
+/// What lies between each subtask and the failed ones.
+struct Ways<'a> {
+    layout: &'a Layout,
+    topology: &'a Topology,
+    /// By subtask: whether a record that is there passes a failed one. None: it depends on the record.
+    known: Vec<Option<bool>>,
 }
 
-fn passes_from(
-    subtask: SubtaskId,
-    record: Record,
-    failed: &BTreeSet<SubtaskId>,
-    blueprint: &Blueprint,
-) -> bool {
-    if failed.contains(&subtask) {
-        return true;
+impl<'a> Ways<'a> {
+    fn new(failed: &BTreeSet<SubtaskId>, layout: &'a Layout, topology: &'a Topology) -> Ways<'a> {
+        let mut ways = Ways {
+            layout,
+            topology,
+            known: vec![Some(false); topology.subtasks.len()],
+        };
+        for subtask in failed {
+            ways.lead_to(*subtask);
+            ways.known[*subtask as usize] = Some(true);
+        }
+        ways
     }
-    let topology = &blueprint.topology;
-    topology.jobs[topology.job_of(subtask) as usize]
-        .layout
-        .vertex(subtask)
-        .outputs
-        .iter()
-        .any(|output| {
-            let (target, record) = output.router.route(record);
-            let consumer = topology.channels[output.channels[target] as usize].consumer;
-            passes_from(consumer, record, failed, blueprint)
+
+    /// Some records of those that lead here pass.
+    fn lead_to(&mut self, subtask: SubtaskId) {
+        let layout = self.layout;
+        // A subtask that failed before a rescaling may not be there any more.
+        let inputs = layout.get(subtask).map(|vertex| &vertex.inputs);
+        for channel in inputs.into_iter().flatten() {
+            let producer = self.topology.channels[*channel as usize].producer;
+            if self.known[producer as usize] == Some(false) {
+                self.known[producer as usize] = None;
+                self.lead_to(producer);
+            }
+        }
+    }
+
+    /// Whether a record that is at a subtask passes a failed one from there on.
+    fn pass(&self, subtask: SubtaskId, record: Record) -> bool {
+        self.known[subtask as usize].unwrap_or_else(|| {
+            let mut outputs = self.layout.vertex(subtask).outputs.iter();
+            outputs.any(|output| {
+                let (target, record) = output.router.route(record);
+                let consumer = self.topology.channels[output.channels[target] as usize].consumer;
+                self.pass(consumer, record)
+            })
         })
+    }
 }

@@ -8,6 +8,7 @@ mod build;
 mod episode;
 mod expectations;
 mod following;
+mod histogram;
 mod interruption;
 mod phase;
 mod plan;

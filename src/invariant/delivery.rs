@@ -10,7 +10,7 @@ use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::job_graph::OperatorKind;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::ledger::{Prefixes, Visible};
-use crate::dataflow::record::SplitId;
+use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
 use crate::kernel::{Header, Time};
 
@@ -248,7 +248,7 @@ impl Delivery {
         header: &Header,
         sink: SubtaskId,
         checkpoint: CheckpointId,
-        records: &[crate::dataflow::record::Record],
+        records: &[Record],
     ) {
         let topology = &self.blueprint.topology;
         let operator = topology.subtasks[sink as usize].operator;
@@ -274,20 +274,13 @@ impl Delivery {
             self.early.push((header.time, header.event.0, what));
             return;
         };
-        let covered = |split: SplitId| {
-            offsets
-                .iter()
-                .find(|(id, _)| *id == split)
-                .map_or(0, |(_, offset)| *offset)
-        };
-        let mut current = (SplitId::MAX, 0);
-        let mut beyond = 0;
-        for record in records {
-            if record.split() != current.0 {
-                current = (record.split(), covered(record.split()));
-            }
-            beyond += u64::from(record.offset() >= current.1);
+        // By split; what the checkpoint does not name it does not cover.
+        let mut covered = vec![0; topology.splits.len()];
+        for (split, offset) in offsets {
+            covered[*split as usize] = *offset;
         }
+        let is_beyond = |record: &&Record| record.offset() >= covered[record.split() as usize];
+        let beyond = records.iter().filter(is_beyond).count();
         if beyond > 0 {
             let what =
                 format!("{beyond} records are visible that checkpoint {checkpoint} does not cover");

@@ -28,6 +28,9 @@ pub struct Latch {
     verifies: bool,
     /// Our node's name.
     node: Option<String>,
+    /// A node was asked for. The client asks again by itself after a reconnection: a second request would make a
+    /// second node, and we would wait for the first one for ever.
+    creating: bool,
     /// The path that we wait for.
     predecessor: Option<String>,
     has_leadership: bool,
@@ -40,6 +43,7 @@ impl Latch {
             data,
             verifies,
             node: None,
+            creating: false,
             predecessor: None,
             has_leadership: false,
         }
@@ -57,10 +61,11 @@ impl Latch {
     }
 
     /// Connected, for the first time or again: a node is made, or looked for among the others.
-    pub fn take_part(&self) -> (Op, LatchAsk) {
-        if self.node.is_some() {
+    pub fn take_part(&mut self) -> (Op, LatchAsk) {
+        if self.node.is_some() || self.creating {
             return self.list();
         }
+        self.creating = true;
         let op = Op::Create {
             path: format!("{}/latch-", self.path),
             data: self.data,
@@ -83,6 +88,9 @@ impl Latch {
         result: Result<Answer, ZkError>,
         session: Option<SessionId>,
     ) -> Option<Turn> {
+        if ask == LatchAsk::Create {
+            self.creating = false;
+        }
         let (op, ask) = match (ask, result) {
             (LatchAsk::Create, Ok(Answer::Created { path, .. })) => {
                 self.node = path.rsplit_once('/').map(|(_, name)| name.to_owned());
@@ -152,6 +160,7 @@ impl Latch {
     pub fn on_session_lost(&mut self) {
         self.step_down();
         self.node = None;
+        self.creating = false;
     }
 }
 
@@ -223,6 +232,26 @@ mod tests {
         latch.on_answer(LatchAsk::List, listed(&[6]), Some(2));
         let turn = latch.on_answer(LatchAsk::Verify, owned(2), Some(2));
         assert!(matches!(turn, Some(Turn::Leads)));
+    }
+
+    #[test]
+    fn a_reconnection_makes_no_second_node() {
+        let mut latch = Latch::new("/latch", [0; 2], false);
+        assert_eq!(latch.take_part().1, LatchAsk::Create);
+        // Connected again before the answer came.
+        assert_eq!(latch.take_part().1, LatchAsk::List);
+        assert!(
+            latch
+                .on_answer(LatchAsk::List, listed(&[]), Some(1))
+                .is_none()
+        );
+        let turn = latch.on_answer(LatchAsk::Create, created(4), Some(1));
+        assert_eq!(asks(turn), LatchAsk::List);
+        // The request went with the session: the next one needs a node of its own.
+        let mut latch = Latch::new("/latch", [0; 2], false);
+        latch.take_part();
+        latch.on_session_lost();
+        assert_eq!(latch.take_part().1, LatchAsk::Create);
     }
 
     #[test]
