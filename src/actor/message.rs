@@ -249,7 +249,11 @@ pub enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum TaskStep {
     Deployed,
+    /// What it restores is in memory.
+    Restored,
     Initialized,
+    /// The synchronous part of a snapshot is over.
+    SnapshotTaken,
     /// It was ending, and its resources are freed.
     Ended,
 }
@@ -292,6 +296,9 @@ pub struct TaskDeployment {
     pub aborted_up_to: CheckpointId,
     /// By input channel, in the subtask's order: where its producer runs.
     pub producers: Vec<(ActorId, Attempt)>,
+    /// In the same order: which life of the producer's process is meant. Empty: whichever is there (the story's).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incarnations: Vec<u32>,
     pub inputs_from: ReplayFrom,
 }
 

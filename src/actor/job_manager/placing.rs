@@ -258,6 +258,7 @@ impl JobMaster {
                     .issued_max
                     .max(self.coordinator.next_id - 1),
                 producers: inputs.iter().map(producer).collect(),
+                incarnations: Vec::new(),
                 inputs_from: from,
             };
             let execution = self.execution(*subtask);

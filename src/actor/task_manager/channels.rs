@@ -2,6 +2,7 @@
 
 use crate::actor::context::Context;
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::Address;
 use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom};
 use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
@@ -162,7 +163,19 @@ impl TaskManager {
             from,
             credits: channel.fresh_credits(window),
         };
-        ctx.send(channel.producer, Body::PartitionRequest(Box::new(request)));
+        let producer = channel.producer;
+        let incarnation = channel.incarnation;
+        let body = Body::PartitionRequest(Box::new(request));
+        match incarnation {
+            Some(incarnation) => ctx.send_to(
+                Address {
+                    actor: producer,
+                    incarnation,
+                },
+                body,
+            ),
+            None => ctx.send(producer, body),
+        }
     }
 
     /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
@@ -310,7 +323,9 @@ impl TaskManager {
         self.parked.retain(|parked| parked.from != peer);
         for number in self.numbers() {
             self.task(number).lose_producer(peer);
-            self.task(number).outputs.disconnect_all(peer);
+            self.task(number)
+                .outputs
+                .disconnect_all(|consumer| consumer.taskmanager == peer);
             self.advance(number, ctx);
         }
     }

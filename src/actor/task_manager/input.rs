@@ -13,6 +13,8 @@ pub struct InputChannel {
     pub channel: ChannelId,
     pub producer: ActorId,
     pub producer_attempt: Attempt,
+    /// Which life of the producer's process is meant; none: whichever is there.
+    pub incarnation: Option<u32>,
     /// 0: not connected yet.
     pub connection: u32,
     /// The producer's process died, and no successor has been announced.
@@ -255,6 +257,7 @@ impl InputChannel {
             channel,
             producer,
             producer_attempt,
+            incarnation: None,
             connection: 0,
             producer_lost: false,
             request_backoff: Span::ZERO,

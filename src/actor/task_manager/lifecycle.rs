@@ -9,7 +9,7 @@ use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, DatabaseRequest, TaskDeployment, TaskStep};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Distribution, Span};
+use crate::kernel::{ActorId, Distribution, Span, Time};
 
 use super::TaskManager;
 use super::task::{SnapshotPart, Task};
@@ -68,6 +68,8 @@ impl TaskManager {
             TaskStep::Ended => self.on_ended(number, ctx),
             _ if self.task(number).is_ending() => {}
             TaskStep::Deployed => self.begin_restore(number, ctx),
+            TaskStep::Restored => self.on_state_restored(number, ctx),
+            TaskStep::SnapshotTaken => self.on_snapshot_taken(number, ctx),
             TaskStep::Initialized => self.run_task(number, ctx),
         }
     }
@@ -88,6 +90,7 @@ impl TaskManager {
             .map(|handle| handle.key)
             .collect();
         let sinks = task.sinks_to_recover.clone();
+        let is_local = self.executor.is_some() && self.prepare_restore(number, ctx);
         self.report_state(subtask, attempt, ExecutionState::Initializing, ctx);
         for sink in sinks {
             let request = DatabaseRequest::Recover {
@@ -97,8 +100,8 @@ impl TaskManager {
             };
             ctx.send(database, Body::Database(request));
         }
-        let reads = !state.is_empty();
-        for key in state {
+        let reads = !state.is_empty() && !is_local;
+        for key in state.into_iter().filter(|_| reads) {
             ctx.send(storage, Body::Read { key });
         }
         if !reads {
@@ -141,9 +144,21 @@ impl TaskManager {
         }
     }
 
-    /// Everything is there that the task restores; a sink waits for its database too.
+    /// Everything has been read that the task restores.
     fn on_state_loaded(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let wait = self.task(number).restored_at_earliest;
+        if wait > ctx.now() {
+            let step = TaskStep::Restored;
+            let body = Body::TaskProgress { task: number, step };
+            return ctx.after(wait.since(ctx.now()), body);
+        }
+        self.on_state_restored(number, ctx);
+    }
+
+    /// Everything is there that the task restores; a sink waits for its database too.
+    fn on_state_restored(&mut self, number: u32, ctx: &mut Context<'_>) {
         let task = self.task(number);
+        task.state_loaded = true;
         if task.deployment.restored_checkpoint > 0 {
             task.note_restored(ctx);
         }
@@ -170,7 +185,7 @@ impl TaskManager {
         let task = self.task(number);
         task.sinks_to_recover.remove(&sink);
         if task.sinks_to_recover.is_empty()
-            && task.deployment.state.is_empty()
+            && task.state_loaded
             && task.state == ExecutionState::Initializing
         {
             self.initialize(number, ctx);
@@ -291,6 +306,11 @@ impl TaskManager {
         } = key
             && let Some(number) = self.find(subtask, attempt)
         {
+            let pending = self.task(number).pending.get(&checkpoint);
+            let wait = pending.map_or(Time::ZERO, |pending| pending.written_at_earliest);
+            if wait > ctx.now() {
+                return ctx.after(wait.since(ctx.now()), Body::Written { key });
+            }
             self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
         }
     }

@@ -228,8 +228,9 @@ impl TaskManager {
                 let event = self.membership.client.on_message(from, *message, ctx);
                 self.on_zookeeper(event, ctx);
             }
-            Body::ConnectionReset { peer } if is_flink => self.on_executor_reset(peer, false, ctx),
-            Body::ConnectionRefused { peer } if is_flink => self.on_executor_reset(peer, true, ctx),
+            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } if is_flink => {
+                self.on_executor_reset(peer, envelope.from_incarnation, ctx)
+            }
             Body::ConnectionReset { peer } => self.on_reset(peer, ctx),
             Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
             body => unreachable!("TaskManagers do not receive {body:?}"),
@@ -279,7 +280,11 @@ impl TaskManager {
         if let Some(checkpoint) = task.declined.take() {
             self.decline(number, checkpoint, ctx);
         }
+        let taken = self.task(number).snapshot_taken.take();
         self.pump_ready(number, ctx);
+        if let Some((checkpoint, snapshot)) = taken {
+            self.pace_snapshot(number, checkpoint, snapshot, ctx);
+        }
     }
 
     fn on_work_done(&mut self, number: u32, ctx: &mut Context<'_>) {

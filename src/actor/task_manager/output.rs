@@ -284,11 +284,11 @@ impl Outputs {
         Some(replayed)
     }
 
-    /// Whoever received on this TaskManager is gone.
-    pub fn disconnect_all(&mut self, taskmanager: ActorId) {
+    /// Those consumers are gone.
+    pub fn disconnect_all(&mut self, is_gone: impl Fn(Consumer) -> bool) {
         for output in 0..self.channels.len() {
             let consumer = self.channels[output].consumer();
-            if consumer.is_some_and(|consumer| consumer.taskmanager == taskmanager) {
+            if consumer.is_some_and(&is_gone) {
                 self.disconnect(output);
             }
         }

@@ -7,6 +7,7 @@ use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::{Batches, Body, DatabaseRequest};
 use crate::dataflow::batch::CheckpointId;
+use crate::policy::Liveness;
 
 use super::state::OperatorState;
 use super::task::{PendingSnapshot, SnapshotPart, Task};
@@ -77,15 +78,21 @@ impl Task {
             key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
         };
         let prepared = self.transaction.is_none();
+        let snapshot = Arc::new(snapshot);
+        if self.blueprint.liveness == Liveness::RpcHeartbeats {
+            self.taking_snapshot = true;
+            self.snapshot_taken = Some((checkpoint, Arc::clone(&snapshot)));
+        }
         self.pending.insert(
             checkpoint,
             PendingSnapshot {
                 handle,
                 written: false,
+                written_at_earliest: ctx.now(),
                 prepared,
             },
         );
-        let blob = Blob::State(Arc::new(snapshot));
+        let blob = Blob::State(snapshot);
         ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
     }
 

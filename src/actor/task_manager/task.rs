@@ -55,6 +55,14 @@ pub struct Task {
     flush_phase: Span,
     pub meter: Meter,
     put_out: bool,
+    /// The synchronous part of a snapshot keeps it from its records.
+    pub(super) taking_snapshot: bool,
+    /// A snapshot that was taken just now, where somebody wants to know.
+    pub(super) snapshot_taken: Option<(CheckpointId, Arc<Snapshot>)>,
+    /// What it restores cannot be in memory before.
+    pub restored_at_earliest: Time,
+    /// Everything that it restores is in memory.
+    pub state_loaded: bool,
     /// Why it is ending, where it was not cancelled.
     failure: Option<TaskFailure>,
     /// Of a sink: the subtasks whose transactions it still has to take over in the database, its own among them.
@@ -78,6 +86,8 @@ enum Work {
 pub(super) struct PendingSnapshot {
     pub(super) handle: StateHandle,
     pub(super) written: bool,
+    /// The task writes no faster.
+    pub(super) written_at_earliest: Time,
     pub(super) prepared: bool,
 }
 
@@ -116,7 +126,7 @@ impl Task {
             u64::from(config.floating_buffers_per_gate),
             restored,
         );
-        let channels: Vec<_> = vertex
+        let mut channels: Vec<_> = vertex
             .inputs
             .iter()
             .zip(&deployment.producers)
@@ -124,6 +134,9 @@ impl Task {
                 InputChannel::new(*channel, *taskmanager, *attempt, restored)
             })
             .collect();
+        for (channel, incarnation) in channels.iter_mut().zip(&deployment.incarnations) {
+            channel.incarnation = Some(*incarnation);
+        }
         let floating = config
             .floating_buffers_per_gate
             .div_ceil(channels.len().max(1) as u32);
@@ -164,6 +177,10 @@ impl Task {
             flush_phase,
             meter: Meter::default(),
             put_out: false,
+            taking_snapshot: false,
+            snapshot_taken: None,
+            restored_at_earliest: Time::ZERO,
+            state_loaded: false,
             failure: None,
             sinks_to_recover,
             blueprint: Arc::clone(blueprint),
@@ -232,17 +249,21 @@ impl Task {
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
-        if !self.is_running() || self.on_cpu {
+        if !self.is_running() || self.on_cpu || self.taking_snapshot {
             return;
         }
         if let Some(checkpoint) = self.triggered.take() {
             self.snapshot(checkpoint, ctx);
         }
-        let activity = if self.outputs.is_blocked() {
+        let activity = if self.taking_snapshot {
+            Activity::Busy
+        } else if self.outputs.is_blocked() {
             Activity::BackPressured
         } else if self.find_work(ctx) {
             self.on_cpu = true;
             ctx.work(self.number, self.cpu_of_work(), false);
+            Activity::Busy
+        } else if self.taking_snapshot {
             Activity::Busy
         } else {
             Activity::Idle
@@ -281,7 +302,7 @@ impl Task {
                 }
                 Some(Input::Aligned(checkpoint)) => {
                     self.snapshot(checkpoint, ctx);
-                    if self.outputs.is_blocked() {
+                    if self.outputs.is_blocked() || self.taking_snapshot {
                         return false;
                     }
                 }

@@ -240,9 +240,10 @@ impl JobMaster {
             let slot = execution
                 .slot
                 .expect("producers are deployed together or run");
-            (slot.taskmanager.actor, execution.attempt)
+            (slot.taskmanager, execution.attempt)
         };
         let inputs = &self.layout.vertex(subtask).inputs;
+        let producers: Vec<_> = inputs.iter().map(producer).collect();
         TaskDeployment {
             subtask,
             attempt: self.peek(subtask).attempt,
@@ -251,7 +252,14 @@ impl JobMaster {
             state: assigned.state,
             splits: assigned.splits,
             aborted_up_to: self.coordinator.issued_max(),
-            producers: inputs.iter().map(producer).collect(),
+            producers: producers
+                .iter()
+                .map(|(address, attempt)| (address.actor, *attempt))
+                .collect(),
+            incarnations: producers
+                .iter()
+                .map(|(address, _)| address.incarnation)
+                .collect(),
             inputs_from: ReplayFrom::Checkpoint(self.store.latest()),
         }
     }

@@ -70,6 +70,7 @@ impl TaskManager {
                 checkpoint,
             } => {
                 if let Some(number) = self.find(subtask, attempt) {
+                    self.confirm_local_state(number, checkpoint);
                     self.checkpoint_complete(number, checkpoint, ctx);
                 }
                 ack
@@ -80,6 +81,7 @@ impl TaskManager {
                 checkpoint,
             } => {
                 if let Some(number) = self.find(subtask, attempt) {
+                    self.abort_local_state(number, checkpoint);
                     self.task(number).checkpoint_aborted(checkpoint);
                     self.advance(number, ctx);
                 }

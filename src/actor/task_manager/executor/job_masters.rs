@@ -349,6 +349,7 @@ impl TaskManager {
         if occupied || executor.slots.state(slot) != SlotState::Releasing {
             return;
         }
+        executor.local_states.release(allocation);
         let freed = executor.slots.free(slot, ctx);
         let (_, job) = freed.expect("a slot that is released was somebody's");
         self.announce_free(slot, allocation, ctx);

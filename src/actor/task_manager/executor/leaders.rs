@@ -81,14 +81,14 @@ impl TaskManager {
     pub(in crate::actor::task_manager) fn on_executor_reset(
         &mut self,
         peer: ActorId,
-        refused: bool,
+        incarnation: u32,
         ctx: &mut Context<'_>,
     ) {
         if self.executor().desk.client.is_server(peer) {
             let event = self.executor().desk.client.on_reset(peer, ctx);
             self.on_executor_zookeeper(event, ctx);
         } else if self.blueprint.directory.taskmanagers.contains(&peer) {
-            self.lose_data_connection(peer, refused, ctx);
+            self.lose_data_connection(peer, incarnation, ctx);
         }
     }
 }

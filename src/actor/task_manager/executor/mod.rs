@@ -4,6 +4,7 @@
 mod dispatch;
 mod job_masters;
 mod leaders;
+mod local_state;
 mod partitions;
 mod resource_manager;
 mod shutdown;
@@ -34,6 +35,7 @@ use crate::kernel::{ActorId, SmallStream, Time};
 
 use super::TaskManager;
 use job_masters::JobLine;
+use local_state::LocalStates;
 use resource_manager::ResourceManagerLine;
 pub use slots::SlotState;
 use slots::SlotTable;
@@ -109,6 +111,7 @@ pub struct TaskExecutor {
     allocations: BTreeMap<u32, AllocationId>,
     /// Jobs whose tasks have run in this process: their classes are loaded.
     warm: BTreeSet<JobId>,
+    local_states: LocalStates,
     /// Watchdogs of tasks that are being ended.
     watchdogs: BTreeMap<u32, Alarm>,
     /// Subtasks that do not react to cancellation, and until when; none: for ever.
@@ -138,6 +141,7 @@ impl TaskExecutor {
             slots: SlotTable::new(slots, config.slots.timeout),
             allocations: BTreeMap::new(),
             warm: BTreeSet::new(),
+            local_states: LocalStates::default(),
             watchdogs: BTreeMap::new(),
             stubborn: BTreeMap::new(),
             stopping: None,

@@ -10,6 +10,7 @@ use crate::dataflow::topology::{ChannelId, SubtaskId};
 use crate::kernel::{ActorId, Span};
 
 use super::{ExecutorAsk, TaskManager};
+use crate::actor::task_manager::CONNECTION_BITS;
 
 impl TaskManager {
     /// At the producer: a request has waited for `partition-request-timeout`. Where the producer is not up by now, the
@@ -157,6 +158,37 @@ impl TaskManager {
         if let Some((number, input)) = self.wanted(channel, connection) {
             let from = self.task(number).deployment.inputs_from;
             self.request_partition(number, input, from, ctx);
+        }
+    }
+
+    /// A peer's process died, and its connections are closed: consumers of what comes from there fail, producers for
+    /// there only release the reader (`CreditBasedPartitionRequestClientHandler`, `PartitionRequestQueue`).
+    pub(super) fn lose_data_connection(
+        &mut self,
+        peer: ActorId,
+        incarnation: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        // Each process numbers its connections in a range of its own.
+        let is_its = |taskmanager, connection: u32| {
+            taskmanager == peer && connection >> CONNECTION_BITS == incarnation
+        };
+        self.parked
+            .retain(|parked| !is_its(parked.from, parked.connection));
+        for number in self.numbers() {
+            let task = self.task(number);
+            task.outputs
+                .disconnect_all(|consumer| is_its(consumer.taskmanager, consumer.connection));
+            let lost = task.input.channels.iter().any(|channel| {
+                channel.producer == peer
+                    && channel.incarnation == Some(incarnation)
+                    && channel.connection != 0
+            });
+            if lost {
+                self.end_task(number, Some(TaskFailure::RemoteTransport), ctx);
+            } else {
+                self.advance(number, ctx);
+            }
         }
     }
 }

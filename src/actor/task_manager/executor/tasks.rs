@@ -8,7 +8,7 @@ use crate::actor::flink::rpc::{Answer, Call, Endpoint, RpcError, line};
 use crate::actor::message::{Body, FencingToken, TaskDeployment, TaskStep, Timer};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Span};
+use crate::kernel::Span;
 
 use super::slots::SlotState;
 use super::{ExecutorAsk, TaskExecutorTimer, TaskManager};
@@ -261,38 +261,6 @@ impl TaskManager {
             .collect();
         for number in here {
             self.end_task(number, Some(TaskFailure::SlotFreed), ctx);
-        }
-    }
-
-    /// A connection of the data plane is closed, or could not be made: consumers of what comes from there fail; producers
-    /// for there only release the reader (`CreditBasedPartitionRequestClientHandler`, `PartitionRequestQueue`).
-    pub(super) fn lose_data_connection(
-        &mut self,
-        peer: ActorId,
-        refused: bool,
-        ctx: &mut Context<'_>,
-    ) {
-        self.parked.retain(|parked| parked.from != peer);
-        for number in self.numbers() {
-            let task = self.task(number);
-            task.outputs.disconnect_all(peer);
-            let lost = task
-                .input
-                .channels
-                .iter()
-                .find(|channel| channel.producer == peer && channel.connection != 0)
-                .map(|channel| channel.channel);
-            if let Some(channel) = lost {
-                let producer = self.blueprint.topology.channels[channel as usize].producer;
-                let why = if refused {
-                    TaskFailure::PartitionConnection { producer }
-                } else {
-                    TaskFailure::RemoteTransport
-                };
-                self.end_task(number, Some(why), ctx);
-            } else {
-                self.advance(number, ctx);
-            }
         }
     }
 }

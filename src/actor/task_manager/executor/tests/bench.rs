@@ -79,6 +79,7 @@ fn blueprint(change: impl FnOnce(&mut Config)) -> Blueprint {
         state_bytes: 0,
         max_rate_per_s: None,
         key: "k".into(),
+        max_rate_per_s: None,
     };
     let keyed = OperatorKind::Transform {
         inputs: input(0, Exchange::Hash),
@@ -351,6 +352,7 @@ impl Bench {
             state: Vec::new(),
             splits: vertex.splits.iter().map(|split| (*split, 0)).collect(),
             aborted_up_to: 0,
+            incarnations: vec![0; producers.len()],
             producers,
             inputs_from: ReplayFrom::Checkpoint(0),
         }

@@ -1,0 +1,170 @@
+//! State on its way to and from a task: how fast a task writes and reads it, and the copies that stay on the machine
+//! (`TaskLocalStateStoreImpl`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::actor::checkpoint::{BlobKey, Snapshot};
+use crate::actor::context::Context;
+use crate::actor::flink::rpc::call::AllocationId;
+use crate::actor::message::{Body, TaskStep};
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::SubtaskId;
+use crate::kernel::Span;
+
+use super::TaskManager;
+
+/// Copies of snapshots, by the slot that they belong to (`TaskExecutorLocalStateStoresManager`).
+#[derive(Clone, Debug, Default)]
+pub(super) struct LocalStates {
+    copies: BTreeMap<(AllocationId, SubtaskId), BTreeMap<CheckpointId, (BlobKey, Arc<Snapshot>)>>,
+}
+
+impl LocalStates {
+    fn store(
+        &mut self,
+        owner: (AllocationId, SubtaskId),
+        checkpoint: CheckpointId,
+        copy: (BlobKey, Arc<Snapshot>),
+    ) {
+        self.copies
+            .entry(owner)
+            .or_default()
+            .insert(checkpoint, copy);
+    }
+
+    fn find(
+        &self,
+        owner: (AllocationId, SubtaskId),
+        checkpoint: CheckpointId,
+        key: BlobKey,
+    ) -> Option<Arc<Snapshot>> {
+        let (copied, snapshot) = self.copies.get(&owner)?.get(&checkpoint)?;
+        (*copied == key).then(|| Arc::clone(snapshot))
+    }
+
+    /// `confirmCheckpoint`: what is older goes.
+    fn confirm(&mut self, owner: (AllocationId, SubtaskId), checkpoint: CheckpointId) {
+        if let Some(copies) = self.copies.get_mut(&owner) {
+            copies.retain(|of, _| *of >= checkpoint);
+        }
+    }
+
+    /// `abortCheckpoint`
+    fn abort(&mut self, owner: (AllocationId, SubtaskId), checkpoint: CheckpointId) {
+        if let Some(copies) = self.copies.get_mut(&owner) {
+            copies.remove(&checkpoint);
+        }
+    }
+
+    /// `releaseLocalStateForAllocationId`: the slot is freed.
+    pub(super) fn release(&mut self, allocation: AllocationId) {
+        self.copies.retain(|(of, _), _| *of != allocation);
+    }
+}
+
+/// How long so many bytes take.
+fn transfer(bytes: u64, bytes_per_s: u64) -> Span {
+    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_s.max(1));
+    Span(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+impl TaskManager {
+    fn owner(&mut self, number: u32) -> Option<(AllocationId, SubtaskId)> {
+        let subtask = self.task(number).subtask;
+        let allocation = *self.executor().allocations.get(&number)?;
+        Some((allocation, subtask))
+    }
+
+    /// A task begins to restore. True: from a copy that has stayed here.
+    pub(in crate::actor::task_manager) fn prepare_restore(
+        &mut self,
+        number: u32,
+        ctx: &mut Context<'_>,
+    ) -> bool {
+        let rate = self.blueprint.profile.restore_read_bytes_per_s;
+        let rate = rate.draw(&mut self.random);
+        let task = self.task(number);
+        let bytes = task
+            .deployment
+            .state
+            .iter()
+            .map(|handle| handle.bytes)
+            .sum();
+        task.restored_at_earliest = ctx.now() + transfer(bytes, rate);
+        if !self.blueprint.config.local_recovery {
+            return false;
+        }
+        let Some(owner) = self.owner(number) else {
+            return false;
+        };
+        let deployment = &self.task(number).deployment;
+        let [handle] = deployment.state.as_slice() else {
+            return false;
+        };
+        let (checkpoint, key) = (deployment.restored_checkpoint, handle.key);
+        let Some(snapshot) = self.executor().local_states.find(owner, checkpoint, key) else {
+            return false;
+        };
+        let task = self.task(number);
+        task.load(&snapshot);
+        task.deployment.state.clear();
+        true
+    }
+
+    /// A task has taken a snapshot: it goes on after the synchronous part, and writes no faster than it can.
+    pub(in crate::actor::task_manager) fn pace_snapshot(
+        &mut self,
+        number: u32,
+        checkpoint: CheckpointId,
+        snapshot: Arc<Snapshot>,
+        ctx: &mut Context<'_>,
+    ) {
+        let profile = &self.blueprint.profile;
+        let (sync, rate) = (
+            profile.checkpoint_sync,
+            profile.checkpoint_write_bytes_per_s,
+        );
+        let sync = sync.draw(&mut self.random);
+        let rate = rate.draw(&mut self.random);
+        let keeps_copies = self.blueprint.config.local_recovery;
+        let task = self.task(number);
+        let key = BlobKey::State {
+            subtask: task.subtask,
+            attempt: task.attempt,
+            checkpoint,
+        };
+        if let Some(pending) = task.pending.get_mut(&checkpoint) {
+            let writes = transfer(snapshot.bytes, rate);
+            pending.written_at_earliest = ctx.now() + sync + writes;
+        }
+        if keeps_copies && let Some(owner) = self.owner(number) {
+            let copies = &mut self.executor().local_states;
+            copies.store(owner, checkpoint, (key, snapshot));
+        }
+        let step = TaskStep::SnapshotTaken;
+        ctx.after(sync, Body::TaskProgress { task: number, step });
+    }
+
+    /// The synchronous part is over.
+    pub(in crate::actor::task_manager) fn on_snapshot_taken(
+        &mut self,
+        number: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        self.task(number).taking_snapshot = false;
+        self.advance(number, ctx);
+    }
+
+    pub(super) fn confirm_local_state(&mut self, number: u32, checkpoint: CheckpointId) {
+        if let Some(owner) = self.owner(number) {
+            self.executor().local_states.confirm(owner, checkpoint);
+        }
+    }
+
+    pub(super) fn abort_local_state(&mut self, number: u32, checkpoint: CheckpointId) {
+        if let Some(owner) = self.owner(number) {
+            self.executor().local_states.abort(owner, checkpoint);
+        }
+    }
+}
