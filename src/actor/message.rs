@@ -249,13 +249,13 @@ pub enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum TaskStep {
     Deployed,
-    /// What it restores is in memory.
-    Restored,
     Initialized,
-    /// The synchronous part of a snapshot is over.
-    SnapshotTaken,
     /// It was ending, and its resources are freed.
     Ended,
+    /// What it restores is in memory.
+    Restored,
+    /// The synchronous part of a snapshot is over.
+    SnapshotTaken,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -27,7 +27,7 @@ pub const RM_TOKEN: u64 = 70;
 pub const JM_TOKEN: u64 = 80;
 pub const ALLOCATION: AllocationId = AllocationId(9);
 
-fn blueprint(change: impl FnOnce(&mut Config)) -> Blueprint {
+fn blueprint() -> Blueprint {
     let range = SpanRange::constant(Span::from_us(500));
     let taskmanager = |name: &str| TaskManager {
         name: name.into(),
@@ -79,7 +79,6 @@ fn blueprint(change: impl FnOnce(&mut Config)) -> Blueprint {
         state_bytes: 0,
         max_rate_per_s: None,
         key: "k".into(),
-        max_rate_per_s: None,
     };
     let keyed = OperatorKind::Transform {
         inputs: input(0, Exchange::Hash),
@@ -98,15 +97,13 @@ fn blueprint(change: impl FnOnce(&mut Config)) -> Blueprint {
         pins: Default::default(),
     };
     let topology = Topology::new(&[topic], &[job], TopologyOptions::default(), 1);
-    let mut config = Config::default();
-    change(&mut config);
     let takes = Distribution::constant(Span::from_ms(1));
     Blueprint {
         directory: Directory::new(&cluster),
         pins: vec![None; topology.subtasks.len()],
         topology,
         cluster,
-        config,
+        config: Config::default(),
         profile: Profile::constant("test", takes),
         monitor: Monitor {
             interval: Span::from_secs(1),
@@ -158,7 +155,13 @@ pub struct Bench {
 impl Bench {
     /// Nobody leads yet.
     pub fn new(change: impl FnOnce(&mut Config)) -> Bench {
-        let blueprint = Arc::new(blueprint(change));
+        Bench::shaped(|blueprint| change(&mut blueprint.config))
+    }
+
+    pub fn shaped(change: impl FnOnce(&mut Blueprint)) -> Bench {
+        let mut blueprint = blueprint();
+        change(&mut blueprint);
+        let blueprint = Arc::new(blueprint);
         let directory = &blueprint.directory;
         let (zk, jm) = (directory.zookeeper[0], directory.jobmanagers[0]);
         let tms = directory.taskmanagers.clone();
@@ -185,7 +188,11 @@ impl Bench {
 
     /// A ResourceManager and a JobMaster lead, and the first TaskManager has a slot that is active.
     pub fn with_slot(change: impl FnOnce(&mut Config)) -> Bench {
-        let mut bench = Bench::new(change);
+        Bench::new(change).and_slot()
+    }
+
+    pub fn and_slot(mut self) -> Bench {
+        let bench = &mut self;
         bench.run(10);
         bench.publish(Component::ResourceManager, Some(RM_TOKEN));
         bench.publish(Component::JobMaster(0), Some(JM_TOKEN));
@@ -195,7 +202,7 @@ impl Bench {
         }
         bench.run(50);
         assert_eq!(bench.slot(0), Some(SlotState::Active));
-        bench
+        self
     }
 
     /// Lets time pass; JobMaster and ResourceManager send their heartbeats meanwhile, unless they are silent.
@@ -416,6 +423,12 @@ impl Bench {
             } if *of == subtask => Some(failure.clone()),
             _ => None,
         })
+    }
+
+    /// Files that were asked of storage.
+    pub fn reads(&self) -> usize {
+        let is_read = |(_, _, body): &&(Time, ActorId, Body)| matches!(body, Body::Read { .. });
+        self.record.delivered.iter().filter(is_read).count()
     }
 
     /// How tasks of a subtask have ended on a TaskManager.

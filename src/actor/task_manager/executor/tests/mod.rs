@@ -2,4 +2,5 @@
 
 mod bench;
 mod connections;
+mod state;
 mod tasks;
