@@ -298,7 +298,7 @@ fn mistakes_are_named_where_they_stand() {
         (
             "{savepoint-and-restart: job, at: 60 s}",
             "27:29",
-            "the story has no",
+            "is not modelled yet",
         ),
         (
             "{rolling-restart: tm-1, at: 60 s}",

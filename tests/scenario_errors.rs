@@ -641,23 +641,23 @@ fn two_faults_in_one() {
 
 #[test]
 fn no_fault_at_all() {
-    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom: `kill`, `start`, `restart`, `replace`, `hang`, `cut-off` or `slow`, like `kill: tm-3`
+    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`
   21 |   - {at: 60 s}
      |     ^"#;
     assert_eq!(edited(&[("kill: tm-1, ", "")]), expected);
 }
 
 #[test]
-fn hangs_without_an_end() {
-    let expected = r#"error: x.yaml:21:12: `hang` needs to say for how long, like `for: 20 s`
-  21 |   - {hang: tm-1, at: 60 s}
-     |            ^^^^"#;
-    assert_eq!(edited(&[("kill: tm-1", "hang: tm-1")]), expected);
+fn cuts_without_an_end() {
+    let expected = r#"error: x.yaml:21:15: `cut-off` needs to say for how long, like `for: 20 s`
+  21 |   - {cut-off: tm-1, at: 60 s}
+     |               ^^^^"#;
+    assert_eq!(edited(&[("kill: tm-1", "cut-off: tm-1")]), expected);
 }
 
 #[test]
 fn keys_that_do_not_go_together() {
-    let expected = r#"error: x.yaml:21:26: `factor` does not go with `kill`; it goes with `slow`
+    let expected = r#"error: x.yaml:21:26: `factor` does not go with `kill`; it goes with `slow`, `slow-storage`
   21 |   - {kill: tm-1, factor: 4, at: 60 s}
      |                          ^"#;
     assert_eq!(
@@ -675,14 +675,11 @@ fn starting_what_runs() {
 }
 
 #[test]
-fn zookeeper_servers_only_die() {
-    let expected = r#"error: x.yaml:21:12: a ZooKeeper server can only be killed, not `hang`
-  21 |   - {hang: zk-1, for: 5 s, at: 60 s}
-     |            ^^^^"#;
-    assert_eq!(
-        edited(&[("{kill: tm-1", "{hang: zk-1, for: 5 s")]),
-        expected
-    );
+fn sessions_of_zookeeper() {
+    let expected = r#"error: x.yaml:21:22: a ZooKeeper server has no session of its own
+  21 |   - {expire-session: zk-1, at: 60 s}
+     |                      ^^^^"#;
+    assert_eq!(edited(&[("kill: tm-1", "expire-session: zk-1")]), expected);
 }
 
 // Expectations.

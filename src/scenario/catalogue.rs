@@ -145,9 +145,5 @@ pub fn faults() -> Names {
             "rolling-restart",
             "all TaskManagers, one after the other: stopped in order and started again",
         ),
-        (
-            "savepoint-and-restart",
-            "a job takes a savepoint and starts again from it (Flink's models)",
-        ),
     ]
 }

@@ -182,12 +182,17 @@ fn named(
         "savepoint-and-restart" => FaultKind::SavepointAndRestart,
         _ => FaultKind::Start,
     };
-    if let (FaultKind::StuckCancel | FaultKind::SavepointAndRestart, Liveness::ZkEphemeral) =
-        (&kind, around.liveness)
-    {
+    if kind == FaultKind::SavepointAndRestart {
         check.refuse(
             name.place,
-            format!("the story has no `{verb}`; choose one of Flink's models, like `model: flink-default`"),
+            "`savepoint-and-restart` is not modelled yet: no JobManager takes savepoints",
+        );
+        return None;
+    }
+    if kind == FaultKind::StuckCancel && around.liveness == Liveness::ZkEphemeral {
+        check.refuse(
+            name.place,
+            "the story has no `stuck-cancel`; choose one of Flink's models, like `model: flink-default`",
         );
         return None;
     }
