@@ -129,13 +129,7 @@ impl JobManager {
             Body::MainThreadFree { endpoint } => self.go_on(endpoint, ctx),
             Body::ReadDone { key, blob } => self.on_read(key, blob, ctx),
             Body::Written { key } => self.on_written(key, ctx),
-            // `ClusterEntrypoint.closeAsync`: leadership is given up and the session closed, so that the next one leads at once.
-            Body::Shutdown => {
-                self.revoke(ctx);
-                self.desk.client.close(ctx);
-                self.dead = true;
-                ctx.exit(self.blueprint.directory.faults);
-            }
+            Body::Shutdown => self.shut_down(ctx),
             // An aborted write is noticed by what waits for it: the checkpoint's timeout.
             Body::WriteFailed { .. } => {}
             body => unreachable!("JobManagers do not receive {body:?}"),
@@ -276,6 +270,7 @@ impl JobManager {
         if let Some(path) = self.latch.node() {
             self.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
         }
+        self.desk.client.close(ctx);
         self.dead = true;
         ctx.exit(self.blueprint.directory.faults);
     }
