@@ -189,7 +189,7 @@ fn names(file: &ClusterFile, check: &mut Check) {
     let hosts = hosts.map(|host| (host.name.clone(), "a host"));
     for (name, of) in jobmanagers.chain(taskmanagers).chain(hosts) {
         check.name(&name, of);
-        check.unique(&mut seen, &name, "a process");
+        check.unique(&mut seen, &name, of);
         if super::faults::zookeeper_server(&name.value).is_some() {
             check.refuse(
                 name.place,
