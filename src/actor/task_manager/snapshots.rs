@@ -1,4 +1,5 @@
-//! How a task takes part in checkpoints: snapshots, what has to be durable, and checkpoints that come to nothing.
+//! How a task takes part in checkpoints: snapshots, what has to be durable, checkpoints that come to nothing, and what is
+//! restored.
 
 use std::sync::Arc;
 
@@ -121,5 +122,28 @@ impl Task {
         self.aborted_up_to = self.aborted_up_to.max(checkpoint);
         self.pending.remove(&checkpoint);
         self.input.abort(self.aborted_up_to);
+    }
+
+    /// Loads what one file of the restored checkpoint has for this task.
+    pub fn load(&mut self, snapshot: &Snapshot) {
+        if let Some(state) = &mut self.operator_state {
+            state.load(snapshot);
+        }
+    }
+
+    /// All state of the restored checkpoint is there.
+    pub fn note_restored(&self, ctx: &mut Context<'_>) {
+        ctx.state(Fact::TaskRestored {
+            subtask: self.subtask,
+            attempt: self.attempt,
+            checkpoint: self.deployment.restored_checkpoint,
+            applied: self
+                .operator_state
+                .as_ref()
+                .map(OperatorState::total)
+                .unwrap_or_default(),
+            key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
+            offsets: self.deployment.splits.clone(),
+        });
     }
 }

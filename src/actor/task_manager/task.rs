@@ -196,29 +196,6 @@ impl Task {
         self.state == ExecutionState::Running
     }
 
-    /// Loads what one file of the restored checkpoint has for this task.
-    pub fn load(&mut self, snapshot: &Snapshot) {
-        if let Some(state) = &mut self.operator_state {
-            state.load(snapshot);
-        }
-    }
-
-    /// All state of the restored checkpoint is there.
-    pub fn note_restored(&self, ctx: &mut Context<'_>) {
-        ctx.state(Fact::TaskRestored {
-            subtask: self.subtask,
-            attempt: self.attempt,
-            checkpoint: self.deployment.restored_checkpoint,
-            applied: self
-                .operator_state
-                .as_ref()
-                .map(OperatorState::total)
-                .unwrap_or_default(),
-            key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
-            offsets: self.deployment.splits.clone(),
-        });
-    }
-
     /// Stops working, on the way to CANCELED, or to FAILED with a cause.
     pub fn end(&mut self, failure: Option<TaskFailure>) {
         self.state = ExecutionState::Canceling;
@@ -255,16 +232,15 @@ impl Task {
         if let Some(checkpoint) = self.triggered.take() {
             self.snapshot(checkpoint, ctx);
         }
-        let activity = if self.taking_snapshot {
-            Activity::Busy
-        } else if self.outputs.is_blocked() {
-            Activity::BackPressured
-        } else if self.find_work(ctx) {
+        let is_blocked = self.outputs.is_blocked();
+        if !self.taking_snapshot && !is_blocked && self.find_work(ctx) {
             self.on_cpu = true;
             ctx.work(self.number, self.cpu_of_work(), false);
+        }
+        let activity = if self.on_cpu || self.taking_snapshot {
             Activity::Busy
-        } else if self.taking_snapshot {
-            Activity::Busy
+        } else if is_blocked {
+            Activity::BackPressured
         } else {
             Activity::Idle
         };

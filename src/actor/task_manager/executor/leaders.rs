@@ -3,6 +3,7 @@
 use crate::actor::context::Context;
 use crate::actor::flink::leader_paths::{Component, LeaderRetrieval};
 use crate::actor::zookeeper::client::ClientEvent;
+use crate::actor::zookeeper::protocol::{Answer, ZkError};
 use crate::kernel::ActorId;
 
 use super::TaskManager;
@@ -30,24 +31,11 @@ impl TaskManager {
             }
             Some(ClientEvent::Suspended) if self.blueprint.config.ha.tolerate_suspended => {}
             Some(ClientEvent::Suspended | ClientEvent::Lost) => self.forget_leaders(ctx),
-            Some(ClientEvent::Reply { xid, result }) => match self.executor().desk.take_ask(xid) {
-                Some(Component::JobMaster(job)) => {
-                    if let Some(line) = self.executor().jobs.get_mut(&job)
-                        && line.retrieval.on_answer(result)
-                    {
-                        self.on_job_leader(job, ctx);
-                    }
+            Some(ClientEvent::Reply { xid, result }) => {
+                if let Some(component) = self.executor().desk.take_ask(xid) {
+                    self.on_leader_read(component, result, ctx);
                 }
-                Some(_) => {
-                    if self.executor().resource_manager.retrieval.on_answer(result) {
-                        self.reconnect_resource_manager(
-                            "the ResourceManager leader has changed",
-                            ctx,
-                        );
-                    }
-                }
-                None => {}
-            },
+            }
             Some(ClientEvent::WatchFired { path }) => {
                 let jobs = self.executor().jobs.keys().copied();
                 let component = jobs
@@ -59,6 +47,26 @@ impl TaskManager {
                 }
             }
             None => {}
+        }
+    }
+
+    /// What stands in ZooKeeper; nothing follows where it is known already.
+    fn on_leader_read(
+        &mut self,
+        component: Component,
+        result: Result<Answer, ZkError>,
+        ctx: &mut Context<'_>,
+    ) {
+        let executor = self.executor();
+        let Component::JobMaster(job) = component else {
+            if executor.resource_manager.retrieval.on_answer(result) {
+                self.reconnect_resource_manager("the ResourceManager leader has changed", ctx);
+            }
+            return;
+        };
+        let line = executor.jobs.get_mut(&job);
+        if line.is_some_and(|line| line.retrieval.on_answer(result)) {
+            self.on_job_leader(job, ctx);
         }
     }
 

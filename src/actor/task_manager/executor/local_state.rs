@@ -14,10 +14,13 @@ use crate::kernel::Span;
 
 use super::TaskManager;
 
+/// Of one subtask in one slot.
+type Copies = BTreeMap<CheckpointId, (BlobKey, Arc<Snapshot>)>;
+
 /// Copies of snapshots, by the slot that they belong to (`TaskExecutorLocalStateStoresManager`).
 #[derive(Clone, Debug, Default)]
 pub(super) struct LocalStates {
-    copies: BTreeMap<(AllocationId, SubtaskId), BTreeMap<CheckpointId, (BlobKey, Arc<Snapshot>)>>,
+    copies: BTreeMap<(AllocationId, SubtaskId), Copies>,
 }
 
 impl LocalStates {
