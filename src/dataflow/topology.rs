@@ -323,10 +323,14 @@ impl Topology {
     /// The partitions that a source reads in the first layout; none for other tasks.
     pub fn partitions_of(&self, subtask: SubtaskId) -> Vec<u32> {
         let layout = &self.jobs[self.job_of(subtask) as usize].layout;
-        let splits = layout.get(subtask).map(|vertex| &vertex.splits);
+        let splits = layout.get(subtask).map(|vertex| &vertex.splits[..]);
+        self.partitions(splits.unwrap_or_default())
+    }
+
+    /// The partitions that splits stand for.
+    pub fn partitions(&self, splits: &[SplitId]) -> Vec<u32> {
         splits
-            .into_iter()
-            .flatten()
+            .iter()
             .map(|split| self.splits[*split as usize].partition)
             .collect()
     }

@@ -1,8 +1,9 @@
 //! One recovery of one job, as it is pieced together: faults, marks on the way, phases.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Time};
 use crate::policy::RecoveryScope;
@@ -34,6 +35,8 @@ pub struct Episode {
     /// Every task that restarted, once.
     pub failed: BTreeSet<SubtaskId>,
     pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
+    /// Splits of the sources that have restored any.
+    pub splits: BTreeMap<SubtaskId, Vec<SplitId>>,
     pub replayed: u64,
     pub deduplicated: u64,
     pub intervals: Intervals,

@@ -1,6 +1,6 @@
 //! From facts to recoveries: which fault led to what, from the first moment until "caught up".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -141,11 +141,24 @@ impl Recoveries {
                     marks.running.get_or_insert(now);
                 }
             }
+            Fact::TaskRestored {
+                subtask, offsets, ..
+            } => {
+                let job = self.blueprint.topology.job_of(*subtask);
+                if let Some(episode) = &mut self.jobs[job as usize].episode {
+                    let splits = offsets.iter().map(|(split, _)| *split).collect();
+                    episode.splits.insert(*subtask, splits);
+                }
+            }
             Fact::ExecutionGraphCreated { job, parallelism } => {
                 let layout = Layout::new(&self.blueprint.topology, *job, parallelism);
                 self.with_job(*job, now, |following| {
                     let tasks = &mut following.state.tasks;
                     tasks.retain(|task, _| layout.get(*task).is_some());
+                    if let Some(episode) = &mut following.episode {
+                        let placement = &mut episode.placement;
+                        placement.retain(|(task, ..)| layout.get(*task).is_some());
+                    }
                     for task in &layout.subtasks {
                         tasks
                             .entry(*task)
@@ -329,6 +342,7 @@ impl Recoveries {
             restarts: 0,
             failed: BTreeSet::new(),
             placement: Vec::new(),
+            splits: BTreeMap::new(),
             replayed: 0,
             deduplicated: 0,
             intervals,

@@ -144,7 +144,10 @@ fn recovery(
             task: topology.task_name(*subtask),
             operator: topology.operator_of(*subtask).spec.name.clone(),
             subtask: topology.subtasks[*subtask as usize].index,
-            partitions: topology.partitions_of(*subtask),
+            partitions: match episode.splits.get(subtask) {
+                Some(splits) => topology.partitions(splits),
+                None => topology.partitions_of(*subtask),
+            },
             from: from.map(name),
             to: name(*to),
         });

@@ -6,6 +6,7 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::TaskMetrics;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Header, Time};
 
@@ -20,6 +21,8 @@ struct Span {
     running: Option<Time>,
     to: Option<Time>,
     state: ExecutionState,
+    /// Of a source that restored some.
+    splits: Option<Vec<SplitId>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,6 +45,17 @@ impl Tasks {
                 taskmanager: Some(taskmanager),
             } => {
                 self.change(header.time, (*subtask, *attempt), *state, *taskmanager);
+            }
+            Fact::TaskRestored {
+                subtask,
+                attempt,
+                offsets,
+                ..
+            } => {
+                if let Some(number) = self.current.get(&(*subtask, *attempt)) {
+                    let splits = offsets.iter().map(|(split, _)| *split).collect();
+                    self.spans[*number].splits = Some(splits);
+                }
             }
             Fact::TaskMeasured { metrics } => self.measured.push((header.time, *metrics)),
             Fact::MachineMeasured { cpu_per_mille } => {
@@ -68,6 +82,7 @@ impl Tasks {
                 running: None,
                 to: None,
                 state,
+                splits: None,
             });
             spans.len() - 1
         });
@@ -105,7 +120,10 @@ impl Tasks {
                 task: topology.task_name(span.subtask),
                 operator: operator.spec.name.clone(),
                 subtask: topology.subtasks[span.subtask as usize].index,
-                partitions: topology.partitions_of(span.subtask),
+                partitions: match &span.splits {
+                    Some(splits) => topology.partitions(splits),
+                    None => topology.partitions_of(span.subtask),
+                },
                 attempt: *attempt,
                 taskmanager: blueprint.directory.name(span.taskmanager).to_owned(),
                 from_ms: span.from.as_ms(),

@@ -1,5 +1,7 @@
 //! What a recovery goes back to, and that tasks restore exactly that.
 
+mod together;
+
 use std::collections::BTreeMap;
 
 use crate::actor::checkpoint::Attempt;
@@ -14,6 +16,7 @@ use super::checks::Checker;
 use super::retention::checkpoint_at;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
+use together::{Part, members};
 
 pub(super) const PROMISES: [Promise; 4] = [
     safety(
@@ -48,16 +51,10 @@ pub(super) struct Restore {
     /// By job: completed before the latest one; earlier snapshots are of no use.
     previous: Vec<CheckpointId>,
     tasks: Vec<Task>,
+    /// How many tasks operators had when a checkpoint was triggered.
+    widths: BTreeMap<(OperatorId, CheckpointId), u32>,
     /// What tasks have restored of an operator that had another parallelism in the checkpoint.
     rescaled: BTreeMap<(OperatorId, CheckpointId), BTreeMap<SubtaskId, Part>>,
-}
-
-/// What one task restored.
-#[derive(Clone, Debug)]
-struct Part {
-    attempt: Attempt,
-    applied: Fingerprint,
-    offsets: Vec<(SplitId, u64)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -96,6 +93,7 @@ impl Restore {
             stored: vec![0; jobs],
             previous: vec![0; jobs],
             tasks,
+            widths: BTreeMap::new(),
             rescaled: BTreeMap::new(),
         }
     }
@@ -180,9 +178,9 @@ impl Restore {
             deployment.restored = true;
         }
         let operator = scene.blueprint.topology.subtasks[subtask as usize].operator;
-        let own = members(operator, scene);
-        let held = self.held(operator, checkpoint, scene);
-        if !held.is_empty() && held.len() != own.len() {
+        let width = members(operator, scene).len() as u32;
+        let before = self.widths.get(&(operator, checkpoint));
+        if before.is_some_and(|before| *before != width) {
             let part = Part {
                 attempt,
                 applied,
@@ -221,58 +219,6 @@ impl Restore {
         });
     }
 
-    /// What the tasks of an operator had in a checkpoint.
-    fn held(
-        &self,
-        operator: OperatorId,
-        checkpoint: CheckpointId,
-        scene: &Scene,
-    ) -> Vec<&Snapshot> {
-        let info = &scene.blueprint.topology.operators[operator as usize];
-        let subtasks = info.first..info.first + info.widest;
-        subtasks
-            .filter_map(|subtask| self.tasks[subtask as usize].of(checkpoint))
-            .collect()
-    }
-
-    /// Once every task of a rescaled operator has restored: together they have what there was, each piece once.
-    fn check_together(
-        &mut self,
-        header: &Header,
-        operator: OperatorId,
-        checkpoint: CheckpointId,
-        scene: &Scene,
-    ) {
-        let Some((_, leader)) = scene.current_leader() else {
-            return;
-        };
-        let parts = &self.rescaled[&(operator, checkpoint)];
-        let current = |subtask: SubtaskId| {
-            let attempt = leader.tasks[subtask as usize].attempt;
-            parts.get(&subtask).filter(|part| part.attempt == attempt)
-        };
-        let now: Option<Vec<&Part>> = members(operator, scene).map(current).collect();
-        let Some(now) = now else {
-            return;
-        };
-        let held = self.held(operator, checkpoint, scene);
-        let had = together(held.iter().map(|s| (s.applied, &s.offsets)));
-        let has = together(now.iter().map(|part| (part.applied, &part.offsets)));
-        let name = &scene.blueprint.topology.operators[operator as usize]
-            .spec
-            .name;
-        self.redistributed.expect(had.1 == has.1, header, || {
-            format!("the tasks of {name} restore {:?} of {:?}", has.1, had.1)
-        });
-        self.faithful.expect(had == has, header, || {
-            format!(
-                "{name} restores {} records at {:?} from checkpoint {checkpoint}, which has {} at {:?}",
-                has.0.records, has.1, had.0.records, had.1
-            )
-        });
-        self.rescaled.remove(&(operator, checkpoint));
-    }
-
     /// Nobody goes back further than to the checkpoint before this one.
     fn completed(&mut self, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let oldest = std::mem::replace(&mut self.previous[job as usize], checkpoint);
@@ -281,27 +227,10 @@ impl Restore {
                 .snapshots
                 .retain(|snapshot| snapshot.checkpoint >= oldest);
         }
+        let operators = &scene.blueprint.topology.jobs[job as usize].operators;
+        self.widths
+            .retain(|(operator, id), _| *id >= oldest || !operators.contains(operator));
     }
-}
-
-/// The tasks of an operator in the execution graph in force.
-fn members(operator: OperatorId, scene: &Scene) -> std::ops::Range<SubtaskId> {
-    let topology = &scene.blueprint.topology;
-    let info = &topology.operators[operator as usize];
-    let width = scene.layout(info.job).width_of(info.first, topology);
-    info.first..info.first + width
-}
-
-fn together<'a>(
-    parts: impl Iterator<Item = (Fingerprint, &'a Vec<(SplitId, u64)>)>,
-) -> (Fingerprint, Vec<(SplitId, u64)>) {
-    let (mut all, mut offsets) = (Fingerprint::default(), Vec::new());
-    for (applied, of) in parts {
-        all.merge(applied);
-        offsets.extend(of.iter().copied());
-    }
-    offsets.sort_unstable();
-    (all, offsets)
 }
 
 impl Task {
@@ -332,6 +261,15 @@ impl Checker for Restore {
                 ..
             } => {
                 self.changes(header, (*subtask, *attempt), *state, scene);
+            }
+            Fact::CheckpointTriggered { job, checkpoint } => {
+                if let Some(leader) = scene.leader(header.actor) {
+                    let layout = &leader.jobs[*job as usize].layout;
+                    let operators = &scene.blueprint.topology.jobs[*job as usize].operators;
+                    for (operator, width) in operators.iter().zip(&layout.parallelism) {
+                        self.widths.insert((*operator, *checkpoint), *width);
+                    }
+                }
             }
             Fact::TaskSnapshot {
                 subtask,
@@ -531,5 +469,67 @@ mod tests {
             },
         );
         stage.broken("P4", 1);
+    }
+
+    /// Two sources take checkpoint 4, then one reads what both had read: these splits.
+    fn narrowed(offsets: Vec<(SplitId, u64)>) -> Stage {
+        let mut stage = Stage::running();
+        let (job, checkpoint) = (0, 4);
+        stage.says(JM(0), Fact::CheckpointTriggered { job, checkpoint });
+        for (subtask, offset) in [(0, 33), (1, 44)] {
+            let (attempt, offsets) = (A(1), vec![(subtask, offset)]);
+            stage.says(
+                TM(0),
+                Fact::TaskSnapshot {
+                    subtask,
+                    attempt,
+                    checkpoint,
+                    applied: Fingerprint::default(),
+                    key_groups: None,
+                    offsets,
+                },
+            );
+            stage.says(
+                JM(0),
+                Fact::CheckpointAcknowledged {
+                    job,
+                    checkpoint,
+                    subtask,
+                    attempt,
+                },
+            );
+            stage.sees(0, subtask, A(1), ExecutionState::Canceled, 0);
+        }
+        let parallelism = vec![1, 2, 1];
+        stage.says(JM(0), Fact::ExecutionGraphCreated { job, parallelism });
+        stage.says(
+            JM(0),
+            Fact::RetrievalStarted {
+                job,
+                recovery: 2,
+                checkpoint,
+            },
+        );
+        stage.sees(0, 0, A(2), ExecutionState::Scheduled, 0);
+        stage.says(
+            TM(0),
+            Fact::TaskRestored {
+                subtask: 0,
+                attempt: A(2),
+                checkpoint,
+                applied: Fingerprint::default(),
+                key_groups: None,
+                offsets,
+            },
+        );
+        stage
+    }
+
+    #[test]
+    fn after_a_change_of_parallelism_the_tasks_of_an_operator_have_it_together() {
+        narrowed(vec![(0, 33), (1, 44)]).broken("P3", 0);
+        narrowed(vec![(0, 33)]).broken("P3", 1);
+        narrowed(vec![(0, 33), (1, 43)]).broken("P3", 1);
+        narrowed(vec![(0, 33), (1, 44), (1, 44)]).broken("P3", 1);
     }
 }
