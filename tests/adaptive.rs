@@ -39,7 +39,11 @@ jobs:
 
 /// With short heartbeats, so that a dead TaskManager is given up within two seconds.
 fn scenario(faults: &str, seed: u64) -> Scenario {
-    let text = format!("{JOB}faults:\n{faults}");
+    scenario_of(JOB, faults, seed)
+}
+
+fn scenario_of(job: &str, faults: &str, seed: u64) -> Scenario {
+    let text = format!("{job}faults:\n{faults}");
     let mut scenario = scenario::load(&text, "adaptive", &[])
         .unwrap_or_else(|error| panic!("{error}"))
         .scenario;
@@ -162,6 +166,29 @@ fn a_new_leader_runs_the_job_as_wide_as_there_are_slots() {
     assert_exactly_once(&outcome);
     assert_eq!(running_at(&outcome, 230.0), 20);
     assert_eq!(outcome.summary.job_status, "RUNNING");
+}
+
+/// Sinks that no longer exist leave transactions behind that were prepared for a checkpoint which never completed: nobody
+/// may commit them when such sinks come back.
+#[test]
+fn transactions_of_sinks_that_are_gone_are_aborted() {
+    let slow = "  storage: {name: hdfs, read: 200 MB/s, write: 1 MB/s, latency: 5 ms}\nconfig:";
+    let job = JOB
+        .replace("parallelism: 4, guarantee", "parallelism: 8, guarantee")
+        .replace("config:", slow);
+    let mut aborted = 0;
+    for seed in 1..6 {
+        let faults = format!(
+            "  - {{kill: tm-3, at: {} s}}\n  - {{restart: tm-3, at: 120 s}}\n",
+            60 + seed
+        );
+        let outcome = run(&scenario_of(&job, &faults, seed));
+        assert_exactly_once(&outcome);
+        assert_eq!(running_at(&outcome, 110.0), 22);
+        assert_eq!(running_at(&outcome, 200.0), 28);
+        aborted += outcome.summary.checkpoints.failed;
+    }
+    assert!(aborted > 0, "some checkpoint was on its way");
 }
 
 #[test]
