@@ -8,7 +8,7 @@ use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
-use super::scene::Scene;
+use super::scene::{LeaderView, Scene};
 use super::tally::{Promise, Tally, Verdict, safety};
 
 pub(super) const PROMISES: [Promise; 3] = [
@@ -182,18 +182,17 @@ impl Checker for Sources {
                 match state {
                     ExecutionState::Scheduled => {
                         let job = topology.job_of(*subtask) as usize;
-                        let leaders = scene.leaders.iter().filter(|leader| leader.token.is_some());
-                        let own = |token| {
-                            *attempt >= Attempt::new(token, 0)
-                                && *attempt < Attempt::new(token + 1, 0)
+                        // Under Flink a leader schedules before it can be found.
+                        let leads = |leader: &&LeaderView| match scene.is_flink() {
+                            true => leader.granted,
+                            false => leader.token == Some(attempt.token()),
                         };
-                        let from = leaders
-                            .filter(|leader| leader.token.is_some_and(own))
-                            .map(|l| l.jobs[job].retrieved);
+                        let leader = scene.leader(header.actor).filter(leads);
+                        let from = leader.map(|leader| leader.jobs[job].retrieved);
                         self.deployed[*subtask as usize].extend(from.map(|from| (*attempt, from)));
                     }
                     // Of a TaskManager that is lost the leader only assumes that it is over.
-                    ExecutionState::Canceled => {
+                    ExecutionState::Canceled if !scene.is_flink() => {
                         let current = scene.current_leader().zip(*taskmanager);
                         if current.is_some_and(|((_, leader), host)| {
                             leader.is_registered(host, &scene.blueprint)
@@ -204,6 +203,9 @@ impl Checker for Sources {
                     _ => {}
                 }
             }
+            Fact::TaskEnded {
+                subtask, attempt, ..
+            } => self.ended(*subtask, *attempt, scene),
             Fact::TaskRestored {
                 subtask,
                 attempt,

@@ -40,6 +40,7 @@ pub struct Operator {
 #[derive(Clone, Debug)]
 pub struct Case {
     pub seed: u64,
+    pub model: &'static str,
     pub taskmanagers: usize,
     pub jobmanagers: usize,
     pub zookeepers: usize,
@@ -63,14 +64,20 @@ pub struct Case {
     pub duration_s: u64,
 }
 
-/// How long after the end of the last fault everything must be well again.
-pub const SETTLING_MS: u64 = 70_000;
+/// How long after the end of the last fault everything must be well again. Flink misses whoever is gone only after
+/// `heartbeat.timeout`, and backs off again after each deployment onto the dead.
+pub fn settling_ms(model: &str) -> u64 {
+    match model {
+        "story" => 70_000,
+        _ => 240_000,
+    }
+}
 
 impl Case {
     pub fn duration_ms(&self) -> u64 {
         let drawn = self.duration_s * 1_000;
         if self.settles {
-            drawn.max(self.faults_end_ms() + SETTLING_MS)
+            drawn.max(self.faults_end_ms() + settling_ms(self.model))
         } else {
             drawn
         }
@@ -110,13 +117,19 @@ impl Case {
 
     pub fn to_yaml(&self) -> String {
         let mut text = format!(
-            "name: any-fault\nseed: {}\nduration: {} ms\nrecovery: {{scope: {}}}\nplacement: {{policy: {}}}\nrebalancing: {}\n",
+            "name: any-fault\nmodel: {}\nseed: {}\nduration: {} ms\n",
+            self.model,
             self.seed,
-            self.duration_ms(),
-            self.scope,
-            self.placement,
-            self.rebalancing
+            self.duration_ms()
         );
+        // Flink has strategies of its own.
+        if self.model == "story" {
+            let _ = writeln!(
+                text,
+                "recovery: {{scope: {}}}\nplacement: {{policy: {}}}\nrebalancing: {}",
+                self.scope, self.placement, self.rebalancing
+            );
+        }
         let jobmanagers: Vec<String> = (1..=self.jobmanagers)
             .map(|jm| format!("jm-{jm}"))
             .collect();
@@ -321,8 +334,9 @@ pub fn case() -> impl Strategy<Value = Case> {
         prop::sample::select(vec!["off", "on-pressure"]),
     );
     let plan = (prop::collection::vec(fault(), 0..=4), any::<bool>());
+    let model = prop::sample::select(vec!["story", "flink-default"]);
     (
-        0_u64..1_000_000,
+        (0_u64..1_000_000, model),
         cluster,
         topic,
         operators,
@@ -330,30 +344,33 @@ pub fn case() -> impl Strategy<Value = Case> {
         policies,
         plan,
     )
-        .prop_map(|(seed, cluster, topic, operators, times, policies, plan)| {
-            let case = Case {
-                seed,
-                taskmanagers: cluster.0,
-                jobmanagers: cluster.1,
-                zookeepers: cluster.2,
-                partitions: topic.0,
-                rate: topic.1,
-                poisson: topic.2,
-                source_parallelism: topic.3,
-                operators: operators.0,
-                sink_parallelism: operators.1,
-                sink_exchange: operators.2,
-                interval_ms: times.0,
-                checkpoint_timeout_s: times.1,
-                session_timeout_ms: times.2,
-                tick_ms: times.3,
-                duration_s: times.4,
-                scope: policies.0,
-                placement: policies.1,
-                rebalancing: policies.2,
-                faults: plan.0,
-                settles: plan.1,
-            };
-            case.sound()
-        })
+        .prop_map(
+            |((seed, model), cluster, topic, operators, times, policies, plan)| {
+                let case = Case {
+                    seed,
+                    model,
+                    taskmanagers: cluster.0,
+                    jobmanagers: cluster.1,
+                    zookeepers: cluster.2,
+                    partitions: topic.0,
+                    rate: topic.1,
+                    poisson: topic.2,
+                    source_parallelism: topic.3,
+                    operators: operators.0,
+                    sink_parallelism: operators.1,
+                    sink_exchange: operators.2,
+                    interval_ms: times.0,
+                    checkpoint_timeout_s: times.1,
+                    session_timeout_ms: times.2,
+                    tick_ms: times.3,
+                    duration_s: times.4,
+                    scope: policies.0,
+                    placement: policies.1,
+                    rebalancing: policies.2,
+                    faults: plan.0,
+                    settles: plan.1,
+                };
+                case.sound()
+            },
+        )
 }

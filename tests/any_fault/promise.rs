@@ -5,7 +5,7 @@ use firedrill::drill::{Drill, Ended};
 use firedrill::scenario;
 use firedrill::scenario::model::Scenario;
 
-use crate::case::Case;
+use crate::case::{Case, settling_ms};
 
 /// A promise that did not hold, and how.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub fn broken(case: &Case) -> Option<Broken> {
             );
         }
     }
-    let settled = case.duration_ms() >= case.faults_end_ms() + 60_000;
+    let settled = case.duration_ms() >= case.faults_end_ms() + settling_ms(case.model) - 10_000;
     if settled && case.someone_survives() {
         unwell(case, &outcome)
     } else {

@@ -81,7 +81,6 @@ impl Processes {
             Fact::FaultInjected { what } if is_of_links(what) => {
                 state.cut_at = state.cut_at.or(Some(now))
             }
-            Fact::ProcessExited => (state.up, state.hung) = (false, false),
             Fact::FaultHealed { what: "hang" } => {
                 state.hung = false;
                 state.woke_at = Some(now);
