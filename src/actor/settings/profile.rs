@@ -41,6 +41,10 @@ pub struct Profile {
     pub first_task_deployment_cpu: Distribution,
     /// From INITIALIZING to RUNNING, beside reading state: operators are opened.
     pub task_initialization: Distribution,
+    /// CPU work of it.
+    pub task_initialization_cpu: Distribution,
+    /// From an exception in a task until its resources are freed and it can be reported FAILED.
+    pub task_failure: Distribution,
     /// From `cancelTask` at the TaskManager until the task's resources are freed.
     pub task_cancellation: Distribution,
     /// What one task reads and rebuilds at the most while it restores, in bytes per second.
@@ -101,6 +105,8 @@ impl Profile {
             task_deployment_cpu: takes,
             first_task_deployment_cpu: takes,
             task_initialization: takes,
+            task_initialization_cpu: takes,
+            task_failure: takes,
             task_cancellation: takes,
             restore_read_bytes_per_s: all,
             checkpoint_write_bytes_per_s: all,

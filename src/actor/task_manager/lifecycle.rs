@@ -193,6 +193,19 @@ impl TaskManager {
     }
 
     fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let work = match self.executor.is_some() {
+            true => self.draw(self.blueprint.profile.task_initialization_cpu),
+            false => Span::ZERO,
+        };
+        if work > Span::ZERO {
+            ctx.work(number, work, true);
+        } else {
+            self.open_operators(number, ctx);
+        }
+    }
+
+    /// What an initialisation takes of CPU is done; the rest only takes time.
+    pub(super) fn open_operators(&mut self, number: u32, ctx: &mut Context<'_>) {
         let delay = self.draw(self.blueprint.profile.task_initialization);
         ctx.after(
             delay,

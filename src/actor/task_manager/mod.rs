@@ -295,11 +295,13 @@ impl TaskManager {
             .as_ref()
             .filter(|task| !task.is_at_work());
         if let Some(task) = deployed {
-            // What the CPU was wanted for was its deployment.
-            let goes_on = task.state == ExecutionState::Deploying;
+            // What the CPU was wanted for was to come up.
+            let state = task.state;
             ctx.release_core(number);
-            if goes_on {
-                self.set_up(number, ctx);
+            match state {
+                ExecutionState::Deploying => self.set_up(number, ctx),
+                ExecutionState::Initializing => self.open_operators(number, ctx),
+                _ => {}
             }
             return;
         }

@@ -286,6 +286,12 @@ pub struct ProfileFile {
     /// From INITIALIZING to RUNNING, beside reading state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_initialization: Time,
+    /// CPU work of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_initialization_cpu: Time,
+    /// From an exception in a task until its resources are freed and it can be reported FAILED.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_failure: Time,
     /// From the cancel at a live task until its resources are freed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_cancellation: Time,

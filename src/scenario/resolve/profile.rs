@@ -147,6 +147,11 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
         map.first_task_deployment_cpu,
     );
     put(&mut profile.task_initialization, map.task_initialization);
+    put(
+        &mut profile.task_initialization_cpu,
+        map.task_initialization_cpu,
+    );
+    put(&mut profile.task_failure, map.task_failure);
     put(&mut profile.task_cancellation, map.task_cancellation);
     put(&mut profile.restore_read_bytes_per_s, map.restore_read);
     put(

@@ -13,6 +13,7 @@ use crate::actor::flink::rpc::{Answer, Call, Endpoint, RpcError, line};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::RegistrationConfig;
 use crate::dataflow::topology::JobId;
+use crate::kernel::Span;
 
 use super::slots::SlotState;
 use super::{ExecutorAsk, TaskExecutor, TaskExecutorTimer, TaskManager};
@@ -27,6 +28,8 @@ pub(super) struct JobLine {
     retry: Alarm,
     offer: Alarm,
     offers: u32,
+    /// Slots were requested for it since they were last offered: that takes longer than to offer again what is held.
+    requested: bool,
     /// What the latest offer holds.
     offered: Vec<(AllocationId, SlotIndex)>,
 }
@@ -41,6 +44,7 @@ impl JobLine {
             retry: alarm(TaskExecutorTimer::RegisterAtJobMaster { job }),
             offer: alarm(TaskExecutorTimer::OfferSlots { job }),
             offers: 0,
+            requested: true,
             offered: Vec::new(),
         }
     }
@@ -67,9 +71,11 @@ impl TaskManager {
             entry.insert(JobLine::new(job, config));
             return self.retrieve(Component::JobMaster(job), ctx);
         }
-        if executor.job_master(job).is_some() {
-            let delay = allocation.draw(&mut executor.random);
-            if let Some(line) = executor.jobs.get_mut(&job) {
+        let connected = executor.job_master(job).is_some();
+        let delay = allocation.draw(&mut executor.random);
+        if let Some(line) = executor.jobs.get_mut(&job) {
+            line.requested = true;
+            if connected {
                 line.offer.set(delay, ctx);
             }
         }
@@ -136,6 +142,7 @@ impl TaskManager {
             Ok(_) => {
                 line.connected = line.retrieval.known();
                 let delay = allocation.draw(&mut executor.random);
+                let delay = if line.requested { delay } else { Span::ZERO };
                 line.offer.set(delay, ctx);
                 if let Some((peer, token)) = executor.job_master(job) {
                     executor.heartbeats.monitor(peer, ctx);
@@ -165,6 +172,7 @@ impl TaskManager {
             .jobs
             .get_mut(&job)
             .expect("a connected job is watched");
+        line.requested = false;
         line.offers += 1;
         line.offered.clone_from(&slots);
         let what = ExecutorAsk::Offer(job, line.offers);

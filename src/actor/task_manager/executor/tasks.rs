@@ -65,7 +65,10 @@ impl TaskManager {
         failure: Option<TaskFailure>,
         ctx: &mut Context<'_>,
     ) {
-        let takes = self.blueprint.profile.task_cancellation;
+        let takes = match failure {
+            Some(_) => self.blueprint.profile.task_failure,
+            None => self.blueprint.profile.task_cancellation,
+        };
         let watchdog = self.blueprint.config.task.cancellation_timeout;
         let task = self.task(number);
         if task.is_ending() {
