@@ -140,6 +140,14 @@ impl Context<'_> {
         self.begin(slice);
     }
 
+    /// How long something takes on this process's machine that takes `span` at ordinary speed, without occupying a core.
+    pub fn stretched(&mut self, span: Span) -> Span {
+        match self.machines.home(self.me) {
+            Some(machine) => self.machines.cpu(machine).stretched(span),
+            None => span,
+        }
+    }
+
     /// A slice is over. True: the work is done; [`Context::release_core`] has to follow. Else it goes on by itself.
     pub fn is_work_done(&mut self, number: u32) -> bool {
         let runnable = self.runnable(number);

@@ -90,6 +90,12 @@ impl Cpu {
         self.slowdown_per_mille = u64::from(factor_per_mille);
     }
 
+    /// How long something takes here that takes `span` at ordinary speed.
+    pub fn stretched(&self, span: Span) -> Span {
+        let scaled = u128::from(span.0) * u128::from(self.slowdown_per_mille);
+        Span((scaled / u128::from(self.host_speed_per_mille)) as u64)
+    }
+
     /// How long a core is occupied by work that takes `work` on one whole core of ordinary speed.
     pub fn occupancy(&self, work: Span) -> Span {
         let speed = (self.speed_per_mille * self.host_speed_per_mille / 1000).max(1);

@@ -230,6 +230,7 @@ impl Dispatcher {
             return;
         };
         let recovery = office.blueprint.profile.job_recovery.draw(&mut self.random);
+        let recovery = ctx.stretched(recovery);
         let mut alarm = Alarm::new(Timer::JobManager(JobManagerTimer::JobRecovered { job }));
         alarm.set(recovery, ctx);
         *stage = Stage::Recovering(alarm);

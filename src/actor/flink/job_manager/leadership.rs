@@ -98,7 +98,7 @@ impl JobManager {
             .is_some_and(|l| l.services.is_none());
         if waits && self.withdrawals == 0 && !self.starting.is_set(ctx) {
             let startup = &self.blueprint.profile.leader_services_startup;
-            let startup = startup.draw(&mut self.random);
+            let startup = ctx.stretched(startup.draw(&mut self.random));
             self.starting.set(startup, ctx);
         }
     }

@@ -201,6 +201,7 @@ impl JobMaster {
             .profile
             .jobmaster_startup
             .draw(&mut self.random);
+        let creation = ctx.stretched(creation);
         self.created.set(creation, ctx);
     }
 

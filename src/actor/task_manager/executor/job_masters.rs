@@ -72,7 +72,7 @@ impl TaskManager {
             return self.retrieve(Component::JobMaster(job), ctx);
         }
         let connected = executor.job_master(job).is_some();
-        let delay = allocation.draw(&mut executor.random);
+        let delay = ctx.stretched(allocation.draw(&mut executor.random));
         if let Some(line) = executor.jobs.get_mut(&job) {
             line.requested = true;
             if connected {
@@ -142,7 +142,10 @@ impl TaskManager {
             Ok(_) => {
                 line.connected = line.retrieval.known();
                 let delay = allocation.draw(&mut executor.random);
-                let delay = if line.requested { delay } else { Span::ZERO };
+                let delay = match line.requested {
+                    true => ctx.stretched(delay),
+                    false => Span::ZERO,
+                };
                 line.offer.set(delay, ctx);
                 if let Some((peer, token)) = executor.job_master(job) {
                     executor.heartbeats.monitor(peer, ctx);
