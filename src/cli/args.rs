@@ -130,11 +130,11 @@ pub(super) struct ReplayArgs {
 const VALIDATE_EXAMPLES: &str = "\
 Examples:
   firedrill validate tests/data/measured/lab.csv --scenario scenarios/lab.yaml --seeds 40
-  firedrill validate mine.csv --scenario mine.yaml --columns mine.columns.yaml --out reports/validation
+  firedrill validate mine.csv --scenario mine.yaml --columns mine.columns.yml --out reports/validation
 
 Each row of the table is a measured recovery. Its settings and its fault are set on the scenario and simulated
 under many seeds; the measured times stand beside the predicted median and band. Columns named as in
-tests/data/measured/lab.csv are known; SCENARIO.columns.yaml beside the scenario, or --columns, says what others
+tests/data/measured/lab.csv are known; SCENARIO.columns.yml beside the scenario, or --columns, says what others
 mean.";
 
 #[derive(Debug, Args)]
@@ -148,7 +148,7 @@ pub(super) struct ValidateArgs {
     #[arg(long, value_name = "BASE.yaml")]
     pub(super) scenario: PathBuf,
 
-    /// What the columns mean [default: BASE.columns.yaml, if there is one]
+    /// What the columns mean [default: BASE.columns.yml, if there is one]
     #[arg(long, value_name = "COLUMNS.yaml")]
     pub(super) columns: Option<PathBuf>,
 

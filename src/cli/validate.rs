@@ -58,9 +58,9 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
     Ok(Status::Ok)
 }
 
-/// What the table's columns mean: named, or beside the scenario under its name with `.columns.yaml`.
+/// What the table's columns mean: named, or beside the scenario under its name with `.columns.yml`.
 fn columns(args: &ValidateArgs) -> Result<Columns, Failure> {
-    let beside = args.scenario.with_extension("columns.yaml");
+    let beside = args.scenario.with_extension("columns.yml");
     let path = match &args.columns {
         Some(path) => path.clone(),
         None if beside.exists() => beside,
