@@ -14,7 +14,7 @@ use crate::actor::state_assignment::{AssignedState, assign_state};
 use crate::dataflow::topology::SubtaskId;
 
 use super::execution::AssignedSlot;
-use super::requests::SharedSlot;
+use super::slot_groups::SharedSlot;
 use super::{JobAsk, JobMaster, JobMasterTimer};
 
 /// A set of subtasks that is deployed together, once every slot is there.

@@ -4,9 +4,11 @@ mod adaptive;
 mod checkpoints;
 mod connections;
 mod deployment;
+mod events;
 mod execution;
 mod failover;
 mod requests;
+mod slot_groups;
 mod slot_pool;
 mod store;
 mod tasks;
@@ -14,15 +16,12 @@ mod tasks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::SchedulerKind;
 use crate::actor::zookeeper::protocol::{Answer as ZkAnswer, ZkError};
-use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, SmallStream};
@@ -31,58 +30,19 @@ use crate::policy::restart::RestartBackoff;
 
 use super::office::{Office, StoreAsk};
 use super::rpc::asks::Asks;
-use super::rpc::call::AllocationId;
 use super::rpc::heartbeat::{Heartbeats, Peer};
 use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
-use adaptive::{AdaptiveScheduler, AdaptiveTimer};
+use adaptive::AdaptiveScheduler;
 use checkpoints::Coordinator;
 use connections::ResourceManagerLine;
 use deployment::Deployment;
+pub(super) use events::JobAsk;
+pub use events::JobMasterTimer;
 use execution::Execution;
 use failover::Failover;
-use requests::SlotGroup;
+use slot_groups::SlotGroup;
 use slot_pool::SlotPool;
 use store::Store;
-
-/// What a JobMaster's own timers say to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum JobMasterTimer {
-    /// The JobMaster has been built: its checkpoint store may be opened.
-    Created,
-    /// The next attempt to register at the ResourceManager.
-    RegisterAtResourceManager,
-    /// Changed requirements go out together (`slot.request.max-interval`).
-    DeclareRequirements,
-    /// Free slots are looked through (`slot.idle.timeout`).
-    IdleSlots,
-    /// Requests that nobody can fulfil are looked for (`slot.request.timeout`).
-    RequestTimeout,
-    /// The restart back-off of a failover is over.
-    RestartDelay { failover: u32 },
-    /// All slots are there and the deployment descriptors are made.
-    Deploy { deployment: u32 },
-    /// `execution.checkpointing.interval`
-    CheckpointTrigger,
-    /// `execution.checkpointing.timeout`
-    CheckpointExpiry { checkpoint: CheckpointId },
-    /// The pointer may go into the store: the checkpoint is finalized.
-    CheckpointFinalized { checkpoint: CheckpointId },
-    /// Of the adaptive scheduler's state with that number.
-    Adaptive { state: u32, what: AdaptiveTimer },
-}
-
-/// What an open ask is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JobAsk {
-    RegisterAtResourceManager,
-    DeclareRequirements,
-    Heartbeat(Peer),
-    Submit(SubtaskId, Attempt),
-    /// With the tries that are left.
-    Cancel(SubtaskId, Attempt, u32),
-    TriggerCheckpoint(CheckpointId),
-    FreeSlot(AllocationId),
-}
 
 #[derive(Clone, Debug)]
 pub struct JobMaster {
@@ -144,7 +104,7 @@ impl JobMaster {
         let alarm = |timer| Alarm::new(Timer::JobMaster { job, timer });
         let layout = Arc::clone(&info.layout);
         let topology = &blueprint.topology;
-        let (groups, group_of) = requests::groups(&layout, topology, config.load_balance);
+        let (groups, group_of) = slot_groups::groups(&layout, topology, config.load_balance);
         let stream = format!("{}@{token}", info.name);
         let mut random = blueprint.streams.small("job-master", &stream);
         JobMaster {

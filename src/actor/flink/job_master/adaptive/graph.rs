@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact, JobStatus};
-use crate::actor::flink::job_master::requests::{SharedSlot, SlotGroup};
+use crate::actor::flink::job_master::slot_groups::{SharedSlot, SlotGroup};
 use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::AllocationId;
 use crate::dataflow::layout::Layout;
