@@ -1,6 +1,6 @@
 //! The checkpoint coordinator (`CheckpointCoordinator`, `CheckpointRequestDecider`, `CheckpointFailureManager`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::actor::checkpoint::{Attempt, Blob, BlobKey, CompletedCheckpoint, StateHandle};
@@ -12,108 +12,15 @@ use crate::actor::flink::rpc::{Call, line};
 use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{Random, Time};
+use crate::dataflow::topology::SubtaskId;
+use crate::kernel::Random;
 
+use super::coordinator::Pending;
 use super::store::pointer_path;
 use super::{JobAsk, JobMaster, JobMasterTimer};
 
 /// Bytes of metadata per task (`_metadata`).
 const METADATA_BYTES_PER_TASK: u64 = 2_048;
-
-#[derive(Clone, Debug)]
-pub(super) struct Coordinator {
-    next_id: CheckpointId,
-    pending: BTreeMap<CheckpointId, Pending>,
-    /// The periodic trigger runs.
-    active: bool,
-    /// It has run before: this coordinator has seen all tasks run.
-    has_run: bool,
-    /// An id is being taken.
-    counting: bool,
-    /// A trigger came while as many checkpoints as may be were on their way.
-    queued: bool,
-    trigger: Alarm,
-    completed_at: Option<Time>,
-    /// Failures in a row that count towards `tolerable-failed-checkpoints`.
-    failures: u32,
-    counted: BTreeSet<CheckpointId>,
-}
-
-/// `PendingCheckpoint`
-#[derive(Clone, Debug)]
-struct Pending {
-    triggered_at: Time,
-    /// The attempts that have to acknowledge it.
-    plan: Vec<(SubtaskId, Attempt)>,
-    handles: BTreeMap<SubtaskId, StateHandle>,
-    expiry: Alarm,
-    /// Set once everything has been acknowledged: from here on nothing aborts it.
-    finalizing: Option<(Arc<CompletedCheckpoint>, Alarm)>,
-}
-
-impl Coordinator {
-    pub(super) fn new(job: JobId) -> Coordinator {
-        let timer = JobMasterTimer::CheckpointTrigger;
-        Coordinator {
-            next_id: 1,
-            pending: BTreeMap::new(),
-            active: false,
-            has_run: false,
-            counting: false,
-            queued: false,
-            trigger: Alarm::new(Timer::JobMaster { job, timer }),
-            completed_at: None,
-            failures: 0,
-            counted: BTreeSet::new(),
-        }
-    }
-
-    pub(super) fn next_id(&self) -> CheckpointId {
-        self.next_id
-    }
-
-    pub(super) fn continue_from(&mut self, next_id: CheckpointId) {
-        self.next_id = next_id;
-    }
-
-    /// Barriers up to this id may still be about.
-    pub(super) fn issued_max(&self) -> CheckpointId {
-        self.next_id - 1
-    }
-
-    /// A new execution graph has a coordinator of its own, which counts on.
-    pub(super) fn renew(&mut self) {
-        self.has_run = false;
-        self.completed_at = None;
-        self.failures = 0;
-        self.counted.clear();
-    }
-
-    /// A checkpoint is being written and stored: a restart waits for it, since it may be the one to go back to.
-    pub(super) fn is_finalizing(&self) -> bool {
-        self.pending
-            .values()
-            .any(|pending| pending.finalizing.is_some())
-    }
-
-    pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
-        self.active = false;
-        self.trigger.release(ctx);
-        for mut pending in std::mem::take(&mut self.pending).into_values() {
-            pending.release(ctx);
-        }
-    }
-}
-
-impl Pending {
-    fn release(&mut self, ctx: &mut Context<'_>) {
-        self.expiry.release(ctx);
-        if let Some((_, alarm)) = &mut self.finalizing {
-            alarm.release(ctx);
-        }
-    }
-}
 
 impl JobMaster {
     /// All tasks run: a coordinator's first checkpoint comes at a random moment of its interval, the first one after a

@@ -3,6 +3,7 @@
 mod adaptive;
 mod checkpoints;
 mod connections;
+mod coordinator;
 mod deployment;
 mod events;
 mod execution;
@@ -33,8 +34,8 @@ use super::rpc::asks::Asks;
 use super::rpc::heartbeat::{Heartbeats, Peer};
 use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
 use adaptive::AdaptiveScheduler;
-use checkpoints::Coordinator;
 use connections::ResourceManagerLine;
+use coordinator::Coordinator;
 use deployment::Deployment;
 pub(super) use events::JobAsk;
 pub use events::JobMasterTimer;
