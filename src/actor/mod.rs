@@ -14,6 +14,7 @@ pub mod message;
 pub mod receiver;
 pub mod settings;
 pub mod state_assignment;
+pub mod status;
 pub mod storage;
 pub mod task_manager;
 pub mod transaction;
