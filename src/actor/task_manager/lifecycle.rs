@@ -41,7 +41,7 @@ impl TaskManager {
         }
         self.tasks.push(Some(Box::new(task)));
         if work > Span::ZERO {
-            ctx.work(number, work, false);
+            ctx.work(number, work, true);
         } else {
             self.set_up(number, ctx);
         }
@@ -198,7 +198,7 @@ impl TaskManager {
             false => Span::ZERO,
         };
         if work > Span::ZERO {
-            ctx.work(number, work, false);
+            ctx.work(number, work, true);
         } else {
             self.open_operators(number, ctx);
         }
