@@ -70,6 +70,7 @@ impl Stub {
                 ZkMessage::Connected { session, timeout }
             }
             ZkMessage::Ping { .. } => ZkMessage::Pong,
+            ZkMessage::CloseSession { .. } => return,
             ZkMessage::Request {
                 xid,
                 op: Op::GetData { path, .. },

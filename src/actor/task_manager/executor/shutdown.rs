@@ -72,6 +72,7 @@ impl TaskManager {
         let executor = self.executor();
         let reason = executor.stopping.expect("only a stopped endpoint exits");
         executor.exit_limit.cancel(ctx);
+        executor.desk.client.close(ctx);
         ctx.state(Fact::TaskManagerStopped { reason });
         ctx.exit(self.blueprint.directory.faults);
     }

@@ -97,7 +97,7 @@ impl TaskManager {
     }
 
     /// From now on the subtask does not react when it is to end, however often its thread is interrupted
-    /// (`task.cancellation.interval`): for so long, or for ever.
+    /// (`task.cancellation.interval`): for so long, or for ever. The story's tasks end at once, whatever they run.
     pub fn resist_cancellation(
         &mut self,
         subtask: SubtaskId,
@@ -105,7 +105,9 @@ impl TaskManager {
         ctx: &Context<'_>,
     ) {
         let until = lasts.map(|lasts| ctx.now() + lasts);
-        self.executor().stubborn.insert(subtask, until);
+        if let Some(executor) = &mut self.executor {
+            executor.stubborn.insert(subtask, until);
+        }
     }
 
     /// The user's code throws in whatever attempt of the subtask runs here. False: none does.
