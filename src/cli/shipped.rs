@@ -28,4 +28,11 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "hang",
     "overload",
     "zookeeper-server-dies",
+    "attempts-burnt",
+    "slot-shortage",
+    "silent-partition",
+    "zombie-leader",
+    "zookeeper-blip",
+    "lab",
+    "lab-two-pipelines",
 ];
