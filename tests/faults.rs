@@ -44,7 +44,7 @@ jobs:
 }
 
 fn load(faults: &[&str]) -> Scenario {
-    let loaded = scenario::load(&yaml(faults), "x.yaml", &[]);
+    let loaded = scenario::load(yaml(faults), "x.yaml", &[]);
     loaded.unwrap_or_else(|error| panic!("{error}")).scenario
 }
 
@@ -218,7 +218,7 @@ fn a_rolling_restart_takes_one_after_the_other() {
 }
 
 fn message(fault: &str) -> String {
-    match scenario::load(&yaml(&[fault]), "x.yaml", &[]) {
+    match scenario::load(yaml(&[fault]), "x.yaml", &[]) {
         Ok(_) => panic!("this should not load: {fault}"),
         Err(error) => error.to_string(),
     }

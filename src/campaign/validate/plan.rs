@@ -73,6 +73,13 @@ pub struct Plan {
     pub episodes: Vec<Episode>,
 }
 
+/// The row before: a fault that follows it on the same job comes later under the same settings.
+struct Before {
+    session: String,
+    settings: Vec<(String, String)>,
+    number: f64,
+}
+
 /// Why a table cannot be validated.
 #[derive(Debug)]
 pub enum PlanError {
@@ -99,7 +106,7 @@ pub fn plan(
     base: impl Fn(&Row) -> Base<'static>,
 ) -> Result<Plan, PlanError> {
     let mut episodes: Vec<Episode> = Vec::new();
-    let mut last: Option<(String, Vec<(String, String)>, f64)> = None;
+    let mut last: Option<Before> = None;
     for (index, row) in table.rows.iter().enumerate() {
         if !columns.counts(row) {
             continue;
@@ -107,8 +114,8 @@ pub fn plan(
         let settings = columns.settings(row);
         let session = session(row);
         let number = row.number("fault_no_in_job").unwrap_or(1.0);
-        let follows = last.as_ref().is_some_and(|(before, same, last)| {
-            *before == session && *same == settings && number > *last
+        let follows = last.as_ref().is_some_and(|before| {
+            before.session == session && before.settings == settings && number > before.number
         });
         let scenario = match follows {
             true => None,
@@ -143,7 +150,11 @@ pub fn plan(
                     .push(step);
             }
         }
-        last = Some((session, settings, number));
+        last = Some(Before {
+            session,
+            settings,
+            number,
+        });
     }
     if episodes.is_empty() {
         return Err(PlanError::Table(TableError {

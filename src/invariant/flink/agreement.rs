@@ -43,7 +43,7 @@ impl Agreement {
         if now.at.since(from.min(now.at)) <= enough || now.at < from {
             return;
         }
-        for ((jobmanager, owner, peer), _) in &scene.endpoints.monitors {
+        for (jobmanager, owner, peer) in scene.endpoints.monitors.keys() {
             let Endpoint::JobMaster(job) = *owner else {
                 continue;
             };
