@@ -26,6 +26,7 @@ pub enum Kind {
     HangJobManager,
     CutOffJobManager,
     KillZooKeeper,
+    HangZooKeeper,
 }
 
 #[derive(Clone, Debug)]
@@ -206,11 +207,12 @@ impl Case {
                 _ => self.zookeepers,
             };
         }
-        let mut servers_killed = 0;
+        let mut servers_missing = 0;
         let quorum_allows = (self.zookeepers - 1) / 2;
         self.faults.retain(|fault| {
-            servers_killed += usize::from(fault.kind == Kind::KillZooKeeper);
-            fault.kind != Kind::KillZooKeeper || servers_killed <= quorum_allows
+            let is_server = fault.kind.process() == "zk";
+            servers_missing += usize::from(is_server);
+            !is_server || servers_missing <= quorum_allows
         });
         self.source_parallelism = self.source_parallelism.min(self.partitions);
         self
@@ -239,7 +241,7 @@ impl Fault {
             Kind::RestartTaskManager | Kind::RestartJobManager => {
                 format!("kill: {name}, at: {at_ms} ms, restart-after: {lasts_ms} ms")
             }
-            Kind::HangTaskManager | Kind::HangJobManager => {
+            Kind::HangTaskManager | Kind::HangJobManager | Kind::HangZooKeeper => {
                 format!("hang: {name}, at: {at_ms} ms, for: {lasts_ms} ms")
             }
             Kind::CutOffTaskManager | Kind::CutOffJobManager => {
@@ -259,7 +261,7 @@ impl Kind {
             | Kind::RestartJobManager
             | Kind::HangJobManager
             | Kind::CutOffJobManager => "jm",
-            Kind::KillZooKeeper => "zk",
+            Kind::KillZooKeeper | Kind::HangZooKeeper => "zk",
             _ => "tm",
         }
     }
@@ -278,6 +280,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         Kind::HangJobManager,
         Kind::CutOffJobManager,
         Kind::KillZooKeeper,
+        Kind::HangZooKeeper,
     ]);
     // Faults are drawn close together as often as far apart: overlaps are where protocols break.
     let at = prop_oneof![1_000_u64..40_000, 20_000_u64..24_000];

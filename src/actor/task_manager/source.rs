@@ -132,16 +132,17 @@ impl SourceReader {
             .min()
     }
 
-    /// Takes up to `records` of the split whose turn it is: split and offsets.
+    /// Takes what [`SourceReader::available`] has promised of the split whose turn it is: split and offsets. A split
+    /// that has got fewer records since then waits for its own turn.
     pub fn take(&mut self, records: u32, now: Time) -> Option<(SplitId, Range<u64>)> {
         let pace = self.pace;
         let turn = self
             .readers
             .iter()
-            .position(|reader| reader.available(pace, now) > 0)?;
+            .position(|reader| reader.available(pace, now) >= u64::from(records))?;
         let reader = &mut self.readers[turn];
         let (split, first) = (reader.split, reader.position);
-        let end = first + u64::from(records).min(reader.available(pace, now));
+        let end = first + u64::from(records);
         reader.position = end;
         if let Some(pace) = pace {
             let unused = now.0.saturating_sub(burst(pace).0);
@@ -158,5 +159,24 @@ impl SourceReader {
             .iter()
             .map(|reader| reader.log_end.saturating_sub(reader.position))
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_promised_is_taken_whoever_has_come_first_meanwhile() {
+        let mut source = SourceReader::new(ActorId(0), &[(0, 10), (1, 20)], None, Time::ZERO);
+        for reader in &mut source.readers {
+            reader.fetching = true;
+        }
+        source.on_fetched(1, 20, 7, 27);
+        let promised = source.available(100, Time::ZERO);
+        source.on_fetched(0, 10, 3, 13);
+        assert_eq!(source.take(promised, Time::ZERO), Some((1, 20..27)));
+        assert_eq!(source.available(100, Time::ZERO), 3);
+        assert_eq!(source.take(3, Time::ZERO), Some((0, 10..13)));
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::{ActorId, Span, Time};
 
 use super::protocol::{Proposal, Reply, SessionId, ZkMessage, Zxid};
 use super::server::{ELECTION_WAIT, Server};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, bucket};
 use super::tree::Change;
 
 #[derive(Clone, Debug)]
@@ -285,7 +285,7 @@ impl Server {
             leading.sessions.add(session, timeout, now);
         }
         ctx.state(Fact::EnsembleLeader { epoch });
-        self.tick.set_at(Time((now.0 / tick.0 + 1) * tick.0), ctx);
+        self.tick.set_at(bucket(now, tick), ctx);
         self.follower_ping.set(tick / 2, ctx);
     }
 
@@ -307,7 +307,8 @@ impl Server {
             let me = self.me;
             self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
         }
-        self.tick.set(tick, ctx);
+        // A server that was stopped is back in step at once (`ExpiryQueue.getWaitTime`).
+        self.tick.set_at(bucket(now, tick), ctx);
     }
 
     pub(super) fn ping_followers(&mut self, ctx: &mut Context<'_>) {

@@ -89,7 +89,7 @@ impl Sessions {
 }
 
 /// Rounded up to the next tick, and one more where it falls on one.
-fn bucket(at: Time, tick: Span) -> Time {
+pub(super) fn bucket(at: Time, tick: Span) -> Time {
     Time((at.0 / tick.0 + 1) * tick.0)
 }
 
