@@ -43,6 +43,7 @@ pub fn shipped() -> Vec<String> {
     let path = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("a readable folder").path();
     let mut names: Vec<String> = files
         .map(path)
+        .filter(|path| path.extension().is_some_and(|kind| kind == "yaml"))
         .map(|path| {
             path.file_stem()
                 .expect("a name")

@@ -31,7 +31,7 @@ pub const DEPLOYING: Colour = rgb(0xe6_9f_00);
 pub const LINES: [Colour; 3] = [rgb(0x00_72_b2), rgb(0xd5_5e_00), rgb(0x88_88_88)];
 
 /// In the order of the phases.
-pub const PHASES: [Colour; 9] = [
+const PHASES: [Colour; 9] = [
     rgb(0xdd_cc_77),
     rgb(0x33_22_88),
     rgb(0x88_22_55),

@@ -4,7 +4,7 @@ use crate::campaign::validate::{Quantity, Validation};
 use crate::report::Artifact;
 
 use super::axis::{Scale, label};
-use super::palette::{GRID, INK, PHASES, SOFT_INK};
+use super::palette::{DEPLOYING, GRID, INK, LINES, SOFT_INK};
 use super::picture::{Anchor, Picture};
 use super::{png, svg};
 
@@ -106,7 +106,7 @@ fn picture(results: &Validation) -> Picture {
     );
     let mut legend = LEFT + 60.0;
     for (number, quantity) in SHOWN.iter().enumerate() {
-        let colour = PHASES[number * 2];
+        let colour = [LINES[2], LINES[0], LINES[1], DEPLOYING][number];
         let mut any = false;
         for predicted in results
             .rows
