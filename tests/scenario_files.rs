@@ -9,6 +9,7 @@ fn shipped() -> Vec<(String, String)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the scenarios are there")
         .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
         .collect();
     files.sort();
     files
