@@ -132,6 +132,11 @@ impl Client {
         self.state == State::Connected
     }
 
+    /// What is asked for is not asked again on the next connection, and its answer is for nobody.
+    pub fn forget_requests(&mut self) {
+        self.outstanding.clear();
+    }
+
     /// Asks for something; the answer comes as [`ClientEvent::Reply`] with the returned number.
     pub fn request(&mut self, op: Op, ctx: &mut Context<'_>) -> u32 {
         self.next_xid += 1;

@@ -34,6 +34,7 @@ impl<A> Desk<A> {
     /// The session is over, and with it every open request.
     pub fn forget_asks(&mut self) {
         self.asks.clear();
+        self.client.forget_requests();
     }
 
     /// Answers to other requests are for nobody any more.

@@ -70,7 +70,7 @@ impl Slots {
     fn pooled(
         &mut self,
         header: &Header,
-        job: JobId,
+        (job, change): (JobId, &'static str),
         allocation: AllocationId,
         taskmanager: Address,
         scene: &Scene,
@@ -78,9 +78,13 @@ impl Slots {
         let endpoints = &scene.endpoints;
         let name = scene.name(taskmanager.actor);
         let member = endpoints.is_registered(header.actor, job, taskmanager.actor);
-        self.given_up.expect(member, header, || {
-            format!("the pool of job {job} takes a slot of {name}, which is not registered there")
-        });
+        // While a TaskManager is being given up, what it had is freed first.
+        self.given_up
+            .expect(member || change == "free", header, || {
+                format!(
+                    "the pool of job {job} uses a slot of {name}, which is not registered there"
+                )
+            });
         let pools = || {
             let ours = endpoints.pools.iter();
             ours.filter(|((jobmanager, _), _)| *jobmanager == header.actor)
@@ -181,7 +185,7 @@ impl Checker for Slots {
                 taskmanager,
                 change,
             } if !matches!(*change, "lost" | "returned") => {
-                self.pooled(header, *job, *allocation, *taskmanager, scene);
+                self.pooled(header, (*job, change), *allocation, *taskmanager, scene);
             }
             Fact::TaskSlotChanged {
                 slot,

@@ -411,6 +411,28 @@ fn who_was_suspended_leads_again_under_a_new_id() {
 }
 
 #[test]
+fn whose_session_is_ended_takes_nothing_from_its_successor() {
+    let mut rig = Rig::new(3, |_| {});
+    let target = rig.jm(1);
+    rig.run(30_000)
+        .fault(FaultAction::ExpireSession { target })
+        .run(80_000);
+    let grants = rig.grants();
+    assert_eq!((grants.len(), grants[1].1), (2, rig.jm(2)), "{grants:?}");
+    let written = rig.all(|fact| match fact {
+        Fact::LeaderInformationWritten { component, token } => Some((*component, *token)),
+        _ => None,
+    });
+    let later = written.iter().filter(|w| w.0 >= grants[1].0);
+    let mut once: Vec<_> = later.map(|w| w.2).collect();
+    let times = once.len();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), times, "what the new leader has written stays");
+    assert!(rig.runs_after(grants[1].0));
+}
+
+#[test]
 fn suspension_can_be_tolerated() {
     let rig = blip(|config| config.ha.tolerate_suspended = true);
     assert_eq!(rig.grants().len(), 1);
