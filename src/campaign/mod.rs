@@ -1,5 +1,6 @@
 //! Floor 7: many runs. Knows nothing of terminals and plots.
 
+pub mod calibrate;
 pub mod runner;
 pub mod statistics;
 pub mod validate;

@@ -40,6 +40,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Set measured recoveries beside what the simulator predicts for them
     Validate(ValidateArgs),
+    /// Make a profile of the environment out of a table of measured recoveries
+    Calibrate(CalibrateArgs),
     /// Show the names that a scenario may use
     List(ListArgs),
     /// Print the JSON Schema of the scenario file, for editors
@@ -196,6 +198,34 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  firedrill calibrate tests/data/measured/lab.csv --base default --cores 2 --out lab-again.yaml
+  firedrill validate mine.csv --scenario mine.yaml --profile ./lab-again.yaml
+
+Columns named as in tests/data/measured/lab.csv are known: fault, detect_ms, cycles, leader_granted_ms, ... Each value
+says from how many rows it comes, and how; what the table does not show stays the base's, and is named.";
+
+#[derive(Debug, Args)]
+#[command(after_help = CALIBRATE_EXAMPLES)]
+pub(super) struct CalibrateArgs {
+    /// The measured recoveries, a CSV file with a header
+    #[arg(value_name = "TABLE.csv")]
+    pub(super) table: PathBuf,
+
+    /// Where the rest comes from: the name of a profile, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pub(super) base: String,
+
+    /// Cores that all tasks of the job share; without it nothing is said about what takes CPU
+    #[arg(long, value_name = "N", value_parser = cores)]
+    pub(super) cores: Option<f64>,
+
+    /// The profile's file; without it the profile goes to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Of what
@@ -232,6 +262,13 @@ pub(super) enum Listing {
 fn seed(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+fn cores(text: &str) -> Result<f64, String> {
+    let cores = text.parse().ok();
+    cores
+        .filter(|cores| (0.001..=1e6).contains(cores))
+        .ok_or_else(|| "expected a number of cores, like 2 or 0.5".to_string())
 }
 
 /// `key=value`; the value may hold further equals signs.

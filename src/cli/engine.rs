@@ -8,7 +8,8 @@ pub(super) use crate::report::{Artifact, compare, render, text};
 pub(super) use crate::scenario::expect::{Clause, Comparison, Quantity};
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{
-    Beside, Document, Loaded, Override, load, load_with, resolved_yaml, schema,
+    Beside, Document, Loaded, Override, load, load_profile, load_with, profile_yaml, resolved_yaml,
+    schema,
 };
 
 /// Names and what they stand for.

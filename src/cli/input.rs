@@ -35,18 +35,10 @@ pub(super) fn scenario_with(
     flink_config: Option<&Path>,
 ) -> Result<Loaded, Failure> {
     let bytes = read(path)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     let flink_config = flink_config.map(|path| document(path, "Flink configuration"));
     let beside = Beside {
         flink_config: flink_config.transpose().map_err(Failure::bad)?,
-        read: &|profile, from_argument| {
-            // A path in the scenario starts where the scenario is, one on the command line where the user is.
-            let path = match from_argument {
-                true => PathBuf::from(profile),
-                false => folder.join(profile),
-            };
-            document(&path, "profile")
-        },
+        read: &|profile, from_argument| self::profile(path, profile, from_argument),
     };
     let loaded = engine::load_with(&bytes, &path.display().to_string(), overrides, &beside)
         .map_err(|error| Failure::bad(error.to_string()))?;
@@ -54,6 +46,20 @@ pub(super) fn scenario_with(
         console::warning(warning);
     }
     Ok(loaded)
+}
+
+/// The profile that a scenario, or an argument, names by its path.
+pub(super) fn profile(
+    scenario: &Path,
+    profile: &str,
+    from_argument: bool,
+) -> Result<Document, String> {
+    // A path in the scenario starts where the scenario is, one on the command line where the user is.
+    let path = match from_argument {
+        true => PathBuf::from(profile),
+        false => scenario.parent().unwrap_or(Path::new("")).join(profile),
+    };
+    document(&path, "profile")
 }
 
 /// Another file than the scenario.

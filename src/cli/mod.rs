@@ -11,6 +11,7 @@
 )]
 
 mod args;
+mod calibrate;
 mod console;
 mod drive;
 mod engine;
@@ -56,6 +57,7 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Validate(args) => validate::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(args),
         Command::Schema => list::schema(),

@@ -12,6 +12,7 @@ use crate::campaign::validate::{Columns, Plan, Table, Validation, plan, sequence
 use crate::report::validation;
 
 use super::args::{TableFormat, ValidateArgs};
+use super::engine::Beside;
 use super::folder::write_whole;
 use super::status::{Failure, Status};
 use super::{console, input, interrupt};
@@ -95,7 +96,12 @@ fn lay_out(
         let (bytes, name) = other.map_or(usual, |(_, base)| *base);
         Base { bytes, name }
     };
-    plan(table, file, columns, args.profile.as_deref(), base).map_err(|error| match error {
+    let beside = Beside {
+        flink_config: None,
+        read: &|path, from_argument| input::profile(&args.scenario, path, from_argument),
+    };
+    let profile = args.profile.as_deref();
+    plan(table, file, columns, profile, &beside, base).map_err(|error| match error {
         PlanError::Table(error) => Failure::bad(error.to_string()),
         PlanError::Scenario(line, error) => {
             Failure::bad(format!("{file}:{line}: the row makes no scenario: {error}"))

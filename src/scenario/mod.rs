@@ -23,7 +23,7 @@ use error::{Place, Problem, Source};
 pub use error::ScenarioError;
 pub use schema::schema;
 pub use set::Override;
-pub use write::resolved_yaml;
+pub use write::{profile_yaml, resolved_yaml};
 
 /// A scenario that may run, and what its author should know.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +128,26 @@ pub fn load_with(
         }
         Err(problems) => Err(ScenarioError::new(&source, problems)),
     }
+}
+
+/// Reads a profile alone, by its name or path; `argument` is how messages call where it was given, like `--base ours.yaml`.
+pub fn load_profile(
+    word: &str,
+    argument: &str,
+    beside: &Beside<'_>,
+) -> Result<model::Profile, ScenarioError> {
+    let mut check = resolve::Check::default();
+    let profile = resolve::profile(word, beside, &mut check);
+    if check.problems.is_empty() {
+        return Ok(profile);
+    }
+    let source = Source {
+        name: "",
+        text: "",
+        arguments: vec![argument.to_owned()],
+        beside: check.documents,
+    };
+    Err(ScenarioError::new(&source, check.problems))
 }
 
 fn not_utf8<'a>(mut source: Source<'a>, bytes: &'a [u8], good: usize) -> ScenarioError {

@@ -23,6 +23,16 @@ pub fn resolved_yaml(scenario: &Scenario) -> String {
     serde_saphyr::to_string_with_options(&file(scenario), options).unwrap_or_default()
 }
 
+/// A profile by itself, as a file of its own has it: every value on a line.
+pub fn profile_yaml(profile: &Profile) -> String {
+    let map = serde_json::to_value(self::profile(profile)).unwrap_or_default();
+    let lines = map.as_object().into_iter().flatten().map(|(key, value)| {
+        // JSON is YAML in which nothing needs quotes more.
+        format!("{key}: {value}\n")
+    });
+    lines.collect()
+}
+
 fn at<T>(value: T) -> At<T> {
     At::nowhere(value)
 }

@@ -97,6 +97,21 @@ impl Columns {
             .all(|(column, value)| row.text(column) == Some(value))
     }
 
+    /// Columns whose values have to be numbers.
+    pub fn numbers(&self) -> Vec<&str> {
+        let known = Quantity::ALL
+            .iter()
+            .filter_map(|quantity| quantity.column());
+        let scaled = self
+            .set
+            .iter()
+            .filter(|(_, setting)| setting.factor.is_some());
+        known
+            .chain(self.measure.keys().map(String::as_str))
+            .chain(scaled.map(|(column, _)| column.as_str()))
+            .collect()
+    }
+
     /// What a row sets: path and value, in a fixed order.
     pub fn settings(&self, row: &Row) -> Vec<(String, String)> {
         let mut settings = Vec::new();

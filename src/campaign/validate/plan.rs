@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::kernel::Span;
 use crate::scenario::model::{Scenario, TaskManager};
-use crate::scenario::{Override, ScenarioError, load};
+use crate::scenario::{Beside, Override, ScenarioError, load_with};
 
 use super::columns::Columns;
 use super::results::Quantity;
 use super::table::{Row, Table, TableError};
+
+/// Columns that planning reads as numbers.
+const NUMBERS: &[&str] = &[
+    "n_tm",
+    "slots_per_tm",
+    "fault_no_in_job",
+    "phase_since_ckpt_trigger_ms",
+];
 
 /// Whom a fault befalls, as tables say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +111,11 @@ pub fn plan(
     file: &str,
     columns: &Columns,
     profile: Option<&str>,
+    beside: &Beside<'_>,
     base: impl Fn(&Row) -> Base<'static>,
 ) -> Result<Plan, PlanError> {
+    let numbers = columns.numbers().into_iter().chain(NUMBERS.iter().copied());
+    table.numbers(file, numbers).map_err(PlanError::Table)?;
     let mut episodes: Vec<Episode> = Vec::new();
     let mut last: Option<Before> = None;
     for (index, row) in table.rows.iter().enumerate() {
@@ -119,7 +130,7 @@ pub fn plan(
         });
         let scenario = match follows {
             true => None,
-            false => Some(scenario(row, &settings, profile, &base(row))?),
+            false => Some(scenario(row, &settings, profile, beside, &base(row))?),
         };
         let interval = match (&scenario, episodes.last()) {
             (Some(scenario), _) => scenario.config.checkpointing.interval,
@@ -128,6 +139,11 @@ pub fn plan(
         };
         let step = step(index, row, columns, interval).map_err(|message| {
             PlanError::Table(TableError {
+                field: table
+                    .columns
+                    .iter()
+                    .position(|name| name == "fault")
+                    .map(|place| place + 1),
                 file: file.to_owned(),
                 line: row.line,
                 message,
@@ -160,6 +176,7 @@ pub fn plan(
         return Err(PlanError::Table(TableError {
             file: file.to_owned(),
             line: 1,
+            field: None,
             message: "no row of the table counts: `only` leaves them all out".to_owned(),
         }));
     }
@@ -180,6 +197,7 @@ fn scenario(
     row: &Row,
     settings: &[(String, String)],
     profile: Option<&str>,
+    beside: &Beside<'_>,
     base: &Base<'_>,
 ) -> Result<Scenario, PlanError> {
     let set = |(path, value): &(String, String)| Override {
@@ -188,9 +206,11 @@ fn scenario(
     };
     let mut overrides: Vec<Override> = settings.iter().map(set).collect();
     if let Some(profile) = profile {
-        overrides.push(set(&("profile".to_owned(), profile.to_owned())));
+        // Quoted, so that whatever the path holds it is one word of YAML.
+        let word = format!("'{}'", profile.replace('\'', "''"));
+        overrides.push(set(&("profile".to_owned(), word)));
     }
-    let loaded = load(base.bytes, base.name, &overrides)
+    let loaded = load_with(base.bytes, base.name, &overrides, beside)
         .map_err(|error| PlanError::Scenario(row.line, error))?;
     let mut scenario = loaded.scenario;
     scenario.faults.clear();
@@ -298,7 +318,7 @@ fn cut(detail: &str) -> Blow {
 }
 
 /// `actions at [15044] ms`: when the driver of a measurement did something about the fault.
-fn action_at(note: &str) -> Option<Span> {
+pub fn action_at(note: &str) -> Option<Span> {
     let (_, rest) = note.split_once("actions at [")?;
     let (list, _) = rest.split_once(']')?;
     let first = list.split(',').next()?;

@@ -67,6 +67,14 @@ impl Quantity {
         }
     }
 
+    /// How finely clusters note it: logs have milliseconds.
+    pub fn resolution(self) -> f64 {
+        match self {
+            Quantity::Restarts => 0.0,
+            _ => 1.0,
+        }
+    }
+
     /// The laboratory's column for it.
     pub fn column(self) -> Option<&'static str> {
         Some(match self {
@@ -103,10 +111,12 @@ pub struct Predicted {
 }
 
 impl Predicted {
-    pub fn of(sample: &[f64], measured: Option<f64>) -> Predicted {
+    /// `resolution`: how finely it was measured. What is as near to the band as that is inside.
+    pub fn of(sample: &[f64], measured: Option<f64>, resolution: f64) -> Predicted {
         let (p5, p95) = (quantile(sample, 50), quantile(sample, 950));
         let median = median(sample);
-        let inside = |measured: f64| Some(p5? <= measured && measured <= p95?);
+        let inside =
+            |measured: f64| Some(p5? - resolution <= measured && measured <= p95? + resolution);
         Predicted {
             measured,
             median,
@@ -247,7 +257,11 @@ fn beside(samples: &Samples, measured: &BTreeMap<Quantity, f64>) -> BTreeMap<Qua
         .filter(|quantity| samples.contains_key(quantity) || measured.contains_key(quantity))
         .map(|quantity| {
             let sample = samples.get(&quantity).unwrap_or(&empty);
-            let predicted = Predicted::of(sample, measured.get(&quantity).copied());
+            let predicted = Predicted::of(
+                sample,
+                measured.get(&quantity).copied(),
+                quantity.resolution(),
+            );
             (quantity, predicted)
         })
         .collect()

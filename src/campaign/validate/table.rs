@@ -22,12 +22,18 @@ pub struct Table {
 pub struct TableError {
     pub file: String,
     pub line: u64,
+    /// Which field of the line, from 1, where one is to blame.
+    pub field: Option<usize>,
     pub message: String,
 }
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+        write!(f, "{}:{}:", self.file, self.line)?;
+        if let Some(field) = self.field {
+            write!(f, "{field}:")?;
+        }
+        write!(f, " {}", self.message)
     }
 }
 
@@ -38,6 +44,7 @@ impl Table {
         let fail = |line: u64, message: String| TableError {
             file: file.to_owned(),
             line,
+            field: None,
             message,
         };
         let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
@@ -76,6 +83,39 @@ impl Table {
             return Err(fail(1, "the table has no row".to_owned()));
         }
         Ok(Table { columns, rows })
+    }
+}
+
+impl Table {
+    /// One field is wrong.
+    pub fn bad(&self, file: &str, row: &Row, column: &str, what: &str) -> TableError {
+        let place = self.columns.iter().position(|name| name == column);
+        let text: String = row.text(column).unwrap_or("").chars().take(40).collect();
+        TableError {
+            file: file.to_owned(),
+            line: row.line,
+            field: place.map(|place| place + 1),
+            message: format!("`{text}` in `{column}` {what}"),
+        }
+    }
+
+    /// Whether columns hold numbers, or nothing.
+    ///
+    /// # Errors
+    /// Names the first field that does not.
+    pub fn numbers<'c>(
+        &self,
+        file: &str,
+        columns: impl IntoIterator<Item = &'c str>,
+    ) -> Result<(), TableError> {
+        for column in columns {
+            let wrong = |row: &&Row| row.text(column).is_some() && row.number(column).is_none();
+            if let Some(row) = self.rows.iter().find(wrong) {
+                let what = "is no number; leave it empty where nothing was measured";
+                return Err(self.bad(file, row, column, what));
+            }
+        }
+        Ok(())
     }
 }
 

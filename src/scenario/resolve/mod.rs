@@ -14,10 +14,10 @@ mod topics;
 
 use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
-use crate::scenario::file::{At, ScenarioFile};
+use crate::scenario::file::{At, Either, ScenarioFile};
 use crate::scenario::flink::FlinkVersion;
 use crate::scenario::flink::file::FlinkConf;
-use crate::scenario::model::{Liveness, Monitor, RebalanceWhen, Scenario};
+use crate::scenario::model::{Liveness, Monitor, Profile, RebalanceWhen, Scenario};
 use crate::scenario::{Beside, Document, expectation, flink, tree, units};
 pub use faults::write_condition;
 
@@ -197,6 +197,15 @@ pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> S
         faults,
         expect,
     }
+}
+
+/// A profile by its name or path, as an argument gives it.
+pub fn profile(word: &str, beside: &Beside<'_>, check: &mut Check) -> Profile {
+    let chosen = At {
+        value: Either::Word(word.to_owned()),
+        place: Place::Argument(0),
+    };
+    profile::resolve(Some(&chosen), beside, check)
 }
 
 fn version(file: Option<&At<String>>, check: &mut Check) -> FlinkVersion {
