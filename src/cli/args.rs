@@ -38,6 +38,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run a report's drill again (or a scenario twice) and compare every event
     Replay(ReplayArgs),
+    /// Say why each recovery took so long: the critical path from the fault to "caught up", and the settings behind it
+    Explain(ExplainArgs),
     /// Set measured recoveries beside what the simulator predicts for them
     Validate(ValidateArgs),
     /// Make a profile of the environment out of a table of measured recoveries
@@ -123,6 +125,43 @@ pub(super) struct ReplayArgs {
     /// The folder of a report, or a scenario to run twice in lockstep
     #[arg(value_name = "DIR|SCENARIO.yaml")]
     pub(super) subject: PathBuf,
+
+    /// No progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  firedrill explain reports/fraud-detection
+  firedrill explain scenarios/fraud-detection-leader-dies.yaml --model flink-default --seed 7
+  firedrill explain drill.yaml --format json | jq '.recoveries[0].settings[0]'
+
+The drill is run again, and every event's cause is remembered. What ended each phase is followed back to where the
+phase began; the steps of all phases add up to the total.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(super) struct ExplainArgs {
+    /// The folder of a report, or a scenario
+    #[arg(value_name = "DIR|SCENARIO.yaml")]
+    pub(super) subject: PathBuf,
+
+    /// Seed of every random draw, in place of the scenario's
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
+    pub(super) seed: Option<u64>,
+
+    /// Model of the cluster, in place of the scenario's
+    #[arg(long, value_name = "M")]
+    pub(super) model: Option<String>,
+
+    /// Set one value of the scenario: a dotted path of it, or a Flink key; may be repeated, later wins
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(super) set: Vec<(String, String)>,
+
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
 
     /// No progress
     #[arg(long, short)]

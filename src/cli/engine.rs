@@ -4,7 +4,9 @@ pub(super) use crate::drill::outcome::{Outcome, Summary};
 pub(super) use crate::drill::{Drill, Ended};
 pub(super) use crate::kernel::time::{Span, Time};
 pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
-pub(super) use crate::report::{Artifact, compare, render, text};
+pub(super) use crate::report::{
+    Artifact, compare, explanation_json, explanation_text, render, text,
+};
 pub(super) use crate::scenario::expect::{Clause, Comparison, Quantity};
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{

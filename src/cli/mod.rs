@@ -15,6 +15,7 @@ mod calibrate;
 mod console;
 mod drive;
 mod engine;
+mod explain;
 mod folder;
 mod guard;
 mod input;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),

@@ -8,6 +8,8 @@ use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Time};
 use crate::policy::RecoveryScope;
 
+use super::causes::Causes;
+use super::explain::Leg;
 use super::phase::Intervals;
 
 /// A fault that was injected.
@@ -40,6 +42,8 @@ pub struct Episode {
     pub replayed: u64,
     pub deduplicated: u64,
     pub intervals: Intervals,
+    /// What the end of each interval waited for, as far as causes are remembered; the last one has no end yet.
+    pub paths: Vec<Vec<Leg>>,
     /// None: the run ended first.
     pub end: Option<Time>,
     pub marks: Marks,
@@ -68,6 +72,14 @@ pub struct Marks {
 }
 
 impl Episode {
+    /// An event has just ended some phases: what led to it is what they waited for.
+    pub fn explain(&mut self, event: u64, causes: &Causes) {
+        while self.paths.len() + 1 < self.intervals.turns().len() {
+            let (_, from) = self.intervals.turns()[self.paths.len()];
+            self.paths.push(Leg::path(event, from, causes));
+        }
+    }
+
     /// Somebody acted, or there is nothing left to act on.
     pub fn is_answered(&self, faults: &[Injected]) -> bool {
         self.detected.is_some()

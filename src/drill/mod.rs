@@ -1,10 +1,12 @@
 //! Floor 6: one run, from scenario to outcome.
 
+pub mod explain;
 pub mod journal;
 pub mod outcome;
 
 mod arrivals;
 mod build;
+mod causes;
 mod episode;
 mod expectations;
 mod following;
@@ -28,6 +30,7 @@ use crate::fault::Fault;
 use crate::kernel::trace::TraceSink;
 use crate::kernel::{ActorId, Simulation, Span, Stall, Time};
 use crate::scenario::model::Scenario;
+use causes::Causes;
 use journal::Journal;
 use outcome::Outcome;
 use watch::{Watch, Watching};
@@ -77,6 +80,15 @@ impl Drill {
         };
         self.simulation.run_until(until, &mut watching)?;
         Ok(())
+    }
+
+    /// From now on the run remembers what led to what: of every event, or of so many of the latest ones. Without it no
+    /// recovery is explained. What is simulated stays the same.
+    pub fn remember_causes(&mut self, latest: Option<usize>) {
+        self.watch.causes = Some(match latest {
+            None => Causes::all(),
+            Some(events) => Causes::latest(events),
+        });
     }
 
     pub fn now(&self) -> Time {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::explain::Explanation;
+
 /// The whole outcome of one run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -21,6 +23,8 @@ pub struct Outcome {
     pub faults: Vec<FaultSpan>,
     /// TaskManagers in the scenario's order, for lanes.
     pub taskmanagers: Vec<String>,
+    /// Why each recovery took so long; empty unless causes were remembered.
+    pub explanations: Vec<Explanation>,
 }
 
 /// `summary.json`. Times are milliseconds since the start of the simulation, phases are durations.

@@ -124,6 +124,11 @@ impl Intervals {
         self.0.first().map(|(_, from)| *from)
     }
 
+    /// Every phase that was entered, and when; zero-length ones too.
+    pub fn turns(&self) -> &[(Phase, Time)] {
+        &self.0
+    }
+
     /// Phase, from, to; up to `end`.
     pub fn until(&self, end: Time) -> Vec<(Phase, Time, Time)> {
         let ends = self.0.iter().skip(1).map(|(_, from)| *from).chain([end]);

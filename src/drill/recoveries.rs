@@ -215,7 +215,7 @@ impl Recoveries {
         })
     }
 
-    fn each_episode(&mut self, mut change: impl FnMut(&mut Episode)) {
+    pub fn each_episode(&mut self, mut change: impl FnMut(&mut Episode)) {
         self.jobs
             .iter_mut()
             .filter_map(|following| following.episode.as_mut())
@@ -223,10 +223,8 @@ impl Recoveries {
     }
 
     fn marks(&mut self, job: JobId) -> Option<&mut Marks> {
-        self.jobs[job as usize]
-            .episode
-            .as_mut()
-            .map(|episode| &mut episode.marks)
+        let episode = self.jobs[job as usize].episode.as_mut()?;
+        Some(&mut episode.marks)
     }
 
     /// Changes what is known of a job and turns its phase accordingly.
@@ -346,6 +344,7 @@ impl Recoveries {
             replayed: 0,
             deduplicated: 0,
             intervals,
+            paths: Vec::new(),
             end: None,
             marks: Marks::default(),
         });

@@ -16,7 +16,7 @@ use super::outcome::{
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
-use super::{Drill, Ended, expectations, interruption, steps};
+use super::{Drill, Ended, expectations, explain, interruption, steps};
 
 /// Ranges of offsets that a report names for each partition.
 const RANGES_MAX: usize = 20;
@@ -119,6 +119,10 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .iter()
             .map(|tm| tm.name.clone())
             .collect(),
+        explanations: match watch.causes {
+            None => Vec::new(),
+            Some(_) => explain::explanations(&watch, &blueprint, now),
+        },
         lag: std::mem::take(&mut watch.lag),
         summary,
     }

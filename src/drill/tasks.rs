@@ -7,7 +7,7 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::TaskMetrics;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{JobId, SubtaskId, Topology};
 use crate::kernel::{ActorId, Header, Time};
 
 use super::outcome::{MetricPoint, TaskSpan};
@@ -101,6 +101,46 @@ impl Tasks {
         if state.is_terminal() {
             span.to = Some(now);
         }
+    }
+
+    /// The task of a job that was busiest in an interval, and how busy, in thousandths; none where nobody measured.
+    pub fn busiest(
+        &self,
+        job: JobId,
+        from: Time,
+        to: Time,
+        topology: &Topology,
+    ) -> Option<(SubtaskId, u64)> {
+        let mut sums: BTreeMap<SubtaskId, (u64, u64)> = BTreeMap::new();
+        for (at, metrics) in &self.measured {
+            if (from..=to).contains(at) && topology.job_of(metrics.subtask) == job {
+                let sum = sums.entry(metrics.subtask).or_default();
+                sum.0 += metrics.busy.0 / 1_000;
+                sum.1 += metrics.interval.0 / 1_000;
+            }
+        }
+        let shares = sums
+            .into_iter()
+            .filter(|(_, (_, whole))| *whole > 0)
+            .map(|(subtask, (busy, whole))| (subtask, busy * 1_000 / whole));
+        // The first of those that are equally busy.
+        shares.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+    }
+
+    /// The TaskManager whose machine's CPU was used most in an interval, and how much, in thousandths.
+    pub fn hottest(&self, from: Time, to: Time) -> Option<(ActorId, u64)> {
+        let mut sums: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
+        for (at, taskmanager, cpu) in &self.machines {
+            if (from..=to).contains(at) {
+                let sum = sums.entry(*taskmanager).or_default();
+                sum.0 += u64::from(*cpu);
+                sum.1 += 1;
+            }
+        }
+        let means = sums
+            .into_iter()
+            .map(|(taskmanager, (sum, count))| (taskmanager, sum / count));
+        means.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
     }
 
     /// In order of start, then task.

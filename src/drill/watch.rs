@@ -16,6 +16,7 @@ use crate::kernel::{ActorId, Header, Observer, Span, Time};
 use crate::policy::Liveness;
 
 use super::arrivals::{Arrivals, Spans};
+use super::causes::Causes;
 use super::journal::Journal;
 use super::outcome::{LagPoint, Quantiles};
 use super::recoveries::Recoveries;
@@ -49,6 +50,8 @@ pub struct Watch {
     looked: Time,
     /// Who published its address last.
     pub leader: Option<ActorId>,
+    /// Where somebody wants to know why.
+    pub causes: Option<Causes>,
 }
 
 /// What only counts when the leader says so.
@@ -99,6 +102,7 @@ impl Watch {
             taken: vec![0; blueprint.topology.splits.len()],
             looked: Time::ZERO,
             leader: None,
+            causes: None,
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -184,6 +188,11 @@ impl Watch {
         self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
         self.recoveries.fact(header, fact);
+        if let Some(causes) = &mut self.causes {
+            causes.fact(header, fact);
+            self.recoveries
+                .each_episode(|episode| episode.explain(header.event.0, causes));
+        }
         self.journal.fact(header, fact);
         self.tasks.fact(header, fact);
         self.timeline.fact(header, fact);
@@ -239,11 +248,17 @@ impl<T: TraceSink> Observer<World> for Watching<'_, T> {
         };
         let line = line(&self.watch.blueprint, header, kind);
         self.trace.record(&line, message);
+        if let Some(causes) = &mut self.watch.causes {
+            causes.message(header, message);
+        }
     }
 
     fn timer(&mut self, header: &Header, timer: Timer) {
         let line = line(&self.watch.blueprint, header, TraceKind::Timer);
         self.trace.record(&line, &timer);
+        if let Some(causes) = &mut self.watch.causes {
+            causes.timer(header, timer);
+        }
     }
 
     fn fact(&mut self, header: &Header, fact: &Fact) {

@@ -4,6 +4,7 @@
 //! simulated, so two runs of one seed give the same bytes.
 
 mod comparison;
+mod explanation;
 mod json;
 mod metrics;
 mod number;
@@ -22,6 +23,7 @@ mod fixture;
 use crate::drill::outcome::Outcome;
 
 pub use comparison::{Comparison, compare};
+pub use explanation::{explanation_json, explanation_text};
 pub use text::{short, text};
 
 /// One file to be written.

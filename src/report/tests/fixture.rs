@@ -79,6 +79,7 @@ pub fn empty() -> Outcome {
         phases: Vec::new(),
         faults: Vec::new(),
         taskmanagers: Vec::new(),
+        explanations: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report as text: what a tired engineer sees when a run has ended.
 
 mod bar;
-mod page;
+pub mod page;
 mod records;
 mod recovery;
 mod verdicts;

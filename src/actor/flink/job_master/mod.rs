@@ -34,6 +34,7 @@ use super::rpc::asks::Asks;
 use super::rpc::heartbeat::{Heartbeats, Peer};
 use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
 use adaptive::AdaptiveScheduler;
+pub use adaptive::AdaptiveTimer;
 use connections::ResourceManagerLine;
 use coordinator::Coordinator;
 use deployment::Deployment;
