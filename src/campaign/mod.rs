@@ -3,4 +3,5 @@
 pub mod calibrate;
 pub mod runner;
 pub mod statistics;
+pub mod sweep;
 pub mod validate;

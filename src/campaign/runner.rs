@@ -1,6 +1,7 @@
 //! Runs many cases on several threads, and hands the results out in order: the same whatever the number of threads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 
@@ -41,6 +42,54 @@ pub fn run<T: Send>(
     Ok(true)
 }
 
+/// Computes `work` for every case on `jobs` threads, and hands `take` each result as soon as it is there, on the caller's
+/// thread. Stops early where `stop` is set, `take` says no, or `work` has nothing: what was being computed is then lost.
+/// True: all were computed.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub fn run_as_they_come<T: Send>(
+    cases: &[u64],
+    jobs: usize,
+    stop: &AtomicBool,
+    work: impl Fn(u64) -> Option<T> + Sync,
+    mut take: impl FnMut(T) -> bool,
+) -> Result<bool, rayon::ThreadPoolBuildError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    let next = AtomicUsize::new(0);
+    // A thread that is ahead waits: memory stays small though results are taken slowly.
+    let (sender, results) = mpsc::sync_channel(jobs);
+    let taken = pool.in_place_scope(|scope| {
+        for _ in 0..jobs {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move |_| {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        return;
+                    };
+                    let Some(result) = work(*case) else {
+                        return;
+                    };
+                    if sender.send(result).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut taken = 0;
+        for result in results {
+            if !take(result) {
+                stop.store(true, Ordering::Relaxed);
+                break;
+            }
+            taken += 1;
+        }
+        taken
+    });
+    Ok(taken == cases.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +115,31 @@ mod tests {
         stop.store(true, Ordering::Relaxed);
         let done = run(3, 1, &stop, |case| case, |_, _| panic!("it was stopped"));
         assert!(!done.expect("threads start"));
+    }
+
+    #[test]
+    fn results_are_handed_out_as_they_come_each_once() {
+        let cases: Vec<u64> = (100..150).collect();
+        for jobs in [1, 3] {
+            let stop = AtomicBool::new(false);
+            let mut seen = Vec::new();
+            let take = |case| {
+                seen.push(case);
+                true
+            };
+            let done = run_as_they_come(&cases, jobs, &stop, Some, take);
+            assert!(done.expect("threads start"));
+            seen.sort_unstable();
+            assert_eq!(seen, cases);
+        }
+        let stop = AtomicBool::new(false);
+        let mut taken = 0;
+        let take = |_| {
+            taken += 1;
+            taken < 5
+        };
+        let done = run_as_they_come(&cases, 2, &stop, Some, take);
+        assert!(!done.expect("threads start"));
+        assert_eq!(taken, 5);
     }
 }

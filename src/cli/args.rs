@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod campaigns;
+
+pub(super) use campaigns::{Chosen, Effort, MergeArgs, Sample, SweepAction, SweepArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   firedrill run scenarios/fraud-detection.yaml
@@ -40,6 +44,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Say why each recovery took so long: the critical path from the fault to "caught up", and the settings behind it
     Explain(ExplainArgs),
+    /// Run a scenario under varied settings and many seeds: quantiles, plots, a row per run
+    Sweep(SweepArgs),
     /// Set measured recoveries beside what the simulator predicts for them
     Validate(ValidateArgs),
     /// Make a profile of the environment out of a table of measured recoveries

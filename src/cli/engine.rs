@@ -1,13 +1,13 @@
 //! What this room takes from the rooms below: the one place that names where it lives.
 
 pub(super) use crate::drill::outcome::{Outcome, Summary};
+pub(super) use crate::drill::verdict::{Verdict, verdict as judge};
 pub(super) use crate::drill::{Drill, Ended};
 pub(super) use crate::kernel::time::{Span, Time};
 pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 pub(super) use crate::report::{
-    Artifact, compare, explanation_json, explanation_text, render, text,
+    Artifact, compare, explanation_json, explanation_text, render, sweep, text,
 };
-pub(super) use crate::scenario::expect::{Clause, Comparison, Quantity};
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{
     Beside, Document, Loaded, Override, load, load_profile, load_with, profile_yaml, resolved_yaml,

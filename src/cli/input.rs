@@ -63,7 +63,7 @@ pub(super) fn profile(
 }
 
 /// Another file than the scenario.
-fn document(path: &Path, what: &str) -> Result<Document, String> {
+pub(super) fn document(path: &Path, what: &str) -> Result<Document, String> {
     let name = path.display().to_string();
     let bytes = bytes(path, &format!("the {what}")).map_err(|failure| failure.message)?;
     Ok(Document { name, bytes })
@@ -85,7 +85,7 @@ pub(super) fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     if path.is_dir() {
         return Err(Failure::bad(format!(
             "{} is a folder; a scenario is a YAML file (for the folder of a report: firedrill replay {0})",
@@ -110,4 +110,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         )));
     }
     Ok(bytes)
+}
+
+/// Reads a file that Firedrill wrote, however large.
+pub(super) fn bytes_of_any_size(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::io("read", path, &error))
 }

@@ -26,7 +26,9 @@ mod progress;
 mod replay;
 mod run;
 mod shipped;
+mod source;
 mod status;
+mod sweep;
 mod trace;
 mod validate;
 mod verdict;
@@ -58,6 +60,7 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),

@@ -1,39 +1,20 @@
 //! From the outcome of a run to its exit status.
 
-use super::engine::{Clause, Comparison, Quantity, Scenario, Summary};
+use super::engine::{Scenario, Summary, Verdict, judge};
 use super::status::Status;
 
-/// The exit status of a run. Where several hold, safety comes before liveness, and both before expectations.
+/// The exit status of a run.
 pub(super) fn status(scenario: &Scenario, summary: &Summary) -> Status {
-    if summary.ended == "interrupted" {
-        // Expectations mean nothing on half a run.
-        return Status::Interrupted;
-    }
-    let broken = |kind: &str| {
-        summary
-            .invariants
-            .iter()
-            .any(|invariant| invariant.kind == kind && !invariant.violations.is_empty())
-    };
-    if broken("safety")
-        && !expects(scenario, summary, |quantity| {
-            matches!(
-                quantity,
-                Quantity::Lost | Quantity::Duplicated | Quantity::Violations
-            )
-        })
-    {
-        return Status::Unsafe;
-    }
-    let expects_violations = expects(scenario, summary, |quantity| {
-        quantity == Quantity::Violations
-    });
-    if summary.stall.is_some() || (broken("liveness") && !expects_violations) {
-        return Status::Stuck;
-    }
-    match summary.expectations.iter().all(|verdict| verdict.met) {
-        true => Status::Ok,
-        false => Status::Unmet,
+    of(judge(scenario, summary))
+}
+
+pub(super) fn of(verdict: Verdict) -> Status {
+    match verdict {
+        Verdict::Met => Status::Ok,
+        Verdict::Unmet => Status::Unmet,
+        Verdict::Stuck => Status::Stuck,
+        Verdict::Unsafe => Status::Unsafe,
+        Verdict::Interrupted => Status::Interrupted,
     }
 }
 
@@ -66,32 +47,6 @@ pub(super) fn complaints(summary: &Summary) -> Vec<String> {
         ));
     }
     lines
-}
-
-/// Whether a statement of the scenario that is met demands more than none of such a quantity.
-fn expects(scenario: &Scenario, summary: &Summary, such: impl Fn(Quantity) -> bool) -> bool {
-    scenario.expect.iter().any(|expectation| {
-        let demanded = expectation
-            .clauses
-            .iter()
-            .any(|clause| such(clause.quantity) && !holds_at_zero(clause));
-        let met = summary
-            .expectations
-            .iter()
-            .any(|verdict| verdict.text == expectation.text && verdict.met);
-        demanded && met
-    })
-}
-
-fn holds_at_zero(clause: &Clause) -> bool {
-    match clause.comparison {
-        Comparison::Less => 0.0 < clause.value,
-        Comparison::LessOrEqual => 0.0 <= clause.value,
-        Comparison::Equal => clause.value == 0.0,
-        Comparison::NotEqual => clause.value != 0.0,
-        Comparison::GreaterOrEqual => 0.0 >= clause.value,
-        Comparison::Greater => 0.0 > clause.value,
-    }
 }
 
 #[cfg(test)]

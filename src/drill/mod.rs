@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod journal;
 pub mod outcome;
+pub mod verdict;
 
 mod arrivals;
 mod build;

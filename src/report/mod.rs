@@ -11,6 +11,7 @@ mod number;
 mod openmetrics;
 mod phase;
 mod plot;
+pub mod sweep;
 mod tasks;
 mod text;
 mod timeline;

@@ -11,6 +11,7 @@ mod file;
 mod flink;
 pub mod model;
 mod near;
+pub mod range;
 mod resolve;
 mod schema;
 mod set;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::drill::outcome::{ExpectationVerdict, InvariantVerdict, Violation};
-use crate::scenario::expect::Expectation;
+use crate::scenario::expect::{Clause, Comparison, Expectation, Quantity};
 
 /// A run of the first shipped scenario on which everything is well.
 fn clean() -> (Scenario, Summary) {

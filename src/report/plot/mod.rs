@@ -11,6 +11,7 @@ mod picture;
 mod png;
 pub mod scatter;
 mod svg;
+pub mod sweep;
 mod waterfall;
 
 use crate::drill::outcome::Outcome;

@@ -1,0 +1,106 @@
+//! A scenario and what stands beside it, read once: many threads then make variants of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::args::Chosen;
+use super::console;
+use super::engine::{self, Beside, Document, Loaded, Override, Scenario};
+use super::input;
+use super::status::Failure;
+
+pub(super) struct Source {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    flink_config: Option<Document>,
+    /// What holds for all variants.
+    overrides: Vec<Override>,
+    /// Profiles by path, and whether it came from the command line: files may change while we work.
+    profiles: Mutex<BTreeMap<(String, bool), Document>>,
+    warned: Mutex<BTreeSet<String>>,
+}
+
+fn named(path: &str, value: impl Into<String>) -> Override {
+    Override {
+        path: path.to_string(),
+        value: value.into(),
+    }
+}
+
+impl Source {
+    pub(super) fn read(path: &Path, chosen: &Chosen) -> Result<Source, Failure> {
+        let flink_config = chosen.flink_config.as_deref();
+        let flink_config = flink_config.map(|path| input::document(path, "Flink configuration"));
+        // Quoted, so that whatever the path holds it is one word of YAML.
+        let quoted = |path: &String| format!("'{}'", path.replace('\'', "''"));
+        let model = chosen
+            .model
+            .iter()
+            .map(|model| named("model", model.clone()));
+        let profile = chosen
+            .profile
+            .iter()
+            .map(|path| named("profile", quoted(path)));
+        let set = chosen
+            .set
+            .iter()
+            .map(|(path, value)| named(path, value.clone()));
+        Ok(Source {
+            path: path.to_path_buf(),
+            bytes: input::read(path)?,
+            flink_config: flink_config.transpose().map_err(Failure::bad)?,
+            overrides: model.chain(profile).chain(set).collect(),
+            profiles: Mutex::default(),
+            warned: Mutex::default(),
+        })
+    }
+
+    /// The scenario with `more` set on it; each warning is shown once.
+    pub(super) fn variant(&self, more: &[Override]) -> Result<Scenario, Failure> {
+        let loaded = self.load(more, None)?;
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in loaded.warnings {
+            if !warned.contains(&warning) {
+                console::warning(&warning);
+                warned.insert(warning);
+            }
+        }
+        Ok(loaded.scenario)
+    }
+
+    /// A variant that was checked before, under a seed.
+    pub(super) fn checked(&self, more: &[Override], seed: u64) -> Scenario {
+        match self.load(more, Some(seed)) {
+            Ok(loaded) => loaded.scenario,
+            Err(failure) => panic!("a variant that was checked is refused: {}", failure.message),
+        }
+    }
+
+    fn load(&self, more: &[Override], seed: Option<u64>) -> Result<Loaded, Failure> {
+        let mut overrides = [self.overrides.as_slice(), more].concat();
+        overrides.extend(seed.map(|seed| named("seed", seed.to_string())));
+        let beside = Beside {
+            flink_config: self.flink_config.clone(),
+            read: &|path, from_argument| self.profile(path, from_argument),
+        };
+        engine::load_with(
+            &self.bytes,
+            &self.path.display().to_string(),
+            &overrides,
+            &beside,
+        )
+        .map_err(|error| Failure::bad(error.to_string()))
+    }
+
+    fn profile(&self, path: &str, from_argument: bool) -> Result<Document, String> {
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (path.to_string(), from_argument);
+        if let Some(document) = profiles.get(&key) {
+            return Ok(document.clone());
+        }
+        let document = input::profile(&self.path, path, from_argument)?;
+        profiles.insert(key, document.clone());
+        Ok(document)
+    }
+}

@@ -1,0 +1,71 @@
+use super::*;
+use crate::campaign::sweep::row::tests::row;
+use crate::campaign::sweep::{Axis, Plan, Sampling, Seeds};
+
+fn summary() -> SweepSummary {
+    let axes = vec![Axis::parse("checkpoint.interval=0 s,1 s").unwrap()];
+    let plan = Plan::new(
+        axes,
+        Sampling::Grid,
+        Seeds {
+            first: 0,
+            count: 20,
+        },
+    )
+    .unwrap();
+    let total = |case: u64| (case != 39).then_some(30_000.0 + case as f64 * 10.0);
+    let rows: Vec<Row> = (0..40)
+        .map(|case| row(case, (case / 20) as usize, case % 20, total(case)))
+        .collect();
+    SweepSummary::of(
+        &plan,
+        "small",
+        &["a".to_owned(), "total < 1 s".to_owned()],
+        &rows,
+    )
+}
+
+#[test]
+fn the_table_has_a_line_per_variant_and_says_what_it_rests_on() {
+    let text = text(&summary(), 100);
+    for word in [
+        "interval=0 s",
+        "30.09 s [30.05 s, 30.14 s]",
+        "not over",
+        "too few",
+        "order statistics",
+    ] {
+        assert!(text.contains(word), "no {word} in:\n{text}");
+    }
+    assert!(text.contains("not met in 40 runs: total < 1 s"), "{text}");
+    assert!(text.lines().all(|line| line.trim_end() == line));
+}
+
+#[test]
+fn csv_and_json_hold_every_variant_and_measure() {
+    let summary = summary();
+    let csv = String::from_utf8(csv(&summary)).unwrap();
+    let lines = summary
+        .variants
+        .iter()
+        .map(|variant| variant.measures.len())
+        .sum::<usize>();
+    assert_eq!(csv.lines().count(), lines + 1);
+    let json: serde_json::Value = serde_json::from_slice(&json(&summary)).unwrap();
+    assert_eq!(json["variants"][1]["not_caught_up"], 1);
+    assert!(json["variants"][1]["measures"][0]["quantiles"][3]["value"].is_null());
+}
+
+#[test]
+fn phases_of_one_variant_name_their_seeds() {
+    let summary = summary();
+    let text = phases_text(&summary, &summary.variants[0], 100);
+    assert!(
+        text.contains("total") && text.contains("detection"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("backoff"),
+        "what never took time is left out:\n{text}"
+    );
+}

@@ -1,0 +1,262 @@
+//! A sweep's bytes depend on the scenario, the settings and the seeds alone: not on threads, interruptions or shards.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const DRILL: &str = include_str!("data/small.yaml");
+
+struct Room(TempDir);
+
+impl Room {
+    fn new() -> Room {
+        let folder = TempDir::new().expect("a folder to work in");
+        fs::write(folder.path().join("drill.yaml"), DRILL).expect("room for a scenario");
+        Room(folder)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("firedrill"));
+        command.args(words).current_dir(self.0.path());
+        command
+    }
+
+    #[track_caller]
+    fn firedrill(&self, words: &[&str], status: i32) -> Output {
+        let output = self.command(words).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{words:?}: {said}");
+        output
+    }
+
+    /// A sweep of the small drill over two settings.
+    #[track_caller]
+    fn sweep(&self, out: &str, more: &[&str], status: i32) -> String {
+        let words = sweep_words(out, more);
+        let output = self.firedrill(&words, status);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+fn sweep_words<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let vary = "execution.checkpointing.interval=3 s,6 s";
+    let words = ["sweep", "drill.yaml", "--vary", vary, "--out", out];
+    [&words, more].concat()
+}
+
+#[track_caller]
+fn assert_same(left: &Path, right: &Path) {
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(left), names(right));
+    assert!(names(left).len() >= 5);
+    for name in names(left) {
+        let bytes = |folder: &Path| fs::read(folder.join(&name)).expect("a file");
+        assert!(bytes(left) == bytes(right), "{} differs", name.display());
+    }
+}
+
+#[test]
+fn one_thread_or_three_give_the_same_bytes() {
+    let room = Room::new();
+    room.sweep("one", &["--seeds", "6", "--jobs", "1"], 0);
+    room.sweep("three", &["--seeds", "6", "--jobs", "3"], 0);
+    assert_same(&room.path("one"), &room.path("three"));
+    let runs = fs::read_to_string(room.path("one/runs.csv")).expect("a table");
+    assert_eq!(runs.lines().count(), 13);
+    // The same seeds under both settings: the same faults, other recoveries.
+    let digests: std::collections::BTreeSet<&str> = runs
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').nth(4))
+        .collect();
+    assert_eq!(digests.len(), 12);
+}
+
+#[test]
+fn shards_together_are_the_whole() {
+    let room = Room::new();
+    room.sweep("whole", &["--seeds", "7"], 0);
+    for shard in ["1", "2", "3"] {
+        let of = format!("{shard}/3");
+        room.sweep(
+            &format!("shard-{shard}"),
+            &["--seeds", "7", "--shard", &of],
+            0,
+        );
+    }
+    let merge = |shards: &[&str], status| {
+        let words = [&["sweep", "merge", "--out", "merged"], shards].concat();
+        let output = room.firedrill(&words, status);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(merge(&["shard-1", "shard-3"], 2).contains("missing: 2"));
+    assert!(merge(&["shard-1", "shard-1", "shard-2"], 2).contains("both shard 1"));
+    merge(&["shard-3", "shard-1", "shard-2"], 0);
+    assert_same(&room.path("whole"), &room.path("merged"));
+    room.sweep("shard-3", &["--seeds", "8", "--shard", "3/3"], 0);
+    assert!(merge(&["shard-1", "shard-2", "shard-3"], 2).contains("different sweeps"));
+}
+
+/// Starts a long sweep and kills it, once some rows are in the journal.
+fn killed(room: &Room, out: &str, signal: &str, more: &[&str]) -> usize {
+    let words = sweep_words(out, more);
+    let mut child = room
+        .command(&words)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let journal = room.path(out).join("journal.csv");
+    let lines =
+        || fs::read(&journal).map_or(0, |text| text.iter().filter(|b| **b == b'\n').count());
+    let start = Instant::now();
+    while lines() < 4 {
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "it does not get on"
+        );
+        sleep(Duration::from_millis(5));
+    }
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .expect("there is a kill");
+    assert!(status.success());
+    child.wait().expect("it ends");
+    lines()
+}
+
+#[test]
+fn a_killed_sweep_goes_on_and_ends_with_the_same_bytes() {
+    let room = Room::new();
+    room.sweep("whole", &["--seeds", "30"], 0);
+    for signal in ["-KILL", "-INT"] {
+        let before = killed(&room, "killed", signal, &["--seeds", "30"]);
+        assert!(
+            (4..60).contains(&before),
+            "{before} rows when it was killed"
+        );
+        // Not without being asked to, and not another sweep.
+        assert!(
+            room.sweep("killed", &["--seeds", "30"], 2)
+                .contains("--resume")
+        );
+        assert!(
+            room.sweep("killed", &["--seeds", "31", "--resume"], 2)
+                .contains("seeds")
+        );
+        // As if the kill had come in the middle of a line.
+        let journal = room.path("killed/journal.csv");
+        let text = fs::read(&journal).expect("a journal");
+        fs::write(&journal, &text[..text.len() - 10]).expect("room");
+        room.sweep("killed", &["--seeds", "30", "--resume"], 0);
+        assert_same(&room.path("whole"), &room.path("killed"));
+        // Nothing is left to do.
+        room.sweep("killed", &["--seeds", "30", "--resume"], 0);
+        assert_same(&room.path("whole"), &room.path("killed"));
+        fs::remove_dir_all(room.path("killed")).expect("a folder");
+    }
+}
+
+#[test]
+fn rows_that_were_kept_are_not_computed_again() {
+    let room = Room::new();
+    killed(&room, "out", "-KILL", &["--seeds", "30", "--jobs", "1"]);
+    let journal = room.path("out/journal.csv");
+    let before = fs::read(&journal).expect("a journal");
+    let words = sweep_words("out", &["--seeds", "30", "--jobs", "1", "--resume"]);
+    let mut child = room.command(&words).spawn().expect("the program starts");
+    let start = Instant::now();
+    while fs::read(&journal).is_ok_and(|now| now.len() <= before.len()) {
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "it does not get on"
+        );
+        sleep(Duration::from_millis(5));
+    }
+    let after = fs::read(&journal);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    // The journal grows behind what was there; it may also be through already.
+    if let Ok(after) = after {
+        let whole = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
+        assert!(after.starts_with(&before[..whole]));
+    }
+}
+
+#[test]
+fn another_folder_is_left_alone_and_mistakes_are_named_before_anything_runs() {
+    let room = Room::new();
+    fs::create_dir(room.path("mine")).expect("room");
+    fs::write(room.path("mine/notes.txt"), "keep").expect("room");
+    assert!(
+        room.sweep("mine", &["--seeds", "2"], 2)
+            .contains("not the folder of a sweep")
+    );
+    assert_eq!(
+        fs::read_to_string(room.path("mine/notes.txt")).expect("my notes"),
+        "keep"
+    );
+    let said = room.sweep("new", &["--vary", "cluster.jobmanager=1,2"], 2);
+    assert!(said.contains("jobmanagers"), "{said}");
+    let said = room.sweep("new", &["--vary", "weight=9..1"], 2);
+    assert!(said.contains("no range"), "{said}");
+    assert!(
+        room.sweep("new", &["--samples", "3"], 2)
+            .contains("--sample")
+    );
+    assert!(!room.path("new").exists());
+}
+
+#[test]
+fn a_row_has_the_digest_that_a_run_of_its_own_has() {
+    let room = Room::new();
+    room.sweep("out", &["--seeds", "3..5"], 0);
+    let runs = fs::read_to_string(room.path("out/runs.csv")).expect("a table");
+    let last: Vec<&str> = runs.lines().last().expect("rows").split(',').collect();
+    assert_eq!(last[2..4], ["6 s", "4"]);
+    let words = [
+        "run",
+        "drill.yaml",
+        "--seed",
+        "4",
+        "--no-files",
+        "--format",
+        "json",
+    ];
+    let output = room.firedrill(
+        &[
+            &words[..],
+            &["--set", "execution.checkpointing.interval=6 s"],
+        ]
+        .concat(),
+        0,
+    );
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(summary["digest"], last[4]);
+    assert_eq!(
+        summary["recoveries"][0]["total_ms"]
+            .to_string()
+            .parse::<f64>()
+            .ok(),
+        last[18].parse().ok()
+    );
+}
