@@ -195,6 +195,7 @@ fn profile(p: &Profile) -> ProfileFile {
         first_task_deployment_cpu: drawn(p.first_task_deployment_cpu),
         task_initialization: drawn(p.task_initialization),
         task_initialization_cpu: drawn(p.task_initialization_cpu),
+        first_task_initialization_cpu: drawn(p.first_task_initialization_cpu),
         task_failure: drawn(p.task_failure),
         task_cancellation: drawn(p.task_cancellation),
         restore_read: drawn(p.restore_read_bytes_per_s),

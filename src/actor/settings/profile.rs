@@ -43,6 +43,8 @@ pub struct Profile {
     pub task_initialization: Distribution,
     /// CPU work of it.
     pub task_initialization_cpu: Distribution,
+    /// CPU work on top of it, for the first task of an operator in this process: its classes are loaded.
+    pub first_task_initialization_cpu: Distribution,
     /// From an exception in a task until its resources are freed and it can be reported FAILED.
     pub task_failure: Distribution,
     /// From `cancelTask` at the TaskManager until the task's resources are freed.
@@ -104,6 +106,7 @@ impl Profile {
             task_deployment: takes,
             task_deployment_cpu: takes,
             first_task_deployment_cpu: takes,
+            first_task_initialization_cpu: takes,
             task_initialization: takes,
             task_initialization_cpu: takes,
             task_failure: takes,

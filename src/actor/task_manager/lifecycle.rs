@@ -40,16 +40,43 @@ impl TaskManager {
             self.outputs[channel.channel as usize] = Some((number, output as u16));
         }
         self.tasks.push(Some(Box::new(task)));
-        if work > Span::ZERO {
-            ctx.work(number, work, true);
-        } else {
-            self.set_up(number, ctx);
+        match &mut self.executor {
+            Some(executor) => {
+                if let Some(work) = executor.deployments.push(number, work) {
+                    self.make(number, work, ctx);
+                }
+            }
+            None => self.set_up(number, ctx),
         }
         number
     }
 
-    /// What a deployment takes of CPU is done; the rest only takes time.
-    pub(super) fn set_up(&mut self, number: u32, ctx: &mut Context<'_>) {
+    /// A task's turn has come to be made.
+    fn make(&mut self, number: u32, work: Span, ctx: &mut Context<'_>) {
+        if work > Span::ZERO {
+            ctx.work(number, work, true);
+        } else {
+            self.made(number, ctx);
+        }
+    }
+
+    /// What a deployment takes of CPU is done: the next one's turn.
+    pub(super) fn made(&mut self, number: u32, ctx: &mut Context<'_>) {
+        self.set_up(number, ctx);
+        self.make_next(number, ctx);
+    }
+
+    fn make_next(&mut self, done: u32, ctx: &mut Context<'_>) {
+        let Some(executor) = &mut self.executor else {
+            return;
+        };
+        if let Some((next, work)) = executor.deployments.done(done) {
+            self.make(next, work, ctx);
+        }
+    }
+
+    /// The rest of a deployment only takes time.
+    fn set_up(&mut self, number: u32, ctx: &mut Context<'_>) {
         let delay = self.draw(self.blueprint.profile.task_deployment);
         ctx.after(
             delay,
@@ -193,10 +220,16 @@ impl TaskManager {
     }
 
     fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let work = match self.executor.is_some() {
-            true => self.draw(self.blueprint.profile.task_initialization_cpu),
-            false => Span::ZERO,
-        };
+        let profile = Arc::clone(&self.blueprint);
+        let mut work = Span::ZERO;
+        let subtask = self.task(number).subtask;
+        if let Some(executor) = &mut self.executor {
+            let operator = profile.topology.subtasks[subtask as usize].operator;
+            let cold = executor.deployments.is_first_of_operator(operator);
+            work = self.draw(profile.profile.task_initialization_cpu);
+            let first = self.draw(profile.profile.first_task_initialization_cpu);
+            work += if cold { first } else { Span::ZERO };
+        }
         if work > Span::ZERO {
             ctx.work(number, work, true);
         } else {
@@ -277,6 +310,7 @@ impl TaskManager {
         task.flush.release(ctx);
         task.held.release(ctx);
         ctx.forget_work(number);
+        self.make_next(number, ctx);
         for channel in &task.input.channels {
             let route = &mut self.inputs[channel.channel as usize];
             if route.is_some_and(|(owner, _)| owner == number) {

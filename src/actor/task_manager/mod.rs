@@ -299,7 +299,7 @@ impl TaskManager {
             let state = task.state;
             ctx.release_core(number);
             match state {
-                ExecutionState::Deploying => self.set_up(number, ctx),
+                ExecutionState::Deploying => self.made(number, ctx),
                 ExecutionState::Initializing => self.open_operators(number, ctx),
                 _ => {}
             }

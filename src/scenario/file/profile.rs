@@ -289,6 +289,9 @@ pub struct ProfileFile {
     /// CPU work of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_initialization_cpu: Time,
+    /// CPU work on top of it, for the first task of an operator in this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_task_initialization_cpu: Time,
     /// From an exception in a task until its resources are freed and it can be reported FAILED.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_failure: Time,

@@ -151,6 +151,10 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
         &mut profile.task_initialization_cpu,
         map.task_initialization_cpu,
     );
+    put(
+        &mut profile.first_task_initialization_cpu,
+        map.first_task_initialization_cpu,
+    );
     put(&mut profile.task_failure, map.task_failure);
     put(&mut profile.task_cancellation, map.task_cancellation);
     put(&mut profile.restore_read_bytes_per_s, map.restore_read);
@@ -171,7 +175,7 @@ mod tests {
     use super::*;
 
     /// Every key, so that a profile that is built in says all.
-    const KEYS: usize = 26;
+    const KEYS: usize = 27;
 
     #[test]
     fn the_built_in_profiles_are_whole() {

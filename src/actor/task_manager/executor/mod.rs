@@ -1,6 +1,7 @@
 //! The TaskExecutor: the RPC endpoint of a TaskManager, with its slots and its connections to the ResourceManager and
 //! to JobMasters.
 
+mod deployments;
 mod dispatch;
 mod job_masters;
 mod leaders;
@@ -11,7 +12,7 @@ mod shutdown;
 mod slots;
 mod tasks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, SmallStream, Time};
 
 use super::TaskManager;
+use deployments::Deployments;
 use job_masters::JobLine;
 use local_state::LocalStates;
 use resource_manager::ResourceManagerLine;
@@ -109,8 +111,7 @@ pub struct TaskExecutor {
     slots: SlotTable,
     /// The slot of each task.
     allocations: BTreeMap<u32, AllocationId>,
-    /// Jobs whose tasks have run in this process: their classes are loaded.
-    warm: BTreeSet<JobId>,
+    pub(super) deployments: Deployments,
     local_states: LocalStates,
     /// Watchdogs of tasks that are being ended.
     watchdogs: BTreeMap<u32, Alarm>,
@@ -140,7 +141,7 @@ impl TaskExecutor {
             jobs: BTreeMap::new(),
             slots: SlotTable::new(slots, config.slots.timeout),
             allocations: BTreeMap::new(),
-            warm: BTreeSet::new(),
+            deployments: Deployments::default(),
             local_states: LocalStates::default(),
             watchdogs: BTreeMap::new(),
             stubborn: BTreeMap::new(),

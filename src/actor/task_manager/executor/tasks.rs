@@ -33,7 +33,7 @@ impl TaskManager {
         };
         executor.slots.activate(slot, ctx);
         let (subtask, attempt) = (task.subtask, task.attempt);
-        let cold = executor.warm.insert(job);
+        let cold = executor.deployments.is_first_of_job(job);
         let number = self.submit(task, cold, ctx);
         self.executor().allocations.insert(number, allocation);
         ctx.state(Fact::TaskStarted {
