@@ -64,6 +64,11 @@ impl Context<'_> {
         self.deliver(to, None, bytes, Span::ZERO, body);
     }
 
+    /// Sends `bytes` to the very process that asked for them, not to a successor.
+    pub fn answer(&mut self, to: Address, bytes: u64, body: Body) {
+        self.deliver(to.actor, Some(to.incarnation), bytes, Span::ZERO, body);
+    }
+
     /// Sends a control message when `delay` has passed: an answer that takes work.
     pub fn send_after(&mut self, delay: Span, to: ActorId, bytes: u64, body: Body) {
         self.deliver(to, None, bytes, delay, body);

@@ -79,14 +79,20 @@ impl Serialize for Envelope {
             Body::Fetch {
                 split,
                 offset,
+                records_min,
                 records_max,
                 task,
-            } => parts(
-                serializer,
-                head(Form::Fetch),
-                words(*split, *records_max, *task, 0),
-                offset,
-            ),
+                tick,
+            } => {
+                let records = u32::from(*records_min) << 16 | u32::from(*records_max);
+                let places = u128::from(*offset) << 64 | u128::from(tick.0);
+                parts(
+                    serializer,
+                    head(Form::Fetch),
+                    words(*split, records, *task, 0),
+                    &places,
+                )
+            }
             Body::Fetched {
                 split,
                 first,
@@ -155,11 +161,13 @@ mod tests {
             element,
         };
         let records = |offset| Element::Records(Batch::new(&[Record::new(0, offset)]));
-        let fetch = |split, offset, records_max, task| Body::Fetch {
+        let fetch = |split, offset, (records_min, records_max), task, tick| Body::Fetch {
             split,
             offset,
+            records_min,
             records_max,
             task,
+            tick: Time(tick),
         };
         let fetched = |split, first, records, log_end, task| Body::Fetched {
             split,
@@ -187,11 +195,13 @@ mod tests {
             credit(1, 1, 2),
             Body::WorkDone { task: 1 },
             Body::WorkDone { task: 2 },
-            fetch(1, 1, 1, 1),
-            fetch(2, 1, 1, 1),
-            fetch(1, 2, 1, 1),
-            fetch(1, 1, 2, 1),
-            fetch(1, 1, 1, 2),
+            fetch(1, 1, (1, 1), 1, 1),
+            fetch(2, 1, (1, 1), 1, 1),
+            fetch(1, 2, (1, 1), 1, 1),
+            fetch(1, 1, (2, 1), 1, 1),
+            fetch(1, 1, (1, 2), 1, 1),
+            fetch(1, 1, (1, 1), 2, 1),
+            fetch(1, 1, (1, 1), 1, 2),
             fetched(1, 1, 1, 1, 1),
             fetched(2, 1, 1, 1, 1),
             fetched(1, 2, 1, 1, 1),

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::dataflow::job_graph::Arrivals;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Random, SmallStream, Span, Time};
@@ -10,6 +12,7 @@ use crate::kernel::{Random, SmallStream, Span, Time};
 use super::blueprint::Blueprint;
 use super::context::Context;
 use super::fact::{AppendTimes, Fact};
+use super::flink::rpc::Address;
 use super::message::{Body, Envelope};
 
 /// How long a broker holds a fetch that finds nothing (`fetch.max.wait.ms`, Kafka's default).
@@ -18,9 +21,20 @@ const FETCH_MAX_WAIT: Span = Span::from_ms(500);
 /// How often partitions that nobody reads are looked at: their logs grow all the same.
 const APPEND_EVERY: Span = Span::from_ms(250);
 
+/// A fetch that waits at the broker.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct HeldFetch {
+    reader: Address,
+    split: SplitId,
+    offset: u64,
+    records_max: u16,
+    task: u32,
+}
+
 #[derive(Clone, Debug)]
 pub struct Kafka {
     blueprint: Arc<Blueprint>,
+    windows: Windows,
     logs: Vec<Log>,
     /// Arrivals of one append, on their way into its fact.
     arrived: Vec<Time>,
@@ -32,6 +46,7 @@ impl Kafka {
             .map(|split| Log::new(split as SplitId, &blueprint))
             .collect();
         Kafka {
+            windows: Windows::new(&blueprint),
             blueprint,
             logs,
             arrived: Vec::new(),
@@ -40,7 +55,10 @@ impl Kafka {
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         match envelope.body {
-            Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
+            // A reader that is gone fetches no more.
+            Body::ConnectionReset { .. }
+            | Body::ConnectionRefused { .. }
+            | Body::Undeliverable(_) => {}
             Body::Start | Body::AppendDue => {
                 let now = ctx.now();
                 for split in 0..self.logs.len() {
@@ -51,34 +69,64 @@ impl Kafka {
             Body::Fetch {
                 split,
                 offset,
+                records_min,
                 records_max,
                 task,
+                tick,
             } => {
                 let now = ctx.now();
-                let log = &mut self.logs[split as usize];
-                // A long poll: answered as soon as there is something, or at the latest when the wait is over.
-                let answer_at = log
-                    .readable_at(offset, now)
-                    .clamp(now, now + FETCH_MAX_WAIT);
-                self.append(split, answer_at, ctx);
-                let log_end = self.logs[split as usize].end_at(answer_at);
-                let records = (log_end.saturating_sub(offset)).min(u64::from(records_max)) as u32;
-                let topic = &self.blueprint.topology.topics
-                    [self.blueprint.topology.splits[split as usize].topic];
-                let bytes = u64::from(records)
-                    * u64::from(topic.record_bytes)
-                    * u64::from(self.blueprint.weight);
-                let body = Body::Fetched {
+                let latest = now + FETCH_MAX_WAIT;
+                let readable = self.logs[split as usize].readable_at(offset, now).max(now);
+                // A long poll: answered when there is something and the reader has a use for it, or at the latest when
+                // the wait is over.
+                let useful = self.windows.next(readable, tick).min(latest);
+                self.append(split, useful, ctx);
+                let enough = self.logs[split as usize].appended(offset + u64::from(records_min));
+                let answer_at = enough.map_or(useful, |enough| enough.clamp(now, useful));
+                let fetch = HeldFetch {
+                    reader: Address {
+                        actor: envelope.from,
+                        incarnation: envelope.from_incarnation,
+                    },
                     split,
-                    first: offset,
-                    records,
-                    log_end,
+                    offset,
+                    records_max,
                     task,
                 };
-                ctx.send_after(answer_at - now, envelope.from, bytes, body);
+                if answer_at > now {
+                    ctx.after(answer_at - now, Body::FetchDue(fetch));
+                } else {
+                    self.answer(fetch, ctx);
+                }
             }
+            Body::FetchDue(fetch) => self.answer(fetch, ctx),
             body => unreachable!("brokers do not receive {body:?}"),
         }
+    }
+
+    /// What the log holds by now goes to the reader.
+    fn answer(&mut self, fetch: HeldFetch, ctx: &mut Context<'_>) {
+        let HeldFetch {
+            reader,
+            split,
+            offset,
+            records_max,
+            task,
+        } = fetch;
+        let log_end = self.logs[split as usize].end_at(ctx.now());
+        let records = log_end.saturating_sub(offset).min(u64::from(records_max)) as u32;
+        let topology = &self.blueprint.topology;
+        let topic = &topology.topics[topology.splits[split as usize].topic];
+        let weight = u64::from(self.blueprint.weight);
+        let bytes = u64::from(records) * u64::from(topic.record_bytes) * weight;
+        let body = Body::Fetched {
+            split,
+            first: offset,
+            records,
+            log_end,
+            task,
+        };
+        ctx.answer(reader, bytes, body);
     }
 
     /// Appends what has arrived at a split.
@@ -91,6 +139,39 @@ impl Kafka {
                 times,
             });
         }
+    }
+}
+
+/// When answers to a reader are of use: shortly before its flusher's ticks, so that its records are out with them.
+/// In between they would only wait in its buffers, and each fetch costs the simulation a few events.
+#[derive(Clone, Copy, Debug)]
+struct Windows {
+    interval: Span,
+    /// A window opens so long before a tick: what comes then has time to pass the CPU, even if it has to wait for a core.
+    opens: Span,
+    /// It closes so long before a tick: what comes later misses it.
+    closes: Span,
+}
+
+impl Windows {
+    fn new(blueprint: &Blueprint) -> Windows {
+        let interval = blueprint.config.buffer_timeout;
+        Windows {
+            interval,
+            opens: Span(interval.0 / 20),
+            closes: blueprint.cluster.link_latency.max,
+        }
+    }
+
+    /// The first instant of use from `readable` on, for a reader whose flusher ticks at `tick`.
+    fn next(&self, readable: Time, tick: Time) -> Time {
+        if self.opens <= self.closes || readable == Time::MAX {
+            return readable;
+        }
+        let last = Time(tick.0.saturating_sub(self.closes.0));
+        let missed = readable.since(last).0.div_ceil(self.interval.0);
+        let tick = tick + self.interval * missed;
+        readable.max(Time(tick.0.saturating_sub(self.opens.0)))
     }
 }
 
@@ -165,6 +246,12 @@ impl Log {
         }
     }
 
+    /// When the log has reached this end, as far as is known.
+    fn appended(&self, end: u64) -> Option<Time> {
+        let reached = self.appends.partition_point(|(_, reached)| *reached < end);
+        self.appends.get(reached).map(|(at, _)| *at)
+    }
+
     fn end_at(&self, at: Time) -> u64 {
         self.appends
             .iter()
@@ -179,21 +266,60 @@ impl Log {
         times.clear();
         let bound = self.arrived_before(until);
         while self.next_arrival < bound {
-            times.push(self.next_arrival);
-            let gap = self.draw_gap();
-            self.next_arrival += gap;
+            let append = self.append_of(self.next_arrival);
+            let gap = self.gap.expect("a log with arrivals has a rate");
+            let next = self.next_arrival;
+            self.next_arrival = match self.arrivals {
+                Arrivals::Constant => draw_until(append, next, times, || gap),
+                Arrivals::Poisson => {
+                    draw_until(append, next, times, || self.random.exponential(gap))
+                }
+            };
+            self.end = first + times.len() as u64;
+            self.appends.push_back((append, self.end));
         }
-        let last = *times.last()?;
-        self.end += times.len() as u64;
-        self.appends.push_back((self.append_of(last), self.end));
-        Some(first)
+        (self.end > first).then_some(first)
     }
+}
 
-    fn draw_gap(&mut self) -> Span {
-        let gap = self.gap.expect("a log with arrivals has a rate");
-        match self.arrivals {
-            Arrivals::Constant => gap,
-            Arrivals::Poisson => self.random.exponential(gap),
-        }
+/// Notes arrivals before an instant, from `next` on; the first one that is not.
+#[inline]
+fn draw_until(
+    end: Time,
+    mut next: Time,
+    times: &mut Vec<Time>,
+    mut gap: impl FnMut() -> Span,
+) -> Time {
+    while next < end {
+        times.push(next);
+        next += gap();
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_come_shortly_before_ticks() {
+        let windows = Windows {
+            interval: Span(100),
+            opens: Span(10),
+            closes: Span(2),
+        };
+        let next = |readable, tick| windows.next(Time(readable), Time(tick)).0;
+        assert_eq!(next(1_000, 1_050), 1_040);
+        assert_eq!(next(1_045, 1_050), 1_045);
+        assert_eq!(next(1_048, 1_050), 1_048);
+        assert_eq!(next(1_049, 1_050), 1_140);
+        assert_eq!(next(1_148, 1_050), 1_148);
+        assert_eq!(next(1_149, 1_050), 1_240);
+        let always = Windows {
+            opens: Span(2),
+            ..windows
+        };
+        assert_eq!(always.next(Time(1_000), Time(1_050)), Time(1_000));
+        assert_eq!(windows.next(Time::MAX, Time(5)), Time::MAX);
     }
 }

@@ -131,13 +131,18 @@ pub enum Body {
     },
 
     // Sources and Kafka.
-    /// `task`: the reader's number on its TaskManager.
+    /// `task`: the reader's number on its TaskManager. Nothing leaves the reader before its flusher's next `tick`, unless
+    /// `records_min` are there: until then the broker may keep the answer.
     Fetch {
         split: SplitId,
         offset: u64,
-        records_max: u32,
+        records_min: u16,
+        records_max: u16,
         task: u32,
+        tick: Time,
     },
+    /// A fetch that a broker kept is to be answered.
+    FetchDue(super::kafka::HeldFetch),
     /// Kafka's own clock: producers append.
     AppendDue,
     Fetched {

@@ -18,26 +18,40 @@ pub enum Element {
     Barrier(CheckpointId),
 }
 
+/// The records, and behind them what stands for them in the digest: a batch is digested on every way that it takes.
 #[derive(Clone, Debug)]
 pub struct Batch(Arc<[Record]>);
 
 impl Batch {
-    /// Copies the records: whoever gathered them keeps the buffer for the next batch.
     pub fn new(records: &[Record]) -> Batch {
+        Batch::take(&mut records.to_vec())
+    }
+
+    /// Takes the records out of a buffer, which can be filled again.
+    pub fn take(records: &mut Vec<Record>) -> Batch {
         assert!(!records.is_empty(), "a batch has records");
-        Batch(Arc::from(records))
+        records.push(Record::from_raw(hash(records)));
+        let batch = Batch(Arc::from(&**records));
+        records.clear();
+        batch
     }
 
+    #[inline]
     pub fn records(&self) -> &[Record] {
-        &self.0
+        &self.0[..self.len()]
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.len() - 1
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+
+    fn hash(&self) -> u64 {
+        self.0.last().map_or(0, |hash| hash.raw())
     }
 }
 
@@ -45,10 +59,10 @@ impl Serialize for Batch {
     /// All records where machines read it (the digest); a short form where people do (the trace).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let (first, last) = (self.0[0], self.0[self.0.len() - 1]);
+            let (first, last) = (self.0[0], self.0[self.len() - 1]);
             let form = format!(
                 "{} records, {}@{} .. {}@{}",
-                self.0.len(),
+                self.len(),
                 first.split(),
                 first.offset(),
                 last.split(),
@@ -56,7 +70,7 @@ impl Serialize for Batch {
             );
             return serializer.serialize_str(&form);
         }
-        serializer.serialize_u64(hash(&self.0))
+        serializer.serialize_u64(self.hash())
     }
 }
 

@@ -53,6 +53,10 @@ impl Record {
         self.0
     }
 
+    pub(super) fn from_raw(raw: u64) -> Record {
+        Record(raw)
+    }
+
     /// 64 well-mixed bits of the identity (the finalizer of SplitMix64).
     pub fn mixed(self, salt: u64) -> u64 {
         let mut x = self.identity().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt;

@@ -49,6 +49,15 @@ impl Router {
         }
     }
 
+    /// Of consecutive records of a split, each target gets every so-many-th. None: it depends on the record.
+    pub fn stride(&self) -> Option<u64> {
+        match self {
+            Router::Single => Some(1),
+            Router::RoundRobin { targets } => Some(u64::from(*targets)),
+            Router::Hash { .. } => None,
+        }
+    }
+
     /// Routes many records.
     #[inline]
     pub fn scatter(

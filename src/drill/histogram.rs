@@ -11,6 +11,8 @@ const LINEAR_BITS: u32 = 10;
 pub struct Histogram {
     /// By bucket; as long as the largest value so far asks for.
     counts: Vec<u64>,
+    /// No bucket before it has anything.
+    lowest: usize,
     count: u64,
     max: u64,
 }
@@ -31,6 +33,9 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, value: u64) {
         let bucket = bucket(value);
+        if bucket < self.lowest || self.count == 0 {
+            self.lowest = bucket;
+        }
         match self.counts.get_mut(bucket) {
             Some(count) => *count += 1,
             None => self.grow(bucket),
@@ -50,7 +55,11 @@ impl Histogram {
         if other.counts.len() < self.counts.len() {
             other.counts.resize(self.counts.len(), 0);
         }
-        for (count, all) in self.counts.iter_mut().zip(&mut other.counts) {
+        if other.is_empty() || self.lowest < other.lowest {
+            other.lowest = self.lowest;
+        }
+        let pairs = self.counts.iter_mut().zip(&mut other.counts);
+        for (count, all) in pairs.skip(self.lowest) {
             *all += std::mem::take(count);
         }
         other.count += std::mem::take(&mut self.count);
@@ -73,7 +82,7 @@ impl Histogram {
     pub fn at_per_mille(&self, per_mille: u64) -> u64 {
         let wanted = (self.count * per_mille).div_ceil(1000).max(1);
         let mut passed = 0;
-        for (bucket, count) in self.counts.iter().enumerate() {
+        for (bucket, count) in self.counts.iter().enumerate().skip(self.lowest) {
             passed += count;
             if passed >= wanted {
                 return value(bucket).min(self.max);

@@ -242,6 +242,9 @@ fn line<'a>(blueprint: &'a Blueprint, header: &Header, kind: TraceKind) -> Trace
 
 impl<T: TraceSink> Observer<World> for Watching<'_, T> {
     fn message(&mut self, header: &Header, message: &Envelope) {
+        if !T::TAKES_LINES {
+            return;
+        }
         let kind = match message.body {
             Body::Fault(_) => TraceKind::Fault,
             _ => TraceKind::Message,
@@ -254,6 +257,9 @@ impl<T: TraceSink> Observer<World> for Watching<'_, T> {
     }
 
     fn timer(&mut self, header: &Header, timer: Timer) {
+        if !T::TAKES_LINES {
+            return;
+        }
         let line = line(&self.watch.blueprint, header, TraceKind::Timer);
         self.trace.record(&line, &timer);
         if let Some(causes) = &mut self.watch.causes {
@@ -262,8 +268,10 @@ impl<T: TraceSink> Observer<World> for Watching<'_, T> {
     }
 
     fn fact(&mut self, header: &Header, fact: &Fact) {
-        let line = line(&self.watch.blueprint, header, TraceKind::State);
-        self.trace.record(&line, fact);
+        if T::TAKES_LINES {
+            let line = line(&self.watch.blueprint, header, TraceKind::State);
+            self.trace.record(&line, fact);
+        }
         self.watch.fact(header, fact);
     }
 }

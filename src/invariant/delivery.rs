@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::job_graph::OperatorKind;
 use crate::dataflow::layout::Layout;
@@ -151,9 +151,7 @@ impl Delivery {
                 checkpoint,
                 batches,
             } => {
-                for batch in batches.0.iter() {
-                    self.show(header, *sink, *checkpoint, batch.records());
-                }
+                self.show(header, *sink, *checkpoint, &batches.0);
                 self.settle(header, *sink, *checkpoint);
             }
             _ => {}
@@ -248,7 +246,7 @@ impl Delivery {
         header: &Header,
         sink: SubtaskId,
         checkpoint: CheckpointId,
-        records: &[Record],
+        batches: &[Batch],
     ) {
         let topology = &self.blueprint.topology;
         let operator = topology.subtasks[sink as usize].operator;
@@ -258,32 +256,33 @@ impl Delivery {
             .iter_mut()
             .find(|ledger| ledger.operator == operator)
             .expect("sinks have ledgers");
-        self.visible_checked += records.len() as u64;
         let several_ways = self.ways[operator as usize].values().any(|ways| *ways > 1);
-        let duplicates = ledger.visible.show(records);
-        if duplicates > 0 && !several_ways {
-            let what =
-                format!("{duplicates} records of checkpoint {checkpoint} were visible already");
-            self.duplicates.push((header.time, header.event.0, what));
-        }
-        let Some(Completed { offsets, .. }) = self.completed.get(&(job, checkpoint)) else {
-            let what = format!(
-                "{} records are visible of checkpoint {checkpoint}, which has not completed",
-                records.len()
-            );
-            self.early.push((header.time, header.event.0, what));
-            return;
-        };
         // By split; what the checkpoint does not name it does not cover.
+        let completed = self.completed.get(&(job, checkpoint));
         let mut covered = vec![0; topology.splits.len()];
-        for (split, offset) in offsets {
+        for (split, offset) in completed.iter().flat_map(|completed| &completed.offsets) {
             covered[*split as usize] = *offset;
         }
-        let is_beyond = |record: &&Record| record.offset() >= covered[record.split() as usize];
-        let beyond = records.iter().filter(is_beyond).count();
-        if beyond > 0 {
-            let what =
-                format!("{beyond} records are visible that checkpoint {checkpoint} does not cover");
+        for records in batches.iter().map(Batch::records) {
+            self.visible_checked += records.len() as u64;
+            let duplicates = ledger.visible.show(records);
+            if duplicates > 0 && !several_ways {
+                let what =
+                    format!("{duplicates} records of checkpoint {checkpoint} were visible already");
+                self.duplicates.push((header.time, header.event.0, what));
+            }
+            let is_beyond = |record: &&Record| record.offset() >= covered[record.split() as usize];
+            let beyond = records.iter().filter(is_beyond).count();
+            let what = match completed {
+                None => format!(
+                    "{} records are visible of checkpoint {checkpoint}, which has not completed",
+                    records.len()
+                ),
+                Some(_) if beyond > 0 => format!(
+                    "{beyond} records are visible that checkpoint {checkpoint} does not cover"
+                ),
+                Some(_) => continue,
+            };
             self.early.push((header.time, header.event.0, what));
         }
     }

@@ -94,9 +94,9 @@ impl Writer<'_> {
         if self.len > BUFFER_BYTES - 8 * N {
             self.flush();
         }
-        let room = &mut self.buffer[self.len..self.len + 8 * N];
-        for (place, word) in room.chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_le_bytes());
+        let (places, _) = self.buffer[self.len..self.len + 8 * N].as_chunks_mut::<8>();
+        for (place, word) in places.iter_mut().zip(words) {
+            *place = word.to_le_bytes();
         }
         self.len += 8 * N;
     }
@@ -107,7 +107,10 @@ impl Writer<'_> {
         if self.len > BUFFER_BYTES - N {
             self.flush();
         }
-        self.buffer[self.len..self.len + N].copy_from_slice(&bytes);
+        // An array, not a slice: its length is known, and it is stored without a call.
+        if let Some(place) = self.buffer[self.len..].first_chunk_mut::<N>() {
+            *place = bytes;
+        }
         self.len += N;
     }
 

@@ -27,10 +27,15 @@ pub struct TraceLine<'a> {
 
 /// Takes the trace of a run; it cannot change it.
 pub trait TraceSink {
+    /// Whether lines are wanted at all.
+    const TAKES_LINES: bool = true;
+
     fn record<B: Serialize>(&mut self, line: &TraceLine<'_>, body: &B);
 }
 
 /// No trace.
 impl TraceSink for () {
+    const TAKES_LINES: bool = false;
+
     fn record<B: Serialize>(&mut self, _: &TraceLine<'_>, _: &B) {}
 }

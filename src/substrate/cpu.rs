@@ -126,8 +126,7 @@ impl Cpu {
     /// A slice is over. None: the work is done, and the core is the runnable's until [`Cpu::release`]. Else it goes on, now or
     /// when it is its turn again, and whoever has the core now is named.
     pub fn end_slice(&mut self, runnable: Runnable) -> Option<Option<Slice>> {
-        let is_it = |work: &Work| work.runnable == runnable;
-        if let Some(at) = self.detached.iter().position(is_it) {
+        if let Some(at) = self.detached_at(runnable) {
             if self.detached[at].left == Span::ZERO {
                 return None;
             }
@@ -145,8 +144,7 @@ impl Cpu {
 
     /// Gives a core back; who gets it, if somebody waits.
     pub fn release(&mut self, runnable: Runnable) -> Option<Slice> {
-        let is_it = |work: &Work| work.runnable == runnable;
-        if let Some(at) = self.detached.iter().position(is_it) {
+        if let Some(at) = self.detached_at(runnable) {
             self.detached.remove(at);
             return None;
         }
@@ -223,6 +221,15 @@ impl Cpu {
             runnable: work.runnable,
             lasts: self.occupancy(slice),
         }
+    }
+
+    fn detached_at(&self, runnable: Runnable) -> Option<usize> {
+        // Hardly ever is there anything.
+        if self.detached.is_empty() {
+            return None;
+        }
+        let is_it = |work: &Work| work.runnable == runnable;
+        self.detached.iter().position(is_it)
     }
 
     fn position(&self, runnable: Runnable) -> usize {

@@ -98,11 +98,12 @@ impl TaskManager {
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
         let is_flink = self.executor.is_some();
-        let Some(envelope) = (match is_flink {
-            true => self.on_executor_message(envelope, ctx),
-            false => Some(envelope),
-        }) else {
-            return;
+        let envelope = match is_flink {
+            true => match self.on_executor_message(envelope, ctx) {
+                Some(envelope) => envelope,
+                None => return,
+            },
+            false => envelope,
         };
         let from = envelope.from;
         match envelope.body {

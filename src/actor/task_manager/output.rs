@@ -145,16 +145,23 @@ impl Outputs {
     }
 
     /// Adds many records to one channel.
-    pub fn emit_all(&mut self, output: usize, mut records: &[Record], now: Time) {
-        while !records.is_empty() {
+    pub fn emit_all(&mut self, output: usize, records: impl Iterator<Item = Record>, now: Time) {
+        let mut records = records;
+        loop {
             let builder = &mut self.builders[output];
-            let room = (self.batch_max - builder.len()).min(records.len());
-            builder.extend_from_slice(&records[..room]);
-            records = &records[room..];
-            if builder.len() >= self.batch_max {
-                self.seal(output, now);
+            let room = self.batch_max - builder.len();
+            builder.extend(records.by_ref().take(room));
+            if builder.len() < self.batch_max {
+                return;
             }
+            self.seal(output, now);
         }
+    }
+
+    /// How many records fit into the fullest of some channels' buffers.
+    pub fn room(&self, channels: std::ops::Range<usize>) -> u64 {
+        let fullest = self.builders[channels].iter().map(Vec::len).max();
+        (self.batch_max - fullest.unwrap_or(0)) as u64
     }
 
     /// Whether there is something that a flush would send.
@@ -188,8 +195,7 @@ impl Outputs {
         if builder.is_empty() {
             return;
         }
-        let batch = Batch::new(builder);
-        builder.clear();
+        let batch = Batch::take(builder);
         self.append(
             output,
             Entry {

@@ -33,6 +33,11 @@ struct SplitReader {
     next_at: Time,
 }
 
+/// A number of records in one fetch.
+fn at_most(records: u64) -> u16 {
+    u16::try_from(records).unwrap_or(u16::MAX)
+}
+
 /// What a limiter saves up while it is not used: a fiftieth of a second's records, one at the least.
 fn burst(pace: Span) -> Span {
     pace.max(Span::from_ms(20))
@@ -84,17 +89,32 @@ impl SourceReader {
         offsets
     }
 
-    /// Keeps every split's next fetch under way.
-    pub fn fetch(&mut self, task: u32, batch_max: u32, ctx: &mut Context<'_>) {
+    /// Keeps every split's next fetch under way. Unless `room` records come, the task puts nothing out before its
+    /// flusher's next `tick`.
+    pub fn fetch(
+        &mut self,
+        task: u32,
+        batch_max: u32,
+        room: u64,
+        tick: Time,
+        ctx: &mut Context<'_>,
+    ) {
         let ahead_max = FETCHED_AHEAD_MAX.max(u64::from(batch_max));
+        // What a rate limit lets through in its own rhythm is not collected.
+        let records_min = match self.pace {
+            Some(_) => 1,
+            None => room / self.readers.len().max(1) as u64,
+        };
         for reader in &mut self.readers {
             if !reader.fetching && reader.fetched - reader.position < ahead_max {
                 reader.fetching = true;
                 let body = Body::Fetch {
                     split: reader.split,
                     offset: reader.fetched,
-                    records_max: ahead_max as u32,
+                    records_min: at_most(records_min.max(1)),
+                    records_max: at_most(ahead_max),
                     task,
+                    tick,
                 };
                 ctx.send(self.kafka, body);
             }

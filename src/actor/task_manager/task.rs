@@ -10,7 +10,6 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
-use crate::dataflow::record::Record;
 use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
@@ -20,6 +19,8 @@ use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
 use super::source::SourceReader;
 use super::state::OperatorState;
+
+mod emission;
 
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -251,8 +252,10 @@ impl Task {
         if self.work.is_some() {
             return true;
         }
-        if let Some(source) = &mut self.source {
-            source.fetch(self.number, self.batch_max, ctx);
+        if self.source.is_some() {
+            let (room, tick) = (self.room(), self.next_tick(ctx.now()));
+            let source = self.source.as_mut().expect("it was looked at just now");
+            source.fetch(self.number, self.batch_max, room, tick, ctx);
             let records = source.available(self.batch_max, ctx.now());
             self.work = (records > 0).then_some(Work::Source { records });
             if records == 0
@@ -331,11 +334,7 @@ impl Task {
                     records,
                 });
                 self.meter.records_in(u64::from(records));
-                self.emit(
-                    records,
-                    offsets.map(|offset| Record::new(split, offset)),
-                    ctx,
-                );
+                self.emit_range(split, offsets, ctx);
                 None
             }
             Work::Batch {
@@ -351,7 +350,7 @@ impl Task {
                 if self.transaction.is_some() {
                     self.write(batch, ctx);
                 } else {
-                    self.emit(batch.len() as u32, batch.records().iter().copied(), ctx);
+                    self.emit(batch.records(), ctx);
                 }
                 Some(input)
             }
@@ -370,50 +369,6 @@ impl Task {
             .as_mut()
             .expect("only sinks write")
             .push(batch);
-    }
-
-    fn emit(
-        &mut self,
-        count: u32,
-        records: impl Iterator<Item = Record> + Clone,
-        ctx: &mut Context<'_>,
-    ) {
-        self.note_output(ctx);
-        self.meter.records_out(u64::from(count));
-        let now = ctx.now();
-        let blueprint = &self.blueprint;
-        let mut first = 0;
-        for output in &self.deployment.layout.vertex(self.subtask).outputs {
-            let outputs = &mut self.outputs;
-            output.router.scatter(records.clone(), |target, record| {
-                outputs.emit(first + target, record, now)
-            });
-            first += output.channels.len();
-        }
-        if !self.flush_due && self.outputs.has_unflushed() {
-            // The flusher runs on its own clock (`OutputFlusher`).
-            let interval = blueprint.config.buffer_timeout.0.max(1);
-            let ticks = now.0.saturating_sub(self.flush_phase.0) / interval + 1;
-            self.flush
-                .set_at(Time(self.flush_phase.0 + ticks * interval), ctx);
-            self.flush_due = true;
-        }
-    }
-
-    /// The flusher's tick: closes all buffers.
-    pub fn flush(&mut self, now: Time) {
-        self.flush_due = false;
-        self.outputs.flush(now);
-    }
-
-    fn note_output(&mut self, ctx: &mut Context<'_>) {
-        if !self.put_out {
-            self.put_out = true;
-            ctx.state(Fact::FirstOutput {
-                subtask: self.subtask,
-                attempt: self.attempt,
-            });
-        }
     }
 }
 
