@@ -272,7 +272,8 @@ impl Log {
             self.next_arrival = match self.arrivals {
                 Arrivals::Constant => draw_until(append, next, times, || gap),
                 Arrivals::Poisson => {
-                    draw_until(append, next, times, || self.random.exponential(gap))
+                    let random = &mut self.random;
+                    draw_until(append, next, times, || random.exponential(gap))
                 }
             };
             self.end = first + times.len() as u64;

@@ -79,14 +79,15 @@ fn hash(records: &[Record]) -> u64 {
     const ODD: u64 = 0x517C_C1B7_2722_0A95;
     let mix = |hash: u64, record: Record| (hash.rotate_left(26) ^ record.raw()).wrapping_mul(ODD);
     let (fours, rest) = records.as_chunks::<4>();
-    let mut lanes = [1, 2, 3, 4];
+    let (mut a, mut b, mut c, mut d) = (1, 2, 3, 4);
     for four in fours {
-        for (lane, record) in lanes.iter_mut().zip(four) {
-            *lane = mix(*lane, *record);
-        }
+        a = mix(a, four[0]);
+        b = mix(b, four[1]);
+        c = mix(c, four[2]);
+        d = mix(d, four[3]);
     }
     let mut hash = records.len() as u64;
-    for lane in lanes {
+    for lane in [a, b, c, d] {
         hash = (hash.rotate_left(26) ^ lane).wrapping_mul(ODD);
     }
     for record in rest {

@@ -15,11 +15,13 @@ pub struct Fingerprint {
 const SALT: u64 = 0x0046_6972_6564_7269;
 
 impl Fingerprint {
+    #[inline]
     pub fn add(&mut self, record: Record) {
         self.records += 1;
         self.sum = self.sum.wrapping_add(record.mixed(SALT));
     }
 
+    #[inline]
     pub fn merge(&mut self, other: Fingerprint) {
         self.records += other.records;
         self.sum = self.sum.wrapping_add(other.sum);

@@ -76,10 +76,12 @@ impl KeySelector {
     }
 
     /// The record's key, a pure function of its identity.
+    #[inline]
     pub fn key(&self, record: Record) -> u32 {
         ((u128::from(record.mixed(self.salt)) * self.groups.len() as u128) >> 64) as u32
     }
 
+    #[inline]
     pub fn group(&self, record: Record) -> u16 {
         self.groups[self.key(record) as usize]
     }

@@ -147,11 +147,13 @@ impl Layout {
     }
 
     /// A subtask of the layout.
+    #[inline]
     pub fn vertex(&self, subtask: SubtaskId) -> &Vertex {
         self.get(subtask).expect("the subtask is in the layout")
     }
 
     /// None where the layout does not have the subtask.
+    #[inline]
     pub fn get(&self, subtask: SubtaskId) -> Option<&Vertex> {
         let at = subtask.checked_sub(self.first)? as usize;
         self.vertices.get(at)?.as_ref()

@@ -21,43 +21,52 @@ pub const KEY_GROUPS_MAX: u32 = 1 << KEY_GROUP_BITS;
 pub struct Record(u64);
 
 impl Record {
+    #[inline]
     pub fn new(split: SplitId, offset: u64) -> Record {
         debug_assert!(split < SPLITS_MAX && offset < OFFSETS_MAX);
         Record((u64::from(split) << (OFFSET_BITS + KEY_GROUP_BITS)) | (offset << KEY_GROUP_BITS))
     }
 
+    #[inline]
     pub fn split(self) -> SplitId {
         (self.0 >> (OFFSET_BITS + KEY_GROUP_BITS)) as SplitId
     }
 
+    #[inline]
     pub fn offset(self) -> u64 {
         (self.0 >> KEY_GROUP_BITS) & (OFFSETS_MAX - 1)
     }
 
+    #[inline]
     pub fn key_group(self) -> u16 {
         (self.0 & u64::from(KEY_GROUPS_MAX - 1)) as u16
     }
 
     /// The same record, routed by this key group.
+    #[inline]
     pub fn with_key_group(self, key_group: u16) -> Record {
         Record((self.0 & !u64::from(KEY_GROUPS_MAX - 1)) | u64::from(key_group))
     }
 
     /// What makes the record itself: equal for every copy of it, whichever way it was routed.
+    #[inline]
     pub fn identity(self) -> u64 {
         self.0 >> KEY_GROUP_BITS
     }
 
     /// The eight bytes, for the canonical encoding.
+    #[inline]
     pub fn raw(self) -> u64 {
         self.0
     }
 
+    #[inline]
     pub(super) fn from_raw(raw: u64) -> Record {
         Record(raw)
     }
 
     /// 64 well-mixed bits of the identity (the finalizer of SplitMix64).
+    #[inline]
     pub fn mixed(self, salt: u64) -> u64 {
         let mut x = self.identity().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt;
         x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

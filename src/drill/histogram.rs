@@ -55,12 +55,15 @@ impl Histogram {
         if other.counts.len() < self.counts.len() {
             other.counts.resize(self.counts.len(), 0);
         }
-        if other.is_empty() || self.lowest < other.lowest {
+        if other.is_empty() || (!self.is_empty() && self.lowest < other.lowest) {
             other.lowest = self.lowest;
         }
-        let pairs = self.counts.iter_mut().zip(&mut other.counts);
-        for (count, all) in pairs.skip(self.lowest) {
-            *all += std::mem::take(count);
+        if !self.is_empty() {
+            let used = self.lowest..bucket(self.max) + 1;
+            let counts = self.counts[used.clone()].iter_mut();
+            for (count, all) in counts.zip(&mut other.counts[used]) {
+                *all += std::mem::take(count);
+            }
         }
         other.count += std::mem::take(&mut self.count);
         other.max = other.max.max(std::mem::take(&mut self.max));
