@@ -122,6 +122,7 @@ impl Arrivals {
             .partition_point(|time| *time <= now) as u64
     }
 
+    #[inline]
     pub fn arrival(&self, split: SplitId, offset: u64) -> Option<Time> {
         self.splits[split as usize]
             .times
@@ -171,6 +172,7 @@ fn quantiles(histogram: &Histogram) -> Quantiles {
 pub struct Spans(Histogram);
 
 impl Spans {
+    #[inline]
     pub fn record(&mut self, span: Span) {
         self.0.record((span.0 / 1_000).max(1));
     }

@@ -17,6 +17,7 @@ pub struct Histogram {
     max: u64,
 }
 
+#[inline]
 fn bucket(value: u64) -> usize {
     let shift = (u64::BITS - LINEAR_BITS - 1).saturating_sub(value.leading_zeros());
     (u64::from(shift) * LINEAR + (value >> shift)) as usize

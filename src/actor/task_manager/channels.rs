@@ -89,11 +89,14 @@ impl TaskManager {
             taskmanager: from,
             connection,
         };
-        self.task(number)
-            .outputs
-            .add_credits(output as usize, consumer, credits);
+        let outputs = &mut self.task(number).outputs;
+        outputs.add_credits(output as usize, consumer, credits);
+        let was_blocked = outputs.is_blocked();
         self.pump(number, output as usize, ctx);
-        self.advance(number, ctx);
+        // A task that nothing holds back has done already what it can.
+        if was_blocked {
+            self.advance(number, ctx);
+        }
     }
 
     /// Sends what a channel may send.

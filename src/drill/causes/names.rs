@@ -27,7 +27,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 Start, ConnectionReset, ConnectionRefused, Undeliverable, Fault, Shutdown, ExpireSessionsOf, Throw,
                 StickCancel, SavepointAndRestart, Zk, Rpc, RpcAnswer, MainThreadFree, PartitionRequest, Data, Credit,
                 PartitionClosed, PartitionRequestExpired, PartitionNotFound, RequestPartitionAgain, WorkDone,
-                TaskProgress, Fetch, AppendDue, Fetched, Write, Written, WriteFailed, Read, ReadDone, Delete, Database,
+                TaskProgress, Fetch, FetchDue, AppendDue, Fetched, Write, Written, WriteFailed, Read, ReadDone, Delete, Database,
                 DatabaseDone, RegisterTaskManager, UpdateTaskExecutionState, AcknowledgeCheckpoint, DeclineCheckpoint,
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived,

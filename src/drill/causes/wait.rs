@@ -117,7 +117,7 @@ impl Wait {
                 TaskStep::Restored => Wait::StateRead,
                 TaskStep::SnapshotTaken => Wait::CheckpointSync,
             },
-            Body::Fetch { .. } | Body::Fetched { .. } => Wait::Kafka,
+            Body::Fetch { .. } | Body::FetchDue(_) | Body::Fetched { .. } => Wait::Kafka,
             Body::AppendDue => Wait::Append,
             Body::Read { .. } | Body::ReadDone { .. } => Wait::StorageRead,
             Body::Write { .. } | Body::WriteFailed { .. } | Body::Delete { .. } => {
