@@ -70,6 +70,7 @@ pub(super) fn simulate(
         let ended = drive(&mut drill, end, &mut (), &progress, |()| true);
         return Ok(drill.finish(ended));
     };
+    drill.remember_causes(Some(CAUSES));
     folder.write(SCENARIO, engine::resolved_yaml(scenario).as_bytes())?;
     let ended = match args.no_trace {
         true => drive(&mut drill, end, &mut (), &progress, |()| true),
@@ -120,6 +121,9 @@ fn show(
         }
     }
 }
+
+/// Events whose causes a run remembers for its report: enough for what happens one after the other, in 15 MB.
+const CAUSES: usize = 1 << 18;
 
 /// Names that a replay looks for.
 pub(super) const SCENARIO: &str = "scenario.yaml";

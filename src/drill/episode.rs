@@ -80,6 +80,13 @@ impl Episode {
         }
     }
 
+    /// A session has expired. What comes later than somebody has noticed did not tell them.
+    pub fn heard(&mut self, owner: ActorId, last: Time) {
+        if self.detected.is_none() {
+            self.marks.last_heard = Some((owner, last));
+        }
+    }
+
     /// Somebody acted, or there is nothing left to act on.
     pub fn is_answered(&self, faults: &[Injected]) -> bool {
         self.detected.is_some()

@@ -10,6 +10,7 @@ mod build;
 mod causes;
 mod episode;
 mod expectations;
+mod film;
 mod following;
 mod histogram;
 mod interruption;

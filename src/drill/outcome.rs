@@ -25,6 +25,8 @@ pub struct Outcome {
     pub taskmanagers: Vec<String>,
     /// Why each recovery took so long; empty unless causes were remembered.
     pub explanations: Vec<Explanation>,
+    /// What a moving picture of the cluster shows.
+    pub film: Film,
 }
 
 /// `summary.json`. Times are milliseconds since the start of the simulation, phases are durations.
@@ -269,6 +271,62 @@ pub struct TimelineEntry {
     pub text: String,
     /// Index into `summary.recoveries` where it belongs to one.
     pub recovery: Option<usize>,
+    /// What led to it, latest first; empty unless causes were remembered.
+    #[serde(skip)]
+    pub causes: Vec<Reason>,
+}
+
+/// An event that led to another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    pub event: u64,
+    pub at_ms: f64,
+    pub actor: String,
+    /// Who sent it, or whom it is about.
+    pub from: String,
+    /// The message's or the timer's name.
+    pub what: &'static str,
+}
+
+/// Who is there, and how that changes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Film {
+    pub zookeeper: Vec<String>,
+    pub jobmanagers: Vec<String>,
+    pub taskmanagers: Vec<Machine>,
+    pub storage: String,
+    pub database: String,
+    /// `transactions 4`, by split.
+    pub partitions: Vec<String>,
+    pub operators: Vec<String>,
+    pub states: Vec<NodeState>,
+    /// Records that wait in each partition, in the order of `partitions`; empty unless causes were remembered.
+    pub lag: Vec<PartitionLag>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    pub name: String,
+    pub slots: u32,
+    /// False for a spare.
+    pub starts: bool,
+}
+
+/// A process is in another state than before.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeState {
+    pub at_ms: f64,
+    pub node: String,
+    /// `fault`, `healed`, `started`, `exited`, `session`, `expired`, `closed`, `leads`, `follows`, `registered`, `lost`
+    pub what: &'static str,
+    /// Of a fault, which.
+    pub detail: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PartitionLag {
+    pub at_ms: f64,
+    pub records: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -281,6 +339,8 @@ pub struct TaskSpan {
     pub partitions: Vec<u32>,
     pub attempt: u32,
     pub taskmanager: String,
+    /// Its slot there; null where slots are only counted.
+    pub slot: Option<u32>,
     pub from_ms: f64,
     /// When it came to run; null if it never did.
     pub running_ms: Option<f64>,

@@ -51,7 +51,7 @@ impl Recoveries {
             Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),
             Fact::SessionExpired {
                 owner, last_heard, ..
-            } => self.each_episode(|e| e.marks.last_heard = Some((*owner, *last_heard))),
+            } => self.each_episode(|episode| episode.heard(*owner, *last_heard)),
             Fact::LeadershipLost { .. } => {
                 self.act_on(Some(header.actor), "leadership-lost", now, |following| {
                     following.state.led = false

@@ -8,10 +8,11 @@ use crate::dataflow::record::SplitId;
 use crate::invariant::Kind;
 use crate::kernel::Time;
 
+use super::causes::Hop;
 use super::episode::Episode;
 use super::outcome::{
     Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
-    PhaseSpan, PlacementEntry, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
+    PhaseSpan, PlacementEntry, Reason, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
     TimelineEntry, Violation,
 };
 use super::recoveries::Recoveries;
@@ -123,6 +124,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             None => Vec::new(),
             Some(_) => explain::explanations(&watch, &blueprint, now),
         },
+        film: std::mem::take(&mut watch.filming).film(&blueprint),
         lag: std::mem::take(&mut watch.lag),
         summary,
     }
@@ -297,6 +299,14 @@ fn timeline(watch: &Watch, blueprint: &Blueprint) -> Vec<TimelineEntry> {
             .iter()
             .position(|episode| episode.at <= at && episode.end.is_none_or(|end| at <= end))
     };
+    let name = |actor| blueprint.directory.name(actor).to_owned();
+    let reason = |hop: &Hop| Reason {
+        event: hop.node.event,
+        at_ms: hop.node.at.as_ms(),
+        actor: name(hop.node.actor),
+        from: name(hop.node.from),
+        what: hop.node.name,
+    };
     let entry = |entry: &super::timeline::Entry| TimelineEntry {
         at_ms: entry.at.as_ms(),
         event: entry.event,
@@ -304,6 +314,7 @@ fn timeline(watch: &Watch, blueprint: &Blueprint) -> Vec<TimelineEntry> {
         kind: entry.kind.to_owned(),
         text: entry.text.clone(),
         recovery: belongs(entry.at),
+        causes: entry.causes.iter().map(reason).collect(),
     };
     watch.timeline.entries.iter().map(entry).collect()
 }

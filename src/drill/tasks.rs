@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::message::TaskMetrics;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId, Topology};
@@ -23,6 +24,7 @@ struct Span {
     state: ExecutionState,
     /// Of a source that restored some.
     splits: Option<Vec<SplitId>>,
+    slot: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,7 @@ pub struct Tasks {
     latest: BTreeMap<SubtaskId, usize>,
     measured: Vec<(Time, TaskMetrics)>,
     machines: Vec<(Time, ActorId, u32)>,
+    slots: BTreeMap<(ActorId, AllocationId), SlotIndex>,
 }
 
 impl Tasks {
@@ -55,6 +58,22 @@ impl Tasks {
                 if let Some(number) = self.current.get(&(*subtask, *attempt)) {
                     let splits = offsets.iter().map(|(split, _)| *split).collect();
                     self.spans[*number].splits = Some(splits);
+                }
+            }
+            Fact::TaskSlotChanged {
+                slot, allocation, ..
+            } => {
+                self.slots.insert((header.actor, *allocation), *slot);
+            }
+            Fact::TaskStarted {
+                subtask,
+                attempt,
+                allocation,
+                ..
+            } => {
+                let slot = self.slots.get(&(header.actor, *allocation)).copied();
+                if let Some(number) = self.current.get(&(*subtask, *attempt)) {
+                    self.spans[*number].slot = slot;
                 }
             }
             Fact::TaskMeasured { metrics } => self.measured.push((header.time, *metrics)),
@@ -83,6 +102,7 @@ impl Tasks {
                 to: None,
                 state,
                 splits: None,
+                slot: None,
             });
             spans.len() - 1
         });
@@ -166,6 +186,7 @@ impl Tasks {
                 },
                 attempt: *attempt,
                 taskmanager: blueprint.directory.name(span.taskmanager).to_owned(),
+                slot: span.slot,
                 from_ms: span.from.as_ms(),
                 running_ms: span.running.map(Time::as_ms),
                 to_ms: span.to.map(Time::as_ms),

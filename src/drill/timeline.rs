@@ -6,6 +6,8 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::kernel::{ActorId, Header, Time};
 
+use super::causes::{Causes, Hop};
+
 /// One line of the log.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -14,7 +16,12 @@ pub struct Entry {
     pub actor: ActorId,
     pub kind: &'static str,
     pub text: String,
+    /// What led to it, as far as causes are remembered; latest first.
+    pub causes: Vec<Hop>,
 }
+
+/// Steps back that a line of the log remembers.
+const CAUSES_MAX: usize = 12;
 
 #[derive(Clone, Debug)]
 pub struct Timeline {
@@ -30,7 +37,7 @@ impl Timeline {
         }
     }
 
-    pub fn fact(&mut self, header: &Header, fact: &Fact) {
+    pub fn fact(&mut self, header: &Header, fact: &Fact, causes: Option<&Causes>) {
         if let Some((kind, text)) = self.in_words(header.actor, fact) {
             self.entries.push(Entry {
                 at: header.time,
@@ -38,6 +45,9 @@ impl Timeline {
                 actor: header.actor,
                 kind,
                 text,
+                causes: causes.map_or_else(Vec::new, |causes| {
+                    causes.walk(header.event.0, Time::ZERO, CAUSES_MAX)
+                }),
             });
         }
     }

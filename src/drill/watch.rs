@@ -17,6 +17,7 @@ use crate::policy::Liveness;
 
 use super::arrivals::{Arrivals, Spans};
 use super::causes::Causes;
+use super::film::Filming;
 use super::journal::Journal;
 use super::outcome::{LagPoint, Quantiles};
 use super::recoveries::Recoveries;
@@ -52,6 +53,7 @@ pub struct Watch {
     pub leader: Option<ActorId>,
     /// Where somebody wants to know why.
     pub causes: Option<Causes>,
+    pub filming: Filming,
 }
 
 /// What only counts when the leader says so.
@@ -103,6 +105,7 @@ impl Watch {
             looked: Time::ZERO,
             leader: None,
             causes: None,
+            filming: Filming::default(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -135,7 +138,7 @@ impl Watch {
             }
             fact if self.is_deposed(header.actor) && is_about_the_job(fact) => {
                 self.checks.fact(header, fact);
-                return self.timeline.fact(header, fact);
+                return self.timeline.fact(header, fact, self.causes.as_ref());
             }
             // Flink's JobMasters work before their address is out.
             Fact::LeadershipGranted if self.blueprint.liveness == Liveness::RpcHeartbeats => {
@@ -195,7 +198,8 @@ impl Watch {
         }
         self.journal.fact(header, fact);
         self.tasks.fact(header, fact);
-        self.timeline.fact(header, fact);
+        self.filming.fact(header, fact);
+        self.timeline.fact(header, fact, self.causes.as_ref());
     }
 
     /// A JobManager that another one has succeeded, whether it knows or not.
@@ -207,12 +211,14 @@ impl Watch {
     /// The run has come to this instant.
     pub fn look(&mut self, now: Time) {
         self.recoveries.look(&mut self.arrivals, now);
+        let weight = u64::from(self.blueprint.weight);
         let lags = self.taken.iter().enumerate().map(|(split, taken)| {
-            self.arrivals
-                .arrived(split as SplitId, now)
-                .saturating_sub(*taken)
-                * u64::from(self.blueprint.weight)
+            let arrived = self.arrivals.arrived(split as SplitId, now);
+            arrived.saturating_sub(*taken) * weight
         });
+        if self.causes.is_some() {
+            self.filming.look(now, lags.clone());
+        }
         let (total, max) = lags.fold((0, 0), |(total, max): (u64, u64), lag| {
             (total + lag, max.max(lag))
         });

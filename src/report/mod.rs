@@ -9,6 +9,7 @@ mod json;
 mod metrics;
 mod number;
 mod openmetrics;
+mod page;
 mod phase;
 mod plot;
 pub mod sweep;
@@ -39,13 +40,14 @@ trait Format {
     fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact>;
 }
 
-const FORMATS: [&dyn Format; 9] = [
+const FORMATS: [&dyn Format; 10] = [
     &json::SummaryJson,
     &timeline::TimelineCsv,
     &tasks::TasksCsv,
     &metrics::MetricsCsv,
     &openmetrics::OpenMetrics,
     &text::ReportText,
+    &page::Page,
     &plot::Plot::LatencyAndLag,
     &plot::Plot::TasksOnTaskManagers,
     &plot::Plot::RecoveryPhases,
@@ -96,7 +98,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), artifacts.len());
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 13);
         assert!(artifacts.iter().all(|artifact| !artifact.bytes.is_empty()));
     }
 }

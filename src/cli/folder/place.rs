@@ -17,6 +17,7 @@ const FILES: &[&str] = &[
     "metrics.txt",
     "recovery-phases.png",
     "recovery-phases.svg",
+    "report.html",
     "report.txt",
     "scenario.yaml",
     "summary.json",

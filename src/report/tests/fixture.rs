@@ -80,6 +80,7 @@ pub fn empty() -> Outcome {
         faults: Vec::new(),
         taskmanagers: Vec::new(),
         explanations: Vec::new(),
+        film: Film::default(),
     }
 }
 
@@ -171,6 +172,7 @@ fn spans(taskmanagers: u32) -> Vec<TaskSpan> {
                 partitions: if source { vec![subtask] } else { Vec::new() },
                 attempt: 1,
                 taskmanager: format!("tm-{taskmanager}"),
+                slot: None,
                 from_ms: 0.0,
                 running_ms: Some(800.0),
                 to_ms: None,
@@ -375,6 +377,7 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         kind: "fault".into(),
         text: fault.clone(),
         recovery: Some(index),
+        causes: Vec::new(),
     });
     outcome.summary.recoveries.push(Recovery {
         fault,
@@ -496,6 +499,7 @@ pub fn hundred() -> Outcome {
                     partitions: Vec::new(),
                     attempt: 1,
                     taskmanager: outcome.taskmanagers[tm as usize].clone(),
+                    slot: None,
                     from_ms: 0.0,
                     running_ms: Some(800.0),
                     to_ms: Some(72_000.0),

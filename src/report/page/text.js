@@ -1,0 +1,78 @@
+// What does not move: summary, recoveries, verdicts.
+document.title = `${summary.scenario} · ${summary.model} · seed ${summary.seed}`;
+byId("title").textContent = `${summary.scenario} · model ${summary.model} · seed ${summary.seed}`;
+byId("about").textContent = summary.about;
+byId("digest").textContent = `digest ${summary.digest} · ${count(summary.events)} events · ${duration(summary.simulated_ms)} simulated · run ${summary.ended}`;
+
+function card(value, name, mood = "") {
+  byId("cards").append(element("div", { class: "card" }, element("b", { class: mood }, value), element("small", {}, name)));
+}
+for (const recovery of summary.recoveries.slice(0, 3)) {
+  card(recovery.total_ms === null ? "not in time" : duration(recovery.total_ms), `${recovery.fault}: until caught up`, recovery.total_ms === null ? "bad" : "");
+}
+if (!summary.recoveries.length) card("none", "recoveries");
+const { delivery } = summary;
+card(`${count(delivery.lost)} / ${count(delivery.duplicated)}`, "records lost / duplicated", delivery.lost + delivery.duplicated ? "bad" : "good");
+const broken = summary.invariants.filter((invariant) => invariant.violations.length);
+card(broken.length ? `${broken.length} broken` : "all hold", `${summary.invariants.length} invariants`, broken.length ? "bad" : "good");
+const unmet = summary.expectations.filter((expectation) => !expectation.met);
+if (summary.expectations.length) card(`${summary.expectations.length - unmet.length} of ${summary.expectations.length}`, "expectations met", unmet.length ? "bad" : "good");
+card(summary.job_status, "the job at the end", summary.job_status === "RUNNING" ? "good" : "bad");
+card(duration(summary.latency_ms.p99), "latency p99");
+
+function table(heads, lines) {
+  const cell = (name) => (value, place) => element(name, heads[place].startsWith("#") ? { class: "n" } : {}, value);
+  const head = element("tr", {}, ...heads.map((title, place) => cell("th")(title.replace("#", ""), place)));
+  const body = lines.map((line) => element("tr", {}, ...line.map(cell("td"))));
+  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+}
+
+const home = byId("recoveries");
+summary.recoveries.forEach((recovery, number) => {
+  const total = Object.values(recovery.phases_ms).reduce((a, b) => a + b, 0);
+  home.append(element("h2", {}, `Recovery: ${recovery.fault} at ${instant(recovery.at_ms)}`));
+  home.append(element("p", {}, recovery.total_ms === null ? "Not caught up when the run ended." : `Caught up ${duration(recovery.total_ms)} after the fault.`,
+    ` Noticed by ${recovery.detector ?? "nobody"}; checkpoint ${recovery.restored_checkpoint ?? "none"}; ${recovery.restarted_tasks} tasks restarted in ${recovery.restarts} restart${recovery.restarts === 1 ? "" : "s"}.`));
+  const bar = element("div", { class: "phasebar", role: "img", "aria-label": "Phases" });
+  const lines = [];
+  for (const [phase, ms] of Object.entries(recovery.phases_ms)) {
+    if (ms <= 0) continue;
+    const part = element("i", { title: `${phase} ${duration(ms)}` });
+    part.style.setProperty("--of", PHASES[phase]);
+    part.style.flexGrow = ms / total;
+    bar.append(part);
+    lines.push([phase.replace("_", " "), duration(ms), percent(ms / total)]);
+  }
+  home.append(bar, table(["Phase", "#Time", "#Share"], lines));
+  if (recovery.steps.length) {
+    home.append(element("h3", {}, "Step by step"), table(["#", "#Step", "#From", "#Takes", "What"].map((t, i) => (i === 1 ? "Step" : t)),
+      recovery.steps.map((step) => [String(step.number), step.name, instant(step.from_ms), duration(step.to_ms - step.from_ms), step.what])));
+  }
+  const why = data.explanations[number];
+  if (why) {
+    const said = (setting) => (setting ? `${setting.key} = ${setting.value}${setting.note ? `, ${setting.note}` : ""}` : "");
+    home.append(element("h3", {}, "Why it took so long"), table(["#Takes", "#Share", "Setting that decides"], why.settings.slice(0, 8).map((share) => [duration(share.ms), percent(share.share), said(share)])));
+    const path = table(["#At", "#Takes", "#Share", "Phase", "What had to pass", "Setting"], why.path.map((step) => [instant(step.from_ms), duration(step.ms), percent(step.share), step.phase, step.what, said(step.setting)]));
+    home.append(element("details", {}, element("summary", {}, `The critical path, ${why.path.length} steps`), path));
+  }
+  if (recovery.placement.length) {
+    home.append(element("details", {}, element("summary", {}, `Where the tasks went, ${recovery.placement.length}`),
+      table(["Task", "Partitions", "From", "To"], recovery.placement.map((entry) => [entry.task, entry.partitions.join(", "), entry.from ?? "–", entry.to]))));
+  }
+});
+
+const verdicts = byId("verdicts");
+verdicts.append(element("h2", {}, "Verdict"));
+for (const expectation of summary.expectations) {
+  verdicts.append(element("p", { class: expectation.met ? "good" : "bad" }, `${expectation.met ? "✓" : "✗"} ${expectation.text} — ${expectation.measured}`));
+}
+for (const invariant of broken) {
+  verdicts.append(element("p", { class: "bad" }, `✗ ${invariant.id}: ${invariant.statement}`));
+  for (const violation of invariant.violations.slice(0, 5)) {
+    const go = element("button", { type: "button" }, `${instant(violation.at_ms)} ${violation.what}`);
+    go.addEventListener("click", () => goTo(violation.at_ms));
+    verdicts.append(element("p", {}, go));
+  }
+}
+verdicts.append(element("details", {}, element("summary", {}, `All ${summary.invariants.length} invariants`),
+  table(["Invariant", "Kind", "#Checked", "#Broken", "Statement"], summary.invariants.map((each) => [each.id, each.kind, count(each.checked), String(each.violations.length), each.statement]))));

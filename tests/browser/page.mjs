@@ -1,0 +1,131 @@
+// Drives report.html as a reader would; exits with 1 at the first thing that is not as it should be.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [folder, shots] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+/** A page on its own, which must neither complain nor ask for anything but its file. */
+async function open(model, options, use) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const trouble = [];
+  page.on("pageerror", (error) => trouble.push(String(error)));
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) trouble.push(message.text()); });
+  page.on("request", (request) => { if (!request.url().startsWith("file:")) trouble.push(`asked for ${request.url()}`); });
+  await page.goto(`file://${folder}/${model}/report.html`);
+  await use(page);
+  assert.deepEqual(trouble, []);
+  await context.close();
+}
+const clock = async (page) => parseFloat(await page.textContent("#clock"));
+const tag = (page, name) => page.textContent(`[data-node="${name}"] .tag`);
+const tasks = (page, name) => page.locator(`[data-node="${name}"] .chip`).count();
+/** Nothing may stick out of the window: a page on a phone scrolls one way only. */
+async function fits(page) {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= window, `${content} wide in a window of ${window}`);
+}
+
+const WIDE = { viewport: { width: 1400, height: 1000 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+
+await open("story", WIDE, async (page) => {
+  assert.match(await page.title(), /fraud-detection · story/);
+  // It begins just before the fault; a step goes to the next line of the log.
+  assert.equal(await clock(page), 58);
+  assert.equal(await tasks(page, "tm-3"), 5);
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await clock(page), 60);
+  assert.equal(await tag(page, "tm-3"), "down, not missed yet");
+  assert.equal(await page.locator('[data-node="tm-3"] .chip.dead').count(), 5);
+  await page.screenshot({ path: `${shots}/story-fault.png`, fullPage: true });
+
+  // The scrubber, the clock, the picture and the charts go together.
+  await page.fill("#scrubber", "95000");
+  assert.equal(await clock(page), 95);
+  assert.equal(await tasks(page, "tm-3"), 0);
+  assert.equal(await tasks(page, "tm-4"), 9);
+  const cursor = () => page.getAttribute("#charts .cursor", "x1");
+  const before = await cursor();
+  const chart = await page.locator("#charts svg").first().boundingBox();
+  await page.mouse.click(chart.x + chart.width / 2, chart.y + 40);
+  const there = await clock(page);
+  assert.ok(there > 60 && there < 120, `${there}`);
+  assert.notEqual(await cursor(), before);
+
+  // Play runs, pause stops.
+  await page.keyboard.press("Home");
+  assert.equal(await clock(page), 0);
+  await page.selectOption("#speed", "60");
+  await page.click("#play");
+  await page.waitForFunction(() => parseFloat(document.getElementById("clock").textContent) > 5);
+  await page.click("#play");
+  const paused = await clock(page);
+  await page.waitForTimeout(150);
+  assert.equal(await clock(page), paused);
+  await page.keyboard.press("f");
+  assert.equal(await clock(page), 60);
+
+  // Search, kinds and the actor narrow the log.
+  const lines = () => page.locator("#log li:visible").count();
+  const all = await lines();
+  await page.keyboard.press("/");
+  await page.keyboard.type("session of tm-3 expires");
+  assert.equal(await lines(), 1);
+  await page.fill("#search", "");
+  await page.click('#kinds button:has-text("checkpoint")');
+  assert.ok((await lines()) < all);
+  assert.equal(await page.locator("#log li.checkpoint:visible").count(), 0);
+  await page.selectOption("#actor", "zk-1");
+  assert.ok((await lines()) < 10);
+  await page.selectOption("#actor", "");
+
+  // A click on a line goes there and tells what led to it.
+  await page.click('#log .entry:has-text("tm-3 is lost")');
+  assert.equal(await clock(page), 92.003);
+  const causes = page.locator("#log li:has-text('tm-3 is lost') ol li");
+  assert.ok((await causes.count()) > 3);
+  assert.match(await causes.allTextContents().then((all) => all.join("\n")), /WatchFired/);
+  await page.screenshot({ path: `${shots}/story-causes.png`, fullPage: true });
+
+  // The keys are listed, and every button has a name.
+  await page.keyboard.press("?");
+  assert.ok(await page.isVisible("#keys"));
+  await page.keyboard.press("Escape");
+  const nameless = await page.locator("button").evaluateAll((all) => all.filter((each) => !(each.textContent.trim() || each.getAttribute("aria-label"))).length);
+  assert.equal(nameless, 0);
+
+  // Light and dark.
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await paper();
+  await page.click("#theme");
+  assert.notEqual(await paper(), light);
+  await fits(page);
+  await page.pdf({ path: `${shots}/story.pdf`, format: "A4" });
+});
+
+await open("flink", { ...WIDE, colorScheme: "dark" }, async (page) => {
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(18, 22, 27)");
+  assert.ok((await page.locator('[data-node="tm-1"] .slot').count()) > 0, "slots");
+  await page.fill("#scrubber", "75000");
+  await page.screenshot({ path: `${shots}/flink-dark.png`, fullPage: true });
+  assert.match(await page.textContent("#recoveries"), /restart-strategy\.exponential-delay\.initial-backoff/);
+});
+
+for (const [name, colorScheme] of [["light", "light"], ["dark", "dark"]]) {
+  await open("flink", { ...PHONE, colorScheme }, async (page) => {
+    await page.tap("#step");
+    await fits(page);
+    await page.screenshot({ path: `${shots}/phone-${name}.png` });
+    await page.locator("#charts").scrollIntoViewIfNeeded();
+    await page.screenshot({ path: `${shots}/phone-${name}-charts.png` });
+    await page.tap("#log .entry >> nth=0");
+    await fits(page);
+  });
+}
+await browser.close();
+console.log("report.html: well");
