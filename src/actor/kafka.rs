@@ -272,8 +272,11 @@ impl Log {
             self.next_arrival = match self.arrivals {
                 Arrivals::Constant => draw_until(append, next, times, || gap),
                 Arrivals::Poisson => {
-                    let random = &mut self.random;
-                    draw_until(append, next, times, || random.exponential(gap))
+                    // A copy can stay in registers.
+                    let mut random = self.random.clone();
+                    let next = draw_until(append, next, times, || random.exponential(gap));
+                    self.random = random;
+                    next
                 }
             };
             self.end = first + times.len() as u64;

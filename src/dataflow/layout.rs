@@ -242,10 +242,7 @@ mod tests {
                     assert!(layout.get(ends.consumer).is_some());
                     out.push(*channel);
                 }
-                if let Router::Hash {
-                    target_of_group, ..
-                } = &output.router
-                {
+                if let Router::Hash(keys) = &output.router {
                     let consumers = output.channels.iter().map(|channel| {
                         layout.vertex(topology.channels[*channel as usize].consumer)
                     });
@@ -253,7 +250,7 @@ mod tests {
                         let (first, last) = consumer.key_groups;
                         assert!(
                             (first..=last)
-                                .all(|g| usize::from(target_of_group[g as usize]) == target)
+                                .all(|g| usize::from(keys.target_of_group[g as usize]) == target)
                         );
                     }
                 }

@@ -11,12 +11,27 @@ pub enum Router {
     /// Everything to the one consumer.
     Single,
     /// Consumers in turn, by offset.
-    RoundRobin { targets: u32 },
-    /// To the subtask that owns the record's key group.
-    Hash {
-        selector: KeySelector,
-        target_of_group: std::sync::Arc<[u16]>,
+    RoundRobin {
+        targets: u32,
     },
+    Hash(ByKey),
+}
+
+/// The rule of a hash exchange: to the subtask that owns the record's key group.
+#[derive(Clone, Debug)]
+pub struct ByKey {
+    selector: KeySelector,
+    pub(super) target_of_group: std::sync::Arc<[u16]>,
+}
+
+impl ByKey {
+    /// The target of a record, and the record with its key group.
+    #[inline]
+    pub fn route(&self, record: Record) -> (usize, Record) {
+        let group = self.selector.group(record);
+        let target = self.target_of_group[group as usize];
+        (target as usize, record.with_key_group(group))
+    }
 }
 
 impl Router {
@@ -24,10 +39,10 @@ impl Router {
         let target_of_group = (0..max_parallelism)
             .map(|g| subtask_of_group(g, parallelism, max_parallelism) as u16)
             .collect();
-        Router::Hash {
+        Router::Hash(ByKey {
             selector,
             target_of_group,
-        }
+        })
     }
 
     /// The target of a record, and the record as it travels (a hash exchange stamps the key group).
@@ -36,16 +51,7 @@ impl Router {
         match self {
             Router::Single => (0, record),
             Router::RoundRobin { targets } => (turn(record, *targets), record),
-            Router::Hash {
-                selector,
-                target_of_group,
-            } => {
-                let group = selector.group(record);
-                (
-                    target_of_group[group as usize] as usize,
-                    record.with_key_group(group),
-                )
-            }
+            Router::Hash(keys) => keys.route(record),
         }
     }
 
@@ -54,7 +60,7 @@ impl Router {
         match self {
             Router::Single => Some(1),
             Router::RoundRobin { targets } => Some(u64::from(*targets)),
-            Router::Hash { .. } => None,
+            Router::Hash(_) => None,
         }
     }
 
@@ -85,8 +91,8 @@ impl Router {
                     expected = (record.identity() + 1, next);
                 }
             }
-            Router::Hash { .. } => records.for_each(|record| {
-                let (target, record) = self.route(record);
+            Router::Hash(keys) => records.for_each(|record| {
+                let (target, record) = keys.route(record);
                 emit(target, record);
             }),
         }

@@ -4,11 +4,13 @@
 //! what was sent until the checkpoint behind it has completed, and a restored consumer reads it again.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::message::ReplayFrom;
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
-use crate::dataflow::record::Record;
+use crate::dataflow::record::{Record, SplitId};
+use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
 
@@ -145,21 +147,55 @@ impl Outputs {
     }
 
     /// Adds many records to one channel.
-    pub fn emit_all(&mut self, output: usize, records: impl Iterator<Item = Record>, now: Time) {
+    pub fn emit_all(&mut self, output: usize, records: &[Record], now: Time) {
         let mut records = records;
-        loop {
+        while !records.is_empty() {
             let builder = &mut self.builders[output];
-            let room = self.batch_max - builder.len();
-            builder.extend(records.by_ref().take(room));
-            if builder.len() < self.batch_max {
-                return;
+            let room = (self.batch_max - builder.len()).min(records.len());
+            builder.extend_from_slice(&records[..room]);
+            records = &records[room..];
+            if builder.len() >= self.batch_max {
+                self.seal(output, now);
             }
-            self.seal(output, now);
+        }
+    }
+
+    /// Adds every `stride`-th record of a split to one channel.
+    pub fn emit_every(
+        &mut self,
+        output: usize,
+        split: SplitId,
+        offsets: Range<u64>,
+        stride: u64,
+        now: Time,
+    ) {
+        let mut next = offsets.start;
+        while next < offsets.end {
+            let builder = &mut self.builders[output];
+            let left = (offsets.end - next).div_ceil(stride);
+            let room = (self.batch_max - builder.len()) as u64;
+            let end = next + room.min(left) * stride;
+            builder.reserve(room.min(left) as usize);
+            while next < end {
+                builder.push(Record::new(split, next));
+                next += stride;
+            }
+            if builder.len() >= self.batch_max {
+                self.seal(output, now);
+            }
+        }
+    }
+
+    /// Adds each record to the channel, counted from `first`, that its key leads to.
+    pub fn emit_by_key(&mut self, first: usize, records: &[Record], keys: &ByKey, now: Time) {
+        for record in records {
+            let (target, record) = keys.route(*record);
+            self.emit(first + target, record, now);
         }
     }
 
     /// How many records fit into the fullest of some channels' buffers.
-    pub fn room(&self, channels: std::ops::Range<usize>) -> u64 {
+    pub fn room(&self, channels: Range<usize>) -> u64 {
         let fullest = self.builders[channels].iter().map(Vec::len).max();
         (self.batch_max - fullest.unwrap_or(0)) as u64
     }

@@ -70,8 +70,8 @@ fn many_records_fill_buffers_like_one_after_the_other() {
     let mut outputs = outputs(Retention::UntilSent);
     outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
     let records: Vec<Record> = (0..10).map(|offset| Record::new(0, offset)).collect();
-    outputs.emit_all(0, records[..2].iter().copied(), Time::ZERO);
-    outputs.emit_all(0, records[2..].iter().copied(), Time::ZERO);
+    outputs.emit_all(0, &records[..2], Time::ZERO);
+    outputs.emit_all(0, &records[2..], Time::ZERO);
     assert_eq!(outputs.take_ready(), Some(0));
     assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
     assert!(outputs.has_unflushed() && outputs.take_ready().is_none());

@@ -18,12 +18,14 @@ impl Task {
         let mut first = 0;
         for output in &self.deployment.layout.vertex(self.subtask).outputs {
             let outputs = &mut self.outputs;
-            let records = records.iter().copied();
-            match output.router {
+            match &output.router {
                 Router::Single => outputs.emit_all(first, records, now),
-                _ => output.router.scatter(records, |target, record| {
-                    outputs.emit(first + target, record, now)
-                }),
+                Router::Hash(keys) => outputs.emit_by_key(first, records, keys, now),
+                Router::RoundRobin { .. } => output
+                    .router
+                    .scatter(records.iter().copied(), |target, record| {
+                        outputs.emit(first + target, record, now)
+                    }),
             }
             first += output.channels.len();
         }
@@ -48,8 +50,8 @@ impl Task {
                 Some(stride) => {
                     for start in offsets.clone().take(stride as usize) {
                         let (target, _) = output.router.route(record(start));
-                        let share = (start..offsets.end).step_by(stride as usize);
-                        outputs.emit_all(first + target, share.map(record), now);
+                        let share = start..offsets.end;
+                        outputs.emit_every(first + target, split, share, stride, now);
                     }
                 }
                 None => output
