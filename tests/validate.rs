@@ -61,6 +61,7 @@ fn every_row_and_cell_stands_beside_its_prediction() {
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
     let (rows, cells) = (&json["rows"], &json["cells"]);
+    assert_eq!(json["complete"], true);
     assert_eq!(rows.as_array().map(Vec::len), Some(3));
     assert_eq!(cells.as_array().map(Vec::len), Some(2));
     let of = |row: usize, quantity: &str| &rows[row]["quantities"][quantity];
@@ -93,6 +94,64 @@ fn every_row_and_cell_stands_beside_its_prediction() {
         assert!(of["median_relative_error"].is_f64(), "{of}");
         assert!(of["inside_band"].is_f64(), "{of}");
     }
+}
+
+#[test]
+fn earlier_faults_that_the_table_lacks_are_made_up_for() {
+    let third = "run_id,fault,fault_no_in_job,victim,detect_kind\ns_a-user-exc-3,user-exc,3,1,user-exception\n";
+    let (_folder, said) = validate(third, &["--format", "json"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let row = &json["rows"][0];
+    assert_eq!(json["rows"].as_array().map(Vec::len), Some(1));
+    // The back-off has grown by half twice.
+    let delay = row["quantities"]["restart_delay"]["median"].as_f64();
+    let delay = delay.expect("it restarted");
+    assert!((2_000.0..3_000.0).contains(&delay), "{delay}");
+    assert_eq!(row["detect_kind"]["predicted"]["user-exception"], 1.0);
+    assert_eq!(row["detect_kind"]["agrees"], true);
+    assert_eq!(row["quantities"]["tasks_restarted"]["median"], 30.0);
+    let of = |name: &str| row["quantities"][name]["median"].as_f64();
+    assert!(of("replayed_at_least_once") > Some(0.0));
+    assert!(of("first_commit") > of("all_running"));
+    assert!(of("max_visibility") > of("restart_delay"));
+    assert!(of("old_tasks_cancelled") <= of("restart_delay_end"));
+}
+
+#[test]
+fn an_interrupted_validation_says_what_it_has() {
+    let folder = TempDir::new().expect("there is room");
+    fs::write(folder.path().join("t.csv"), TABLE).expect("there is room");
+    let lab = lab();
+    let scenario = lab.to_str().expect("paths are text");
+    for seconds in [3, 9, 27, 81] {
+        let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("firedrill"))
+            .args(["validate", "t.csv", "--scenario", scenario])
+            .args(["--seeds", "100000", "--jobs", "1", "--format", "json"])
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(kill.expect("there is a kill").success());
+        let output = child.wait_with_output().expect("it ends");
+        if output.status.code().is_none() {
+            // The machine is so busy that it had not come to where it listens.
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(130));
+        let json: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!(json["complete"], false);
+        let rows = json["rows"].as_array().expect("there are rows");
+        assert!((1..=3).contains(&rows.len()), "{}", rows.len());
+        assert!(json["overall"]["median_relative_error"].is_f64());
+        return;
+    }
+    panic!("it never listened");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `firedrill validate`: a table of measured recoveries beside what the simulator predicts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::campaign::runner;
 use crate::campaign::validate::plan::{Base, PlanError};
-use crate::campaign::validate::results::{Judged, Samples, judge};
+use crate::campaign::validate::results::{Judged, Measured, Samples, judge};
 use crate::campaign::validate::{Columns, Plan, Table, Validation, plan, sequence};
 use crate::report::validation;
 
@@ -24,10 +25,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
     let columns = columns(args)?;
     let plan = lay_out(args, &table, &file, &columns)?;
     interrupt::install();
-    let Some(judged) = simulate(args, &table, &plan)? else {
-        console::note("interrupted before every row was simulated; nothing is reported");
-        return Ok(Status::Interrupted);
-    };
+    let (judged, complete) = simulate(args, &table, &plan)?;
     let (rows, cells, overall) = judge(&judged);
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or(path.as_os_str());
@@ -38,6 +36,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
         scenario: name(&args.scenario),
         profile: plan.episodes[0].scenario.profile.name.clone(),
         seeds: args.seeds,
+        complete,
         rows,
         cells,
         overall,
@@ -56,6 +55,10 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
         TableFormat::Markdown => validation::markdown(&results).into_bytes(),
     };
     console::print(&shown)?;
+    if !complete {
+        console::note("interrupted: this is what the simulations so far say");
+        return Ok(Status::Interrupted);
+    }
     Ok(Status::Ok)
 }
 
@@ -109,17 +112,36 @@ fn lay_out(
     })
 }
 
-/// Every episode under every seed; none where the user has had enough.
+/// What was seen of one step, over the seeds so far.
+#[derive(Clone, Default)]
+struct Seen {
+    samples: Samples,
+    noticed: BTreeMap<String, usize>,
+}
+
+impl Seen {
+    fn take(&mut self, measured: Measured) {
+        for (quantity, value) in measured.quantities {
+            self.samples.entry(quantity).or_default().push(value);
+        }
+        if let Some(kind) = measured.noticed {
+            *self.noticed.entry(kind).or_default() += 1;
+        }
+    }
+}
+
+/// Every episode under every seed, seed by seed, so that what is there when the user has had enough says something about
+/// every row; rows of which nothing is known are left out. False: it is not the whole.
 fn simulate(
     args: &ValidateArgs,
     table: &Table,
     plan: &Plan,
-) -> Result<Option<Vec<Judged>>, Failure> {
+) -> Result<(Vec<Judged>, bool), Failure> {
     let jobs = args
         .jobs
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from));
-    let seeds = args.seeds as usize;
-    let cases = plan.episodes.len() * seeds;
+    let episodes = plan.episodes.len();
+    let cases = episodes * args.seeds as usize;
     let bar = match args.quiet {
         true => ProgressBar::hidden(),
         false => ProgressBar::new(cases as u64),
@@ -127,36 +149,36 @@ fn simulate(
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} simulations, {eta} left")
         .map_err(|error| Failure::bad(error.to_string()))?;
     bar.set_style(style);
-    let mut samples: Vec<Vec<Samples>> = plan
+    let mut seen: Vec<Vec<Seen>> = plan
         .episodes
         .iter()
-        .map(|episode| vec![Samples::new(); episode.steps.len()])
+        .map(|episode| vec![Seen::default(); episode.steps.len()])
         .collect();
     let stop = AtomicBool::new(false);
     let work = |case: usize| {
         if interrupt::asked() {
             stop.store(true, Ordering::Relaxed);
         }
-        sequence::simulate(&plan.episodes[case / seeds], (case % seeds) as u64)
+        sequence::simulate(&plan.episodes[case % episodes], (case / episodes) as u64)
     };
-    let take = |case: usize, found: Vec<std::collections::BTreeMap<_, f64>>| {
+    let take = |case: usize, found: Vec<Measured>| {
         bar.inc(1);
-        for (sample, step) in samples[case / seeds].iter_mut().zip(found) {
-            for (quantity, value) in step {
-                sample.entry(quantity).or_default().push(value);
-            }
+        for (seen, measured) in seen[case % episodes].iter_mut().zip(found) {
+            seen.take(measured);
         }
     };
-    let all = runner::run(cases, jobs.unwrap_or(1), &stop, work, take)
+    let complete = runner::run(cases, jobs.unwrap_or(1), &stop, work, take)
         .map_err(|error| Failure::bad(format!("cannot start threads: {error}")))?;
     bar.finish_and_clear();
-    if !all {
-        return Ok(None);
-    }
     let mut judged = Vec::new();
-    for (episode, samples) in plan.episodes.iter().zip(samples) {
-        for (step, samples) in episode.steps.iter().zip(samples) {
-            let row = &table.rows[step.row];
+    for (episode, seen) in plan.episodes.iter().zip(seen) {
+        for (step, seen) in episode.steps.iter().zip(seen) {
+            let Some(row) = step.row.map(|row| &table.rows[row]) else {
+                continue;
+            };
+            if !complete && seen.samples.is_empty() {
+                continue;
+            }
             let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
             judged.push(Judged {
                 line: row.line,
@@ -167,9 +189,10 @@ fn simulate(
                     None => "fault".to_owned(),
                 },
                 measured: step.measured.clone(),
-                samples,
+                samples: seen.samples,
+                noticed: seen.noticed,
             });
         }
     }
-    Ok(Some(judged))
+    Ok((judged, complete))
 }

@@ -48,12 +48,13 @@ impl Arrivals {
         split.latency.resize(split.times.len(), 0);
     }
 
-    /// The sink's writer has handled records; the largest latency among those that it had not handled before.
-    pub fn handle(&mut self, records: &[Record], now: Time) -> Span {
+    /// The sink's writer has handled records: the largest latency among those that no writer had handled before, and how
+    /// many one had.
+    pub fn handle(&mut self, records: &[Record], now: Time) -> (Span, u64) {
         if now.0 / SECOND != self.second_number {
             self.close_second(now.0 / SECOND);
         }
-        let mut worst = 0;
+        let (mut worst, mut again) = (0, 0);
         for record in records {
             let split = &mut self.splits[record.split() as usize];
             let offset = record.offset() as usize;
@@ -67,9 +68,11 @@ impl Arrivals {
                 *latency = u32::try_from(us + 1).unwrap_or(u32::MAX);
                 self.second.record(us.max(1));
                 worst = worst.max(us);
+            } else {
+                again += 1;
             }
         }
-        Span::from_us(worst)
+        (Span::from_us(worst), again)
     }
 
     fn close_second(&mut self, next: u64) {

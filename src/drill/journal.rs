@@ -3,9 +3,10 @@
 
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::flink::rpc::Endpoint;
+use crate::actor::flink::rpc::heartbeat::Verdict;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{ActorId, Header, Time};
+use crate::kernel::{ActorId, Header, Span, Time};
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +19,15 @@ pub enum Mark {
     /// The checkpoint that a restart goes back to; 0: none.
     Restoring(CheckpointId),
     /// The JobMaster has given a TaskManager up.
-    JobMasterLost(ActorId),
+    JobMasterLost(ActorId, Detector),
     /// The ResourceManager has.
-    ResourceManagerLost(ActorId),
+    ResourceManagerLost(ActorId, Verdict),
+    /// A TaskManager has lost a job's JobMaster.
+    LostJobMaster(ActorId),
+    /// A task of a TaskManager has ended, and its resources are free.
+    TaskEnded(SubtaskId),
+    /// Records have become visible, the oldest of them so long after they arrived.
+    Committed(Span),
     LeadershipGranted,
     LeadershipLost,
     Execution {
@@ -46,13 +53,18 @@ impl Journal {
             Fact::JobStatusChanged { status, .. } => Mark::JobStatus(*status),
             Fact::RecoveryStarted { detector, .. } => Mark::Restart(*detector),
             Fact::RetrievalStarted { checkpoint, .. } => Mark::Restoring(*checkpoint),
-            Fact::TaskManagerLost { taskmanager, .. } => Mark::JobMasterLost(*taskmanager),
+            Fact::TaskManagerLost {
+                taskmanager,
+                detector,
+            } => Mark::JobMasterLost(*taskmanager, *detector),
+            Fact::JobMasterLost { .. } => Mark::LostJobMaster(header.actor),
+            Fact::TaskEnded { subtask, .. } => Mark::TaskEnded(*subtask),
             Fact::PeerLost {
                 owner: Endpoint::ResourceManager,
                 peer,
-                ..
+                verdict,
             } if peer.endpoint == Endpoint::TaskExecutor => {
-                Mark::ResourceManagerLost(peer.address.actor)
+                Mark::ResourceManagerLost(peer.address.actor, *verdict)
             }
             Fact::LeadershipGranted => Mark::LeadershipGranted,
             Fact::LeadershipLost { .. } => Mark::LeadershipLost,
@@ -72,6 +84,11 @@ impl Journal {
             _ => return,
         };
         self.marks.push((header.time, mark));
+    }
+
+    /// Records have become visible, the oldest of them so long after they arrived.
+    pub fn committed(&mut self, at: Time, oldest: Span) {
+        self.marks.push((at, Mark::Committed(oldest)));
     }
 
     /// Everything so far, in order.

@@ -155,6 +155,20 @@ impl Drill {
         self.blueprint.topology.is_sink(subtask)
     }
 
+    pub fn operators(&self) -> usize {
+        self.blueprint.topology.operators.len()
+    }
+
+    /// The place of the operator among those of all jobs.
+    pub fn operator_of(&self, subtask: SubtaskId) -> usize {
+        self.blueprint.topology.subtasks[subtask as usize].operator as usize
+    }
+
+    /// Real records that sinks' writers have handled again so far.
+    pub fn written_again(&self) -> u64 {
+        self.watch.written_again * u64::from(self.blueprint.weight)
+    }
+
     pub fn events(&self) -> u64 {
         self.simulation.events()
     }

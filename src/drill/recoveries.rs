@@ -8,7 +8,7 @@ use crate::actor::fact::{Detector, ExecutionState, Fact};
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
-use crate::policy::RecoveryScope;
+use crate::policy::{Liveness, RecoveryScope};
 
 use super::arrivals::{Arrivals, LATE};
 use super::episode::{Episode, Injected, Marks, Retrieval};
@@ -389,10 +389,17 @@ impl Recoveries {
         });
     }
 
-    /// The sink's writer has handled records of a job, the latest of them this late.
-    pub fn handled(&mut self, job: JobId, worst: Span, now: Time) {
+    /// The sink's writer has handled records of a job, the latest of them this late, and so many not for the first time:
+    /// where nothing upstream drops what comes twice, these were reprocessed.
+    pub fn handled(&mut self, job: JobId, worst: Span, again: u64, now: Time) {
+        let following = &mut self.jobs[job as usize];
         if worst > LATE {
-            self.jobs[job as usize].last_late = now;
+            following.last_late = now;
+        }
+        if let Some(episode) = &mut following.episode
+            && self.blueprint.liveness == Liveness::RpcHeartbeats
+        {
+            episode.replayed += again;
         }
     }
 

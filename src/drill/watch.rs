@@ -46,6 +46,8 @@ pub struct Watch {
     /// Latency before the first fault.
     pub before: Option<Quantiles>,
     pub lag: Vec<LagPoint>,
+    /// Records that sinks' writers have handled more than once, each time but the first.
+    pub written_again: u64,
     /// How far each split has been handed out.
     taken: Vec<u64>,
     looked: Time,
@@ -101,6 +103,7 @@ impl Watch {
             notifications: (0, 0, 0),
             before: None,
             lag: Vec::new(),
+            written_again: 0,
             taken: vec![0; blueprint.topology.splits.len()],
             looked: Time::ZERO,
             leader: None,
@@ -129,9 +132,10 @@ impl Watch {
                 return self.checks.fact(header, fact);
             }
             Fact::SinkWritten { subtask, batch, .. } => {
-                let worst = self.arrivals.handle(batch.records(), now);
+                let (worst, again) = self.arrivals.handle(batch.records(), now);
                 let job = self.blueprint.topology.job_of(*subtask);
-                return self.recoveries.handled(job, worst, now);
+                self.written_again += again;
+                return self.recoveries.handled(job, worst, again, now);
             }
             Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
                 return self.tasks.fact(header, fact);
@@ -149,11 +153,15 @@ impl Watch {
                 self.before = Some(self.arrivals.quantiles())
             }
             Fact::TransactionCommitted { batches, .. } => {
+                let mut oldest = Span::ZERO;
                 for record in batches.0.iter().flat_map(|batch| batch.records()) {
                     if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
-                        self.visibility.record(now.since(arrival));
+                        let waited = now.since(arrival);
+                        oldest = oldest.max(waited);
+                        self.visibility.record(waited);
                     }
                 }
+                self.journal.committed(now, oldest);
             }
             Fact::CheckpointTriggered { .. } => self.checkpoints.triggered += 1,
             Fact::CheckpointAborted { .. } => self.checkpoints.failed += 1,

@@ -1,5 +1,6 @@
 //! Predictions beside measurements: as text, CSV, JSON, Markdown and a plot.
 
+use crate::campaign::validate::results::Noticed;
 use crate::campaign::validate::{Overall, Predicted, Quantity, Validation};
 
 use super::plot::scatter;
@@ -13,6 +14,8 @@ const SHOWN: [Quantity; 5] = [
     Quantity::AllRunning,
     Quantity::CaughtUp,
 ];
+
+const KIND: &str = "What shows the fault first is predicted right in";
 
 pub fn artifacts(results: &Validation) -> Vec<Artifact> {
     let artifact = |name, bytes| Artifact { name, bytes };
@@ -76,7 +79,7 @@ pub fn csv(results: &Validation) -> Vec<u8> {
 fn value(quantity: Quantity, value: Option<f64>) -> String {
     match (quantity, value) {
         (_, None) => "-".to_owned(),
-        (Quantity::Restarts, Some(count)) => format!("{count:.1}").replace(".0", ""),
+        (count, Some(value)) if count.is_count() => format!("{value:.1}").replace(".0", ""),
         (_, Some(ms)) => number::duration(ms),
     }
 }
@@ -91,6 +94,24 @@ fn band(quantity: Quantity, predicted: &Predicted) -> String {
             value(quantity, predicted.p95)
         ),
     }
+}
+
+/// What showed the fault first.
+fn noticed(kind: &Noticed) -> String {
+    let predicted: Vec<String> = kind
+        .predicted
+        .iter()
+        .map(|(kind, share)| format!("{kind} {}", number::share(*share)))
+        .collect();
+    if predicted.is_empty() && kind.measured.is_none() {
+        return String::new();
+    }
+    format!(
+        "    {:<20} measured {}  predicted {}\n",
+        "detect_kind",
+        kind.measured.as_deref().unwrap_or("-"),
+        predicted.join(", ")
+    )
 }
 
 fn percent(share: Option<f64>) -> String {
@@ -119,6 +140,7 @@ pub fn text(results: &Validation) -> String {
             text.push_str(&format!("\n{} ({})\n", row.cell, row.fault));
         }
         text.push_str(&format!("  line {} {}\n", row.line, row.run_id));
+        text.push_str(&noticed(&row.detect_kind));
         for (quantity, predicted) in &row.quantities {
             if predicted.measured.is_none() && predicted.median.is_none() {
                 continue;
@@ -148,6 +170,9 @@ pub fn text(results: &Validation) -> String {
     text.push_str("\nBy quantity\n");
     for (quantity, overall) in &results.overall.quantities {
         text.push_str(&format!("  {:<28} {}\n", quantity.name(), verdict(overall)));
+    }
+    if let Some(agree) = results.overall.detect_kind {
+        text.push_str(&format!("\n{KIND}: {} of the rows\n", number::share(agree)));
     }
     text.push_str(&format!("\nOverall: {}\n", verdict(&results.overall.both)));
     text
@@ -185,5 +210,19 @@ pub fn markdown(results: &Validation) -> String {
         }
     }
     text.push_str(&format!("- together: {}\n", verdict(&results.overall.both)));
+    if let Some(agree) = results.overall.detect_kind {
+        text.push_str(&format!("- {KIND}: {} of the rows\n", number::share(agree)));
+    }
+    text.push_str("\n| quantity | median relative error | cells | inside the band | values |\n|---|---|---|---|---|\n");
+    for (quantity, overall) in &results.overall.quantities {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            quantity.name(),
+            percent(overall.median_relative_error),
+            overall.cells,
+            percent(overall.inside_band),
+            overall.values
+        ));
+    }
     text
 }

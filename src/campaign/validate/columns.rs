@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::results::Quantity;
+use super::results::{Measured, Quantity};
 use super::table::Row;
 
 /// Says what a table's columns mean where their names do not.
@@ -139,7 +139,7 @@ impl Columns {
     }
 
     /// What a row measured, in milliseconds or as a count.
-    pub fn measured(&self, row: &Row) -> BTreeMap<Quantity, f64> {
+    pub fn measured(&self, row: &Row) -> Measured {
         let mut measured: BTreeMap<Quantity, f64> = Quantity::ALL
             .iter()
             .filter_map(|quantity| Some((*quantity, row.number(quantity.column()?)?)))
@@ -150,7 +150,18 @@ impl Columns {
                 measured.insert(measurement.quantity, value * factor);
             }
         }
-        measured
+        // The laboratory counts by vertex.
+        let by_vertex = row.text("tasks_restarted_per_vertex");
+        let by_vertex =
+            by_vertex.and_then(|text| serde_json::from_str::<BTreeMap<String, u32>>(text).ok());
+        if let Some(by_vertex) = by_vertex {
+            let tasks: u32 = by_vertex.values().sum();
+            measured.insert(Quantity::TasksRestarted, f64::from(tasks));
+        }
+        Measured {
+            quantities: measured,
+            noticed: row.text("detect_kind").map(str::to_owned),
+        }
     }
 }
 
@@ -190,7 +201,7 @@ mod tests {
                 pair("topics.events.rate", "100/s"),
             ]
         );
-        assert_eq!(columns.measured(row)[&Quantity::Total], 97_000.0);
+        assert_eq!(columns.measured(row).quantities[&Quantity::Total], 97_000.0);
         assert!(Columns::read("sett: {}\n", "c.yaml").is_err());
     }
 }

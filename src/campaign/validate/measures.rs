@@ -1,22 +1,34 @@
 //! What a simulated recovery measures, read off the journal as one reads a real cluster's logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::actor::fact::Detector;
+use crate::actor::flink::rpc::heartbeat::Verdict;
 use crate::drill::journal::Mark;
 use crate::fault::{ExecutionState, JobStatus};
 use crate::kernel::Time;
 
-use super::results::Quantity;
+use super::results::{Measured, Quantity};
 
-/// Measurements of the recovery from a fault at `fault`, in milliseconds after it; `marks` is the journal from the fault on,
-/// `earlier` up to it. `caught_up` is when output was in time again.
-pub fn measure(
-    fault: Time,
-    earlier: &[(Time, Mark)],
-    marks: &[(Time, Mark)],
-    caught_up: Option<Time>,
-    is_sink: impl Fn(u32) -> bool,
-) -> BTreeMap<Quantity, f64> {
+/// What a simulation knows beside the journal.
+pub struct Around<'a> {
+    /// The journal before the fault.
+    pub earlier: &'a [(Time, Mark)],
+    /// When output was in time again.
+    pub caught_up: Option<Time>,
+    /// Records that sinks handled again because of the fault.
+    pub written_again: u64,
+    pub is_sink: &'a dyn Fn(u32) -> bool,
+}
+
+/// Measurements of the recovery from a fault at `fault`, in milliseconds after it; `marks` is the journal from the fault on.
+pub fn measure(fault: Time, marks: &[(Time, Mark)], around: &Around<'_>) -> Measured {
+    let Around {
+        earlier,
+        caught_up,
+        written_again,
+        is_sink,
+    } = *around;
     let ms = |at: Time| at.since(fault).as_ms();
     let first = |wanted: &dyn Fn(&Mark) -> bool| {
         marks
@@ -30,16 +42,29 @@ pub fn measure(
             found.insert(quantity, ms(at));
         }
     };
-    let job_master_lost = first(&|mark| matches!(mark, Mark::JobMasterLost(_)));
-    let resource_manager_lost = first(&|mark| matches!(mark, Mark::ResourceManagerLost(_)));
-    let leader = first(&|mark| matches!(mark, Mark::LeadershipGranted));
-    let restart = first(&|mark| matches!(mark, Mark::Restart(_) | Mark::LeadershipLost));
+    put(
+        Quantity::JobMasterLostTm,
+        first(&|mark| matches!(mark, Mark::JobMasterLost(..))),
+    );
+    put(
+        Quantity::RmLostTm,
+        first(&|mark| matches!(mark, Mark::ResourceManagerLost(..))),
+    );
+    // A leader may lose its office again before the recovery is over.
+    let leader = marks
+        .iter()
+        .rfind(|(_, mark)| *mark == Mark::LeadershipGranted);
+    put(Quantity::LeaderGranted, leader.map(|(at, _)| *at));
+    put(
+        Quantity::TmSideDetect,
+        first(&|mark| matches!(mark, Mark::LostJobMaster(_))),
+    );
     // A new leader's restart is no detection: the grant is.
-    let noticed = [job_master_lost, resource_manager_lost, leader, restart];
-    put(Quantity::Detect, noticed.into_iter().flatten().min());
-    put(Quantity::JobMasterLostTm, job_master_lost);
-    put(Quantity::RmLostTm, resource_manager_lost);
-    put(Quantity::LeaderGranted, leader);
+    let noticed = marks
+        .iter()
+        .find_map(|(at, mark)| Some((*at, noticed(mark)?)));
+    put(Quantity::Detect, noticed.map(|(at, _)| at));
+    let leaves = first(&|mark| *mark == Mark::JobStatus(JobStatus::Restarting));
     let scheduled = |mark: &Mark| {
         matches!(
             mark,
@@ -49,9 +74,20 @@ pub fn measure(
             }
         )
     };
-    put(Quantity::RestartDelayEnd, first(&scheduled));
+    let restarts_at = first(&scheduled);
+    put(Quantity::RestartDelayEnd, restarts_at);
+    let until = restarts_at.unwrap_or(Time(u64::MAX));
+    let ended = |(at, mark): &&(Time, Mark)| match mark {
+        // Under one JobMaster its own view counts; a new one has no old tasks.
+        Mark::Execution { state, .. } if leader.is_none() => *at <= until && state.is_terminal(),
+        Mark::TaskEnded(_) if leader.is_some() => *at <= until,
+        _ => false,
+    };
+    let cancelled = marks.iter().rfind(ended).map(|(at, _)| *at);
+    put(Quantity::OldTasksCancelled, cancelled);
 
     // The successful deployment is the last one: from the last time that tasks were scheduled until all ran.
+    let mut restarted = None;
     let running = marks
         .iter()
         .rposition(|(_, mark)| *mark == Mark::AllRunning);
@@ -76,6 +112,22 @@ pub fn measure(
             of(ExecutionState::Initializing).1,
         );
         put(Quantity::AllRunning, Some(marks[running].0));
+        let commit = marks[running..]
+            .iter()
+            .find(|(_, mark)| matches!(mark, Mark::Committed(_)));
+        put(Quantity::FirstCommit, commit.map(|(at, _)| *at));
+        let deployed: BTreeSet<u32> = cycle
+            .iter()
+            .filter_map(|(_, mark)| match mark {
+                Mark::Execution {
+                    subtask,
+                    state: ExecutionState::Deploying,
+                    ..
+                } => Some(*subtask),
+                _ => None,
+            })
+            .collect();
+        restarted = Some(deployed.len() as f64);
         let from = first_deploying.unwrap_or(fault);
         let record = marks.iter().find(|(at, mark)| {
             *at >= from && matches!(mark, Mark::FirstOutput(subtask) if is_sink(*subtask))
@@ -84,6 +136,22 @@ pub fn measure(
     }
     put(Quantity::CaughtUp, caught_up);
     put(Quantity::Total, caught_up);
+    if let (Some(left), Some(end)) = (leaves, restarts_at)
+        && leader.is_none()
+    {
+        found.insert(Quantity::RestartDelay, end.since(left.min(end)).as_ms());
+    }
+    if let Some(tasks) = restarted {
+        found.insert(Quantity::TasksRestarted, tasks);
+    }
+    found.insert(Quantity::Replayed, written_again as f64);
+    let visible = marks.iter().filter_map(|(_, mark)| match mark {
+        Mark::Committed(waited) => Some(*waited),
+        _ => None,
+    });
+    if let Some(longest) = visible.max() {
+        found.insert(Quantity::MaxVisibility, longest.as_ms());
+    }
 
     let restarts = marks
         .iter()
@@ -100,13 +168,36 @@ pub fn measure(
         let age = fault.since((*at).min(fault)).as_ms();
         found.insert(Quantity::RestoredCheckpointAge, age);
     }
-    found
+    Measured {
+        quantities: found,
+        noticed: noticed.map(|(_, kind)| kind.to_owned()),
+    }
+}
+
+/// The laboratory's word for what shows a fault, where a mark does: the first line of a JobManager's log that tells.
+fn noticed(mark: &Mark) -> Option<&'static str> {
+    Some(match mark {
+        Mark::ResourceManagerLost(_, Verdict::Timeout) => "heartbeat-timeout",
+        Mark::ResourceManagerLost(_, Verdict::Unreachable) => "rpc-unreachable",
+        Mark::LeadershipGranted => "new-leader",
+        Mark::LeadershipLost => "zk-suspended",
+        Mark::JobMasterLost(_, detector) | Mark::Restart(detector) => match detector {
+            Detector::DataPlane => "netty-connection-closed",
+            Detector::HeartbeatTimeout => "heartbeat-timeout",
+            Detector::RpcUnreachable => "rpc-unreachable",
+            Detector::Goodbye | Detector::ResourceManager => "disconnect-request",
+            Detector::DeploymentUnreachable | Detector::DeploymentFailed => "task-deploy-failed",
+            Detector::UserException => "user-exception",
+            other => other.name(),
+        },
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actor::fact::Detector;
+    use crate::kernel::Span;
 
     #[test]
     fn the_last_deployment_counts() {
@@ -132,9 +223,22 @@ mod tests {
             execution(13_000, ExecutionState::Initializing),
             (ms(13_200), Mark::FirstOutput(3)),
             (ms(13_300), Mark::AllRunning),
+            (ms(14_000), Mark::Committed(Span::from_secs(7))),
         ];
-        let found = measure(ms(10_000), &earlier, &marks, Some(ms(15_000)), |_| true);
-        let of = |quantity: Quantity| found.get(&quantity).copied();
+        let around = Around {
+            earlier: &earlier,
+            caught_up: Some(ms(15_000)),
+            written_again: 40,
+            is_sink: &|_| true,
+        };
+        let found = measure(ms(10_000), &marks, &around);
+        assert_eq!(found.noticed.as_deref(), Some("netty-connection-closed"));
+        let of = |quantity: Quantity| found.quantities.get(&quantity).copied();
+        assert_eq!(of(Quantity::RestartDelay), Some(900.0));
+        assert_eq!(of(Quantity::TasksRestarted), Some(1.0));
+        assert_eq!(of(Quantity::Replayed), Some(40.0));
+        assert_eq!(of(Quantity::FirstCommit), Some(4_000.0));
+        assert_eq!(of(Quantity::MaxVisibility), Some(7_000.0));
         assert_eq!(of(Quantity::Detect), Some(100.0));
         assert_eq!(of(Quantity::RestartDelayEnd), Some(1_000.0));
         assert_eq!(of(Quantity::FirstDeploying), Some(2_600.0));

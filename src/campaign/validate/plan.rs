@@ -7,8 +7,11 @@ use crate::scenario::model::{Scenario, TaskManager};
 use crate::scenario::{Beside, Override, ScenarioError, load_with};
 
 use super::columns::Columns;
-use super::results::Quantity;
+use super::results::Measured;
 use super::table::{Row, Table, TableError};
+
+/// Earlier faults that the table does not have are made up for, up to so many before one that it has.
+const GAP_MAX: usize = 8;
 
 /// Columns that planning reads as numbers.
 const NUMBERS: &[&str] = &[
@@ -56,15 +59,19 @@ pub enum Way {
 /// One fault of a sequence, with what its row measured.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Index of the row in the table.
-    pub row: usize,
+    /// Index of the row in the table; none: a fault of which the table only shows that it came before.
+    pub row: Option<usize>,
     pub victim: Victim,
     pub blow: Blow,
     /// After the trigger of a checkpoint; none: at any moment of its interval.
     pub phase: Option<Span>,
     /// After the fault: the victim is started, or goes on.
     pub heals_after: Option<Span>,
-    pub measured: BTreeMap<Quantity, f64>,
+    /// How many tasks of each operator the TaskManager had that was hit.
+    pub tasks: Option<Vec<u32>>,
+    /// Which subtask throws.
+    pub throwing: u32,
+    pub measured: Measured,
 }
 
 /// Faults that follow each other on one job, under one configuration.
@@ -124,10 +131,16 @@ pub fn plan(
         }
         let settings = columns.settings(row);
         let session = session(row);
-        let number = row.number("fault_no_in_job").unwrap_or(1.0);
-        let follows = last.as_ref().is_some_and(|before| {
-            before.session == session && before.settings == settings && number > before.number
-        });
+        let before = last
+            .as_ref()
+            .filter(|before| before.session == session && before.settings == settings);
+        // Without a number, rows of one session are taken to follow each other.
+        let number = row
+            .number("fault_no_in_job")
+            .unwrap_or_else(|| before.map_or(1.0, |before| before.number + 1.0));
+        let follows = before.is_some_and(|before| number > before.number);
+        let earlier = before.filter(|_| follows).map_or(0.0, |b| b.number);
+        let gap = ((number - earlier - 1.0).max(0.0) as usize).min(GAP_MAX);
         let scenario = match follows {
             true => None,
             false => Some(scenario(row, &settings, profile, beside, &base(row))?),
@@ -137,7 +150,7 @@ pub fn plan(
             (None, Some(episode)) => episode.scenario.config.checkpointing.interval,
             (None, None) => None,
         };
-        let step = step(index, row, columns, interval).map_err(|message| {
+        let mut step = step(index, row, columns, interval).map_err(|message| {
             PlanError::Table(TableError {
                 field: table
                     .columns
@@ -149,23 +162,27 @@ pub fn plan(
                 message,
             })
         })?;
-        match scenario {
-            Some(scenario) => {
-                let throws = throws(&scenario, columns);
-                episodes.push(Episode {
-                    scenario,
-                    steps: vec![step],
-                    throws,
-                });
-            }
-            None => {
-                let episode = episodes.last_mut();
-                episode
-                    .expect("what follows has something to follow")
-                    .steps
-                    .push(step);
-            }
+        if let Some(scenario) = scenario {
+            let throws = throws(&scenario, columns);
+            episodes.push(Episode {
+                scenario,
+                steps: Vec::new(),
+                throws,
+            });
         }
+        let episode = episodes
+            .last_mut()
+            .expect("what follows has something to follow");
+        step.tasks = tasks(row, &episode.scenario);
+        // What happened in between is not known; the back-off remembers that something did.
+        let unseen = Step {
+            row: None,
+            phase: None,
+            measured: Measured::default(),
+            ..step.clone()
+        };
+        episode.steps.extend(vec![unseen; gap]);
+        episode.steps.push(step);
         last = Some(Before {
             session,
             settings,
@@ -295,8 +312,14 @@ fn step(
         .map(|ms| Span((ms * 1e6) as u64));
     let before = columns.before_checkpoint_ms.zip(interval);
     let before = before.map(|(ms, interval)| Span(interval.0.saturating_sub(ms * 1_000_000)));
+    let throwing = match victim {
+        Victim::Task => row.number("victim").unwrap_or(0.0) as u32,
+        _ => 0,
+    };
     Ok(Step {
-        row: index,
+        row: Some(index),
+        tasks: None,
+        throwing,
         victim,
         blow,
         phase: phase.or(before),
@@ -324,6 +347,17 @@ pub fn action_at(note: &str) -> Option<Span> {
     let first = list.split(',').next()?;
     let ms: u64 = first.trim().parse().ok()?;
     Some(Span::from_ms(ms))
+}
+
+/// `victim_tasks`, by operator the subtasks that the victim had, as counts by operator of the scenario; none where the row
+/// has nothing of the kind.
+fn tasks(row: &Row, scenario: &Scenario) -> Option<Vec<u32>> {
+    let text = row.text("victim_tasks")?;
+    let had: BTreeMap<String, Vec<u32>> = serde_json::from_str(text).ok()?;
+    let operators = scenario.jobs.iter().flat_map(|job| &job.operators);
+    let count = |name: &str| had.get(name).map_or(0, |subtasks| subtasks.len() as u32);
+    let counts: Vec<u32> = operators.map(|operator| count(&operator.name)).collect();
+    counts.iter().any(|count| *count > 0).then_some(counts)
 }
 
 /// The operator named for it, else the last one before the sinks.

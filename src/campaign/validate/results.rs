@@ -15,6 +15,9 @@ pub enum Quantity {
     JobMasterLostTm,
     RmLostTm,
     LeaderGranted,
+    TmSideDetect,
+    OldTasksCancelled,
+    RestartDelay,
     RestartDelayEnd,
     FirstDeploying,
     AllDeploying,
@@ -26,16 +29,25 @@ pub enum Quantity {
     Restarts,
     #[serde(rename = "restored_ckpt_age")]
     RestoredCheckpointAge,
+    /// Records that sinks' writers handled again.
+    #[serde(rename = "replayed_at_least_once")]
+    Replayed,
+    TasksRestarted,
+    FirstCommit,
+    MaxVisibility,
     /// Until caught up, where a table has nothing else.
     Total,
 }
 
 impl Quantity {
-    pub const ALL: [Quantity; 14] = [
+    pub const ALL: [Quantity; 21] = [
         Quantity::Detect,
         Quantity::JobMasterLostTm,
         Quantity::RmLostTm,
         Quantity::LeaderGranted,
+        Quantity::TmSideDetect,
+        Quantity::OldTasksCancelled,
+        Quantity::RestartDelay,
         Quantity::RestartDelayEnd,
         Quantity::FirstDeploying,
         Quantity::AllDeploying,
@@ -45,6 +57,10 @@ impl Quantity {
         Quantity::CaughtUp,
         Quantity::Restarts,
         Quantity::RestoredCheckpointAge,
+        Quantity::Replayed,
+        Quantity::TasksRestarted,
+        Quantity::FirstCommit,
+        Quantity::MaxVisibility,
         Quantity::Total,
     ];
 
@@ -54,6 +70,9 @@ impl Quantity {
             Quantity::JobMasterLostTm => "jobmaster_lost_tm",
             Quantity::RmLostTm => "rm_lost_tm",
             Quantity::LeaderGranted => "leader_granted",
+            Quantity::TmSideDetect => "tm_side_detect",
+            Quantity::OldTasksCancelled => "old_tasks_cancelled",
+            Quantity::RestartDelay => "restart_delay",
             Quantity::RestartDelayEnd => "restart_delay_end",
             Quantity::FirstDeploying => "first_deploying",
             Quantity::AllDeploying => "all_deploying",
@@ -63,25 +82,36 @@ impl Quantity {
             Quantity::CaughtUp => "caught_up",
             Quantity::Restarts => "n_restarts",
             Quantity::RestoredCheckpointAge => "restored_ckpt_age",
+            Quantity::Replayed => "replayed_at_least_once",
+            Quantity::TasksRestarted => "tasks_restarted",
+            Quantity::FirstCommit => "first_commit",
+            Quantity::MaxVisibility => "max_visibility",
             Quantity::Total => "total",
         }
     }
 
-    /// How finely clusters note it: logs have milliseconds.
-    pub fn resolution(self) -> f64 {
-        match self {
-            Quantity::Restarts => 0.0,
-            _ => 1.0,
-        }
+    pub fn is_count(self) -> bool {
+        matches!(
+            self,
+            Quantity::Restarts | Quantity::Replayed | Quantity::TasksRestarted
+        )
     }
 
-    /// The laboratory's column for it.
+    /// How finely clusters note it: logs have milliseconds.
+    pub fn resolution(self) -> f64 {
+        if self.is_count() { 0.0 } else { 1.0 }
+    }
+
+    /// The laboratory's column for it, where it holds a number.
     pub fn column(self) -> Option<&'static str> {
         Some(match self {
             Quantity::Detect => "detect_ms",
             Quantity::JobMasterLostTm => "jobmaster_lost_tm_ms",
             Quantity::RmLostTm => "rm_lost_tm_ms",
             Quantity::LeaderGranted => "leader_granted_ms",
+            Quantity::TmSideDetect => "tm_side_detect_ms",
+            Quantity::OldTasksCancelled => "old_tasks_cancelled_ms",
+            Quantity::RestartDelay => "restart_delay_ms",
             Quantity::RestartDelayEnd => "restart_delay_end_ms",
             Quantity::FirstDeploying => "first_deploying_ms",
             Quantity::AllDeploying => "all_deploying_ms",
@@ -91,8 +121,44 @@ impl Quantity {
             Quantity::CaughtUp => "caught_up_1s_ms",
             Quantity::Restarts => "n_restarts",
             Quantity::RestoredCheckpointAge => "restored_ckpt_age_ms",
-            Quantity::Total => return None,
+            Quantity::Replayed => "replayed_at_least_once",
+            Quantity::FirstCommit => "eo_first_commit_ms",
+            Quantity::MaxVisibility => "eo_max_visibility_ms",
+            Quantity::TasksRestarted | Quantity::Total => return None,
         })
+    }
+}
+
+/// What one seed, or one measurement, has of a recovery.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    pub quantities: BTreeMap<Quantity, f64>,
+    /// What showed the fault first, as `detect_kind` says it.
+    pub noticed: Option<String>,
+}
+
+/// What showed the fault first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Noticed {
+    pub measured: Option<String>,
+    /// By kind, the share of seeds in which it came first.
+    pub predicted: BTreeMap<String, f64>,
+    /// Whether the kind that came first most often is the measured one.
+    pub agrees: Option<bool>,
+}
+
+impl Noticed {
+    fn of(measured: Option<&String>, seeds: &BTreeMap<String, usize>) -> Noticed {
+        let all = seeds.values().sum::<usize>().max(1) as f64;
+        let most = seeds.iter().max_by_key(|(_, count)| **count);
+        Noticed {
+            measured: measured.cloned(),
+            predicted: seeds
+                .iter()
+                .map(|(kind, count)| (kind.clone(), *count as f64 / all))
+                .collect(),
+            agrees: measured.zip(most).map(|(kind, (most, _))| kind == most),
+        }
     }
 }
 
@@ -137,6 +203,7 @@ pub struct RowResult {
     pub run_id: String,
     pub cell: String,
     pub fault: String,
+    pub detect_kind: Noticed,
     pub quantities: BTreeMap<Quantity, Predicted>,
 }
 
@@ -169,6 +236,8 @@ pub struct Totals {
     pub quantities: BTreeMap<Quantity, Overall>,
     /// By kind of fault, `all_running` and `caught_up` together.
     pub faults: BTreeMap<String, Overall>,
+    /// Over the rows that say what showed the fault first: the share in which that is what most seeds say.
+    pub detect_kind: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -177,6 +246,8 @@ pub struct Validation {
     pub scenario: String,
     pub profile: String,
     pub seeds: u64,
+    /// False where it was interrupted: some seeds are missing, and perhaps rows.
+    pub complete: bool,
     pub rows: Vec<RowResult>,
     pub cells: Vec<Cell>,
     pub overall: Totals,
@@ -195,8 +266,10 @@ pub struct Judged {
     pub run_id: String,
     pub cell: String,
     pub fault: String,
-    pub measured: BTreeMap<Quantity, f64>,
+    pub measured: Measured,
     pub samples: Samples,
+    /// What showed the fault first, with the number of seeds.
+    pub noticed: BTreeMap<String, usize>,
 }
 
 pub fn judge(judged: &[Judged]) -> (Vec<RowResult>, Vec<Cell>, Totals) {
@@ -207,7 +280,8 @@ pub fn judge(judged: &[Judged]) -> (Vec<RowResult>, Vec<Cell>, Totals) {
             run_id: row.run_id.clone(),
             cell: row.cell.clone(),
             fault: row.fault.clone(),
-            quantities: beside(&row.samples, &row.measured),
+            detect_kind: Noticed::of(row.measured.noticed.as_ref(), &row.noticed),
+            quantities: beside(&row.samples, &row.measured.quantities),
         })
         .collect();
     let mut names: Vec<(String, String)> = Vec::new();
@@ -230,7 +304,7 @@ pub fn judge(judged: &[Judged]) -> (Vec<RowResult>, Vec<Cell>, Totals) {
                 for (quantity, values) in &row.samples {
                     samples.entry(*quantity).or_default().extend(values);
                 }
-                for (quantity, value) in &row.measured {
+                for (quantity, value) in &row.measured.quantities {
                     measured.entry(*quantity).or_default().push(*value);
                 }
             }
@@ -292,7 +366,13 @@ fn totals(rows: &[RowResult], cells: &[Cell]) -> Totals {
     let mut faults: Vec<&str> = rows.iter().map(|row| row.fault.as_str()).collect();
     faults.sort_unstable();
     faults.dedup();
+    let kinds: Vec<bool> = rows
+        .iter()
+        .filter_map(|row| row.detect_kind.agrees)
+        .collect();
+    let agree = kinds.iter().filter(|agrees| **agrees).count();
     Totals {
+        detect_kind: (!kinds.is_empty()).then(|| agree as f64 / kinds.len() as f64),
         both: overall(&JUDGED, None),
         quantities: Quantity::ALL
             .into_iter()
@@ -316,8 +396,15 @@ mod tests {
             run_id: "r".to_owned(),
             cell: cell.to_owned(),
             fault: "tm-kill".to_owned(),
-            measured: BTreeMap::from([(Quantity::AllRunning, measured)]),
+            measured: Measured {
+                quantities: BTreeMap::from([(Quantity::AllRunning, measured)]),
+                noticed: Some("heartbeat-timeout".to_owned()),
+            },
             samples: BTreeMap::from([(Quantity::AllRunning, sample.to_vec())]),
+            noticed: BTreeMap::from([
+                ("heartbeat-timeout".to_owned(), 3),
+                ("new-leader".to_owned(), 1),
+            ]),
         }
     }
 
@@ -334,6 +421,9 @@ mod tests {
             rows[2].quantities[&Quantity::AllRunning].inside_band,
             Some(false)
         );
+        assert_eq!(rows[0].detect_kind.predicted["new-leader"], 0.25);
+        assert_eq!(rows[0].detect_kind.agrees, Some(true));
+        assert_eq!(totals.detect_kind, Some(1.0));
         assert_eq!(cells.len(), 2);
         assert_eq!(
             cells[0].quantities[&Quantity::AllRunning].relative_error,

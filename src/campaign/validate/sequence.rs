@@ -9,8 +9,9 @@ use crate::fault::{
 };
 use crate::kernel::{Random, Span, Streams, Time};
 
+use super::measures::{Around, measure};
 use super::plan::{Blow, Episode, Step, Victim, Way};
-use super::results::Quantity;
+use super::results::Measured;
 
 /// How closely a simulation is watched between faults.
 const LOOK_EVERY: Span = Span::from_ms(100);
@@ -23,7 +24,7 @@ const CHECKPOINTS_FIRST: usize = 3;
 const CHECKPOINTS_NEXT: usize = 2;
 
 /// What each step measured, in the order of the steps; a step that never came to be has nothing.
-pub fn simulate(episode: &Episode, seed: u64) -> Vec<BTreeMap<Quantity, f64>> {
+pub fn simulate(episode: &Episode, seed: u64) -> Vec<Measured> {
     let mut scenario = episode.scenario.clone();
     scenario.seed = seed;
     let steps = episode.steps.len() as u64;
@@ -45,7 +46,7 @@ pub fn simulate(episode: &Episode, seed: u64) -> Vec<BTreeMap<Quantity, f64>> {
             false => break,
         }
     }
-    found.resize(episode.steps.len(), BTreeMap::new());
+    found.resize(episode.steps.len(), Measured::default());
     found
 }
 
@@ -90,14 +91,15 @@ impl Run {
     }
 
     /// Waits for the moment, strikes, and watches until output is in time again.
-    fn rehearse(&mut self, step: &Step) -> BTreeMap<Quantity, f64> {
+    fn rehearse(&mut self, step: &Step) -> Measured {
         let Some(fault_at) = self.moment(step) else {
-            return BTreeMap::new();
+            return Measured::default();
         };
         let until_then = fault_at.since(self.drill.now());
         if !self.advance(until_then) {
-            return BTreeMap::new();
+            return Measured::default();
         }
+        let written_again = self.drill.written_again();
         let healing = self.strike(step);
         let limit = fault_at + OBSERVE_MAX;
         let mut healed = step.heals_after.is_none();
@@ -114,15 +116,42 @@ impl Run {
             }
             caught_up = self.drill.caught_up_after(fault_at);
         }
-        if !healed || step.heals_after.is_none() {
-            self.inject_all(&healing);
+        if caught_up.is_some() {
+            self.see_commits();
         }
         let journal = self.drill.journal();
         let marks = journal.since(fault_at);
-        let earlier = &journal.marks()[..journal.marks().len() - marks.len()];
-        super::measures::measure(fault_at, earlier, marks, caught_up, |subtask| {
-            self.drill.is_sink(subtask)
-        })
+        let around = Around {
+            earlier: &journal.marks()[..journal.marks().len() - marks.len()],
+            caught_up,
+            written_again: self.drill.written_again() - written_again,
+            is_sink: &|subtask| self.drill.is_sink(subtask),
+        };
+        let measured = measure(fault_at, marks, &around);
+        if !healed || step.heals_after.is_none() {
+            self.inject_all(&healing);
+        }
+        measured
+    }
+
+    /// What was read again becomes visible with checkpoints: two more are waited for.
+    fn see_commits(&mut self) {
+        let from = self.drill.now();
+        let Some(interval) = self.drill.checkpoint_interval() else {
+            return;
+        };
+        let limit = from + interval * (CHECKPOINTS_NEXT as u64 + 1);
+        let completed = |drill: &Drill| {
+            let marks = drill.journal().since(from).iter();
+            let completed =
+                |(_, mark): &&(Time, Mark)| matches!(mark, Mark::CheckpointCompleted(_));
+            marks.filter(completed).count()
+        };
+        while self.drill.now() < limit && completed(&self.drill) < CHECKPOINTS_NEXT {
+            if !self.advance(LOOK_EVERY) {
+                return;
+            }
+        }
     }
 
     /// So long after the trigger of a checkpoint, the next one if that is not over yet.
@@ -154,7 +183,7 @@ impl Run {
 
     /// Strikes; gives back what heals it.
     fn strike(&mut self, step: &Step) -> Vec<(FaultKind, Target)> {
-        let busiest = Target::TaskManager(self.busiest());
+        let busiest = Target::TaskManager(self.most_like(step.tasks.as_ref()));
         let leader = self.drill.leader().map(Target::JobManager);
         let victims: Vec<Target> = match step.victim {
             Victim::TaskManager => vec![busiest],
@@ -164,7 +193,7 @@ impl Run {
             Victim::Task => vec![Target::Task(TaskOf {
                 job: 0,
                 operator: self.throws,
-                subtask: 0,
+                subtask: step.throwing,
             })],
         };
         let mut healing = Vec::new();
@@ -223,8 +252,9 @@ impl Run {
         });
     }
 
-    /// The TaskManager on which most tasks run, the first of those.
-    fn busiest(&self) -> usize {
+    /// The TaskManager whose tasks are most like those that the table's victim had; where it does not say, the one on which
+    /// most tasks run. The first of those.
+    fn most_like(&self, wanted: Option<&Vec<u32>>) -> usize {
         let mut places = BTreeMap::new();
         for (_, mark) in self.drill.journal().marks() {
             if let Mark::Execution {
@@ -236,16 +266,21 @@ impl Run {
                 places.insert(*subtask, *taskmanager);
             }
         }
-        let mut tasks: BTreeMap<usize, usize> = BTreeMap::new();
-        for taskmanager in places.values() {
+        let operators = self.drill.operators();
+        let mut tasks: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (subtask, taskmanager) in &places {
             if let Some(index) = self.drill.taskmanager_index(*taskmanager) {
-                *tasks.entry(index).or_default() += 1;
+                let counts = tasks.entry(index).or_insert_with(|| vec![0; operators]);
+                counts[self.drill.operator_of(*subtask)] += 1;
             }
         }
-        let most = tasks.values().max().copied().unwrap_or(0);
-        tasks
-            .iter()
-            .find(|(_, count)| **count == most)
-            .map_or(0, |(index, _)| *index)
+        let unlike = |counts: &[u32]| match wanted {
+            Some(wanted) => (0..operators)
+                .map(|at| counts[at].abs_diff(wanted.get(at).copied().unwrap_or(0)))
+                .sum(),
+            None => u32::MAX - counts.iter().sum::<u32>(),
+        };
+        let nearest = tasks.iter().min_by_key(|(_, counts)| unlike(counts));
+        nearest.map_or(0, |(index, _)| *index)
     }
 }
