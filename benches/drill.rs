@@ -1,7 +1,7 @@
 //! Measures whole drills: the world, the digest and everybody who watches, as `firedrill run --no-files` does.
 //!
 //! ```text
-//! cargo bench --bench drill                             both scenarios, the best of five runs
+//! cargo bench --bench drill                             all scenarios, the best of five runs
 //! cargo bench --bench drill -- --runs 1 SCENARIO...     for instruction counts
 //! ```
 
@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use firedrill::drill::Drill;
 use firedrill::scenario::model::Scenario;
 
-const SCENARIOS: [&str; 2] = [
+const SCENARIOS: [&str; 3] = [
     "scenarios/fraud-detection.yaml",
     "scenarios/fraud-detection-10k.yaml",
+    "benches/thousand-slots.yaml",
 ];
 
 fn main() {
