@@ -63,6 +63,7 @@ Examples:
   firedrill run drill.yaml --flink-config /etc/flink/config.yaml --model flink-default --profile ./ours.yaml
   firedrill run drill.yaml --seed 7 --format json --no-files | jq .recoveries[0].total_ms
   firedrill run drill.yaml --model story,flink-default,flink-adaptive
+  firedrill run drill.yaml --seeds 400 --junit verdicts.xml
 
 The report's folder holds scenario.yaml (as resolved), summary.json, timeline.csv, tasks.csv,
 metrics.csv, trace.jsonl and the plots. It is written whole or not at all; an earlier report there
@@ -79,6 +80,15 @@ pub(super) struct RunArgs {
     /// Seed of every random draw, in place of the scenario's
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
+
+    /// Run under many seeds instead (N for 0..N, or A..B without B) and show p50, p90, p99 of the total and of each phase,
+    /// with the seed to look at for each
+    #[arg(long, value_name = "N|A..B", conflicts_with_all = ["seed", "out", "no_trace"])]
+    pub(super) seeds: Option<String>,
+
+    /// Threads, with --seeds [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = jobs, requires = "seeds")]
+    pub(super) jobs: Option<usize>,
 
     /// Model of the cluster, in place of the scenario's (see `firedrill list models`); several, separated by commas, run
     /// one after the other and are set side by side
@@ -104,6 +114,10 @@ pub(super) struct RunArgs {
     /// What goes to standard output: the report, or summary.json alone
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+
+    /// Write the verdicts as JUnit XML, for a CI system: a test case for each expectation and invariant
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
 
     /// No progress and no report in text: only what is wrong
     #[arg(long, short)]

@@ -6,7 +6,7 @@ pub(super) use crate::drill::{Drill, Ended};
 pub(super) use crate::kernel::time::{Span, Time};
 pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 pub(super) use crate::report::{
-    Artifact, compare, explanation_json, explanation_text, render, sweep, text,
+    Artifact, compare, explanation_json, explanation_text, junit, render, sweep, text,
 };
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{

@@ -25,6 +25,7 @@ mod models;
 mod progress;
 mod replay;
 mod run;
+mod seeds;
 mod shipped;
 mod source;
 mod status;

@@ -4,14 +4,21 @@ use super::args::{Format, RunArgs};
 use super::console::{self, Stdout};
 use super::drive::drive;
 use super::engine::{self, Artifact, Drill, Ended, Outcome, Override, Scenario};
-use super::folder::Folder;
+use super::folder::{Folder, write_whole};
 use super::progress::Progress;
 use super::status::{Failure, Status};
-use super::{input, interrupt, models, trace, verdict};
+use super::{input, interrupt, models, seeds, trace, verdict};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
-    if args.model.len() > 1 {
-        return models::run(args);
+    match (&args.seeds, args.model.len() > 1) {
+        (Some(seeds), false) => return seeds::run(args, seeds),
+        (None, true) if args.junit.is_none() => return models::run(args),
+        (None, false) => {}
+        _ => {
+            return Err(Failure::bad(
+                "--seeds and --junit go with one model at a time; for several: firedrill sweep --vary model=A,B",
+            ));
+        }
     }
     let model = args.model.first().map(String::as_str);
     let scenario = input::of_run(args, model)?;
@@ -22,6 +29,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
     };
     let outcome = simulate(args, &scenario, folder.as_ref())?;
     let status = verdict::status(&scenario, &outcome.summary);
+    if let Some(junit) = &args.junit {
+        write_whole(junit, &engine::junit::run(&outcome.summary))?;
+    }
 
     let artifacts = match folder.is_some() || args.format == Format::Json {
         true => engine::render(&outcome),

@@ -48,7 +48,7 @@ fn judge(clause: &Clause, summary: &Summary) -> (bool, String) {
     )
 }
 
-fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
+pub fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
     match comparison {
         Comparison::Less => value < bound,
         Comparison::LessOrEqual => value <= bound,
@@ -108,6 +108,8 @@ fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
         Quantity::LatencyP99 => vec![summary.latency_ms.p99],
         Quantity::LatencyMax => vec![summary.latency_ms.max],
         Quantity::Violations => vec![Some(violations() as f64)],
+        Quantity::Delayed => vec![summary.interruption.as_ref().and_then(|i| i.all.share)],
+        Quantity::CheckpointOverhead => vec![summary.checkpoint_overhead()],
     }
 }
 
@@ -137,5 +139,7 @@ fn name(quantity: Quantity) -> (&'static str, bool) {
         Quantity::LatencyP99 => ("latency_p99", true),
         Quantity::LatencyMax => ("latency_max", true),
         Quantity::Violations => ("violations", false),
+        Quantity::Delayed => ("delayed", false),
+        Quantity::CheckpointOverhead => ("checkpoint_overhead", false),
     }
 }

@@ -1,5 +1,6 @@
 //! Floor 6: one run, from scenario to outcome.
 
+pub mod expectations;
 pub mod explain;
 pub mod journal;
 pub mod outcome;
@@ -9,7 +10,6 @@ mod arrivals;
 mod build;
 mod causes;
 mod episode;
-mod expectations;
 mod film;
 mod following;
 mod histogram;

@@ -63,6 +63,14 @@ pub struct Summary {
     pub visibility_latency_ms: Quantiles,
 }
 
+impl Summary {
+    /// Share of the simulated time in which a checkpoint was under way, by the median duration of the completed ones.
+    pub fn checkpoint_overhead(&self) -> Option<f64> {
+        let median = self.checkpoints.duration_ms.p50?;
+        Some(median * self.checkpoints.completed as f64 / self.simulated_ms)
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct JobSummary {
     pub name: String,

@@ -6,6 +6,7 @@
 mod comparison;
 mod explanation;
 mod json;
+pub mod junit;
 mod metrics;
 mod number;
 mod openmetrics;

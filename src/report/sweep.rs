@@ -4,6 +4,8 @@ use crate::campaign::statistics::{Estimate, Proportion};
 use crate::campaign::sweep::plan::name;
 use crate::campaign::sweep::{MeasureSummary, Row, SweepSummary, VariantSummary};
 
+use crate::drill::outcome::ExpectationVerdict;
+
 use super::plot::sweep as plots;
 use super::{Artifact, csv_bytes, number};
 
@@ -95,6 +97,24 @@ pub(super) fn estimate(unit: &str, found: &Estimate) -> String {
     }
 }
 
+/// `3, 17, 40 and 12 more`
+pub(super) fn seeds(named: &[u64], of: u64) -> String {
+    let named: Vec<String> = named.iter().map(u64::to_string).collect();
+    match of - named.len() as u64 {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// A line for each statement about all seeds.
+fn gates(variant: &VariantSummary) -> String {
+    let line = |verdict: &ExpectationVerdict| {
+        let met = if verdict.met { "met" } else { "NOT met" };
+        format!("{met}: {} (measured: {})\n", verdict.text, verdict.measured)
+    };
+    variant.over_seeds.iter().map(line).collect()
+}
+
 fn failing(share: &Proportion) -> String {
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), number::share);
     match share.count {
@@ -156,7 +176,7 @@ pub fn text(summary: &SweepSummary, width: usize) -> String {
     text.push_str(&table(&rows));
     text.push('\n');
     for (place, expectation) in summary.expectations.iter().enumerate() {
-        let unmet = |variant: &VariantSummary| variant.unmet_by_expectation[place];
+        let unmet = |variant: &VariantSummary| variant.unmet_by_expectation[place].runs;
         let runs: u64 = summary.variants.iter().map(unmet).sum();
         if runs > 0 {
             text.push_str(&format!(
@@ -177,6 +197,11 @@ pub fn text(summary: &SweepSummary, width: usize) -> String {
         let runs: u64 = summary.variants.iter().map(of).sum();
         if runs > 0 {
             text.push_str(&format!("{} {what}\n", number::counted(runs, "run")));
+        }
+    }
+    for variant in &summary.variants {
+        for line in gates(variant).lines() {
+            text.push_str(&format!("{}: {line}\n", shown_name(summary, variant)));
         }
     }
     text.push_str("[low, high]: 95 % intervals from order statistics; of shares, Wilson's; ?: too few seeds\n");
@@ -236,15 +261,20 @@ pub fn phases_text(summary: &SweepSummary, variant: &VariantSummary, width: usiz
         _ => text.push_str(&table(&rows)),
     }
     text.push_str(&format!("\nfailing runs: {}\n", failing(&variant.failing)));
-    for (place, expectation) in summary.expectations.iter().enumerate() {
-        let runs = variant.unmet_by_expectation[place];
-        if runs > 0 {
+    for (expectation, missed) in summary
+        .expectations
+        .iter()
+        .zip(&variant.unmet_by_expectation)
+    {
+        if missed.runs > 0 {
             text.push_str(&format!(
-                "not met in {}: {expectation}\n",
-                number::counted(runs, "run")
+                "not met in {}: {expectation} (seeds {})\n",
+                number::counted(missed.runs, "run"),
+                seeds(&missed.seeds, missed.runs)
             ));
         }
     }
+    text.push_str(&gates(variant));
     text.push_str("[low, high]: 95 % intervals from order statistics; ?: too few seeds\n");
     for warning in &summary.warnings {
         text.push_str(&wrapped(&format!("warning: {warning}"), width));

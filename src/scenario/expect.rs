@@ -11,10 +11,29 @@ pub struct Expectation {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clause {
+    /// Of many seeds this quantile, in thousandths, as in `p99(total)`; 1000 is the maximum. A single run stands for itself.
+    pub over_seeds: Option<u32>,
     pub quantity: Quantity,
     pub comparison: Comparison,
-    /// Milliseconds for durations, plain numbers for counts.
+    /// Milliseconds for durations, plain numbers for counts, parts of one for shares.
     pub value: f64,
+}
+
+impl Expectation {
+    /// Reads one statement, as a scenario has it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Expectation, String> {
+        super::expectation::parse(text)
+    }
+
+    /// Whether it speaks of many seeds together.
+    pub fn is_over_seeds(&self) -> bool {
+        self.clauses
+            .iter()
+            .any(|clause| clause.over_seeds.is_some())
+    }
 }
 
 /// What a clause may speak of. Phases and totals hold for each recovery of the run.
@@ -43,6 +62,10 @@ pub enum Quantity {
     LatencyP99,
     LatencyMax,
     Violations,
+    /// Share of the records after the first fault that came out late.
+    Delayed,
+    /// Share of the time in which a checkpoint was under way.
+    CheckpointOverhead,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

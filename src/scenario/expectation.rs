@@ -1,4 +1,4 @@
-//! Reads `total < 60 s` and `lost == 0 and duplicated == 0`.
+//! Reads `total < 60 s`, `lost == 0 and duplicated == 0` and `p99(total) <= 60 s`.
 
 use super::expect::{Clause, Comparison, Expectation, Quantity};
 use super::near;
@@ -9,6 +9,7 @@ use super::units::{self, short};
 enum Measure {
     Duration,
     Count,
+    Share,
 }
 
 const QUANTITIES: &[(&str, Quantity, Measure)] = &[
@@ -47,6 +48,12 @@ const QUANTITIES: &[(&str, Quantity, Measure)] = &[
     ("latency_p99", Quantity::LatencyP99, Measure::Duration),
     ("latency_max", Quantity::LatencyMax, Measure::Duration),
     ("violations", Quantity::Violations, Measure::Count),
+    ("delayed", Quantity::Delayed, Measure::Share),
+    (
+        "checkpoint_overhead",
+        Quantity::CheckpointOverhead,
+        Measure::Share,
+    ),
 ];
 
 /// Longer signs first: `<=` also starts with `<`.
@@ -78,6 +85,9 @@ fn clause(text: &str) -> Result<Clause, String> {
         .unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     let rest = rest.trim_start();
+    if let Some(rest) = rest.strip_prefix('(') {
+        return over_seeds(name, rest, text);
+    }
     if name.is_empty() {
         return Err(format!(
             "`{}` says nothing; write a quantity, a comparison and a value, like `total < 60 s`",
@@ -113,12 +123,49 @@ fn clause(text: &str) -> Result<Clause, String> {
                 short(value)
             )
         })?,
+        Measure::Share => {
+            units::share(value)
+                .map(f64::from)
+                .map_err(|message| format!("{message} (`{name}` is a share)"))?
+                / 1e3
+        }
     };
     Ok(Clause {
+        over_seeds: None,
         quantity,
         comparison,
         value,
     })
+}
+
+/// `p99(total) <= 60 s`, from behind the bracket.
+fn over_seeds(quantile: &str, rest: &str, text: &str) -> Result<Clause, String> {
+    let Some((inner, rest)) = rest.split_once(')') else {
+        return Err(format!("`{}` has no closing bracket", short(text)));
+    };
+    let per_mille = match quantile {
+        "median" => Some(500),
+        "max" => Some(1_000),
+        quantile => quantile
+            .strip_prefix('p')
+            .and_then(|percent| units::thousandths(percent).ok())
+            .filter(|thousandths| thousandths % 100 == 0 && (1..=99_900).contains(thousandths))
+            .and_then(|thousandths| u32::try_from(thousandths / 100).ok()),
+    };
+    let Some(per_mille) = per_mille else {
+        return Err(format!(
+            "`{}` is no quantile over seeds; write `p50`, `p99`, `p99.9`, `median` or `max`",
+            short(quantile)
+        ));
+    };
+    let clause = clause(&format!("{} {}", inner.trim(), rest.trim_start()))?;
+    match clause.over_seeds {
+        Some(_) => Err(format!("`{}` is a quantile of a quantile", short(text))),
+        None => Ok(Clause {
+            over_seeds: Some(per_mille),
+            ..clause
+        }),
+    }
 }
 
 fn count(text: &str) -> Option<f64> {
@@ -129,4 +176,39 @@ fn count(text: &str) -> Option<f64> {
         .ok()
         .filter(|value| *value <= 1 << 53)
         .map(|value| value as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_over_seeds_are_read() {
+        let of = |text: &str| parse(text).map(|read| read.clauses[0].clone());
+        let p99 = of("p99(total) <= 60 s").unwrap();
+        assert_eq!((p99.over_seeds, p99.value), (Some(990), 60_000.0));
+        assert_eq!(of("p99.9( detection )<1 s").unwrap().over_seeds, Some(999));
+        assert_eq!(of("max(lost) == 0").unwrap().over_seeds, Some(1_000));
+        assert_eq!(
+            of("median(checkpoint_overhead) <= 5 %").unwrap().value,
+            0.05
+        );
+        assert_eq!(of("total < 1 s").unwrap().over_seeds, None);
+        assert!(
+            parse("lost == 0 and p50(total) < 9 s")
+                .unwrap()
+                .is_over_seeds()
+        );
+        for (text, word) in [
+            ("p100(total) < 1 s", "no quantile"),
+            ("q9(total) < 1 s", "no quantile"),
+            ("p99(total < 1 s", "bracket"),
+            ("p99(p50(total)) < 1 s", ""),
+            ("p99(totl) < 1 s", "total"),
+            ("delayed < 5", "share"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Sweeps: one scenario under varied settings and many seeds, a row for each run, a summary for each variant.
 
+pub mod gate;
 pub mod measure;
 pub mod plan;
 pub mod row;
@@ -10,5 +11,5 @@ pub mod vary;
 pub use measure::{MEASURES, Measure};
 pub use plan::{Plan, Seeds};
 pub use row::{Ending, Row};
-pub use summary::{MeasureSummary, SweepSummary, VariantSummary};
+pub use summary::{MeasureSummary, Missed, SweepSummary, VariantSummary};
 pub use vary::{Axis, Sampling, Values};

@@ -1,6 +1,7 @@
 //! One row per run: all that a sweep keeps of it.
 
-use crate::drill::outcome::{Phases, Recovery, Summary};
+use crate::actor::fact::JobStatus;
+use crate::drill::outcome::{JobSummary, Phases, Recovery, Summary};
 use crate::drill::verdict::Verdict;
 
 use super::plan::Case;
@@ -64,6 +65,9 @@ pub struct Row {
     /// Share of the simulated time in which a checkpoint was under way, by the completed ones' median duration.
     pub checkpoint_overhead: Option<f64>,
     pub rebalances: u64,
+    /// Jobs that ended `FAILED`.
+    pub failed_jobs: u64,
+    /// Of the first job.
     pub job_status: String,
     /// Ids of what is broken.
     pub safety: Vec<String>,
@@ -110,7 +114,7 @@ impl Row {
         };
         let totals = summary.recoveries.iter().map(|recovery| recovery.total_ms);
         let checkpoints = &summary.checkpoints;
-        let busy_ms = |median: f64| median * checkpoints.completed as f64 / summary.simulated_ms;
+        let failed = |job: &&JobSummary| job.status == JobStatus::Failed.name();
         Row {
             case: case.number,
             variant: case.variant,
@@ -143,8 +147,9 @@ impl Row {
             checkpoints_completed: checkpoints.completed,
             checkpoints_failed: checkpoints.failed,
             checkpoint_p50_ms: checkpoints.duration_ms.p50,
-            checkpoint_overhead: checkpoints.duration_ms.p50.map(busy_ms),
+            checkpoint_overhead: summary.checkpoint_overhead(),
             rebalances: summary.rebalances.len() as u64,
+            failed_jobs: summary.jobs.iter().filter(failed).count() as u64,
             job_status: summary.job_status.clone(),
             safety: broken("safety"),
             liveness: broken("liveness"),
@@ -197,6 +202,7 @@ impl Row {
             "checkpoint_p50_ms",
             "checkpoint_overhead",
             "rebalances",
+            "failed_jobs",
             "job_status",
             "safety_broken",
             "liveness_broken",
@@ -246,6 +252,7 @@ impl Row {
             or_empty(self.checkpoint_p50_ms),
             or_empty(self.checkpoint_overhead),
             self.rebalances.to_string(),
+            self.failed_jobs.to_string(),
             self.job_status.clone(),
             self.safety.join(" "),
             self.liveness.join(" "),
@@ -319,6 +326,7 @@ impl Row {
             checkpoint_p50_ms: measured(text()?)?,
             checkpoint_overhead: measured(text()?)?,
             rebalances: count(text()?)?,
+            failed_jobs: count(text()?)?,
             job_status: text()?.to_owned(),
             safety: words(text()?),
             liveness: words(text()?),

@@ -3,11 +3,17 @@
 use serde::Serialize;
 
 use crate::campaign::statistics::{Estimate, Proportion, estimate, proportion, seeds_for};
+use crate::drill::outcome::ExpectationVerdict;
 use crate::drill::verdict::Verdict;
+use crate::scenario::expect::Expectation;
 
+use super::gate;
 use super::measure::MEASURES;
 use super::plan::{Plan, name};
 use super::row::{Ending, PHASES, Row};
+
+/// Seeds that are named of runs that went wrong.
+const SEEDS_NAMED: usize = 10;
 
 /// Quantiles that are shown, in thousandths.
 pub const QUANTILES: [u32; 3] = [500, 900, 990];
@@ -46,13 +52,26 @@ pub struct VariantSummary {
     pub unmet: u64,
     pub unsafe_runs: u64,
     pub stuck: u64,
-    /// By expectation: in how many runs it is not met.
-    pub unmet_by_expectation: Vec<u64>,
+    /// By expectation of single runs: in how many it is not met, and under which seeds first.
+    pub unmet_by_expectation: Vec<Missed>,
+    /// Under which seeds a safety invariant is broken first, and a liveness invariant.
+    pub unsafe_seeds: Vec<u64>,
+    pub stuck_seeds: Vec<u64>,
+    /// Statements about all seeds together.
+    pub over_seeds: Vec<ExpectationVerdict>,
     /// Mean duration of each phase; they add up to the mean of all totals that have ended.
     pub mean_phases_ms: Vec<f64>,
     pub measures: Vec<MeasureSummary>,
-    /// Totals in order, for the distribution; infinite ones (null) last.
+    /// Totals in order, for the distribution; infinite ones last. In the file the rows show them.
+    #[serde(skip)]
     pub totals_ms: Vec<f64>,
+}
+
+/// An expectation that some runs do not meet.
+#[derive(Clone, Debug, Serialize)]
+pub struct Missed {
+    pub runs: u64,
+    pub seeds: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -67,12 +86,25 @@ pub struct MeasureSummary {
 
 impl SweepSummary {
     /// Rows come in any order.
-    pub fn of(plan: &Plan, scenario: &str, expectations: &[String], rows: &[Row]) -> SweepSummary {
+    pub fn of(
+        plan: &Plan,
+        scenario: &str,
+        expectations: &[Expectation],
+        rows: &[Row],
+    ) -> SweepSummary {
         summarize(plan, scenario, expectations, rows)
     }
 }
 
-fn summarize(plan: &Plan, scenario: &str, expectations: &[String], rows: &[Row]) -> SweepSummary {
+fn summarize(
+    plan: &Plan,
+    scenario: &str,
+    expectations: &[Expectation],
+    rows: &[Row],
+) -> SweepSummary {
+    let (over_seeds, plain): (Vec<&Expectation>, Vec<&Expectation>) = expectations
+        .iter()
+        .partition(|expect| expect.is_over_seeds());
     let mut of_variant: Vec<Vec<&Row>> = vec![Vec::new(); plan.variants.len()];
     for row in rows {
         of_variant[row.variant].push(row);
@@ -86,7 +118,8 @@ fn summarize(plan: &Plan, scenario: &str, expectations: &[String], rows: &[Row])
                 number,
                 plan.variants[number].clone(),
                 rows,
-                expectations.len(),
+                plain.len(),
+                &over_seeds,
             )
         })
         .collect();
@@ -116,7 +149,7 @@ fn summarize(plan: &Plan, scenario: &str, expectations: &[String], rows: &[Row])
         intervals: "95 %, from order statistics (binomial; no assumption about the distribution); shares: Wilson",
         varied: plan.keys(),
         variants,
-        expectations: expectations.to_vec(),
+        expectations: plain.iter().map(|expect| expect.text.clone()).collect(),
         warnings,
     }
 }
@@ -143,9 +176,14 @@ fn variant(
     settings: Vec<String>,
     rows: &[&Row],
     expectations: usize,
+    over_seeds: &[&Expectation],
 ) -> VariantSummary {
     let counted = |such: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| such(row)).count() as u64;
     let with = |verdict: Verdict| counted(&|row| row.verdict == verdict);
+    let seeds = |such: &dyn Fn(&Row) -> bool| -> Vec<u64> {
+        let such = rows.iter().filter(|row| such(row)).map(|row| row.seed);
+        such.take(SEEDS_NAMED).collect()
+    };
     let recovered: Vec<&&Row> = rows
         .iter()
         .filter(|row| row.ending == Ending::CaughtUp)
@@ -175,8 +213,18 @@ fn variant(
         unmet_by_expectation: (1..=expectations)
             .map(|place| {
                 let place = place.to_string();
-                counted(&|row| row.unmet.contains(&place))
+                let missed = |row: &Row| row.unmet.contains(&place);
+                Missed {
+                    runs: counted(&missed),
+                    seeds: seeds(&missed),
+                }
             })
+            .collect(),
+        unsafe_seeds: seeds(&|row| row.verdict == Verdict::Unsafe),
+        stuck_seeds: seeds(&|row| row.verdict == Verdict::Stuck),
+        over_seeds: over_seeds
+            .iter()
+            .map(|expect| gate::judge(expect, rows))
             .collect(),
         mean_phases_ms: (0..PHASES.len()).map(mean_phase).collect(),
         measures: MEASURES

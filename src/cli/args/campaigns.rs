@@ -109,6 +109,10 @@ pub(in crate::cli) struct SweepArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
 
+    /// Write the verdicts as JUnit XML, for a CI system: a test case for each expectation
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) junit: Option<PathBuf>,
+
     #[command(flatten)]
     pub(in crate::cli) effort: Effort,
 }
@@ -132,6 +136,10 @@ pub(in crate::cli) struct MergeArgs {
     /// What goes to standard output: the summary, or summary.json
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
+
+    /// Write the verdicts as JUnit XML, for a CI system: a test case for each expectation
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) junit: Option<PathBuf>,
 
     /// No result in text
     #[arg(long, short)]

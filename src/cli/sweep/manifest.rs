@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::sweep::{Axis, Plan, Seeds, Values};
+use crate::cli::status::Failure;
+use crate::scenario::expect::Expectation;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -64,6 +66,12 @@ impl Manifest {
                 count: self.seeds,
             },
         }
+    }
+
+    /// What the scenario expects, of single runs and of all seeds together.
+    pub(super) fn expectations(&self) -> Result<Vec<Expectation>, Failure> {
+        let read = |text: &String| Expectation::parse(text).map_err(Failure::bad);
+        self.expectations.iter().map(read).collect()
     }
 
     /// In which way another one is another sweep; none where it is the same.

@@ -68,5 +68,5 @@ pub(super) fn run(args: &MergeArgs) -> Result<Status, Failure> {
     }
     let mut home = Home::open(args.out.as_deref(), &whole, false)?;
     home.rows = rows;
-    finish(home, &whole, args.format, args.quiet)
+    finish(home, &whole, args.format, args.quiet, args.junit.as_deref())
 }

@@ -13,6 +13,7 @@ use crate::drill::verdict::Verdict;
 use super::args::{Effort, Format, Sample, SweepAction, SweepArgs};
 use super::console::{self, Stdout};
 use super::engine;
+use super::folder::write_whole;
 use super::source::Source;
 use super::status::{Failure, Status};
 use super::{interrupt, verdict};
@@ -67,7 +68,13 @@ fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
         return Ok(Status::Interrupted);
     }
     match args.shard {
-        None => finish(home, &manifest, args.format, args.effort.quiet),
+        None => finish(
+            home,
+            &manifest,
+            args.format,
+            args.effort.quiet,
+            args.junit.as_deref(),
+        ),
         Some((which, of)) => {
             let shown = home.shown();
             let status = worst(&home.rows);
@@ -174,17 +181,26 @@ pub(super) fn compute(
 }
 
 /// Writes what a whole sweep leaves, and shows its summary.
-fn finish(home: Home, manifest: &Manifest, format: Format, quiet: bool) -> Result<Status, Failure> {
+fn finish(
+    home: Home,
+    manifest: &Manifest,
+    format: Format,
+    quiet: bool,
+    junit: Option<&Path>,
+) -> Result<Status, Failure> {
     let plan = manifest.plan();
     let summary = SweepSummary::of(
         &plan,
         &manifest.scenario,
-        &manifest.expectations,
+        &manifest.expectations()?,
         &home.rows,
     );
-    let status = worst(&home.rows);
+    let status = worst(&home.rows).worse(gates(&summary));
     let shown = home.shown();
     home.keep(manifest, &summary)?;
+    if let Some(junit) = junit {
+        write_whole(junit, &engine::junit::sweep(&summary))?;
+    }
     show(&summary, format, quiet, Some(&shown))?;
     Ok(status)
 }
@@ -205,6 +221,18 @@ pub(super) fn show(
             }
             console::print(text.as_bytes())
         }
+    }
+}
+
+/// Whether the statements about all seeds hold.
+pub(super) fn gates(summary: &SweepSummary) -> Status {
+    let mut verdicts = summary
+        .variants
+        .iter()
+        .flat_map(|variant| &variant.over_seeds);
+    match verdicts.all(|verdict| verdict.met) {
+        true => Status::Ok,
+        false => Status::Unmet,
     }
 }
 

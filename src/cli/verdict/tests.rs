@@ -37,6 +37,7 @@ fn expect(run: &mut (Scenario, Summary), clause: (Quantity, Comparison, f64), me
     run.0.expect.push(Expectation {
         text: text.clone(),
         clauses: vec![Clause {
+            over_seeds: None,
             quantity,
             comparison,
             value,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::campaign::sweep::row::tests::row;
 use crate::campaign::sweep::{Axis, Plan, Sampling, Seeds};
+use crate::scenario::expect::Expectation;
 
 fn summary() -> SweepSummary {
     let axes = vec![Axis::parse("checkpoint.interval=0 s,1 s").unwrap()];
@@ -20,7 +21,8 @@ fn summary() -> SweepSummary {
     SweepSummary::of(
         &plan,
         "small",
-        &["a".to_owned(), "total < 1 s".to_owned()],
+        &["lost == 0", "total < 1 s", "p50(total) < 1 s"]
+            .map(|text| Expectation::parse(text).unwrap()),
         &rows,
     )
 }
@@ -38,6 +40,10 @@ fn the_table_has_a_line_per_variant_and_says_what_it_rests_on() {
         assert!(text.contains(word), "no {word} in:\n{text}");
     }
     assert!(text.contains("not met in 40 runs: total < 1 s"), "{text}");
+    assert!(
+        text.contains("interval=1 s: NOT met: p50(total) < 1 s"),
+        "{text}"
+    );
     assert!(text.lines().all(|line| line.trim_end() == line));
 }
 

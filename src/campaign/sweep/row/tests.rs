@@ -37,6 +37,7 @@ pub fn row(case: u64, variant: usize, seed: u64, total_ms: Option<f64>) -> Row {
         checkpoint_p50_ms: Some(1.0 / 3.0),
         checkpoint_overhead: Some(0.01),
         rebalances: 0,
+        failed_jobs: 0,
         job_status: "RUNNING".to_owned(),
         safety: Vec::new(),
         liveness: vec!["recovers".to_owned(), "drains".to_owned()],

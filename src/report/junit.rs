@@ -1,0 +1,167 @@
+//! Verdicts as JUnit XML: what CI systems read. A test case for each expectation and invariant.
+
+use crate::campaign::sweep::SweepSummary;
+use crate::drill::outcome::Summary;
+
+use super::sweep::{seeds, shown_name};
+
+/// A statement and, where it does not hold, why not.
+struct Case {
+    name: String,
+    failure: Option<String>,
+}
+
+struct Suite {
+    name: String,
+    cases: Vec<Case>,
+}
+
+/// One run: its expectations and invariants.
+pub fn run(summary: &Summary) -> Vec<u8> {
+    let expectations = summary.expectations.iter().map(|verdict| Case {
+        name: verdict.text.clone(),
+        failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
+    });
+    let invariants = summary.invariants.iter().map(|invariant| Case {
+        name: format!("{} invariant {}", invariant.kind, invariant.id),
+        failure: invariant.violations.first().map(|first| {
+            format!(
+                "{} Broken at {} ms: {}",
+                invariant.statement, first.at_ms, first.what
+            )
+        }),
+    });
+    let stalled = summary.stall.iter().map(|stall| Case {
+        name: "the run ends".to_owned(),
+        failure: Some(stall.clone()),
+    });
+    document(&[Suite {
+        name: format!(
+            "{}, {}, seed {}",
+            summary.scenario, summary.model, summary.seed
+        ),
+        cases: expectations.chain(invariants).chain(stalled).collect(),
+    }])
+}
+
+/// A suite per variant of a sweep.
+pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
+    let suites: Vec<Suite> = summary
+        .variants
+        .iter()
+        .map(|variant| {
+            let missed = |what: &str, runs: u64, named: &[u64]| {
+                let seeds = seeds(named, runs);
+                (runs > 0)
+                    .then(|| format!("{what} in {runs} of {} runs: seeds {seeds}", variant.runs))
+            };
+            let plain = summary
+                .expectations
+                .iter()
+                .zip(&variant.unmet_by_expectation);
+            let plain = plain.map(|(text, unmet)| Case {
+                name: text.clone(),
+                failure: missed("not met", unmet.runs, &unmet.seeds),
+            });
+            let over = variant.over_seeds.iter().map(|verdict| Case {
+                name: verdict.text.clone(),
+                failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
+            });
+            let invariants = [
+                (
+                    "safety invariants",
+                    variant.unsafe_runs,
+                    &variant.unsafe_seeds,
+                ),
+                ("liveness invariants", variant.stuck, &variant.stuck_seeds),
+            ];
+            let invariants = invariants.map(|(name, runs, seeds)| Case {
+                name: name.to_owned(),
+                failure: missed("broken", runs, seeds),
+            });
+            let name = match summary.varied.is_empty() {
+                true => summary.scenario.clone(),
+                false => format!("{}, {}", summary.scenario, shown_name(summary, variant)),
+            };
+            Suite {
+                name,
+                cases: plain.chain(over).chain(invariants).collect(),
+            }
+        })
+        .collect();
+    document(&suites)
+}
+
+fn document(suites: &[Suite]) -> Vec<u8> {
+    let failures = |cases: &[Case]| cases.iter().filter(|case| case.failure.is_some()).count();
+    let tests: usize = suites.iter().map(|suite| suite.cases.len()).sum();
+    let failed: usize = suites.iter().map(|suite| failures(&suite.cases)).sum();
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    text.push_str(&format!(
+        "<testsuites name=\"firedrill\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\">\n"
+    ));
+    for suite in suites {
+        let name = escaped(&suite.name);
+        text.push_str(&format!(
+            "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\">\n",
+            suite.cases.len(),
+            failures(&suite.cases)
+        ));
+        for case in &suite.cases {
+            let head = format!(
+                "    <testcase classname=\"{name}\" name=\"{}\"",
+                escaped(&case.name)
+            );
+            match &case.failure {
+                None => text.push_str(&format!("{head}/>\n")),
+                Some(why) => text.push_str(&format!(
+                    "{head}>\n      <failure message=\"{0}\">{0}</failure>\n    </testcase>\n",
+                    escaped(why)
+                )),
+            }
+        }
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>\n");
+    text.into_bytes()
+}
+
+/// Text that may stand in an attribute; what XML cannot hold at all becomes a replacement character.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push_str("&#10;"),
+            c if c.is_control() || c == '\u{fffe}' || c == '\u{ffff}' => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_missed_expectation_is_a_failure_with_what_was_measured() {
+        let mut summary = fixture::story().summary;
+        let verdict = &mut summary.expectations[0];
+        verdict.text = "total < 1 s & \"quick\"".to_owned();
+        verdict.met = false;
+        let text = String::from_utf8(run(&summary)).unwrap();
+        assert!(
+            text.contains("name=\"total &lt; 1 s &amp; &quot;quick&quot;\""),
+            "{text}"
+        );
+        assert!(text.contains("failures=\"1\""), "{text}");
+        let cases = summary.expectations.len() + summary.invariants.len();
+        assert_eq!(text.matches("<testcase").count(), cases);
+        assert_eq!(text.matches("<failure").count(), 1);
+    }
+}
