@@ -4,4 +4,5 @@ pub mod calibrate;
 pub mod runner;
 pub mod statistics;
 pub mod sweep;
+pub mod tune;
 pub mod validate;

@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod campaigns;
 
-pub(super) use campaigns::{Chosen, Effort, MergeArgs, Sample, SweepAction, SweepArgs};
+pub(super) use campaigns::{
+    Chosen, CompareArgs, Effort, MergeArgs, Sample, SweepAction, SweepArgs, TuneArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +48,10 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Run a scenario under varied settings and many seeds: quantiles, plots, a row per run
     Sweep(SweepArgs),
+    /// Set two scenarios, models, policies or settings against each other, seed by seed
+    Compare(CompareArgs),
+    /// Search the settings that meet a target, and say which of them buys most
+    Tune(TuneArgs),
     /// Set measured recoveries beside what the simulator predicts for them
     Validate(ValidateArgs),
     /// Make a profile of the environment out of a table of measured recoveries

@@ -12,6 +12,7 @@
 
 mod args;
 mod calibrate;
+mod compare;
 mod console;
 mod drive;
 mod engine;
@@ -31,6 +32,7 @@ mod source;
 mod status;
 mod sweep;
 mod trace;
+mod tune;
 mod validate;
 mod verdict;
 
@@ -62,6 +64,8 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
         Command::Run(args) => run::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Sweep(args) => sweep::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Tune(args) => tune::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),

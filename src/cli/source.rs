@@ -69,6 +69,11 @@ impl Source {
         Ok(loaded.scenario)
     }
 
+    /// Whether the scenario can be so.
+    pub(super) fn accepts(&self, more: &[Override]) -> bool {
+        self.load(more, None).is_ok()
+    }
+
     /// A variant that was checked before, under a seed.
     pub(super) fn checked(&self, more: &[Override], seed: u64) -> Scenario {
         match self.load(more, Some(seed)) {

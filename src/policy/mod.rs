@@ -52,6 +52,28 @@ pub enum Placement {
     LeastLoaded,
     /// TaskManagers in turn.
     RoundRobin,
+    /// The TaskManager with the fewest tasks.
+    Spread,
+    /// The TaskManager with the most tasks that still has what the task needs.
+    Pack,
+    /// The TaskManager with the most of the tasks that the task exchanges records with.
+    Locality,
+    /// The TaskManager with the most CPU left by what its tasks were seen to use.
+    LoadAware,
+    /// Any TaskManager.
+    Random,
+}
+
+impl Placement {
+    pub const ALL: &[Placement] = &[
+        Placement::LeastLoaded,
+        Placement::RoundRobin,
+        Placement::Spread,
+        Placement::Pack,
+        Placement::Locality,
+        Placement::LoadAware,
+        Placement::Random,
+    ];
 }
 
 /// `taskmanager.load-balance.mode`

@@ -11,12 +11,14 @@ mod metrics;
 mod number;
 mod openmetrics;
 mod page;
+pub mod pairs;
 mod phase;
 mod plot;
 pub mod sweep;
 mod tasks;
 mod text;
 mod timeline;
+pub mod tune;
 pub mod validation;
 
 #[cfg(test)]

@@ -66,6 +66,26 @@ pub fn policies() -> Names {
             "the TaskManager with the most CPU and network left for what the task needs",
         ),
         ("placement.policy=round-robin", "TaskManagers in turn"),
+        (
+            "placement.policy=spread",
+            "the TaskManager with the fewest tasks: the next failure takes as few as possible",
+        ),
+        (
+            "placement.policy=pack",
+            "the TaskManager with the most tasks that still has what the task needs",
+        ),
+        (
+            "placement.policy=locality",
+            "the TaskManager with the most of the tasks that the task exchanges records with",
+        ),
+        (
+            "placement.policy=load-aware",
+            "the TaskManager with the most CPU left by what its tasks were seen to use",
+        ),
+        (
+            "placement.policy=random",
+            "any TaskManager: what others have to be better than",
+        ),
         ("placement.slots=bind", "one task per slot at the most"),
         (
             "placement.slots=ignore",

@@ -1,6 +1,6 @@
 //! Which TaskManager each task goes to, and the orders that bring it there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -10,7 +10,9 @@ use crate::actor::message::{Body, PartitionUpdate, ReplayFrom, TaskDeployment};
 use crate::actor::state_assignment::assign_state;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
-use crate::policy::placement::{Candidate, Resources, policy, with_room};
+use crate::policy::placement::{
+    Candidate, LeastLoaded, PlacementPolicy, Resources, policy, with_room,
+};
 use crate::policy::{Placement, RecoveryScope};
 
 use super::job_master::{JobMaster, Phase};
@@ -101,10 +103,15 @@ impl JobMaster {
             .as_ref()
             .expect("something is being recovered");
         let mut candidates = self.candidates(office, |subtask| !recovery.tasks.contains(&subtask));
-        let mut policy = policy(blueprint.placement);
+        let job = &blueprint.topology.jobs[self.job as usize].name;
+        // Each recovery draws anew, whatever happened before it.
+        let who = format!("{job} {}", recovery.number);
+        let stream = blueprint.streams.stream("placement", &who);
+        let mut policy = policy(blueprint.placement, stream);
         let mut places = BTreeMap::new();
         for subtask in &recovery.tasks {
             let need = self.need(*subtask, blueprint);
+            self.count_neighbours(*subtask, &places, &mut candidates, office);
             let room = with_room(&candidates, blueprint.slots);
             let stays = self
                 .preferred(*subtask, office)
@@ -118,6 +125,7 @@ impl JobMaster {
                 .find(|c| c.taskmanager == taskmanager)
                 .expect("it was a candidate");
             chosen.committed += need;
+            chosen.used_microcores += self.use_of(*subtask, blueprint);
             chosen.tasks += 1;
             places.insert(*subtask, taskmanager);
         }
@@ -156,6 +164,8 @@ impl JobMaster {
                 committed: Resources::default(),
                 slots: blueprint.cluster.taskmanagers[taskmanager].slots,
                 tasks: 0,
+                used_microcores: 0,
+                neighbours: 0,
             };
             let here = self
                 .executions
@@ -163,10 +173,12 @@ impl JobMaster {
                 .filter(|e| e.is_live() && e.taskmanager == Some(actor));
             for execution in here.filter(|execution| counts(execution.subtask)) {
                 candidate.committed += self.need(execution.subtask, blueprint);
+                candidate.used_microcores += self.use_of(execution.subtask, blueprint);
                 candidate.tasks += 1;
             }
             let (others, tasks) = office.members.taken_by_others(taskmanager, self.job);
             candidate.committed += others;
+            candidate.used_microcores += others.cpu_microcores;
             candidate.tasks += tasks;
             candidate
         };
@@ -176,6 +188,47 @@ impl JobMaster {
             .into_iter()
             .map(candidate)
             .collect()
+    }
+
+    /// How many of a task's producers and consumers run on each candidate, or were just placed there.
+    fn count_neighbours(
+        &self,
+        subtask: SubtaskId,
+        places: &BTreeMap<SubtaskId, usize>,
+        candidates: &mut [Candidate],
+        office: &Office<'_>,
+    ) {
+        if office.blueprint.placement != Placement::Locality {
+            return;
+        }
+        let topology = &office.blueprint.topology;
+        let vertex = topology.jobs[self.job as usize].layout.vertex(subtask);
+        let producers = vertex
+            .inputs
+            .iter()
+            .map(|channel| topology.channels[*channel as usize].producer);
+        let outputs = vertex.outputs.iter().flat_map(|output| &output.channels);
+        let consumers = outputs.map(|channel| topology.channels[*channel as usize].consumer);
+        let neighbours: BTreeSet<SubtaskId> = producers.chain(consumers).collect();
+        let live = |neighbour: &SubtaskId| {
+            let execution = self.peek(*neighbour);
+            let actor = execution.taskmanager.filter(|_| execution.is_live())?;
+            office.blueprint.directory.taskmanager_index(actor)
+        };
+        let hosts: Vec<usize> = neighbours
+            .iter()
+            .filter_map(|neighbour| places.get(neighbour).copied().or_else(|| live(neighbour)))
+            .collect();
+        for candidate in candidates {
+            let here = hosts.iter().filter(|host| **host == candidate.taskmanager);
+            candidate.neighbours = here.count() as u32;
+        }
+    }
+
+    /// CPU that a task was seen to use; what its part of the load takes where nothing was seen.
+    fn use_of(&self, subtask: SubtaskId, blueprint: &Blueprint) -> u64 {
+        let seen = self.peek(subtask).cpu_microcores;
+        seen.unwrap_or_else(|| declared_need(subtask, blueprint).cpu_microcores)
     }
 
     /// Tells the other jobs of the cluster what this one takes.
@@ -218,7 +271,7 @@ impl JobMaster {
         let need = self.need(subtask, office.blueprint);
         let candidates = self.candidates(office, |other| other != subtask);
         let room = with_room(&candidates, office.blueprint.slots);
-        let chosen = &room[policy(Placement::LeastLoaded).choose(need, &room)?];
+        let chosen = &room[LeastLoaded.choose(need, &room)?];
         let stay = candidates
             .iter()
             .find(|candidate| candidate.taskmanager == here)?;

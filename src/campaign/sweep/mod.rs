@@ -2,6 +2,7 @@
 
 pub mod gate;
 pub mod measure;
+pub mod pairs;
 pub mod plan;
 pub mod row;
 pub mod single;

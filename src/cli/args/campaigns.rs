@@ -146,6 +146,101 @@ pub(in crate::cli) struct MergeArgs {
     pub(in crate::cli) quiet: bool,
 }
 
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  firedrill compare drill.yaml --b model=flink-default --seeds 200
+  firedrill compare drill.yaml --b high-availability.zookeeper.client.session-timeout='20 s'
+  firedrill compare drill.yaml --a placement.policy=least-loaded --b placement.policy=round-robin
+  firedrill compare before.yaml after.yaml
+
+Both sides run under the same seeds, so that each pair differs by what is compared alone: far fewer seeds tell them
+apart than by their distributions.";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub(in crate::cli) struct CompareArgs {
+    /// The scenario of side A
+    #[arg(value_name = "A.yaml")]
+    pub(in crate::cli) a_scenario: PathBuf,
+
+    /// The scenario of side B [default: that of A]
+    #[arg(value_name = "B.yaml")]
+    pub(in crate::cli) b_scenario: Option<PathBuf>,
+
+    /// Set one value on side A alone; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(in crate::cli) a: Vec<(String, String)>,
+
+    /// Set one value on side B alone; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(in crate::cli) b: Vec<(String, String)>,
+
+    /// Seeds of both: N for 0..N, or A..B without B
+    #[arg(long, value_name = "N|A..B", default_value = "100")]
+    pub(in crate::cli) seeds: String,
+
+    #[command(flatten)]
+    pub(in crate::cli) chosen: Chosen,
+
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) effort: Effort,
+}
+
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  firedrill tune drill.yaml --target 'p99(total) <= 30 s and p50(checkpoint_overhead) <= 5 %' \\
+      --vary execution.checkpointing.interval='1 s..60 s' \\
+      --vary high-availability.zookeeper.client.session-timeout='4 s..60 s'
+
+The first bound's quantity is made as good as possible within all bounds. Every setting runs under the same seeds;
+before and after are then predicted on as many seeds that the search has not seen. Exit status 1: the target is not met.";
+
+#[derive(Debug, Args)]
+#[command(after_help = TUNE_EXAMPLES)]
+pub(in crate::cli) struct TuneArgs {
+    /// The scenario, a YAML file
+    #[arg(value_name = "SCENARIO.yaml")]
+    pub(in crate::cli) scenario: PathBuf,
+
+    /// Bounds on quantiles over seeds, joined by `and`; without a quantile the worst seed counts
+    #[arg(long, value_name = "BOUNDS")]
+    pub(in crate::cli) target: String,
+
+    /// What may be changed: a dotted path of the scenario or a Flink key, with values or a range; may be repeated
+    #[arg(long, value_name = "KEY=V1,V2,...|A..B", required = true)]
+    pub(in crate::cli) vary: Vec<String>,
+
+    /// Seeds of each setting: N for 0..N, or A..B without B
+    #[arg(long, value_name = "N|A..B", default_value = "40")]
+    pub(in crate::cli) seeds: String,
+
+    /// Runs that the search may take
+    #[arg(long, value_name = "RUNS", default_value_t = 4_000)]
+    pub(in crate::cli) budget: u64,
+
+    /// What counts as steady-state cost in the plot: its median over the seeds
+    #[arg(long, value_name = "MEASURE", default_value = "checkpoint_overhead")]
+    pub(in crate::cli) cost: String,
+
+    #[command(flatten)]
+    pub(in crate::cli) chosen: Chosen,
+
+    /// Folder for tune.json, tune.txt and the plot [default: reports/<name of the scenario>-tune]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) out: Option<PathBuf>,
+
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) effort: Effort,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Sample {
     /// Every combination of the values

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::campaign::runner;
-use crate::campaign::sweep::plan::Identity;
+use crate::campaign::sweep::plan::{Case, Identity};
 use crate::campaign::sweep::single::simulate;
 use crate::campaign::sweep::{Axis, Plan, Row, Sampling, Seeds, SweepSummary};
 use crate::drill::verdict::Verdict;
 
 use super::args::{Effort, Format, Sample, SweepAction, SweepArgs};
 use super::console::{self, Stdout};
-use super::engine;
+use super::engine::{self, Scenario};
 use super::folder::write_whole;
 use super::source::Source;
 use super::status::{Failure, Status};
@@ -154,16 +154,27 @@ pub(super) fn compute(
     plan: &Plan,
     cases: &[u64],
     effort: &Effort,
+    take: impl FnMut(Row) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let scenario = |case: Case| source.checked(&plan.overrides(case.variant), case.seed);
+    compute_with(plan, cases, effort, scenario, take)
+}
+
+/// The same with the scenario of each case from elsewhere.
+pub(super) fn compute_with(
+    plan: &Plan,
+    cases: &[u64],
+    effort: &Effort,
+    scenario: impl Fn(Case) -> Scenario + Sync,
     mut take: impl FnMut(Row) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
     let progress = Progress::new(cases.len() as u64, effort.quiet);
     let stop = AtomicBool::new(false);
     let work = |number: u64| {
         let case = plan.case(number);
-        let scenario = source.checked(&plan.overrides(case.variant), case.seed);
         let settings = plan.variants[case.variant].clone();
         let stopped = || interrupt::asked() || stop.load(Ordering::Relaxed);
-        simulate(&scenario, case, settings, stopped)
+        simulate(&scenario(case), case, settings, stopped)
     };
     let mut failed = None;
     let take = |row: Row| {

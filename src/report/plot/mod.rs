@@ -7,6 +7,7 @@ mod lanes;
 mod latency;
 mod paint;
 mod palette;
+pub mod pareto;
 mod picture;
 mod png;
 pub mod scatter;

@@ -12,7 +12,7 @@ use crate::report::sweep::shown_name;
 use super::{left_out, shown, titled};
 
 const LEFT: f64 = MARGIN + 60.0;
-const TOP: f64 = 92.0;
+const TOP: f64 = 104.0;
 const BOTTOM: f64 = HEIGHT - 60.0;
 /// Curves that an eye can keep apart.
 const CURVES: usize = 8;

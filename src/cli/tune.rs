@@ -1,0 +1,133 @@
+//! `firedrill tune`: the settings that meet a target.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::campaign::sweep::measure::measure;
+use crate::campaign::sweep::plan::Case;
+use crate::campaign::sweep::{Axis, MEASURES, Plan, Row, Seeds, Values};
+use crate::campaign::tune::{Bench, Goal, Tried, tune};
+use crate::report::tune as report;
+
+use super::args::{Effort, Format, TuneArgs};
+use super::console;
+use super::engine::{Override, Scenario};
+use super::folder::write_whole;
+use super::interrupt;
+use super::source::Source;
+use super::status::{Failure, Status};
+use super::sweep::{compute_with, seeds};
+
+pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
+    let bad = |what: String| move |why: String| Failure::bad(format!("{what}: {why}"));
+    let goal = Goal::parse(&args.target).map_err(bad(format!("--target {}", args.target)))?;
+    let axes = args
+        .vary
+        .iter()
+        .map(|text| Axis::parse(text).map_err(bad(format!("--vary {text}"))))
+        .collect::<Result<Vec<Axis>, Failure>>()?;
+    let cost = measure(&args.cost).ok_or_else(|| {
+        let known: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+        Failure::bad(format!(
+            "--cost {}: known are {}",
+            args.cost,
+            known.join(", ")
+        ))
+    })?;
+    let source = Source::read(&args.scenario, &args.chosen)?;
+    let name = source.variant(&[])?.name;
+    let mut bench = Machine {
+        source: &source,
+        seeds: seeds(&args.seeds)?,
+        effort: &args.effort,
+    };
+    // A key that is misspelt shows before anything runs.
+    for axis in &axes {
+        if let Some(value) = axis.grid().into_iter().next_back() {
+            bench.source.variant(&[Override {
+                path: axis.key.clone(),
+                value,
+            }])?;
+        }
+    }
+    interrupt::install();
+    let most = (args.budget / bench.seeds.count).max(1) as usize;
+    let Some(tuned) = tune(&name, &axes, &goal, cost, most, &mut bench)? else {
+        console::note("interrupted; nothing is reported");
+        return Ok(Status::Interrupted);
+    };
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("reports").join(format!("{name}-tune")));
+    fs::create_dir_all(&out).map_err(|error| Failure::io("make the folder", &out, &error))?;
+    for artifact in report::artifacts(&tuned) {
+        write_whole(&out.join(artifact.name), &artifact.bytes)?;
+    }
+    match args.format {
+        Format::Json => console::print(&report::json(&tuned))?,
+        Format::Text if args.effort.quiet => {}
+        Format::Text => {
+            let text = format!("{}\nFiles: {}\n", report::text(&tuned), out.display());
+            console::print(text.as_bytes())?;
+        }
+    }
+    Ok(match tuned.met {
+        true => Status::Ok,
+        false => Status::Unmet,
+    })
+}
+
+/// Runs settings on all cores.
+struct Machine<'a> {
+    source: &'a Source,
+    seeds: Seeds,
+    effort: &'a Effort,
+}
+
+impl Bench<Failure> for Machine<'_> {
+    fn run(
+        &mut self,
+        settings: &[Vec<Override>],
+        fresh: bool,
+    ) -> Result<Option<Vec<Tried>>, Failure> {
+        // What the scenario refuses is no way out, but no mistake either.
+        let accepted: Vec<bool> = settings
+            .iter()
+            .map(|set| self.source.accepts(set))
+            .collect();
+        let first = self.seeds.first + if fresh { self.seeds.count } else { 0 };
+        let names: Vec<String> = (0..settings.len())
+            .map(|number| number.to_string())
+            .collect();
+        let plan = Plan {
+            axes: vec![Axis {
+                key: "setting".to_owned(),
+                values: Values::List(names.clone()),
+            }],
+            variants: names.into_iter().map(|name| vec![name]).collect(),
+            seeds: Seeds {
+                first,
+                count: self.seeds.count,
+            },
+        };
+        let cases: Vec<u64> = (0..plan.cases())
+            .filter(|case| accepted[plan.case(*case).variant])
+            .collect();
+        let scenario =
+            |case: Case| -> Scenario { self.source.checked(&settings[case.variant], case.seed) };
+        let mut rows: Vec<Vec<Row>> = vec![Vec::new(); settings.len()];
+        let whole = compute_with(&plan, &cases, self.effort, scenario, |row| {
+            rows[row.variant].push(row);
+            Ok(())
+        })?;
+        if !whole {
+            return Ok(None);
+        }
+        let tried = rows.into_iter().zip(accepted).map(|(mut rows, accepted)| {
+            rows.sort_by_key(|row| row.case);
+            accepted.then_some(rows)
+        });
+        Ok(Some(tried.collect()))
+    }
+}
