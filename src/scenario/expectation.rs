@@ -80,14 +80,16 @@ pub fn parse(text: &str) -> Result<Expectation, String> {
 
 fn clause(text: &str) -> Result<Clause, String> {
     let text = text.trim();
+    if let Some((quantile, rest)) = text.split_once('(')
+        && !quantile.contains(['<', '=', '>', '!'])
+    {
+        return over_seeds(quantile.trim_end(), rest, text);
+    }
     let end = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
         .unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     let rest = rest.trim_start();
-    if let Some(rest) = rest.strip_prefix('(') {
-        return over_seeds(name, rest, text);
-    }
     if name.is_empty() {
         return Err(format!(
             "`{}` says nothing; write a quantity, a comparison and a value, like `total < 60 s`",

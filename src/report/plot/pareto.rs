@@ -12,7 +12,7 @@ use super::{png, svg};
 
 const LEFT: f64 = MARGIN + 88.0;
 const RIGHT: f64 = WIDTH - MARGIN - 24.0;
-const TOP: f64 = 122.0;
+const TOP: f64 = 136.0;
 const BOTTOM: f64 = HEIGHT - 70.0;
 
 pub fn artifacts(tuned: &Tuned) -> Vec<Artifact> {
