@@ -104,7 +104,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
     Outcome {
         timeline: timeline(&watch, &blueprint),
         tasks: watch.tasks.spans(&blueprint),
-        metrics: watch.tasks.metrics(&blueprint),
+        metrics: watch.metrics(&blueprint),
         latency: watch.arrivals.points().to_vec(),
         phases: watch
             .recoveries

@@ -19,7 +19,7 @@ use super::arrivals::{Arrivals, Spans};
 use super::causes::Causes;
 use super::film::Filming;
 use super::journal::Journal;
-use super::outcome::{LagPoint, Quantiles};
+use super::outcome::{LagPoint, MetricPoint, Quantiles};
 use super::recoveries::Recoveries;
 use super::tasks::Tasks;
 use super::timeline::Timeline;
@@ -216,6 +216,14 @@ impl Watch {
         is_jobmanager && self.leader.is_some_and(|leader| leader != actor)
     }
 
+    /// Everything that was measured, in order of time.
+    pub fn metrics(&self, blueprint: &Blueprint) -> Vec<MetricPoint> {
+        let mut points = self.tasks.metrics(blueprint);
+        points.extend(self.filming.metrics(blueprint));
+        points.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+        points
+    }
+
     /// The run has come to this instant.
     pub fn look(&mut self, now: Time) {
         self.recoveries.look(&mut self.arrivals, now);
@@ -256,26 +264,24 @@ fn line<'a>(blueprint: &'a Blueprint, header: &Header, kind: TraceKind) -> Trace
 
 impl<T: TraceSink> Observer<World> for Watching<'_, T> {
     fn message(&mut self, header: &Header, message: &Envelope) {
-        if !T::TAKES_LINES {
-            return;
+        if T::TAKES_LINES {
+            let kind = match message.body {
+                Body::Fault(_) => TraceKind::Fault,
+                _ => TraceKind::Message,
+            };
+            let line = line(&self.watch.blueprint, header, kind);
+            self.trace.record(&line, message);
         }
-        let kind = match message.body {
-            Body::Fault(_) => TraceKind::Fault,
-            _ => TraceKind::Message,
-        };
-        let line = line(&self.watch.blueprint, header, kind);
-        self.trace.record(&line, message);
         if let Some(causes) = &mut self.watch.causes {
             causes.message(header, message);
         }
     }
 
     fn timer(&mut self, header: &Header, timer: Timer) {
-        if !T::TAKES_LINES {
-            return;
+        if T::TAKES_LINES {
+            let line = line(&self.watch.blueprint, header, TraceKind::Timer);
+            self.trace.record(&line, &timer);
         }
-        let line = line(&self.watch.blueprint, header, TraceKind::Timer);
-        self.trace.record(&line, &timer);
         if let Some(causes) = &mut self.watch.causes {
             causes.timer(header, timer);
         }

@@ -12,6 +12,7 @@ mod number;
 mod openmetrics;
 mod page;
 pub mod pairs;
+mod perfetto;
 mod phase;
 mod plot;
 pub mod sweep;
@@ -43,7 +44,7 @@ trait Format {
     fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact>;
 }
 
-const FORMATS: [&dyn Format; 10] = [
+const FORMATS: [&dyn Format; 11] = [
     &json::SummaryJson,
     &timeline::TimelineCsv,
     &tasks::TasksCsv,
@@ -51,6 +52,7 @@ const FORMATS: [&dyn Format; 10] = [
     &openmetrics::OpenMetrics,
     &text::ReportText,
     &page::Page,
+    &perfetto::Perfetto,
     &plot::Plot::LatencyAndLag,
     &plot::Plot::TasksOnTaskManagers,
     &plot::Plot::RecoveryPhases,
@@ -101,7 +103,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), artifacts.len());
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 14);
         assert!(artifacts.iter().all(|artifact| !artifact.bytes.is_empty()));
     }
 }

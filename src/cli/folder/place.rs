@@ -15,6 +15,7 @@ const FILES: &[&str] = &[
     "latency-and-lag.svg",
     "metrics.csv",
     "metrics.txt",
+    "perfetto.json",
     "recovery-phases.png",
     "recovery-phases.svg",
     "report.html",

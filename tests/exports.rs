@@ -1,0 +1,162 @@
+//! What a report exports opens elsewhere: the trace for Perfetto is whole and well formed; the dashboard asks for metrics that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firedrill::drill::{Drill, Ended};
+use firedrill::report::render;
+use firedrill::scenario::{self, Override};
+use serde_json::Value;
+
+const YAML: &str = include_str!("../scenarios/fraud-detection.yaml");
+
+/// The artifacts of a short run, by name.
+fn artifacts(model: &str) -> BTreeMap<&'static str, Vec<u8>> {
+    let named = |path: &str, value: &str| Override {
+        path: path.to_owned(),
+        value: value.to_owned(),
+    };
+    let overrides = [named("model", model), named("weight", "20")];
+    let loaded =
+        scenario::load(YAML, "x.yaml", &overrides).unwrap_or_else(|error| panic!("{error}"));
+    let mut drill = Drill::new(&loaded.scenario);
+    drill.remember_causes(Some(1 << 18));
+    let end = drill.end();
+    drill.advance(end, &mut ()).unwrap();
+    let rendered = render(&drill.finish(Ended::Completed));
+    rendered
+        .into_iter()
+        .map(|artifact| (artifact.name, artifact.bytes))
+        .collect()
+}
+
+const MODELS: [&str; 2] = ["story", "flink-default"];
+
+#[test]
+fn perfetto_threads_have_names_slices_nest_and_flows_have_both_ends_inside_slices() {
+    for model in MODELS {
+        let trace: Value = serde_json::from_slice(&artifacts(model)["perfetto.json"]).unwrap();
+        let events = trace["traceEvents"].as_array().unwrap();
+        let thread = |event: &Value| {
+            (
+                event["pid"].as_u64().unwrap(),
+                event["tid"].as_u64().unwrap(),
+            )
+        };
+        let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
+
+        let named: BTreeSet<_> = of("M")
+            .filter(|event| event["name"] == "thread_name")
+            .map(thread)
+            .collect();
+        let processes: BTreeSet<u64> = of("M")
+            .filter(|event| event["name"] == "process_name")
+            .map(|event| thread(event).0)
+            .collect();
+        for event in ["X", "i", "s", "f"].into_iter().flat_map(of) {
+            assert!(
+                named.contains(&thread(event)) && processes.contains(&thread(event).0),
+                "{model}: {event}"
+            );
+        }
+
+        // Slices of a thread lie one in the other, or apart. Times are whole nanoseconds.
+        let ns = |value: &Value| (value.as_f64().unwrap() * 1e3).round() as u64;
+        let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
+        for event in of("X") {
+            let from = ns(&event["ts"]);
+            slices
+                .entry(thread(event))
+                .or_default()
+                .push((from, from + ns(&event["dur"])));
+        }
+        let mut tasks = 0;
+        for (thread, spans) in &slices {
+            let mut open: Vec<u64> = Vec::new();
+            for (from, to) in spans {
+                open.retain(|end| end > from);
+                // Handling takes a microsecond here, and messages may come closer than that.
+                let is_message = to - from <= 1_000;
+                assert!(
+                    is_message || open.iter().all(|end| end >= to),
+                    "{model}: {thread:?} at {from}"
+                );
+                open.push(*to);
+                tasks += 1;
+            }
+        }
+        assert!(tasks > 50, "{tasks}");
+
+        // Each flow starts where it ends or earlier, in a slice on both sides.
+        let mut flows: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
+        for event in events
+            .iter()
+            .filter(|event| event["ph"] == "s" || event["ph"] == "f")
+        {
+            let at = ns(&event["ts"]);
+            let inside = slices[&thread(event)]
+                .iter()
+                .any(|(from, to)| (*from..=*to).contains(&at));
+            assert!(inside, "{model}: {event}");
+            let id = event["id"].as_u64().unwrap();
+            flows
+                .entry(id)
+                .or_default()
+                .push((event["ph"].as_str().unwrap(), at));
+        }
+        assert!(flows.len() > 20, "{}", flows.len());
+        for (id, ends) in flows {
+            let [("s", from), ("f", to)] = ends[..] else {
+                panic!("{model}: flow {id}: {ends:?}");
+            };
+            assert!(from <= to, "{model}: flow {id}");
+        }
+    }
+}
+
+/// Names of metrics in an expression: what is followed by a selector.
+fn metrics_of(expression: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = expression;
+    while let Some(at) = rest.find('{') {
+        let name: String = rest[..at]
+            .chars()
+            .rev()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        names.push(name.chars().rev().collect());
+        rest = &rest[at + 1..];
+    }
+    names
+}
+
+#[test]
+fn the_dashboard_asks_only_for_metrics_that_a_report_has() {
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../docs/grafana-dashboard.json")).unwrap();
+    let text =
+        String::from_utf8(artifacts("flink-default").remove("metrics.txt").unwrap()).unwrap();
+    let known: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let mut panels = 0;
+    let mut ids = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+        let place = &panel["gridPos"];
+        assert!(
+            place["x"].as_u64().unwrap() + place["w"].as_u64().unwrap() <= 24,
+            "{panel}"
+        );
+        for target in panel["targets"].as_array().unwrap() {
+            let expression = target["expr"].as_str().unwrap();
+            let metrics = metrics_of(expression);
+            assert!(!metrics.is_empty(), "{expression}");
+            for metric in metrics {
+                assert!(known.contains(metric.as_str()), "{metric} of {expression}");
+            }
+            panels += 1;
+        }
+    }
+    assert!(panels >= 8, "{panels}");
+}
