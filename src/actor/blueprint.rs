@@ -2,6 +2,7 @@
 
 use crate::dataflow::topology::Topology;
 use crate::kernel::{ActorId, Streams};
+use crate::policy::defect::Defects;
 use crate::policy::{Liveness, Placement, Rebalancing, RecoveryScope, Slots};
 
 use super::settings::{Cluster, Config, Monitor, Profile};
@@ -24,6 +25,8 @@ pub struct Blueprint {
     pub rebalancing: Rebalancing,
     /// Real records that one simulated record stands for.
     pub weight: u32,
+    /// Mistakes that are switched on; none, but for a check of the checkers.
+    pub defects: Defects,
     pub streams: Streams,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Random, SmallStream, Span};
+use crate::policy::defect::Defect;
 
 use super::blueprint::Blueprint;
 use super::checkpoint::Attempt;
@@ -109,7 +110,12 @@ impl Database {
             return DatabaseAnswer::Fenced;
         }
         writer.attempt = attempt;
-        self.commit(sink, restored, ctx);
+        if !self.blueprint.defects.has(Defect::CommitLost) {
+            self.commit(sink, restored, ctx);
+        }
+        if self.blueprint.defects.has(Defect::LingeringTransactions) {
+            return DatabaseAnswer::Recovered;
+        }
         let writer = self.writers.entry(sink).or_default();
         for (checkpoint, batches) in std::mem::take(&mut writer.prepared) {
             ctx.state(Fact::TransactionAborted {

@@ -11,7 +11,7 @@ use crate::policy::RecoveryScope;
 
 pub use super::status::{Detector, ExecutionState, JobStatus};
 
-use super::checkpoint::Attempt;
+use super::checkpoint::{Attempt, BlobKey};
 use super::flink::leader_paths::Component;
 use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
@@ -281,6 +281,11 @@ pub enum Fact {
     RecoveryRunning {
         job: JobId,
         recovery: u32,
+    },
+
+    /// Checkpoint storage could not write a file.
+    WriteRefused {
+        key: BlobKey,
     },
 
     // Checkpoints, as the coordinator sees them.

@@ -7,6 +7,7 @@ use crate::substrate::server::Server;
 
 use super::checkpoint::{Blob, BlobKey};
 use super::context::Context;
+use super::fact::Fact;
 use super::message::{Body, Envelope, StorageTrouble};
 use super::settings;
 
@@ -40,6 +41,7 @@ impl Storage {
         match envelope.body {
             Body::Start | Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => {}
             Body::Write { key, .. } if self.is_failing() => {
+                ctx.state(Fact::WriteRefused { key });
                 let body = Body::WriteFailed { key };
                 ctx.send_after(self.latency, envelope.from, 0, body);
             }

@@ -1,6 +1,7 @@
 //! Floor 7: many runs. Knows nothing of terminals and plots.
 
 pub mod calibrate;
+pub mod check;
 pub mod runner;
 pub mod statistics;
 pub mod sweep;

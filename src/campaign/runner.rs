@@ -8,6 +8,18 @@ use rayon::prelude::*;
 /// How many cases are computed before their results are handed out: memory stays small.
 const CHUNK_PER_JOB: usize = 8;
 
+/// Does `work` on a pool of `jobs` threads, which rayon's iterators in it then use.
+///
+/// # Errors
+/// When the threads cannot be started.
+pub fn on_threads<T: Send>(
+    jobs: usize,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, rayon::ThreadPoolBuildError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    Ok(pool.install(work))
+}
+
 /// Computes `work` for every case below `cases`, on `jobs` threads, and gives `take` each result in order. Stops early
 /// where `stop` is set. True: all were computed.
 ///

@@ -10,6 +10,8 @@ pub(super) use campaigns::{
     Chosen, CompareArgs, Effort, MergeArgs, Sample, SweepAction, SweepArgs, TuneArgs,
 };
 
+use super::check::args::CheckArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   firedrill run scenarios/fraud-detection.yaml
@@ -52,6 +54,8 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Search the settings that meet a target, and say which of them buys most
     Tune(TuneArgs),
+    /// Search for a fault plan that breaks a promise, and make it small
+    Check(CheckArgs),
     /// Set measured recoveries beside what the simulator predicts for them
     Validate(ValidateArgs),
     /// Make a profile of the environment out of a table of measured recoveries
@@ -256,7 +260,7 @@ pub(super) enum TableFormat {
     Markdown,
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs @ 1..=1_024) => Ok(jobs),
         _ => Err("expected a number of threads from 1 to 1024".to_string()),
@@ -322,6 +326,8 @@ pub(super) enum Listing {
     Invariants,
     /// Scenarios that come with Firedrill
     Scenarios,
+    /// Mistakes that `check --defect` switches on
+    Defects,
 }
 
 fn seed(text: &str) -> Result<u64, String> {
@@ -337,7 +343,7 @@ fn cores(text: &str) -> Result<f64, String> {
 }
 
 /// `key=value`; the value may hold further equals signs.
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_string(), value.trim().to_string()))

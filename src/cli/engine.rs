@@ -29,6 +29,11 @@ pub(super) fn faults() -> Names {
     crate::scenario::catalogue::faults()
 }
 
+pub(super) fn defects() -> Names {
+    let all = crate::scenario::model::Defect::ALL.iter();
+    all.map(|defect| (defect.name(), defect.about())).collect()
+}
+
 pub(super) fn invariants() -> Names {
     crate::invariant::catalogue()
 }

@@ -18,6 +18,7 @@ pub(super) fn list(args: &ListArgs) -> Result<Status, Failure> {
         Listing::Faults => owned(engine::faults()),
         Listing::Invariants => owned(engine::invariants()),
         Listing::Scenarios => scenarios()?,
+        Listing::Defects => owned(engine::defects()),
     };
     let text = match args.format {
         Format::Text => table(&entries),

@@ -12,6 +12,7 @@
 
 mod args;
 mod calibrate;
+mod check;
 mod compare;
 mod console;
 mod drive;
@@ -67,6 +68,7 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
         Command::Compare(args) => compare::run(args),
         Command::Tune(args) => tune::run(args),
         Command::Validate(args) => validate::run(args),
+        Command::Check(args) => check::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),
         Command::List(args) => list::list(args),

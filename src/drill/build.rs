@@ -53,6 +53,7 @@ pub fn blueprint(scenario: &Scenario) -> Blueprint {
         slots: scenario.switches.slots,
         rebalancing: scenario.switches.rebalancing,
         weight: scenario.weight,
+        defects: scenario.defects,
         streams: Streams::new(scenario.seed),
     }
 }

@@ -4,6 +4,8 @@ pub mod expectations;
 pub mod explain;
 pub mod journal;
 pub mod outcome;
+pub mod sights;
+pub mod trial;
 pub mod verdict;
 
 mod arrivals;

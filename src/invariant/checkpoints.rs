@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::actor::checkpoint::Attempt;
+use crate::actor::checkpoint::{Attempt, BlobKey};
 use crate::actor::fact::Fact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
@@ -12,7 +12,7 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 4] = [
+pub(super) const PROMISES: [Promise; 5] = [
     safety(
         "L4",
         "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice.",
@@ -29,6 +29,10 @@ pub(super) const PROMISES: [Promise; 4] = [
         "C4",
         "A checkpoint that was triggered ends once: it completes or is aborted, never both.",
     ),
+    safety(
+        "C10",
+        "No snapshot is acknowledged that storage could not write.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -37,6 +41,9 @@ pub(super) struct Checkpoints {
     ordered: Tally,
     agreed: Tally,
     once: Tally,
+    written: Tally,
+    /// Snapshots that storage has refused.
+    refused: BTreeSet<(SubtaskId, Attempt, CheckpointId)>,
     jobs: Vec<Job>,
 }
 
@@ -56,12 +63,14 @@ struct Pending {
 
 impl Checkpoints {
     pub fn new(scene: &Scene) -> Checkpoints {
-        let [numbered, ordered, agreed, once] = PROMISES.map(Tally::new);
+        let [numbered, ordered, agreed, once, written] = PROMISES.map(Tally::new);
         Checkpoints {
             numbered,
             ordered,
             agreed,
             once,
+            written,
+            refused: BTreeSet::new(),
             jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
         }
     }
@@ -91,11 +100,16 @@ impl Checkpoints {
 
     fn acknowledged(
         &mut self,
+        header: &Header,
         job: JobId,
         checkpoint: CheckpointId,
         subtask: SubtaskId,
         attempt: Attempt,
     ) {
+        let written = !self.refused.contains(&(subtask, attempt, checkpoint));
+        self.written.expect(written, header, || {
+            format!("subtask {subtask} acknowledges checkpoint {checkpoint}, and its snapshot was not written")
+        });
         if let Some(pending) = self.jobs[job as usize].pending.get_mut(&checkpoint) {
             pending.acknowledged.insert(subtask, attempt);
         }
@@ -142,7 +156,17 @@ impl Checker for Checkpoints {
                 subtask,
                 attempt,
             } => {
-                self.acknowledged(*job, *checkpoint, *subtask, *attempt);
+                self.acknowledged(header, *job, *checkpoint, *subtask, *attempt);
+            }
+            Fact::WriteRefused {
+                key:
+                    BlobKey::State {
+                        subtask,
+                        attempt,
+                        checkpoint,
+                    },
+            } => {
+                self.refused.insert((*subtask, *attempt, *checkpoint));
             }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..
@@ -160,9 +184,15 @@ impl Checker for Checkpoints {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.numbered, &self.ordered, &self.agreed, &self.once]
-            .map(Tally::verdict)
-            .into()
+        [
+            &self.numbered,
+            &self.ordered,
+            &self.agreed,
+            &self.once,
+            &self.written,
+        ]
+        .map(Tally::verdict)
+        .into()
     }
 }
 
@@ -173,6 +203,20 @@ mod tests {
     use crate::kernel::Span;
 
     const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
+
+    #[test]
+    fn a_snapshot_that_was_not_written_is_not_acknowledged() {
+        let mut stage = Stage::running();
+        triggered(&mut stage, 1);
+        let key = BlobKey::State {
+            subtask: 1,
+            attempt: A(1),
+            checkpoint: 1,
+        };
+        stage.says(ZK, Fact::WriteRefused { key });
+        acknowledge(&mut stage, 1, 0..1, A(1)).broken("C10", 0);
+        acknowledge(&mut stage, 1, 1..2, A(1)).broken("C10", 1);
+    }
 
     fn triggered(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint })

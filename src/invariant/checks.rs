@@ -11,7 +11,7 @@ use super::checkpoints::Checkpoints;
 use super::deployment::Deployment;
 use super::executions::Executions;
 use super::flink::{
-    Agreement, Cancellations, Endpoints, Heartbeats, Jobs, Redeployments, Slots, Tasks,
+    Agreement, Backoffs, Cancellations, Endpoints, Heartbeats, Jobs, Redeployments, Slots, Tasks,
 };
 use super::flow::Flow;
 use super::leadership::Leadership;
@@ -70,7 +70,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 23] = [
+static ENTRIES: [Entry; 24] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -80,6 +80,7 @@ static ENTRIES: [Entry; 23] = [
     entry!(super::executions::PROMISES, |_| Executions::new()),
     entry!(super::restarts::PROMISES, |_| Restarts::new()),
     entry!(super::flink::REDEPLOYMENTS, Redeployments::new),
+    entry!(super::flink::BACKOFFS, |_| Backoffs::new()),
     entry!(super::flink::CANCELLATIONS, |_| Cancellations::new()),
     entry!(super::flink::JOBS, Jobs::new),
     entry!(super::deployment::PROMISES, |_| Deployment::new()),

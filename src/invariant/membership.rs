@@ -1,13 +1,17 @@
 //! TaskManagers are declared lost once per registration, and for a reason.
 
+use std::collections::BTreeMap;
+
 use crate::actor::fact::{Detector, Fact};
-use crate::kernel::{ActorId, Header, Time};
+use crate::actor::message::FencingToken;
+use crate::kernel::{ActorId, Header, Span, Time};
 
 use super::checks::Checker;
-use super::scene::Scene;
-use super::tally::{Promise, Tally, Verdict, safety};
+use super::quiet::zookeeper_is_whole;
+use super::scene::{Scene, is_disturbance};
+use super::tally::{Moment, Promise, Tally, Verdict, liveness, safety};
 
-pub(super) const PROMISES: [Promise; 2] = [
+pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "H1",
         "A leader declares a TaskManager lost only while it is registered, so once per registration.",
@@ -16,12 +20,24 @@ pub(super) const PROMISES: [Promise; 2] = [
         "H2",
         "A TaskManager is declared lost only after its session has expired, or when a new one has been opened.",
     ).of_story(),
+    liveness(
+        "H7",
+        "A registered TaskManager whose session has ended is declared lost in bounded time.",
+    ).of_story(),
 ];
+
+/// A commit, a watch, a request, an answer, however slow the links are; and a reconnection.
+const NOTICED_WITHIN: Span = Span::from_secs(15);
 
 #[derive(Clone, Debug)]
 pub(super) struct Membership {
     once: Tally,
     justified: Tally,
+    noticed: Tally,
+    /// TaskManagers whose session has ended and that the leader, who published under this token, has not missed.
+    unnoticed: BTreeMap<ActorId, (FencingToken, Time)>,
+    /// The session that each process has opened last.
+    latest: BTreeMap<ActorId, u64>,
     /// By actor: sessions opened and expired so far.
     opened: Vec<u32>,
     expired: Vec<u32>,
@@ -31,14 +47,43 @@ pub(super) struct Membership {
 
 impl Membership {
     pub fn new(scene: &Scene) -> Membership {
-        let [once, justified] = PROMISES.map(Tally::new);
+        let [once, justified, noticed] = PROMISES.map(Tally::new);
         let directory = &scene.blueprint.directory;
         Membership {
             once,
             justified,
+            noticed,
+            unnoticed: BTreeMap::new(),
+            latest: BTreeMap::new(),
             opened: vec![0; directory.len()],
             expired: vec![0; directory.len()],
             lost: vec![vec![0; directory.taskmanagers.len()]; directory.jobmanagers.len()],
+        }
+    }
+
+    /// A session has ended: whoever leads has to hear of it.
+    fn ended(&mut self, header: &Header, owner: ActorId, scene: &Scene) {
+        let Some((leader, view)) = scene.current_leader() else {
+            return;
+        };
+        let registered = view.is_registered(owner, &scene.blueprint);
+        if registered && scene.is_taskmanager(owner) && scene.processes.is_well(leader) {
+            self.unnoticed.insert(owner, (scene.token_max, header.time));
+        }
+    }
+
+    fn judge(&mut self, now: Moment, scene: &Scene) {
+        for (taskmanager, (token, since)) in &self.unnoticed {
+            let leads = scene
+                .current_leader()
+                .is_some_and(|(leader, _)| scene.processes.is_well(leader));
+            let waited = now.at.since((*since).max(scene.processes.disturbed_at()));
+            if *token == scene.token_max && leads && zookeeper_is_whole(scene) {
+                self.noticed.expect(waited <= NOTICED_WITHIN, now, || {
+                    let name = scene.name(*taskmanager);
+                    format!("the session of {name} ended {waited} ago, and it is not missed")
+                });
+            }
         }
     }
 
@@ -79,9 +124,20 @@ impl Membership {
 impl Checker for Membership {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::SessionOpened { owner, .. } => self.opened[owner.0 as usize] += 1,
-            Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
-                self.expired[owner.0 as usize] += 1
+            // A stretch of quiet ends.
+            fact if is_disturbance(fact) => self.judge(header.into(), scene),
+            Fact::LeadershipLost { .. } => self.unnoticed.clear(),
+            Fact::SessionOpened { session, owner, .. } => {
+                self.opened[owner.0 as usize] += 1;
+                self.latest.insert(*owner, *session);
+            }
+            Fact::SessionExpired { session, owner, .. }
+            | Fact::SessionClosed { session, owner } => {
+                self.expired[owner.0 as usize] += 1;
+                // Whoever is back under another session is noticed by that.
+                if self.latest.get(owner) == Some(session) {
+                    self.ended(header, *owner, scene);
+                }
             }
             Fact::LeaderPublished { .. } => {
                 if let Some(leader) = scene.jobmanager_index(header.actor) {
@@ -91,13 +147,24 @@ impl Checker for Membership {
             Fact::TaskManagerLost {
                 taskmanager,
                 detector,
-            } => self.lost(header, *taskmanager, *detector, scene),
+            } => {
+                self.unnoticed.remove(taskmanager);
+                self.lost(header, *taskmanager, *detector, scene);
+            }
             _ => {}
         }
     }
 
-    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.once.verdict(), self.justified.verdict()]
+    fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        let now = Moment {
+            at: end,
+            ..scene.last
+        };
+        last.judge(now, scene);
+        [&last.once, &last.justified, &last.noticed]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -147,6 +214,25 @@ mod tests {
             .broken("H1", 0)
             .broken("H2", 0)
             .clean();
+    }
+
+    #[test]
+    fn a_loss_that_nobody_notices_is_noticed() {
+        let mut stage = Stage::running();
+        stage.says(ZK, open(1)).at(12).says(
+            ZK,
+            Fact::SessionClosed {
+                session: 1,
+                owner: TM(0),
+            },
+        );
+        stage.at(20).broken("H7", 0);
+        stage.at(60).broken("H7", 1);
+        stage
+            .at(13)
+            .says(JM(0), lost(Detector::ZookeeperSession))
+            .at(60)
+            .broken("H7", 0);
     }
 
     #[test]

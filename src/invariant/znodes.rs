@@ -90,7 +90,9 @@ impl Znodes {
             format!("{path} is deleted, but it was not there")
         });
         // A leader takes its own address back, and that which an earlier leadership has left.
-        let address = path == LEADER_PATH || path.ends_with("/connection_info");
+        // Whoever stops in order leaves the election (`LeaderLatch.close`).
+        let own = path.contains("/latch/");
+        let address = own || path == LEADER_PATH || path.ends_with("/connection_info");
         if let Some(session) = owner.flatten()
             && !address
         {

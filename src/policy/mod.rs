@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::time::Span;
 
 pub mod adaptive;
+pub mod defect;
 pub mod exact_power;
 pub mod failover;
 pub mod hash_order;

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use crate::kernel::random::Random;
 use crate::kernel::{Span, Time};
 
+use super::defect::{Defect, Defects};
 use super::exact_power::scaled_power;
 
 /// `restart-strategy.type` with its parameters.
@@ -58,6 +59,7 @@ pub struct RestartBackoff {
     failures_ms: VecDeque<u64>,
     /// Of `exponential-delay`: when the last back-off ends, in milliseconds; none before the first failure.
     next_restart_ms: Option<u64>,
+    defects: Defects,
 }
 
 impl RestartBackoff {
@@ -67,7 +69,14 @@ impl RestartBackoff {
             attempts: 0,
             failures_ms: VecDeque::new(),
             next_restart_ms: None,
+            defects: Defects::default(),
         }
+    }
+
+    /// With mistakes that are made on purpose.
+    pub fn with(mut self, defects: Defects) -> Self {
+        self.defects = defects;
+        self
     }
 
     /// `notifyFailure`: true where the failure is a new one. `exponential-delay` merges what comes while a back-off
@@ -95,7 +104,8 @@ impl RestartBackoff {
                     if now <= next {
                         return false;
                     }
-                    if now - next >= milliseconds(reset_threshold) {
+                    let resets = !self.defects.has(Defect::BackoffNeverResets);
+                    if resets && now - next >= milliseconds(reset_threshold) {
                         self.attempts = 0;
                     }
                 }

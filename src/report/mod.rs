@@ -3,6 +3,7 @@
 //! One file per output format, each a [`Format`]; the caller decides where the bytes go. Everything shown is
 //! simulated, so two runs of one seed give the same bytes.
 
+pub mod check;
 mod comparison;
 mod explanation;
 mod json;

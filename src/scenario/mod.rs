@@ -24,7 +24,7 @@ use error::{Place, Problem, Source};
 pub use error::ScenarioError;
 pub use schema::schema;
 pub use set::Override;
-pub use write::{profile_yaml, resolved_yaml};
+pub use write::{fault_lines, profile_yaml, resolved_yaml};
 
 /// A scenario that may run, and what its author should know.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 pub use crate::kernel::time::SpanRange as Range;
+pub use crate::policy::defect::{Defect, Defects};
 pub use crate::policy::{
     Liveness, Placement, RebalanceWhen, Rebalancing, RecoveryScope, Scheduler, Slots,
 };
@@ -33,6 +34,8 @@ pub struct Scenario {
     pub duration: Span,
     /// Real records that one simulated record stands for.
     pub weight: u32,
+    /// Mistakes that are switched on, to check the checkers; none otherwise.
+    pub defects: Defects,
     pub switches: Switches,
     pub cluster: Cluster,
     pub profile: Profile,

@@ -22,6 +22,7 @@ const TOP: &[&str] = &[
     "seed",
     "duration",
     "weight",
+    "defects",
     "flink-version",
     "liveness",
     "scheduler",

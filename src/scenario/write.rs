@@ -33,6 +33,25 @@ pub fn profile_yaml(profile: &Profile) -> String {
     lines.collect()
 }
 
+/// The fault plan, a fault on a line, as the file has it.
+pub fn fault_lines(scenario: &Scenario) -> Vec<String> {
+    let line = |fault| {
+        // JSON is YAML in which nothing needs quotes more.
+        let map = serde_json::to_value(faults::fault(fault, scenario)).unwrap_or_default();
+        let parts: Vec<String> = map
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| match value.as_str() {
+                Some(word) => format!("{key}: {word}"),
+                None => format!("{key}: {value}"),
+            })
+            .collect();
+        format!("{{{}}}", parts.join(", "))
+    };
+    scenario.faults.iter().map(line).collect()
+}
+
 fn at<T>(value: T) -> At<T> {
     At::nowhere(value)
 }
@@ -51,6 +70,7 @@ fn file(s: &Scenario) -> ScenarioFile {
         seed: Some(s.seed),
         duration: Some(at(Duration(s.duration))),
         weight: Some(at(s.weight)),
+        defects: (!s.defects.is_empty()).then(|| s.defects.iter().collect()),
         liveness: Some(at(s.switches.liveness)),
         scheduler: is_flink.then(|| at(s.switches.scheduler)),
         recovery: Some(RecoveryFile {

@@ -12,6 +12,7 @@ use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{Distribution, SmallStream, Span, Time};
+use crate::policy::defect::Defect;
 
 use super::job_master::{JobMaster, Phase};
 use super::loading::checkpoints_path;
@@ -165,6 +166,9 @@ impl JobMaster {
             job: self.job,
             checkpoint: id,
         });
+        if office.blueprint.defects.has(Defect::OldCheckpointDropped) {
+            self.drop_surplus(0, None, office, ctx);
+        }
         for subtask in &office.blueprint.topology.jobs[self.job as usize]
             .layout
             .sources
@@ -198,7 +202,8 @@ impl JobMaster {
         if self.peek(subtask).attempt != attempt {
             return;
         }
-        let tasks = self.executions.len();
+        let early = office.blueprint.defects.has(Defect::CompleteBeforeLastAck);
+        let tasks = self.executions.len() - usize::from(early);
         let Some(pending) = self
             .coordinator
             .pending
@@ -263,6 +268,10 @@ impl JobMaster {
             office
                 .desk
                 .ask(op, Ask::AddCheckpoint(self.job, checkpoint), ctx);
+            if office.blueprint.defects.has(Defect::CompleteBeforeStored) {
+                let answer = Answer::Changed { zxid: 0 };
+                self.on_added(checkpoint, Ok(answer), office, ctx);
+            }
         }
     }
 
@@ -318,10 +327,21 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let storage = office.blueprint.directory.storage;
         let replaced = self.metadata.replace(metadata);
         self.coordinator.retained.push(self.latest);
         let keep = office.blueprint.config.checkpointing.retained.max(1) as usize;
+        self.drop_surplus(keep, replaced, office, ctx);
+    }
+
+    /// Keeps so many checkpoints, the latest ones.
+    fn drop_surplus(
+        &mut self,
+        keep: usize,
+        replaced: Option<Arc<CompletedCheckpoint>>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let storage = office.blueprint.directory.storage;
         while self.coordinator.retained.len() > keep {
             let old = self.coordinator.retained.remove(0);
             let path = format!("{}/{old:019}", checkpoints_path(self.job));
@@ -384,7 +404,8 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let abortable = |pending: &mut Pending| pending.stage != Stage::Storing;
+        let always = office.blueprint.defects.has(Defect::AbortWhileStoring);
+        let abortable = |pending: &mut Pending| always || pending.stage != Stage::Storing;
         if let Some(pending) = self.coordinator.pending.take_if(abortable) {
             let checkpoint = pending.id;
             self.coordinator.timeout.cancel(ctx);

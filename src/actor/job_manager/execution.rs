@@ -6,6 +6,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::FencingToken;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::ActorId;
+use crate::policy::defect::{Defect, Defects};
 
 /// The current execution of one subtask.
 #[derive(Clone, Debug)]
@@ -38,12 +39,20 @@ impl Execution {
     }
 
     /// A new attempt, on this TaskManager.
-    pub fn schedule(&mut self, token: FencingToken, taskmanager: ActorId, ctx: &mut Context<'_>) {
+    pub fn schedule(
+        &mut self,
+        token: FencingToken,
+        taskmanager: ActorId,
+        defects: Defects,
+        ctx: &mut Context<'_>,
+    ) {
         assert!(
             self.state.is_terminal() || self.state == ExecutionState::Created,
             "an attempt ends before the next begins"
         );
-        self.attempts += 1;
+        if self.attempts == 0 || !defects.has(Defect::AttemptReused) {
+            self.attempts += 1;
+        }
         self.attempt = Attempt::new(token, self.attempts);
         self.taskmanager = Some(taskmanager);
         self.state = ExecutionState::Scheduled;

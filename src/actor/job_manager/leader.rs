@@ -8,6 +8,7 @@ use crate::actor::task_manager::MEMBERS_PATH;
 use crate::actor::zookeeper::protocol::{Answer, Op, ZkError};
 use crate::dataflow::topology::JobId;
 use crate::kernel::ActorId;
+use crate::policy::defect::Defect;
 
 use super::job_master::JobMaster;
 use super::members::{Members, Registered};
@@ -41,7 +42,7 @@ impl Leader {
     }
 
     pub fn start(&mut self, desk: &mut Desk, blueprint: &Blueprint, ctx: &mut Context<'_>) {
-        list_members(desk, ctx);
+        list_members(true, desk, ctx);
         self.each_job(desk, blueprint, |job, office| job.load(office, ctx));
     }
 
@@ -138,6 +139,12 @@ impl Leader {
                     job.on_written(key, office, ctx)
                 });
             }
+            Body::WriteFailed { key } => {
+                let job = super::loading::job_of(&key, &blueprint.topology);
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_write_failed(key, office, ctx)
+                });
+            }
             Body::ReadDone { key, blob } => {
                 let job = super::loading::job_of(&key, &blueprint.topology);
                 self.job(job, desk, blueprint, |job, office| {
@@ -179,9 +186,16 @@ impl Leader {
         }
     }
 
-    pub fn on_watch(&mut self, path: &str, desk: &mut Desk, ctx: &mut Context<'_>) {
+    pub fn on_watch(
+        &mut self,
+        path: &str,
+        desk: &mut Desk,
+        blueprint: &Blueprint,
+        ctx: &mut Context<'_>,
+    ) {
         if path == MEMBERS_PATH {
-            list_members(desk, ctx);
+            let again = !blueprint.defects.has(Defect::WatchNotRenewed);
+            list_members(again, desk, ctx);
         }
     }
 
@@ -332,10 +346,10 @@ impl Leader {
     }
 }
 
-fn list_members(desk: &mut Desk, ctx: &mut Context<'_>) {
+fn list_members(watch: bool, desk: &mut Desk, ctx: &mut Context<'_>) {
     let op = Op::GetChildren {
         path: MEMBERS_PATH.to_owned(),
-        watch: true,
+        watch,
     };
     desk.ask(op, Ask::Members, ctx);
 }

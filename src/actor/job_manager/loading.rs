@@ -7,6 +7,7 @@ use crate::actor::message::Body;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::topology::{JobId, Topology};
 use crate::policy::RecoveryScope;
+use crate::policy::defect::Defect;
 
 use super::job_master::{JobMaster, Phase};
 use super::office::{Ask, Office};
@@ -61,6 +62,23 @@ impl JobMaster {
             },
         };
         ctx.send(office.blueprint.directory.storage, body);
+    }
+
+    /// Storage could not write: the plan is written again, a checkpoint fails.
+    pub fn on_write_failed(
+        &mut self,
+        key: BlobKey,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        match key {
+            BlobKey::Metadata { checkpoint, .. } => self.on_decline(checkpoint, office, ctx),
+            key => {
+                let (bytes, blob) = (PLAN_BYTES, Blob::Plan);
+                let body = Body::Write { key, bytes, blob };
+                ctx.send(office.blueprint.directory.storage, body);
+            }
+        }
     }
 
     pub(super) fn on_plan_written(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
@@ -120,7 +138,8 @@ impl JobMaster {
     ) {
         match result {
             Ok(Answer::Data { data, .. }) => {
-                self.coordinator.next_id = data[0];
+                let reuses = office.blueprint.defects.has(Defect::CheckpointIdReused);
+                self.coordinator.next_id = if reuses { self.latest + 1 } else { data[0] };
                 self.on_loaded(office, ctx);
             }
             _ => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Time};
+use crate::policy::defect::Defect;
 use crate::policy::placement::Resources;
 
 /// By place in the cluster.
@@ -115,7 +116,10 @@ impl Members {
             if self.listed.contains(&(taskmanager, member.session)) {
                 member.seen = true;
             } else if member.seen {
-                *slot = None;
+                match blueprint.defects.has(Defect::DeploysToLost) {
+                    true => member.seen = false,
+                    false => *slot = None,
+                }
                 self.changed = now;
                 lost.push(taskmanager);
             }

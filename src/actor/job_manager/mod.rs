@@ -48,10 +48,12 @@ impl JobManager {
             config.ha.connection_timeout,
             &blueprint.streams,
         );
+        let mut latch = Latch::new(LATCH_PATH, [u64::from(me.0), 0], false);
+        latch.defects = blueprint.defects;
         JobManager {
             me,
             desk: Desk::new(client),
-            latch: Latch::new(LATCH_PATH, [u64::from(me.0), 0], false),
+            latch,
             leader: None,
             blueprint,
         }
@@ -68,8 +70,6 @@ impl JobManager {
                 self.desk.client.close(ctx);
                 ctx.exit(self.blueprint.directory.faults);
             }
-            // An aborted write is noticed by what waits for it: the checkpoint's timeout.
-            Body::WriteFailed { .. } => {}
             Body::Start => self.desk.client.open(ctx),
             Body::Zk(message) => {
                 let event = self.desk.client.on_message(envelope.from, *message, ctx);
@@ -115,7 +115,7 @@ impl JobManager {
                 if !self.on_election_watch(&path, ctx)
                     && let Some(leader) = &mut self.leader
                 {
-                    leader.on_watch(&path, &mut self.desk, ctx);
+                    leader.on_watch(&path, &mut self.desk, &self.blueprint, ctx);
                 }
             }
             None => {}

@@ -5,6 +5,7 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::Fact;
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::kernel::Span;
+use crate::policy::defect::Defect;
 
 /// How long an answer is waited for.
 const RETRY_AFTER: Span = Span::from_secs(2);
@@ -59,6 +60,9 @@ impl Notifier {
     }
 
     pub fn retry(&mut self, blueprint: &Blueprint, ctx: &mut Context<'_>) {
+        if blueprint.defects.has(Defect::NotificationNotRetried) {
+            return;
+        }
         for which in 0..self.open.len() {
             self.send(which, blueprint, ctx);
         }

@@ -10,6 +10,7 @@ use crate::actor::message::{Body, PartitionUpdate, ReplayFrom, TaskDeployment};
 use crate::actor::state_assignment::assign_state;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
+use crate::policy::defect::Defect;
 use crate::policy::placement::{
     Candidate, LeastLoaded, PlacementPolicy, Resources, policy, with_room,
 };
@@ -54,7 +55,7 @@ impl JobMaster {
             let to = Members::actor(office.blueprint, *taskmanager);
             let execution = self.execution(*subtask);
             let from = execution.taskmanager;
-            execution.schedule(office.token, to, ctx);
+            execution.schedule(office.token, to, office.blueprint.defects, ctx);
             if !recovery.submission {
                 ctx.state(Fact::TaskPlaced {
                     job: self.job,
@@ -289,6 +290,14 @@ impl JobMaster {
         };
         let layout = &topology.jobs[self.job as usize].layout;
         let mut assigned = assign_state(self.metadata.as_deref(), layout, topology);
+        if office.blueprint.defects.has(Defect::TwoReaders) && !recovery.submission {
+            let first = layout.sources.first().and_then(|first| assigned.get(first));
+            let split = first.and_then(|first| first.splits.first().copied());
+            for source in layout.sources.iter().skip(1).take(1) {
+                let splits = &mut assigned.entry(*source).or_default().splits;
+                splits.extend(split);
+            }
+        }
         for subtask in &recovery.tasks {
             let inputs = &layout.vertex(*subtask).inputs;
             let assigned = assigned.remove(subtask).unwrap_or_default();

@@ -9,10 +9,14 @@ use crate::actor::message::Body;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
 use crate::policy::RecoveryScope;
+use crate::policy::defect::Defect;
 use crate::policy::scope::{Situation, tasks_to_restart};
 
 use super::job_master::{JobMaster, Phase};
 use super::office::Office;
+
+/// Storage that fails is not asked more often.
+const RETRY_MIN: Span = Span::from_secs(1);
 
 /// One restart, from the decision until all tasks run.
 #[derive(Clone, Debug)]
@@ -167,7 +171,8 @@ impl JobMaster {
             .tasks
             .iter()
             .all(|subtask| !self.peek(*subtask).is_live());
-        if !ended || self.coordinator.is_storing() {
+        let hasty = office.blueprint.defects.has(Defect::RestartBeforeCanceled);
+        if !(ended || hasty) || self.coordinator.is_storing() {
             return;
         }
         self.phase = Phase::Delaying;
@@ -231,9 +236,13 @@ impl JobMaster {
             Some(Blob::Metadata(metadata)) if metadata.id == self.latest => {
                 self.metadata = Some(metadata)
             }
-            _ => unreachable!(
-                "a completed checkpoint's metadata stays until a later one has completed"
-            ),
+            // Storage is in trouble: it is asked again.
+            _ => {
+                self.phase = Phase::Delaying;
+                return self
+                    .delay
+                    .set(office.blueprint.config.restart_delay.max(RETRY_MIN), ctx);
+            }
         }
         self.plan(office, ctx);
     }

@@ -7,6 +7,7 @@ use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom}
 use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
+use crate::policy::defect::Defect;
 
 use super::TaskManager;
 use super::output::{Consumer, ParkedRequest};
@@ -186,6 +187,7 @@ impl TaskManager {
         let Some((number, input)) = self.input_route(update.channel) else {
             return;
         };
+        let forgets = self.blueprint.defects.has(Defect::DedupForgotten);
         let task = self.task(number);
         if task.attempt != update.consumer_attempt {
             return;
@@ -195,7 +197,7 @@ impl TaskManager {
         channel.producer_lost = false;
         channel.producer_attempt = update.producer_attempt;
         match update.from {
-            ReplayFrom::Checkpoint(checkpoint) if update.deduplicate => {
+            ReplayFrom::Checkpoint(checkpoint) if update.deduplicate && !forgets => {
                 channel.expect_again_since(checkpoint)
             }
             _ => channel.expect_nothing_again(),

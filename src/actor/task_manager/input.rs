@@ -6,6 +6,7 @@ use crate::actor::checkpoint::Attempt;
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Span, Time};
+use crate::policy::defect::{Defect, Defects};
 
 /// One input channel (`RemoteInputChannel`).
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ pub struct InputGate {
     premature_up_to: CheckpointId,
     /// Whether accepted batches are kept for deduplication.
     remembers: bool,
+    pub defects: Defects,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,7 @@ impl InputGate {
             aligning: None,
             premature_up_to: 0,
             remembers,
+            defects: Defects::default(),
         }
     }
 
@@ -150,7 +153,8 @@ impl InputGate {
                 }
                 (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
                     let lost = self.channels.iter().any(|channel| channel.producer_lost);
-                    if lost || checkpoint <= self.premature_up_to {
+                    let careless = self.defects.has(Defect::PrematureBarrier);
+                    if lost || (checkpoint <= self.premature_up_to && !careless) {
                         return Some(Input::Hopeless(checkpoint));
                     }
                     if self.on_barrier(input, checkpoint) {
@@ -177,7 +181,7 @@ impl InputGate {
                 });
             }
         }
-        self.channels[input as usize].blocked = true;
+        self.channels[input as usize].blocked = !self.defects.has(Defect::BarrierDoesNotBlock);
         let alignment = self.aligning.as_mut().expect("it was set above");
         alignment.missing -= 1;
         if alignment.missing > 0 {

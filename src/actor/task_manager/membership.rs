@@ -6,6 +6,7 @@ use crate::actor::message::{Body, FencingToken, Registration, Timer};
 use crate::actor::zookeeper::client::{Client, ClientEvent};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::kernel::{ActorId, Span};
+use crate::policy::defect::Defect;
 
 use super::TaskManager;
 
@@ -66,7 +67,7 @@ impl TaskManager {
 
     /// Only the current leader is obeyed: an order with an older token comes from one that was deposed.
     pub(super) fn obeys(&self, token: FencingToken) -> bool {
-        token >= self.membership.token_max
+        token >= self.membership.token_max || self.blueprint.defects.has(Defect::NoFencing)
     }
 
     pub(super) fn on_zookeeper(&mut self, event: Option<ClientEvent>, ctx: &mut Context<'_>) {

@@ -4,6 +4,7 @@ use crate::actor::checkpoint::BlobKey;
 use crate::actor::context::Context;
 use crate::actor::fact::ExecutionState;
 use crate::dataflow::topology::SubtaskId;
+use crate::policy::defect::Defect;
 
 use super::TaskManager;
 
@@ -40,6 +41,9 @@ impl TaskManager {
         } = key
             && let Some(number) = self.find(subtask, attempt)
         {
+            if self.blueprint.defects.has(Defect::WriteErrorIgnored) {
+                return self.on_written(key, ctx);
+            }
             self.task(number).checkpoint_aborted(checkpoint);
             self.decline(number, checkpoint, ctx);
         }

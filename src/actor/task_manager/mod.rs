@@ -240,6 +240,9 @@ impl TaskManager {
 
     pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
         match timer {
+            // It may have come due while the process was stopped, before something that ended the task.
+            Timer::Flush { task } | Timer::SourceHeld { task }
+                if self.tasks[task as usize].is_none() => {}
             Timer::Flush { task } => self.flush(task, ctx),
             Timer::SourceHeld { task } => self.advance(task, ctx),
             Timer::MetricReport => self.send_report(ctx),

@@ -13,6 +13,7 @@ use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
+use crate::policy::defect::{Defect, Defects};
 
 /// `taskmanager.network.memory.max-buffers-per-channel`: unsent buffers of one channel above which its task waits.
 const BUFFERS_PER_CHANNEL_MAX: u64 = 10;
@@ -87,6 +88,7 @@ pub struct Outputs {
     /// Unsent buffers of all channels above which the task waits.
     pool: u64,
     logged_records: u64,
+    pub defects: Defects,
 }
 
 /// What waits to be sent on the channels that hold the task back; kept up to date, because it is asked at every turn.
@@ -133,6 +135,7 @@ impl Outputs {
             batch_max,
             pool,
             logged_records: 0,
+            defects: Defects::default(),
         }
     }
 
@@ -271,7 +274,8 @@ impl Outputs {
         let consumer = channel.consumer?;
         let entry = channel.log.get((channel.cursor - channel.base) as usize)?;
         if matches!(entry.element, Element::Records(_)) {
-            channel.credits = channel.credits.checked_sub(1)?;
+            let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
+            channel.credits = (channel.credits + gift).checked_sub(1)?;
         }
         self.backlog.subtract(channel.waiting());
         let sent = Sent {
@@ -368,6 +372,7 @@ impl Outputs {
         if !matches!(self.retention, Retention::UntilCheckpoint { .. }) {
             return;
         }
+        let careless = self.defects.has(Defect::LogTruncatedEarly);
         for channel in &mut self.channels {
             let Some(start) = channel.behind_barrier(checkpoint) else {
                 continue;
@@ -375,13 +380,11 @@ impl Outputs {
             // Not yet sent to a consumer that is being replaced: it still wants it.
             let start = start.min(channel.cursor);
             for _ in channel.base..start {
-                let entry = channel
-                    .log
-                    .pop_front()
-                    .expect("the log holds what it numbers");
+                let entry = channel.log.pop_front();
+                let entry = entry.expect("the log holds what it numbers");
                 self.logged_records -= entry.records();
                 channel.base += 1;
-                if let Element::Barrier(id) = entry.element {
+                if let (Element::Barrier(id), false) = (entry.element, careless) {
                     channel.base_checkpoint = id;
                 }
             }

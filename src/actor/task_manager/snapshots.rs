@@ -9,6 +9,7 @@ use crate::actor::fact::Fact;
 use crate::actor::message::{Batches, Body, DatabaseRequest};
 use crate::dataflow::batch::CheckpointId;
 use crate::policy::Liveness;
+use crate::policy::defect::Defect;
 
 use super::state::OperatorState;
 use super::task::{PendingSnapshot, SnapshotPart, Task};
@@ -35,11 +36,20 @@ impl Task {
         };
         if let Some(source) = &self.source {
             snapshot.offsets = source.offsets();
+            for (_, offset) in &mut snapshot.offsets {
+                if self.blueprint.defects.has(Defect::OffsetOfLastRecord) {
+                    *offset = offset.saturating_sub(1);
+                }
+                *offset += u64::from(self.blueprint.defects.has(Defect::OffsetBeyondEmitted));
+            }
         }
         if let Some(state) = &self.operator_state {
             state.save(&mut snapshot);
         }
         self.outputs.emit_barrier(checkpoint, ctx.now());
+        if self.blueprint.defects.has(Defect::LogTruncatedEarly) {
+            self.outputs.forget_until(checkpoint);
+        }
         ctx.state(Fact::TaskSnapshot {
             subtask: self.subtask,
             attempt: self.attempt,
@@ -64,6 +74,14 @@ impl Task {
                 batches,
             };
             ctx.send_sized(directory.database, bytes, Body::Database(request));
+            if self.blueprint.defects.has(Defect::CommitAtPreCommit) {
+                let request = DatabaseRequest::Commit {
+                    sink,
+                    attempt,
+                    checkpoint,
+                };
+                ctx.send(directory.database, Body::Database(request));
+            }
         }
         let key = BlobKey::State {
             subtask: self.subtask,
@@ -127,7 +145,7 @@ impl Task {
     /// Loads what one file of the restored checkpoint has for this task.
     pub fn load(&mut self, snapshot: &Snapshot) {
         if let Some(state) = &mut self.operator_state {
-            state.load(snapshot);
+            state.load(snapshot, self.blueprint.defects);
         }
     }
 

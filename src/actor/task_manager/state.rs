@@ -9,6 +9,7 @@ use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::key_groups::KeySelector;
 use crate::dataflow::record::Record;
 use crate::dataflow::topology::OperatorInfo;
+use crate::policy::defect::{Defect, Defects};
 
 #[derive(Clone, Debug)]
 pub struct OperatorState {
@@ -79,8 +80,12 @@ impl OperatorState {
     }
 
     /// Takes over what a snapshot has of its key groups; others belong to other subtasks.
-    pub fn load(&mut self, snapshot: &Snapshot) {
-        let (first, last) = self.key_groups();
+    pub fn load(&mut self, snapshot: &Snapshot, defects: Defects) {
+        let (first, mut last) = self.key_groups();
+        let is_own = snapshot.first_group == first && snapshot.applied.len() == self.applied.len();
+        if defects.has(Defect::KeyGroupOffByOne) && !is_own {
+            last -= 1;
+        }
         for (group, applied) in (snapshot.first_group..).zip(snapshot.applied.iter()) {
             if (first..=last).contains(&group) {
                 self.applied[(group - first) as usize].merge(*applied);

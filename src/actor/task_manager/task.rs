@@ -116,7 +116,7 @@ impl Task {
             RecoveryScope::PerTaskNaive => Retention::Nothing,
             RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
         };
-        let outputs = Outputs::new(
+        let mut outputs = Outputs::new(
             vertex
                 .outputs
                 .iter()
@@ -127,6 +127,7 @@ impl Task {
             u64::from(config.floating_buffers_per_gate),
             restored,
         );
+        outputs.defects = blueprint.defects;
         let mut channels: Vec<_> = vertex
             .inputs
             .iter()
@@ -143,6 +144,8 @@ impl Task {
             .div_ceil(channels.len().max(1) as u32);
         let window = (config.buffers_per_channel + floating).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
+        let mut input = InputGate::new(channels, window, remembers);
+        input.defects = blueprint.defects;
         let is_source = topology.is_source(deployment.subtask);
         let is_sink = topology.is_sink(deployment.subtask);
         let sinks_to_recover = if is_sink {
@@ -159,7 +162,7 @@ impl Task {
             number,
             cpu_per_record: operator.spec.cpu_per_record * weight,
             batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
-            input: InputGate::new(channels, window, remembers),
+            input,
             outputs,
             source: is_source.then(|| {
                 SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)

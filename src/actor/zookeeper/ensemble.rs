@@ -7,39 +7,11 @@ use crate::actor::fact::Fact;
 use crate::actor::message::Body;
 use crate::kernel::{ActorId, Span, Time};
 
-use super::protocol::{Proposal, Reply, SessionId, ZkMessage, Zxid};
+use super::leading::{Leading, Role};
+use super::protocol::{Proposal, Reply, ZkMessage, Zxid};
 use super::server::{ELECTION_WAIT, Server};
 use super::sessions::{Sessions, bucket};
 use super::tree::Change;
-
-#[derive(Clone, Debug)]
-pub enum Role {
-    Looking,
-    Following { leader: ActorId },
-    Leading(Box<Leading>),
-}
-
-/// What only the leader keeps.
-#[derive(Clone, Debug)]
-pub struct Leading {
-    pub sessions: Sessions,
-    sessions_opened: u64,
-    next_zxid: Zxid,
-    /// Followers that have taken the leader's state.
-    followers: BTreeSet<ActorId>,
-    acks: BTreeMap<Zxid, BTreeSet<ActorId>>,
-    /// A quorum follows: the leader serves.
-    established: bool,
-    /// When each follower was last heard.
-    heard: BTreeMap<ActorId, Time>,
-}
-
-impl Leading {
-    pub fn next_session(&mut self) -> SessionId {
-        self.sessions_opened += 1;
-        self.sessions_opened
-    }
-}
 
 impl Server {
     /// The first server leads at the start; a server that comes back looks for whoever leads.
@@ -97,6 +69,10 @@ impl Server {
                     || (epoch == self.epoch && self.follows(from))
                     || self.is_looking()
                 {
+                    // What clients have asked of the old leader is lost: they hear so by their connections.
+                    if epoch > self.epoch && self.epoch > 0 {
+                        self.drop_clients(ctx);
+                    }
                     self.epoch = epoch;
                     self.tree = *tree;
                     self.proposed.clear();
@@ -156,7 +132,7 @@ impl Server {
         leading.next_zxid += 1;
         let zxid = leading.next_zxid;
         leading.acks.insert(zxid, BTreeSet::from([me]));
-        let followers = leading.followers.clone();
+        let followers = leading.audience();
         let proposal = Proposal {
             zxid,
             origin,
@@ -199,7 +175,7 @@ impl Server {
             }
             let zxid = *zxid;
             leading.acks.remove(&zxid);
-            for follower in leading.followers.clone() {
+            for follower in leading.audience() {
                 self.send(follower, ZkMessage::Commit { zxid }, ctx);
             }
             let proposal = self
@@ -222,6 +198,7 @@ impl Server {
             sessions_opened: 0,
             next_zxid: self.tree.zxid.max(self.epoch << 16),
             followers: BTreeSet::new(),
+            learners: BTreeSet::new(),
             acks: BTreeMap::new(),
             established: false,
             heard: BTreeMap::new(),
@@ -238,25 +215,25 @@ impl Server {
             tree: Box::new(self.tree.clone()),
         };
         self.send(peer, message, ctx);
+        // What is proposed and not committed is not in that copy.
+        for proposal in self.proposed.clone().into_values() {
+            let proposal = Box::new(proposal);
+            self.send(peer, ZkMessage::Propose { proposal }, ctx);
+        }
+        if let Some(leading) = self.leading() {
+            leading.followers.remove(&peer);
+            leading.learners.insert(peer);
+        }
     }
 
     fn on_follower(&mut self, from: ActorId, epoch: u64, ctx: &mut Context<'_>) {
         if epoch != self.epoch || self.leading().is_none() {
             return;
         }
-        // What was proposed since its copy was taken, it has not heard of yet.
-        for (zxid, proposal) in self.proposed.clone() {
-            debug_assert!(zxid > 0);
-            self.send(
-                from,
-                ZkMessage::Propose {
-                    proposal: Box::new(proposal),
-                },
-                ctx,
-            );
-        }
         let now = ctx.now();
-        if let Some(leading) = self.leading() {
+        if let Some(leading) = self.leading()
+            && leading.learners.remove(&from)
+        {
             leading.followers.insert(from);
             leading.heard.insert(from, now);
         }
@@ -292,10 +269,11 @@ impl Server {
     pub(super) fn expire_sessions(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
         let tick = self.blueprint.cluster.zookeeper.tick_time;
+        let defects = self.blueprint.defects;
         let Some(leading) = self.leading() else {
             return;
         };
-        for (session, last_heard, timeout) in leading.sessions.expire(now) {
+        for (session, last_heard, timeout) in leading.sessions.expire(now, defects) {
             if let Some(info) = self.tree.sessions.get(&session) {
                 ctx.state(Fact::SessionExpired {
                     session,
@@ -379,6 +357,7 @@ impl Server {
             Role::Following { leader } => *leader == peer,
             Role::Leading(leading) => {
                 leading.followers.remove(&peer);
+                leading.learners.remove(&peer);
                 leading.established && leading.followers.len() + 1 < quorum
             }
             Role::Looking => {

@@ -4,6 +4,7 @@ pub mod client;
 pub mod desk;
 pub mod ensemble;
 pub mod latch;
+pub mod leading;
 pub mod protocol;
 pub mod server;
 pub mod sessions;

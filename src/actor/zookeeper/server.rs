@@ -8,8 +8,9 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::Fact;
 use crate::actor::message::{Body, Envelope, Timer, ZkTimer};
 use crate::kernel::{ActorId, Span};
+use crate::policy::defect::Defect;
 
-use super::ensemble::{Leading, Role};
+use super::leading::{Leading, Role};
 use super::protocol::{Op, Proposal, Reply, SessionId, Work, ZkError, ZkMessage, Zxid};
 use super::tree::{Change, DataTree, Touched, parent};
 
@@ -258,7 +259,13 @@ impl Server {
 
     /// Applies what a quorum has accepted: answers the client if it is ours, and fires watches.
     pub(super) fn commit(&mut self, proposal: Proposal, ctx: &mut Context<'_>) {
-        let (touched, result) = self.tree.apply(proposal.zxid, &proposal.change);
+        let outlives = self.blueprint.defects.has(Defect::EphemeralOutlives);
+        let (touched, result) = match proposal.change {
+            Change::CloseSession { session } if outlives => {
+                self.tree.forget_session(proposal.zxid, session)
+            }
+            _ => self.tree.apply(proposal.zxid, &proposal.change),
+        };
         if matches!(self.role, Role::Leading(_)) {
             self.state_changes(&proposal, &touched, ctx);
         }

@@ -99,6 +99,17 @@ impl DataTree {
         (touched, result)
     }
 
+    /// Ends a session and leaves its znodes: a mistake that is made on purpose only.
+    pub fn forget_session(
+        &mut self,
+        zxid: Zxid,
+        session: SessionId,
+    ) -> (Touched, Result<Answer, ZkError>) {
+        self.zxid = zxid;
+        self.sessions.remove(&session);
+        (Touched::default(), Ok(Answer::Changed { zxid }))
+    }
+
     fn write(
         &mut self,
         session: SessionId,

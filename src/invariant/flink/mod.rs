@@ -1,6 +1,7 @@
 //! What Flink's control plane promises beyond what every control plane does: heartbeats, slots, failover.
 
 mod agreement;
+mod backoffs;
 mod cancellations;
 mod endpoints;
 mod heartbeats;
@@ -10,6 +11,7 @@ mod slots;
 mod tasks;
 
 pub(super) use agreement::{Agreement, PROMISES as AGREEMENT};
+pub(super) use backoffs::{Backoffs, PROMISES as BACKOFFS};
 pub(super) use cancellations::{Cancellations, PROMISES as CANCELLATIONS};
 pub(super) use endpoints::{Endpoints, PROMISES as ENDPOINTS};
 pub(super) use heartbeats::{Heartbeats, PROMISES as HEARTBEATS};

@@ -119,6 +119,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         slots: Slots::Bind,
         rebalancing: Rebalancing::Off,
         weight: 1,
+        defects: Default::default(),
         streams: Streams::new(1),
     })
 }

@@ -24,7 +24,7 @@ pub use profile::*;
 pub use values::*;
 
 use crate::scenario::model::{
-    Liveness, Model, Placement, Rebalancing, RecoveryScope, Scheduler, Slots,
+    Defect, Liveness, Model, Placement, Rebalancing, RecoveryScope, Scheduler, Slots,
 };
 
 /// A drill: a cluster, a workload, faults, and what must then hold.
@@ -56,6 +56,9 @@ pub struct ScenarioFile {
     /// Real records that one simulated record stands for. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<At<u32>>,
+    /// Mistakes that are switched on, to see whether they are noticed (`firedrill list defects`). Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defects: Option<Vec<Defect>>,
     /// How the leader learns that a TaskManager is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness: Option<At<Liveness>>,

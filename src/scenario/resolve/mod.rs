@@ -17,7 +17,7 @@ use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, Either, ScenarioFile};
 use crate::scenario::flink::FlinkVersion;
 use crate::scenario::flink::file::FlinkConf;
-use crate::scenario::model::{Liveness, Monitor, Profile, RebalanceWhen, Scenario};
+use crate::scenario::model::{Defects, Liveness, Monitor, Profile, RebalanceWhen, Scenario};
 use crate::scenario::{Beside, Document, expectation, flink, tree, units};
 pub use faults::write_condition;
 
@@ -187,6 +187,7 @@ pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> S
         seed: file.seed.unwrap_or(1),
         duration,
         weight,
+        defects: Defects::of(file.defects.iter().flatten().copied()),
         switches,
         cluster,
         profile,

@@ -10,6 +10,7 @@ use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, SmallStream};
+use crate::policy::defect::Defect;
 
 use super::JobManagerTimer;
 
@@ -123,7 +124,10 @@ impl Dispatcher {
         ctx: &mut Context<'_>,
     ) -> Result<(), Fatal> {
         match (key, blob) {
-            (BlobKey::JobResult { job }, result) => self.on_result(job, result, office, ctx),
+            (BlobKey::JobResult { job }, result) => {
+                let forgets = office.blueprint.defects.has(Defect::TerminalJobRecovered);
+                self.on_result(job, result.filter(|_| !forgets), office, ctx);
+            }
             (BlobKey::Plan { job }, Some(_)) => self.on_plan(job, office, ctx),
             (BlobKey::Plan { .. }, None) => {
                 return Err(Fatal("an execution plan cannot be read"));
@@ -261,6 +265,16 @@ impl Dispatcher {
             }
             _ => {}
         }
+    }
+
+    /// Storage was in trouble: the client hands the job in again, and a result has to be kept.
+    pub fn write_again(&self, key: BlobKey, office: &Office<'_>, ctx: &mut Context<'_>) {
+        let (bytes, blob) = match key {
+            BlobKey::Plan { .. } => (PLAN_BYTES, Blob::Plan),
+            _ => (RESULT_BYTES, Blob::JobResult),
+        };
+        let body = Body::Write { key, bytes, blob };
+        ctx.send(office.blueprint.directory.storage, body);
     }
 
     /// The job is globally terminal: its result is written before anything of it is deleted.

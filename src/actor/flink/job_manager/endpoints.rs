@@ -124,6 +124,25 @@ impl JobManager {
         }
     }
 
+    /// Storage could not write: a checkpoint fails, the rest is written again.
+    pub(super) fn on_write_failed(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
+        let mut office = Office {
+            me: self.me,
+            desk: &mut self.desk,
+            blueprint: &self.blueprint,
+        };
+        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
+        let Some(services) = services else { return };
+        match key {
+            BlobKey::Metadata { job, checkpoint } => {
+                if let Some(job_master) = services.jobs.get_mut(&job) {
+                    job_master.on_metadata_lost(checkpoint, &mut office, ctx);
+                }
+            }
+            key => services.dispatcher.write_again(key, &office, ctx),
+        }
+    }
+
     /// An answer of ZooKeeper to somebody who works only while this process leads.
     pub(super) fn on_services_answer(
         &mut self,

@@ -131,7 +131,7 @@ impl JobManager {
             Body::Written { key } => self.on_written(key, ctx),
             Body::Shutdown => self.shut_down(ctx),
             // An aborted write is noticed by what waits for it: the checkpoint's timeout.
-            Body::WriteFailed { .. } => {}
+            Body::WriteFailed { key } => self.on_write_failed(key, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
         self.settle(ctx);

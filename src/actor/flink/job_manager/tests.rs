@@ -135,6 +135,7 @@ fn blueprint(taskmanagers: u32, configure: impl FnOnce(&mut Config)) -> Arc<Blue
         slots: SlotRule::Bind,
         rebalancing: Rebalancing::Off,
         weight: 1,
+        defects: Default::default(),
         streams: Streams::new(1),
     })
 }

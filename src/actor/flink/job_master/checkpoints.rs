@@ -241,13 +241,8 @@ impl JobMaster {
         let (metadata, _) = pending.finalizing.expect("it was finalized before");
         // Asked for again on a new connection it may be there already.
         if !matches!(result, Ok(_) | Err(ZkError::NodeExists)) {
-            ctx.state(Fact::CheckpointAborted {
-                job: self.job,
-                checkpoint,
-                reason: "it could not be added to the store",
-            });
-            self.count_failure(checkpoint, office, ctx);
-            return self.restart_what_is_ready(office, ctx);
+            let reason = "it could not be added to the store";
+            return self.lose_checkpoint(checkpoint, reason, office, ctx);
         }
         self.coordinator.completed_at = Some(ctx.now());
         self.coordinator.failures = 0;
@@ -280,6 +275,42 @@ impl JobMaster {
         if self.adaptive.is_some() {
             self.on_checkpoint_completed(office, ctx);
         }
+        self.restart_what_is_ready(office, ctx);
+    }
+
+    /// The metadata could not be written (`CheckpointFailureReason.FINALIZE_CHECKPOINT_FAILURE`).
+    pub fn on_metadata_lost(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
+            pending.release(ctx);
+            let reason = "its metadata could not be written";
+            self.lose_checkpoint(checkpoint, reason, office, ctx);
+        }
+    }
+
+    /// A checkpoint comes to nothing after all tasks have done their part.
+    fn lose_checkpoint(
+        &mut self,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        ctx.state(Fact::CheckpointAborted {
+            job: self.job,
+            checkpoint,
+            reason,
+        });
+        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
+            subtask,
+            attempt,
+            checkpoint,
+        });
+        self.count_failure(checkpoint, office, ctx);
         self.restart_what_is_ready(office, ctx);
     }
 

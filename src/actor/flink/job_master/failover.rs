@@ -11,6 +11,7 @@ use crate::actor::message::Timer;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::ActorId;
 use crate::policy::RecoveryScope;
+use crate::policy::defect::Defect;
 use crate::policy::failover::{FailoverStrategy, Vertex, tasks_to_restart};
 
 use super::{JobMaster, JobMasterTimer};
@@ -182,7 +183,11 @@ impl JobMaster {
             | TaskFailure::PartitionNotFound { producer } => BTreeSet::from([*producer]),
             _ => BTreeSet::new(),
         };
-        let vertices = tasks_to_restart(strategy, &failed, &unavailable, &vertices);
+        let mut vertices = tasks_to_restart(strategy, &failed, &unavailable, &vertices);
+        if office.blueprint.defects.has(Defect::RegionMissesEdge) {
+            let topology = &office.blueprint.topology;
+            vertices.retain(|subtask| !topology.is_sink(*subtask) || failed.contains(subtask));
+        }
         (vertices, scope)
     }
 

@@ -130,14 +130,15 @@ impl JobMaster {
                 owner,
                 config.heartbeat.timeout,
                 config.heartbeat.rpc_failure_threshold,
-            ),
+            )
+            .with(blueprint.defects),
             round: Alarm::new(Timer::HeartbeatRound { owner }),
             asks: Asks::of_leader(owner, token),
             resource_manager: ResourceManagerLine::new(
                 config.registration,
                 alarm(JobMasterTimer::RegisterAtResourceManager),
             ),
-            backoff: RestartBackoff::new(config.restart),
+            backoff: RestartBackoff::new(config.restart).with(blueprint.defects),
             adaptive: (config.scheduler == SchedulerKind::Adaptive).then(AdaptiveScheduler::new),
             failovers: Vec::new(),
             next_failover: 0,

@@ -32,9 +32,18 @@ pub(super) struct Store {
     /// In the store, oldest first.
     retained: Vec<CheckpointId>,
     metadata: Option<Arc<CompletedCheckpoint>>,
+    /// The one before, where a defect goes back to it.
+    previous: Option<Arc<CompletedCheckpoint>>,
 }
 
 impl Store {
+    /// Takes the checkpoint before the latest for the latest: a mistake that is made on purpose only.
+    pub(super) fn go_back(&mut self) {
+        if let Some(previous) = self.previous.take() {
+            self.metadata = Some(previous);
+        }
+    }
+
     /// The latest completed checkpoint; 0: none.
     pub(super) fn latest(&self) -> CheckpointId {
         self.metadata.as_ref().map_or(0, |metadata| metadata.id)
@@ -52,6 +61,7 @@ impl Store {
     ) -> Vec<(CheckpointId, Option<Arc<CompletedCheckpoint>>)> {
         self.retained.push(metadata.id);
         let replaced = self.metadata.replace(metadata);
+        self.previous.clone_from(&replaced);
         let surplus = self.retained.len().saturating_sub(retained_max);
         self.retained
             .drain(..surplus)
@@ -106,7 +116,14 @@ impl JobMaster {
     ) {
         match blob {
             Some(Blob::Metadata(metadata)) => self.store.metadata = Some(metadata),
-            _ => unreachable!("checkpoint {checkpoint} is in the store, so its files are there"),
+            // Storage is in trouble: its client asks again until it answers.
+            _ => {
+                let key = BlobKey::Metadata {
+                    job: self.job,
+                    checkpoint,
+                };
+                return ctx.send(office.blueprint.directory.storage, Body::Read { key });
+            }
         }
         self.read_counter(office, ctx);
     }

@@ -88,7 +88,8 @@ impl ResourceManager {
                 ENDPOINT,
                 config.heartbeat.timeout,
                 config.heartbeat.rpc_failure_threshold,
-            ),
+            )
+            .with(office.blueprint.defects),
             round: Alarm::new(Timer::HeartbeatRound { owner: ENDPOINT }),
             asks: Asks::of_leader(ENDPOINT, token),
             check: alarm(ResourceManagerTimer::CheckRequirements),

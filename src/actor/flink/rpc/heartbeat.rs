@@ -8,6 +8,7 @@ use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::Timer;
 use crate::kernel::{Span, TimerId};
+use crate::policy::defect::{Defect, Defects};
 
 use super::{Address, Endpoint, RpcError};
 
@@ -41,6 +42,7 @@ pub struct Heartbeats {
     /// None: `heartbeat.rpc-failure-threshold: -1`.
     threshold: Option<u32>,
     monitors: BTreeMap<Peer, Monitor>,
+    defects: Defects,
 }
 
 impl Heartbeats {
@@ -50,7 +52,14 @@ impl Heartbeats {
             timeout,
             threshold,
             monitors: BTreeMap::new(),
+            defects: Defects::default(),
         }
+    }
+
+    /// With mistakes that are made on purpose.
+    pub fn with(mut self, defects: Defects) -> Self {
+        self.defects = defects;
+        self
     }
 
     /// `monitorTarget`: a fresh monitor, whatever was known of the peer before.
@@ -95,7 +104,9 @@ impl Heartbeats {
         let Some(monitor) = self.monitors.get(&peer) else {
             return false;
         };
-        ctx.arm(monitor.timer, self.timeout);
+        if !self.defects.has(Defect::HeartbeatNotReset) {
+            ctx.arm(monitor.timer, self.timeout);
+        }
         let owner = self.owner;
         ctx.state(Fact::PeerHeard { owner, peer });
         true

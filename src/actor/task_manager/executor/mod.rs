@@ -136,7 +136,8 @@ impl TaskExecutor {
             thread: MainThread::default(),
             asks: Asks::new(Endpoint::TaskExecutor),
             // A responder has nobody to count failures of: only silence tells.
-            heartbeats: Heartbeats::new(Endpoint::TaskExecutor, config.heartbeat.timeout, None),
+            heartbeats: Heartbeats::new(Endpoint::TaskExecutor, config.heartbeat.timeout, None)
+                .with(blueprint.defects),
             resource_manager: ResourceManagerLine::new(config.registration),
             jobs: BTreeMap::new(),
             slots: SlotTable::new(slots, config.slots.timeout),

@@ -7,6 +7,7 @@ use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Span};
 use crate::policy::RecoveryScope;
 use crate::policy::adaptive::transition::StateTransitionManager;
+use crate::policy::defect::Defect;
 
 use super::{AdaptiveTimer, JobMaster, State, while_waiting};
 
@@ -162,6 +163,9 @@ impl JobMaster {
         };
         let wanted = rescales_to.clone();
         let recovery = self.scheduler().recovery;
+        if wanted.is_some() && office.blueprint.defects.has(Defect::StaleRescale) {
+            self.store.go_back();
+        }
         self.retrieve_latest(recovery, ctx);
         if wanted.is_some() && wanted == self.available_parallelism(office) {
             self.create_graph(office, ctx);

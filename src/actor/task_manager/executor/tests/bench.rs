@@ -119,6 +119,7 @@ fn blueprint() -> Blueprint {
         slots: Slots::Bind,
         rebalancing: Rebalancing::Off,
         weight: 1,
+        defects: Default::default(),
         streams: Streams::new(1),
     }
 }

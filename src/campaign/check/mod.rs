@@ -1,0 +1,131 @@
+//! The search for a fault plan that breaks a promise: many seeds, each with faults and settings of its own.
+
+mod draw;
+mod plan;
+pub mod results;
+pub mod shrink;
+mod sized;
+mod survival;
+mod variants;
+
+use crate::drill::sights::Sight;
+pub use crate::drill::trial::NO_PANIC;
+use crate::drill::trial::{Broken, Findings, Trial};
+use crate::kernel::{ActorId, Span, Time};
+use crate::scenario::model::{Liveness, RecoveryScope, Scenario, SchedulerKind};
+
+pub use variants::Base;
+
+/// How much longer a run goes on in which everything must be well again.
+const SETTLING_STORY: Span = Span::from_secs(90);
+const SETTLING_FLINK: Span = Span::from_secs(240);
+
+/// A scenario, laid out for a search.
+pub struct Search {
+    variants: Vec<Scenario>,
+}
+
+impl Search {
+    /// `scenario` is what `base` makes.
+    pub fn new(base: &Base<'_>, scenario: &Scenario) -> Search {
+        Search {
+            variants: variants::variants(base, scenario),
+        }
+    }
+
+    /// The scenario with its own settings, as a check runs it.
+    pub fn plain(&self) -> &Scenario {
+        &self.variants[0]
+    }
+
+    /// What a seed runs: sizes, settings and faults are drawn from it alone.
+    pub fn case(&self, seed: u64) -> Scenario {
+        let draw = draw::draw(seed);
+        let mut scenario = self.variants[draw.variant as usize % self.variants.len()].clone();
+        scenario.seed = seed;
+        resize(&draw, &mut scenario);
+        if draw.settles {
+            let settling = match scenario.switches.liveness {
+                Liveness::ZkEphemeral => SETTLING_STORY,
+                Liveness::RpcHeartbeats => SETTLING_FLINK,
+            };
+            scenario.duration += settling;
+        }
+        scenario.faults = plan::plan(&draw, &scenario);
+        scenario
+    }
+}
+
+/// Fewer processes and tasks, as long as there is room for the job.
+fn resize(draw: &draw::Draw, scenario: &mut Scenario) {
+    if draw.parallelism_max > 0 {
+        sized::cap_parallelism(scenario, draw.parallelism_max);
+    }
+    let starting = scenario
+        .cluster
+        .taskmanagers
+        .iter()
+        .filter(|taskmanager| taskmanager.starts)
+        .count();
+    let most = match scenario.config.scheduler {
+        // So few that each loss changes the parallelism.
+        SchedulerKind::Adaptive => starting.min(draw.parallelism_max.max(2) as usize),
+        SchedulerKind::Default => starting,
+    };
+    let keep = 1 + draw.taskmanagers as usize % most.max(1);
+    let slots = scenario
+        .cluster
+        .taskmanagers
+        .iter()
+        .filter(|taskmanager| taskmanager.starts);
+    let room: u32 = slots.take(keep).map(|taskmanager| taskmanager.slots).sum();
+    if room >= sized::slots_needed(scenario) {
+        sized::keep_taskmanagers(scenario, keep);
+    }
+    let jobmanagers = scenario.cluster.jobmanagers.len();
+    sized::keep_jobmanagers(scenario, 1 + draw.jobmanagers as usize % jobmanagers.max(1));
+}
+
+/// Why a promise may break under these settings without a bug in the model: what is modelled breaks it too.
+pub fn documented(scenario: &Scenario, _id: &str) -> Option<&'static str> {
+    match scenario.switches.scope {
+        RecoveryScope::PerTaskNaive => Some(
+            "recovery.scope: per-task-naive restarts single tasks without logs and deduplication, to show how that breaks",
+        ),
+        _ => None,
+    }
+}
+
+/// What one run showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub broken: Vec<Broken>,
+    pub seen: Vec<Sight>,
+    pub digest: u128,
+    pub events: u64,
+    /// When each fault came, and its verb and victim.
+    pub injected: Vec<(Time, String)>,
+}
+
+/// Runs a scenario; whatever goes wrong in the program itself counts as broken too.
+pub fn run(scenario: &Scenario) -> Shown {
+    let trial = Trial::new(scenario);
+    let names = trial.names();
+    let Findings {
+        digest,
+        events,
+        broken,
+        seen,
+        injected,
+    } = trial.run();
+    let named = |(at, actor, what): (Time, ActorId, &str)| {
+        (at, format!("{what} {}", names[actor.0 as usize]))
+    };
+    Shown {
+        broken,
+        seen,
+        digest,
+        events,
+        injected: injected.into_iter().map(named).collect(),
+    }
+}

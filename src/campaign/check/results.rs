@@ -1,0 +1,165 @@
+//! What a search has found so far, seed by seed, in order.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::drill::sights::Sight;
+use crate::drill::trial::Broken;
+
+use super::Shown;
+
+/// Seeds in a row that bring no new sight, after which coverage counts as flat.
+pub const FLAT_AFTER: u64 = 500;
+
+/// Counts over the seeds that were taken in.
+#[derive(Clone, Debug, Default)]
+pub struct Results {
+    pub seeds: u64,
+    pub events: u64,
+    /// Seeds in which a situation came about.
+    pub sights: BTreeMap<Sight, u64>,
+    /// By the promise that broke first.
+    pub failures: BTreeMap<String, Failure>,
+    /// Seeds since a situation was first seen.
+    since_new: u64,
+}
+
+/// The first seed that breaks a promise.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub seed: u64,
+    pub broken: Broken,
+    pub digest: u128,
+    /// Seeds that break this promise before any other.
+    pub seeds: u64,
+}
+
+/// The promise that a run broke first.
+pub fn first_broken(broken: &[Broken]) -> Option<&Broken> {
+    broken.iter().min_by_key(|broken| (broken.at, broken.event))
+}
+
+impl Results {
+    pub fn take(&mut self, seed: u64, shown: &Shown) {
+        self.seeds += 1;
+        self.events += shown.events;
+        self.since_new += 1;
+        for sight in &shown.seen {
+            let seen = self.sights.entry(*sight).or_insert(0);
+            *seen += 1;
+            if *seen == 1 {
+                self.since_new = 0;
+            }
+        }
+        let Some(broken) = first_broken(&shown.broken) else {
+            return;
+        };
+        let failure = self
+            .failures
+            .entry(broken.id.clone())
+            .or_insert_with(|| Failure {
+                seed,
+                broken: broken.clone(),
+                digest: shown.digest,
+                seeds: 0,
+            });
+        failure.seeds += 1;
+    }
+
+    /// Nothing new has been seen for long.
+    pub fn is_flat(&self) -> bool {
+        self.since_new >= FLAT_AFTER
+    }
+
+    /// How many situations have come about, of how many.
+    pub fn coverage(&self) -> (usize, usize) {
+        (self.sights.len(), Sight::ALL.len())
+    }
+}
+
+/// A whole check, as it is reported.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub scenario: String,
+    pub model: String,
+    /// Switched on by name; none in a search for bugs of the model itself.
+    pub defects_on: Vec<String>,
+    pub first_seed: u64,
+    pub seeds: u64,
+    /// `completed`, `interrupted`, `time limit` or `coverage is flat`.
+    pub ended: String,
+    pub events: u64,
+    /// Cases of earlier checks, which ran first.
+    pub known: Vec<KnownCase>,
+    pub failures: Vec<FailureReport>,
+    /// Every rare situation, and in how many seeds it came about.
+    pub sometimes: Vec<Seen>,
+    pub defects: Option<Vec<DefectReport>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct KnownCase {
+    pub case: String,
+    pub invariant: String,
+    /// Whether the same promise still breaks.
+    pub breaks: bool,
+    /// `safety` or `liveness`.
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FailureReport {
+    pub invariant: String,
+    pub kind: String,
+    pub statement: String,
+    /// The first seed that breaks it.
+    pub seed: u64,
+    /// Seeds that break it before any other promise.
+    pub seeds: u64,
+    pub at_ms: f64,
+    pub what: String,
+    pub faults: usize,
+    /// Null where it was not shrunk.
+    pub shrunk_faults: Option<usize>,
+    /// The shrunk plan, a line each.
+    pub plan: Vec<String>,
+    pub digest: Option<String>,
+    /// Its name among the cases.
+    pub case: Option<String>,
+    /// A property of what is modelled, not a bug: why.
+    pub documented: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    pub situation: String,
+    pub seeds: u64,
+}
+
+/// Whether the search finds a defect.
+#[derive(Clone, Debug, Serialize)]
+pub struct DefectReport {
+    pub name: String,
+    pub found: bool,
+    /// Seeds that it took, or that did not suffice.
+    pub seeds: u64,
+    pub invariant: Option<String>,
+    pub shrunk_faults: Option<usize>,
+    pub model: String,
+}
+
+impl Report {
+    /// Whether a promise of this kind is broken, and nothing documents why.
+    pub fn breaks(&self, kind: &str) -> bool {
+        let found = self
+            .failures
+            .iter()
+            .filter(|failure| failure.documented.is_none());
+        let known = self.known.iter().filter(|case| case.breaks);
+        found
+            .map(|failure| &failure.kind)
+            .chain(known.map(|case| &case.kind))
+            .any(|of| of == kind)
+    }
+}

@@ -1,0 +1,173 @@
+//! One run for a search: only checkers watch it, so that thousands of runs are affordable.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::Fact;
+use crate::actor::world::World;
+use crate::invariant::delivery::Delivery;
+use crate::invariant::{Checks, Kind};
+use crate::kernel::{ActorId, Header, Observer, Simulation, Time};
+use crate::scenario::model::Scenario;
+
+use super::sights::{Sight, Sights};
+use super::{build, plan};
+
+/// A run and its checkers. A clone goes on to the same digest.
+#[derive(Clone)]
+pub struct Trial {
+    end: Time,
+    blueprint: Arc<Blueprint>,
+    simulation: Simulation<World>,
+    eyes: Eyes,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings {
+    pub digest: u128,
+    pub events: u64,
+    /// Every promise that broke, with its first violation; in the order of the catalogue.
+    pub broken: Vec<Broken>,
+    /// Rare situations that came about.
+    pub seen: Vec<Sight>,
+    /// Faults as they came: when, on whom, and the verb.
+    pub injected: Vec<(Time, ActorId, &'static str)>,
+}
+
+/// A promise that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub id: String,
+    pub kind: Kind,
+    pub statement: String,
+    pub at: Time,
+    /// The event that was being handled.
+    pub event: u64,
+    pub what: String,
+}
+
+/// Id of the promise that the program's own assertions keep.
+pub const NO_PANIC: &str = "no-panic";
+/// Id of the promise that the stall guard keeps.
+pub const NO_STALL: &str = "no-stall";
+
+#[derive(Clone, Debug)]
+struct Eyes {
+    checks: Checks,
+    delivery: Delivery,
+    sights: Sights,
+    injected: Vec<(Time, ActorId, &'static str)>,
+}
+
+impl Observer<World> for Eyes {
+    fn fact(&mut self, header: &Header, fact: &Fact) {
+        match fact {
+            // Of these there are many, and they concern one checker at the most.
+            Fact::Appended { .. }
+            | Fact::SinkWritten { .. }
+            | Fact::TaskMeasured { .. }
+            | Fact::MachineMeasured { .. } => return,
+            Fact::SourceEmitted { .. } => return self.checks.fact(header, fact),
+            Fact::FaultInjected { what } => self.injected.push((header.time, header.actor, what)),
+            _ => {}
+        }
+        self.sights.fact(header, fact);
+        self.checks.fact(header, fact);
+        self.delivery.fact(header, fact);
+    }
+}
+
+impl Trial {
+    pub fn new(scenario: &Scenario) -> Trial {
+        let blueprint = Arc::new(build::blueprint(scenario));
+        let plan = plan::plan(scenario, &blueprint);
+        Trial {
+            end: Time(scenario.duration.0),
+            simulation: build::simulation(Arc::clone(&blueprint), &plan),
+            eyes: Eyes {
+                checks: Checks::new(&blueprint),
+                delivery: Delivery::new(&blueprint),
+                sights: Sights::new(&blueprint),
+                injected: Vec::new(),
+            },
+            blueprint,
+        }
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Findings {
+        let (simulation, eyes) = (&mut self.simulation, &mut self.eyes);
+        let end = self.end;
+        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(end, eyes)));
+        let now = self.simulation.now();
+        let mut broken = Vec::new();
+        let stalled = match ended {
+            Ok(ended) => ended.err(),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text =
+                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                broken.push(Broken {
+                    id: NO_PANIC.to_owned(),
+                    kind: Kind::Safety,
+                    statement: "The simulation never contradicts itself.".to_owned(),
+                    at: now,
+                    event: u64::MAX,
+                    what: text.unwrap_or_default(),
+                });
+                None
+            }
+        };
+        for (id, statement, _, violations) in self.eyes.delivery.promises() {
+            if let Some((at, event, what)) = violations.first() {
+                broken.push(Broken {
+                    id: id.to_owned(),
+                    kind: Kind::Safety,
+                    statement: statement.to_owned(),
+                    at: *at,
+                    event: *event,
+                    what: what.clone(),
+                });
+            }
+        }
+        for verdict in self.eyes.checks.finish(now) {
+            if let Some(first) = verdict.violations.first() {
+                broken.push(Broken {
+                    id: verdict.id.to_owned(),
+                    kind: verdict.kind,
+                    statement: verdict.statement.to_owned(),
+                    at: first.at,
+                    event: first.event,
+                    what: first.what.clone(),
+                });
+            }
+        }
+        if let Some(stall) = stalled {
+            broken.push(Broken {
+                id: NO_STALL.to_owned(),
+                kind: Kind::Liveness,
+                statement: "A run makes progress in virtual time.".to_owned(),
+                at: now,
+                event: self.simulation.events(),
+                what: stall.to_string(),
+            });
+        }
+        Findings {
+            digest: self.simulation.digest(),
+            events: self.simulation.events(),
+            broken,
+            seen: self.eyes.sights.seen(),
+            injected: self.eyes.injected,
+        }
+    }
+
+    /// The names of all actors, by number.
+    pub fn names(&self) -> Vec<String> {
+        let directory = &self.blueprint.directory;
+        (0..directory.len() as u32)
+            .map(|actor| directory.name(ActorId(actor)).to_owned())
+            .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! The back-off of a job that has run well for long begins anew.
+
+use std::collections::BTreeMap;
+
+use crate::actor::fact::Fact;
+use crate::actor::settings::SchedulerKind;
+use crate::dataflow::topology::JobId;
+use crate::invariant::checks::Checker;
+use crate::invariant::scene::Scene;
+use crate::invariant::tally::{Promise, Tally, Verdict, safety};
+use crate::kernel::{ActorId, Header, Span, Time};
+use crate::policy::restart::RestartStrategy;
+
+pub(in crate::invariant) const PROMISES: [Promise; 1] = [safety(
+    "R11",
+    "After a job has run for reset-backoff-threshold, its back-off is the initial one again.",
+)
+.of_flink()];
+
+#[derive(Clone, Debug)]
+pub(in crate::invariant) struct Backoffs {
+    anew: Tally,
+    /// When the last back-off ends, of each job of each JobManager.
+    ends: BTreeMap<(ActorId, JobId), Time>,
+}
+
+impl Backoffs {
+    pub fn new() -> Backoffs {
+        let [anew] = PROMISES.map(Tally::new);
+        Backoffs {
+            anew,
+            ends: BTreeMap::new(),
+        }
+    }
+}
+
+impl Checker for Backoffs {
+    fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        // The adaptive scheduler draws its delay when the failure comes and states it when all tasks have ended.
+        let config = &scene.blueprint.config;
+        let RestartStrategy::ExponentialDelay {
+            initial,
+            reset_threshold,
+            jitter_per_mille,
+            ..
+        } = config.restart
+        else {
+            return;
+        };
+        if config.scheduler == SchedulerKind::Adaptive {
+            return;
+        }
+        match fact {
+            Fact::RestartDelayed { job, delay, .. } => {
+                let end = header.time + *delay;
+                let before = self.ends.insert((header.actor, *job), end);
+                let longest =
+                    initial + initial * u64::from(jitter_per_mille) / 1_000 + Span::from_ms(1);
+                if before.is_some_and(|before| header.time.since(before) >= reset_threshold) {
+                    self.anew.expect(*delay <= longest, header, || {
+                        format!(
+                            "the back-off of job {job} is {delay}, though it has run for {reset_threshold}; {initial} is the initial one"
+                        )
+                    });
+                }
+            }
+            // A new JobMaster counts anew.
+            Fact::LeadershipGranted => {
+                self.ends
+                    .retain(|(jobmanager, _), _| *jobmanager != header.actor);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
+        vec![self.anew.verdict()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::stage::{JM, Stage};
+
+    fn delayed(stage: &mut Stage, at: u64, delay_ms: u64) {
+        stage.at(at).says(
+            JM(0),
+            Fact::RestartDelayed {
+                job: 0,
+                recovery: 1,
+                delay: Span::from_ms(delay_ms),
+            },
+        );
+    }
+
+    #[test]
+    fn a_back_off_that_stays_long_is_noticed() {
+        let mut stage = Stage::flink();
+        delayed(&mut stage, 10, 1_000);
+        delayed(&mut stage, 20, 1_500);
+        stage.broken("R11", 0);
+        // An hour later, by default.
+        delayed(&mut stage, 4_000, 1_000);
+        stage.broken("R11", 0);
+        delayed(&mut stage, 8_000, 1_500);
+        stage.broken("R11", 1);
+    }
+}

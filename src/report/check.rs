@@ -1,0 +1,125 @@
+//! What a search has found: as text and as JSON.
+
+use std::fmt::Write as _;
+
+use crate::campaign::check::results::{DefectReport, FailureReport, Report};
+
+pub fn json(report: &Report) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(report).expect("a report has only plain values");
+    bytes.push(b'\n');
+    bytes
+}
+
+pub fn text(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(defects) = &report.defects {
+        self::defects(&mut text, report, defects);
+        return text;
+    }
+    let with = match report.defects_on.is_empty() {
+        true => String::new(),
+        false => format!(" · with defect {}", report.defects_on.join(", ")),
+    };
+    let _ = writeln!(
+        text,
+        "check of {} · model {}{with}",
+        report.scenario, report.model
+    );
+    let _ = writeln!(
+        text,
+        "{} seeds from {} on, {} events · {}",
+        report.seeds, report.first_seed, report.events, report.ended
+    );
+    for case in &report.known {
+        let verdict = if case.breaks {
+            "still breaks"
+        } else {
+            "does not break any more"
+        };
+        let _ = writeln!(
+            text,
+            "known case {}: {} {verdict}",
+            case.case, case.invariant
+        );
+    }
+    text.push('\n');
+    if report.failures.is_empty() {
+        text.push_str("Every promise held.\n");
+    }
+    for failure in &report.failures {
+        self::failure(&mut text, failure);
+    }
+    let seen = report
+        .sometimes
+        .iter()
+        .filter(|seen| seen.seeds > 0)
+        .count();
+    let _ = writeln!(
+        text,
+        "\nRare situations: {seen} of {} came about",
+        report.sometimes.len()
+    );
+    for seen in report.sometimes.iter().filter(|seen| seen.seeds > 0) {
+        let _ = writeln!(text, "  {:>6}  {}", seen.seeds, seen.situation);
+    }
+    if seen < report.sometimes.len() {
+        text.push_str("  Never:\n");
+    }
+    for never in report.sometimes.iter().filter(|seen| seen.seeds == 0) {
+        let _ = writeln!(text, "          {}", never.situation);
+    }
+    text
+}
+
+fn failure(text: &mut String, failure: &FailureReport) {
+    let FailureReport {
+        invariant,
+        kind,
+        seed,
+        seeds,
+        ..
+    } = failure;
+    let _ = writeln!(
+        text,
+        "{kind} {invariant} is broken in {seeds} seeds, first in seed {seed}"
+    );
+    let _ = writeln!(text, "  {}", failure.statement);
+    let _ = writeln!(text, "  at {} ms: {}", failure.at_ms, failure.what);
+    if let Some(why) = &failure.documented {
+        let _ = writeln!(text, "  documented: {why}");
+    }
+    match failure.shrunk_faults {
+        Some(shrunk) => {
+            let _ = writeln!(text, "  {} faults, shrunk to {shrunk}:", failure.faults);
+        }
+        None => {
+            let _ = writeln!(text, "  {} faults, not shrunk:", failure.faults);
+        }
+    }
+    for line in &failure.plan {
+        let _ = writeln!(text, "    {line}");
+    }
+    if let Some(case) = &failure.case {
+        let _ = writeln!(text, "  case {case}");
+    }
+}
+
+fn defects(text: &mut String, report: &Report, defects: &[DefectReport]) {
+    let found = defects.iter().filter(|defect| defect.found).count();
+    let _ = writeln!(
+        text,
+        "defects of {}: {found} of {} found",
+        report.scenario,
+        defects.len()
+    );
+    for defect in defects {
+        let what = match (&defect.invariant, defect.shrunk_faults) {
+            (Some(invariant), Some(faults)) => {
+                format!("seed {:>5} · {invariant} · {faults} faults", defect.seeds)
+            }
+            (Some(invariant), None) => format!("seed {:>5} · {invariant}", defect.seeds),
+            _ => format!("not found in {} seeds", defect.seeds),
+        };
+        let _ = writeln!(text, "  {:<44} {:<14} {what}", defect.name, defect.model);
+    }
+}
