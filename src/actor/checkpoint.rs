@@ -10,6 +10,8 @@ use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 
+use super::kafka::protocol::Producer;
+
 /// One execution of a subtask (`ExecutionAttemptID`): ordered, never used twice, across leaders too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -48,8 +50,17 @@ pub struct Snapshot {
     pub applied: Arc<Vec<Fingerprint>>,
     /// Keys that have state.
     pub keys: Arc<FixedBitSet>,
+    /// Of a KafkaSink: transactions that are closed for writing, and not committed.
+    pub committables: Vec<Committable>,
     /// Size in storage.
     pub bytes: u64,
+}
+
+/// A transaction to be committed when a checkpoint from this one on has completed (`KafkaCommittable`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committable {
+    pub checkpoint: CheckpointId,
+    pub producer: Producer,
 }
 
 /// Where the snapshot of one subtask lies (`OperatorStateHandle`, `KeyedStateHandle`).

@@ -13,12 +13,15 @@ use super::checkpoint::Attempt;
 use super::context::Context;
 use super::fact::Fact;
 use super::message::{Batches, Body, DatabaseAnswer, DatabaseRequest, Envelope};
+use super::sink_fact::SinkFact;
 
 #[derive(Clone, Debug)]
 pub struct Database {
     blueprint: Arc<Blueprint>,
     random: SmallStream,
     writers: BTreeMap<SubtaskId, Writer>,
+    /// The last request of each writer without transactions.
+    written: BTreeMap<(SubtaskId, Attempt), u64>,
 }
 
 /// What the database knows of one sink subtask.
@@ -39,6 +42,7 @@ impl Database {
             blueprint,
             random,
             writers: BTreeMap::new(),
+            written: BTreeMap::new(),
         }
     }
 
@@ -77,6 +81,20 @@ impl Database {
                     attempt,
                     self.commit_latency(),
                     DatabaseAnswer::Committed(checkpoint),
+                )
+            }
+            Body::Database(DatabaseRequest::Write {
+                sink,
+                attempt,
+                number,
+                batches,
+            }) => {
+                self.write(sink, attempt, number, batches, ctx);
+                (
+                    sink,
+                    attempt,
+                    self.commit_latency(),
+                    DatabaseAnswer::Written(number),
                 )
             }
             _ => return,
@@ -140,6 +158,26 @@ impl Database {
         }
         writer.prepared.insert(checkpoint, batches);
         DatabaseAnswer::Prepared(checkpoint)
+    }
+
+    /// Each request is a transaction of its own. One that comes again, because its answer was lost, is known by its number.
+    fn write(
+        &mut self,
+        sink: SubtaskId,
+        attempt: Attempt,
+        number: u64,
+        batches: Batches,
+        ctx: &mut Context<'_>,
+    ) {
+        let written = self.written.entry((sink, attempt)).or_insert(0);
+        if number > *written {
+            *written = number;
+            ctx.state(Fact::Sink(SinkFact::Written {
+                sink,
+                attempt,
+                batches,
+            }));
+        }
     }
 
     /// Commits everything prepared up to the checkpoint. Committing again what is committed does nothing.

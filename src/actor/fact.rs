@@ -17,6 +17,7 @@ use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
 use super::flink::rpc::{Address, Endpoint, RpcError};
 use super::message::{Batches, FencingToken, TaskMetrics};
+use super::sink_fact::SinkFact;
 use super::task_manager::executor::SlotState;
 
 #[derive(Clone, Debug, Serialize)]
@@ -410,6 +411,9 @@ pub enum Fact {
     NotificationDelivered {
         id: u64,
     },
+
+    /// Sinks that are not transactions of the database.
+    Sink(SinkFact),
 }
 
 /// Arrival times of consecutive records.

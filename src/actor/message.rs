@@ -21,6 +21,7 @@ use super::flink::job_master::JobMasterTimer;
 use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
+use super::kafka::protocol::{KafkaCall, KafkaReply};
 use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 
@@ -249,6 +250,13 @@ pub enum Body {
     NotifyReceived {
         id: u64,
     },
+
+    // Sinks and Kafka.
+    /// Kafka's own clock: it looks for transactions whose time is over.
+    AbortExpired,
+    /// A sink to the brokers.
+    Kafka(Box<KafkaCall>),
+    KafkaDone(Box<KafkaReply>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -261,6 +269,12 @@ pub enum TaskStep {
     Restored,
     /// The synchronous part of a snapshot is over.
     SnapshotTaken,
+    /// A sink's writer sends what it has collected.
+    WriterFlush,
+    /// A sink's writer looks whether answers are overdue.
+    WriterPatience,
+    /// A committer tries again.
+    CommitAgain,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -13,6 +13,7 @@ pub mod kafka;
 pub mod message;
 pub mod receiver;
 pub mod settings;
+pub mod sink_fact;
 pub mod state_assignment;
 pub mod status;
 pub mod storage;

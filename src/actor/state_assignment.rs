@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::redistribution::redistribute;
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{OperatorId, SubtaskId, Topology};
 
 use super::checkpoint::{CompletedCheckpoint, StateHandle};
@@ -52,7 +53,10 @@ pub fn assign_state(
                 (subtask, AssignedState { state, splits })
             }));
         } else {
-            assigned.extend(rescale(subtasks, &old, layout));
+            let transacts = topology
+                .sink_of(first)
+                .is_some_and(SinkSpec::is_transactional_kafka);
+            assigned.extend(rescale(subtasks, &old, layout, transacts));
         }
     }
     assigned
@@ -63,20 +67,29 @@ fn rescale<'a>(
     subtasks: std::ops::Range<SubtaskId>,
     old: &'a [&'a StateHandle],
     layout: &'a Layout,
+    transacts: bool,
 ) -> impl Iterator<Item = (SubtaskId, AssignedState)> + 'a {
     let lists: Vec<Vec<(SplitId, u64)>> = old.iter().map(|handle| handle.offsets.clone()).collect();
     let splits = redistribute(&lists, subtasks.len() as u32);
-    subtasks.zip(splits).map(|(subtask, splits)| {
-        let (first, last) = layout.vertex(subtask).key_groups;
-        let needed = |handle: &&&StateHandle| {
-            let keyed = (handle.key_groups).is_some_and(|(from, to)| from <= last && first <= to);
-            let listed = handle.offsets.iter().any(|entry| splits.contains(entry));
-            keyed || listed
-        };
-        let state = old.iter().filter(needed).map(|handle| (*handle).clone());
-        let state = state.collect();
-        (subtask, AssignedState { state, splits })
-    })
+    let width = subtasks.len();
+    subtasks
+        .zip(splits)
+        .enumerate()
+        .map(move |(index, (subtask, splits))| {
+            let (first, last) = layout.vertex(subtask).key_groups;
+            let needed = |handle: &&&StateHandle| {
+                let keyed =
+                    (handle.key_groups).is_some_and(|(from, to)| from <= last && first <= to);
+                let listed = handle.offsets.iter().any(|entry| splits.contains(entry));
+                keyed || listed
+            };
+            // Open transactions go to whoever takes over the subtask, one old subtask after the other.
+            let taken_over = |at: usize| transacts && at % width == index;
+            let state = old.iter().enumerate();
+            let state = state.filter(|(at, handle)| taken_over(*at) || needed(handle));
+            let state = state.map(|(_, handle)| (*handle).clone()).collect();
+            (subtask, AssignedState { state, splits })
+        })
 }
 
 #[cfg(test)]

@@ -30,6 +30,13 @@ pub enum DatabaseRequest {
         attempt: Attempt,
         checkpoint: CheckpointId,
     },
+    /// Without a transaction: visible at once. `number` counts the writer's requests.
+    Write {
+        sink: SubtaskId,
+        attempt: Attempt,
+        number: u64,
+        batches: Batches,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +46,8 @@ pub enum DatabaseAnswer {
     Committed(CheckpointId),
     /// A later attempt of the sink has taken over.
     Fenced,
+    /// This request of the writer is done.
+    Written(u64),
 }
 
 /// The records of a transaction.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 
+use super::sink::SinkSpec;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Topic {
     pub name: String,
@@ -55,16 +57,9 @@ pub struct Operator {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorKind {
-    Source {
-        topic: usize,
-    },
-    Transform {
-        inputs: Vec<Input>,
-    },
-    Sink {
-        inputs: Vec<Input>,
-        guarantee: Guarantee,
-    },
+    Source { topic: usize },
+    Transform { inputs: Vec<Input> },
+    Sink { inputs: Vec<Input>, spec: SinkSpec },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,15 +81,15 @@ pub enum Exchange {
     Hash,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename = "a guarantee", rename_all = "kebab-case")]
-#[schemars(rename = "Guarantee")]
-pub enum Guarantee {
-    /// Transactions that commit when their checkpoint has completed.
-    ExactlyOnce,
-}
-
 impl OperatorKind {
+    /// What a sink writes to.
+    pub fn sink(&self) -> Option<&SinkSpec> {
+        match self {
+            OperatorKind::Sink { spec, .. } => Some(spec),
+            _ => None,
+        }
+    }
+
     /// The exchanges into the operator; none for a source.
     pub fn inputs(&self) -> &[Input] {
         match self {

@@ -169,7 +169,8 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataflow::job_graph::{Arrivals, Guarantee, Input, Job, Operator, Topic};
+    use crate::dataflow::job_graph::{Arrivals, Input, Job, Operator, Topic};
+    use crate::dataflow::sink::SinkSpec;
     use crate::dataflow::topology::{Elasticity, TopologyOptions};
     use crate::kernel::time::Span;
 
@@ -211,7 +212,7 @@ mod tests {
                     2,
                     OperatorKind::Sink {
                         inputs: sink,
-                        guarantee: Guarantee::ExactlyOnce,
+                        spec: SinkSpec::default(),
                     },
                 ),
             ],

@@ -1,5 +1,7 @@
 //! The record ledger: what each log holds, and what a sink's readers can see of it.
 
+use std::collections::BTreeMap;
+
 use fixedbitset::FixedBitSet;
 
 use super::fingerprint::Fingerprint;
@@ -43,8 +45,8 @@ pub struct Visible {
 struct VisibleSplit {
     seen: FixedBitSet,
     count: u64,
-    /// Offsets seen again, once for each extra copy.
-    again: Vec<u64>,
+    /// Offsets seen again, and how many more copies than one.
+    again: BTreeMap<u64, u64>,
 }
 
 impl Visible {
@@ -54,9 +56,9 @@ impl Visible {
         }
     }
 
-    /// Records become visible; how many of them already were.
-    pub fn show(&mut self, records: &[Record]) -> u64 {
-        let mut duplicates = 0;
+    /// Records become visible; those that already were.
+    pub fn show(&mut self, records: &[Record]) -> Vec<Record> {
+        let mut duplicates = Vec::new();
         for record in records {
             let split = &mut self.splits[record.split() as usize];
             let offset = record.offset() as usize;
@@ -66,8 +68,8 @@ impl Visible {
                     .grow((offset + 1).next_power_of_two().max(1 << 12));
             }
             if split.seen.put(offset) {
-                split.again.push(offset as u64);
-                duplicates += 1;
+                *split.again.entry(offset as u64).or_insert(0) += 1;
+                duplicates.push(*record);
             } else {
                 split.count += 1;
             }
@@ -79,8 +81,29 @@ impl Visible {
         self.splits[split as usize].count
     }
 
-    pub fn duplicates(&self, split: SplitId) -> &[u64] {
-        &self.splits[split as usize].again
+    /// Offsets seen again, in order, once for each extra copy.
+    pub fn duplicates(&self, split: SplitId) -> Vec<u64> {
+        let again = self.splits[split as usize].again.iter();
+        let several = again.flat_map(|(offset, more)| std::iter::repeat_n(*offset, *more as usize));
+        several.collect()
+    }
+
+    /// Extra copies in all.
+    pub fn duplicates_total(&self) -> u64 {
+        let splits = self.splits.iter();
+        splits.flat_map(|split| split.again.values()).sum()
+    }
+
+    /// How often a record is there.
+    pub fn copies(&self, split: SplitId, offset: u64) -> u64 {
+        let split = &self.splits[split as usize];
+        let more = split.again.get(&offset).copied().unwrap_or(0);
+        u64::from(split.seen.contains(offset as usize)) + more
+    }
+
+    /// Distinct records in all.
+    pub fn total(&self) -> u64 {
+        self.splits.iter().map(|split| split.count).sum()
     }
 
     /// Offsets from `from` up to `to` that nobody sees.
@@ -128,11 +151,12 @@ mod tests {
         let mut visible = Visible::new(1);
         let records =
             |offsets: std::ops::Range<u64>| offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>();
-        assert_eq!(visible.show(&records(0..10)), 0);
-        assert_eq!(visible.show(&records(8..12)), 2);
+        assert!(visible.show(&records(0..10)).is_empty());
+        assert_eq!(visible.show(&records(8..12)), records(8..10));
+        assert_eq!((visible.copies(0, 8), visible.copies(0, 11)), (2, 1));
         visible.show(&records(15..20));
         assert_eq!(visible.count(0), 17);
-        assert_eq!(ranges(visible.duplicates(0)), [[8, 9]]);
+        assert_eq!(ranges(&visible.duplicates(0)), [[8, 9]]);
         assert_eq!(ranges(&visible.missing(0, 0, 20)), [[12, 14]]);
         assert!(visible.missing(0, 0, 12).is_empty());
     }

@@ -9,5 +9,6 @@ pub mod ledger;
 pub mod record;
 pub mod redistribution;
 pub mod routing;
+pub mod sink;
 pub mod split_owner;
 pub mod topology;

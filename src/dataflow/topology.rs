@@ -8,6 +8,7 @@ use super::key_groups::{KeySelector, default_max_parallelism};
 use super::layout::Layout;
 use super::record::SplitId;
 use super::routing::consumers;
+use super::sink::SinkSpec;
 use super::split_owner::SplitOwner;
 
 pub type JobId = u32;
@@ -318,6 +319,14 @@ impl Topology {
             self.operator_of(subtask).spec.kind,
             OperatorKind::Sink { .. }
         )
+    }
+
+    /// What a sink writes to; none for other tasks.
+    pub fn sink_of(&self, subtask: SubtaskId) -> Option<&SinkSpec> {
+        self.operators[self.subtasks[subtask as usize].operator as usize]
+            .spec
+            .kind
+            .sink()
     }
 
     /// The partitions that a source reads in the first layout; none for other tasks.

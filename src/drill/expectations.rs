@@ -70,6 +70,10 @@ fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
     let sum = |of: fn(&super::outcome::Recovery) -> u64| {
         vec![Some(summary.recoveries.iter().map(of).sum::<u64>() as f64)]
     };
+    let of_sinks = |of: fn(&super::outcome::SinkDelivery) -> u64| {
+        let sinks = summary.delivery.sinks.iter();
+        vec![Some(sinks.map(of).sum::<u64>() as f64)]
+    };
     let violations = || {
         summary
             .invariants
@@ -102,11 +106,16 @@ fn measure(quantity: Quantity, summary: &Summary) -> Vec<Option<f64>> {
         Quantity::Recoveries => vec![Some(summary.recoveries.len() as f64)],
         Quantity::Lost => vec![Some(summary.delivery.lost as f64)],
         Quantity::Duplicated => vec![Some(summary.delivery.duplicated as f64)],
+        Quantity::Overwritten => of_sinks(|sink| sink.overwritten),
+        Quantity::Withheld => of_sinks(|sink| sink.withheld),
+        Quantity::FailedCommits => of_sinks(|sink| sink.failed_commits),
         Quantity::Rebalances => vec![Some(summary.rebalances.len() as f64)],
         Quantity::CheckpointsCompleted => vec![Some(summary.checkpoints.completed as f64)],
         Quantity::CheckpointsFailed => vec![Some(summary.checkpoints.failed as f64)],
         Quantity::LatencyP99 => vec![summary.latency_ms.p99],
         Quantity::LatencyMax => vec![summary.latency_ms.max],
+        Quantity::VisibilityP99 => vec![summary.visibility_latency_ms.p99],
+        Quantity::VisibilityMax => vec![summary.visibility_latency_ms.max],
         Quantity::Violations => vec![Some(violations() as f64)],
         Quantity::Delayed => vec![summary.interruption.as_ref().and_then(|i| i.all.share)],
         Quantity::CheckpointOverhead => vec![summary.checkpoint_overhead()],
@@ -133,11 +142,16 @@ fn name(quantity: Quantity) -> (&'static str, bool) {
         Quantity::Recoveries => ("recoveries", false),
         Quantity::Lost => ("lost", false),
         Quantity::Duplicated => ("duplicated", false),
+        Quantity::Overwritten => ("overwritten", false),
+        Quantity::Withheld => ("withheld", false),
+        Quantity::FailedCommits => ("failed_commits", false),
         Quantity::Rebalances => ("rebalances", false),
         Quantity::CheckpointsCompleted => ("checkpoints_completed", false),
         Quantity::CheckpointsFailed => ("checkpoints_failed", false),
         Quantity::LatencyP99 => ("latency_p99", true),
         Quantity::LatencyMax => ("latency_max", true),
+        Quantity::VisibilityP99 => ("visibility_p99", true),
+        Quantity::VisibilityMax => ("visibility_max", true),
         Quantity::Violations => ("violations", false),
         Quantity::Delayed => ("delayed", false),
         Quantity::CheckpointOverhead => ("checkpoint_overhead", false),

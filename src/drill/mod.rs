@@ -19,6 +19,7 @@ mod interruption;
 mod phase;
 mod plan;
 mod recoveries;
+mod sinks;
 mod steps;
 mod summary;
 mod tasks;

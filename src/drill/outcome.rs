@@ -167,6 +167,47 @@ pub struct Delivery {
     /// Which ones, by partition: at most a few ranges each.
     pub lost_records: Vec<RecordRanges>,
     pub duplicated_records: Vec<RecordRanges>,
+    pub sinks: Vec<SinkDelivery>,
+}
+
+/// What the readers of one sink operator got.
+#[derive(Clone, Debug, Serialize)]
+pub struct SinkDelivery {
+    pub sink: String,
+    /// `database`, `upsert`, `append` or `kafka`
+    pub kind: String,
+    pub guarantee: String,
+    /// Distinct records, also those that an open transaction still keeps from readers.
+    pub written: u64,
+    pub lost: u64,
+    pub duplicated: u64,
+    /// Of an upsert: records written again over themselves.
+    pub overwritten: u64,
+    /// Of Kafka: committed, but behind an open transaction, where readers of committed records do not get.
+    pub withheld: u64,
+    /// Transactions whose commit came too late: Flink's `numCommittablesFailure`.
+    pub failed_commits: u64,
+    /// Of Kafka: what a reader without `isolation.level=read_committed` gets.
+    pub read_uncommitted: Option<ReadUncommitted>,
+    pub losses: Vec<LossEntry>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadUncommitted {
+    pub records: u64,
+    pub duplicated: u64,
+}
+
+/// Records that no reader will see.
+#[derive(Clone, Debug, Serialize)]
+pub struct LossEntry {
+    /// The first moment from which nothing could bring them back, and the event of it.
+    pub at_ms: f64,
+    pub event: u64,
+    pub cause: String,
+    /// The guarantee does not cover it.
+    pub excused: bool,
+    pub records: Vec<RecordRanges>,
 }
 
 #[derive(Clone, Debug, Serialize)]

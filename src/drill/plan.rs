@@ -80,6 +80,8 @@ fn processes(target: Target, blueprint: &Blueprint) -> Vec<ActorId> {
         Target::TaskManager(index) => vec![directory.taskmanagers[index]],
         Target::ZooKeeper(index) => vec![directory.zookeeper[index]],
         Target::Storage => vec![directory.storage],
+        Target::Kafka => vec![directory.kafka],
+        Target::Database => vec![directory.database],
         Target::AllTaskManagers => directory.taskmanagers.clone(),
         Target::Host(index) => {
             let names = &blueprint.cluster.hosts[index].processes;

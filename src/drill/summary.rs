@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::ledger::ranges;
 use crate::dataflow::record::SplitId;
+use crate::dataflow::sink::Guarantee;
 use crate::invariant::Kind;
 use crate::kernel::Time;
 
@@ -17,7 +18,7 @@ use super::outcome::{
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
-use super::{Drill, Ended, expectations, explain, interruption, steps};
+use super::{Drill, Ended, expectations, explain, interruption, sinks, steps};
 
 /// Ranges of offsets that a report names for each partition.
 const RANGES_MAX: usize = 20;
@@ -209,7 +210,7 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
         records.iter().map(name).collect()
     };
     Delivery {
-        guarantee: "exactly-once".to_owned(),
+        guarantee: guarantee(blueprint).name().to_owned(),
         produced: produced * weight,
         visible: visible * weight,
         lost: lost * weight,
@@ -217,7 +218,16 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
         pending: produced.saturating_sub(visible + lost) * weight,
         lost_records: named(&outcome.lost),
         duplicated_records: named(&outcome.duplicated),
+        sinks: sinks::sinks(&outcome.sinks, blueprint, named),
     }
+}
+
+/// What all sinks promise: as much as the weakest.
+fn guarantee(blueprint: &Blueprint) -> Guarantee {
+    let operators = blueprint.topology.operators.iter();
+    let sinks = operators.filter_map(|operator| operator.spec.kind.sink());
+    let promised = sinks.map(|sink| sink.guarantee);
+    promised.min().unwrap_or(Guarantee::ExactlyOnce)
 }
 
 fn invariants(watch: &Watch, now: Time) -> Vec<InvariantVerdict> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
+use crate::actor::sink_fact::{AbortCause, SinkFact};
 use crate::kernel::{ActorId, Header, Time};
 
 use super::causes::{Causes, Hop};
@@ -52,12 +53,49 @@ impl Timeline {
         }
     }
 
+    fn of_sink(&self, fact: &SinkFact) -> Option<(&'static str, String)> {
+        let task = |subtask: &u32| self.blueprint.topology.task_name(*subtask);
+        let text = match fact {
+            SinkFact::Fenced { sink, attempt, .. } => format!(
+                "attempt {} of {} is fenced: a newer producer has its transactional id",
+                attempt.number(),
+                task(sink)
+            ),
+            SinkFact::TransactionAborted {
+                sink,
+                transaction,
+                cause,
+                batches,
+            } => format!(
+                "transaction {transaction} of {} is aborted with {} records: {}",
+                task(sink),
+                batches.records(),
+                match cause {
+                    AbortCause::NewProducer => "a new producer has its id",
+                    AbortCause::Timeout => "transaction.timeout.ms is over",
+                }
+            ),
+            SinkFact::CommitFailed {
+                sink,
+                checkpoint,
+                error,
+                ..
+            } => format!(
+                "{} cannot commit behind checkpoint {checkpoint}: {error}; the job goes on",
+                task(sink)
+            ),
+            _ => return None,
+        };
+        Some(("sink", text))
+    }
+
     fn in_words(&self, actor: ActorId, fact: &Fact) -> Option<(&'static str, String)> {
         let name = |actor: &ActorId| self.blueprint.directory.name(*actor);
         let names = |actors: &[ActorId]| actors.iter().map(name).collect::<Vec<_>>().join(", ");
         let job = |job: &u32| &self.blueprint.topology.jobs[*job as usize].name;
         let task = |subtask: &u32| self.blueprint.topology.task_name(*subtask);
         Some(match fact {
+            Fact::Sink(fact) => return self.of_sink(fact),
             Fact::FaultInjected { what } => ("fault", format!("{what} {}", name(&actor))),
             Fact::FaultHealed { what } => ("fault", format!("{what} of {} is over", name(&actor))),
             Fact::ProcessStarted { .. } => ("membership", format!("{} has started", name(&actor))),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Fact, JobStatus};
-use crate::actor::message::{Body, Envelope, Timer};
+use crate::actor::message::{Batches, Body, Envelope, Timer};
+use crate::actor::sink_fact::SinkFact;
 use crate::actor::world::World;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::JobId;
+use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::invariant::Checks;
 use crate::invariant::delivery::Delivery;
 use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
@@ -153,15 +154,11 @@ impl Watch {
                 self.before = Some(self.arrivals.quantiles())
             }
             Fact::TransactionCommitted { batches, .. } => {
-                let mut oldest = Span::ZERO;
-                for record in batches.0.iter().flat_map(|batch| batch.records()) {
-                    if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
-                        let waited = now.since(arrival);
-                        oldest = oldest.max(waited);
-                        self.visibility.record(waited);
-                    }
-                }
-                self.journal.committed(now, oldest);
+                self.note_visible(batches, now);
+            }
+            Fact::Sink(SinkFact::Readable { batches, .. }) => self.note_visible(batches, now),
+            Fact::Sink(SinkFact::Written { sink, batches, .. }) if self.reads_at_once(*sink) => {
+                self.note_visible(batches, now)
             }
             Fact::CheckpointTriggered { .. } => self.checkpoints.triggered += 1,
             Fact::CheckpointAborted { .. } => self.checkpoints.failed += 1,
@@ -208,6 +205,24 @@ impl Watch {
         self.tasks.fact(header, fact);
         self.filming.fact(header, fact);
         self.timeline.fact(header, fact, self.causes.as_ref());
+    }
+
+    fn note_visible(&mut self, batches: &Batches, now: Time) {
+        let mut oldest = Span::ZERO;
+        for record in batches.0.iter().flat_map(|batch| batch.records()) {
+            if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
+                let waited = now.since(arrival);
+                oldest = oldest.max(waited);
+                self.visibility.record(waited);
+            }
+        }
+        self.journal.committed(now, oldest);
+    }
+
+    /// No transaction of somebody else keeps readers from what this sink writes.
+    fn reads_at_once(&self, sink: SubtaskId) -> bool {
+        let spec = self.blueprint.topology.sink_of(sink);
+        spec.is_some_and(|spec| spec.kafka().is_none())
     }
 
     /// A JobManager that another one has succeeded, whether it knows or not.

@@ -129,6 +129,10 @@ pub enum Target {
     Task(Task),
     Job(usize),
     Storage,
+    /// The brokers, all of them.
+    Kafka,
+    /// What sinks write to.
+    Database,
     AllTaskManagers,
     /// The target is in the kind.
     Groups,

@@ -1,18 +1,22 @@
 //! The sinks' transactions: visible only behind a completed checkpoint, and never both committed and aborted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::actor::fact::Fact;
+use crate::actor::kafka::protocol::Producer;
+use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::sink::{SinkTopic, sink_topics};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{Header, Time};
+use crate::kernel::{Header, Span, Time};
 
 use super::checks::Checker;
 use super::retention::checkpoint_at;
 use super::scene::Scene;
-use super::tally::{Promise, Tally, Verdict, safety};
+use super::tally::{Moment, Promise, Tally, Verdict, liveness, safety};
 
-pub(super) const PROMISES: [Promise; 3] = [
+pub(super) const PROMISES: [Promise; 5] = [
     safety(
         "S2-store",
         "A sink commits only behind a checkpoint that the store holds.",
@@ -22,6 +26,14 @@ pub(super) const PROMISES: [Promise; 3] = [
         "S3",
         "What a sink makes visible belongs to ever later checkpoints.",
     ),
+    safety(
+        "S5",
+        "A commit fails only where its transaction was aborted before.",
+    ),
+    liveness(
+        "S7",
+        "A transaction keeps readers of committed records waiting for its timeout, and until the brokers' next look, at the longest.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -29,10 +41,25 @@ pub(super) struct Sinks {
     complete: Tally,
     decided: Tally,
     forward: Tally,
+    failed: Tally,
+    held: Tally,
     /// By job: checkpoints that were stored.
     stored: Vec<BTreeSet<CheckpointId>>,
     /// By subtask.
     sinks: Vec<Sink>,
+    /// Kafka's transactions: who writes into each, and how it has ended.
+    transactions: BTreeMap<u64, Transaction>,
+    /// Topics that sinks write to.
+    topics: Vec<SinkTopic>,
+    /// By topic and partition: since when readers wait there.
+    waiting: BTreeMap<(u32, u32), Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Transaction {
+    producer: Producer,
+    committed: bool,
+    aborted: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,16 +70,116 @@ struct Sink {
 
 impl Sinks {
     pub fn new(scene: &Scene) -> Sinks {
-        let [complete, decided, forward] = PROMISES.map(Tally::new);
+        let [complete, decided, forward, failed, held] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let stored = vec![BTreeSet::new(); topology.jobs.len()];
+        let operators = (0..).zip(&topology.operators);
+        let specs = operators.filter_map(|(number, info)| Some((number, info.spec.kind.sink()?)));
         Sinks {
             complete,
             decided,
             forward,
+            failed,
+            held,
             stored,
             sinks: vec![Sink::default(); topology.subtasks.len()],
+            transactions: BTreeMap::new(),
+            topics: sink_topics(specs),
+            waiting: BTreeMap::new(),
         }
+    }
+
+    /// What a sink does with Kafka's transactions, and Kafka with them.
+    fn kafka(&mut self, header: &Header, fact: &SinkFact, scene: &Scene) {
+        match fact {
+            SinkFact::TransactionBegun {
+                transaction,
+                producer,
+                ..
+            } => {
+                let begun = Transaction {
+                    producer: *producer,
+                    committed: false,
+                    aborted: false,
+                };
+                self.transactions.insert(*transaction, begun);
+            }
+            SinkFact::TransactionCommitted {
+                sink,
+                transaction,
+                covered_by,
+                ..
+            } => {
+                let stored = &self.stored[scene.blueprint.topology.job_of(*sink) as usize];
+                let complete = stored.contains(covered_by);
+                self.complete.expect(complete, header, || {
+                    format!(
+                        "{} commits transaction {transaction} behind checkpoint {covered_by}, which did not complete",
+                        scene.task(*sink)
+                    )
+                });
+                let known = &mut self.sinks[*sink as usize];
+                let before = known.committed;
+                self.forward.expect(*covered_by >= before, header, || {
+                    format!(
+                        "{} makes records of checkpoint {covered_by} visible after those of {before}",
+                        scene.task(*sink)
+                    )
+                });
+                known.committed = before.max(*covered_by);
+                self.end(header, *transaction, true);
+            }
+            SinkFact::TransactionAborted { transaction, .. } => {
+                self.end(header, *transaction, false)
+            }
+            SinkFact::CommitFailed {
+                sink,
+                checkpoint,
+                producer,
+                ..
+            } => {
+                let known = self.transactions.values();
+                let of_it = known.filter(|transaction| transaction.producer == *producer);
+                let aborted = of_it.last().is_some_and(|transaction| transaction.aborted);
+                self.failed.expect(aborted, header, || {
+                    format!(
+                        "{} could not commit checkpoint {checkpoint}, and nobody has aborted its transaction",
+                        scene.task(*sink)
+                    )
+                });
+            }
+            SinkFact::ReadersHeld {
+                topic,
+                partition,
+                since,
+            } => {
+                let place = (*topic, *partition);
+                if let Some(before) = self.waiting.remove(&place) {
+                    let waited = Waited::new(place, before, header.time, &self.topics, scene);
+                    self.held
+                        .expect(waited.is_over_in_time(), header, || waited.to_string());
+                }
+                if let Some(since) = since {
+                    self.waiting.insert(place, *since);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, header: &Header, number: u64, commits: bool) {
+        let known = self.transactions.get_mut(&number);
+        let Some(transaction) = known else {
+            return self.decided.expect(false, header, || {
+                format!("transaction {number} ends, and never began")
+            });
+        };
+        let once = !transaction.committed && !transaction.aborted;
+        self.decided.expect(once, header, || {
+            format!("transaction {number} ends a second time")
+        });
+        transaction.committed |= commits;
+        transaction.aborted |= !commits;
     }
 
     fn committed(
@@ -114,6 +241,7 @@ impl Checker for Sinks {
             } => {
                 self.committed(header, *sink, *checkpoint, batches.0.is_empty(), scene);
             }
+            Fact::Sink(fact) => self.kafka(header, fact, scene),
             Fact::TransactionAborted {
                 sink, checkpoint, ..
             } => {
@@ -131,10 +259,65 @@ impl Checker for Sinks {
         }
     }
 
-    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.complete, &self.decided, &self.forward]
-            .map(Tally::verdict)
-            .into()
+    fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut held = self.held.clone();
+        for (place, since) in &self.waiting {
+            let waited = Waited::new(*place, *since, end, &self.topics, scene);
+            let moment = Moment { at: end, event: 0 };
+            held.expect(waited.is_over_in_time(), moment, || waited.to_string());
+        }
+        [
+            &self.complete,
+            &self.decided,
+            &self.forward,
+            &self.failed,
+            &held,
+        ]
+        .map(Tally::verdict)
+        .into()
+    }
+}
+
+/// How long readers of a partition have waited for one transaction, and how long they may.
+struct Waited {
+    place: (u32, u32),
+    lasted: Span,
+    allowed: Span,
+}
+
+impl Waited {
+    fn new(
+        place: (u32, u32),
+        since: Time,
+        now: Time,
+        topics: &[SinkTopic],
+        scene: &Scene,
+    ) -> Waited {
+        let kafka = &scene.blueprint.cluster.kafka;
+        let topic = topics.get(place.0 as usize);
+        let timeout = topic.map_or(kafka.transaction_timeout_max, |topic| {
+            topic.transaction_timeout
+        });
+        Waited {
+            place,
+            lasted: now.since(since),
+            allowed: timeout + kafka.abort_interval,
+        }
+    }
+
+    fn is_over_in_time(&self) -> bool {
+        self.lasted <= self.allowed
+    }
+}
+
+impl fmt::Display for Waited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (topic, partition) = self.place;
+        write!(
+            f,
+            "readers of partition {partition} of the topic {topic} that sinks write to have waited {} for one transaction, {} are allowed",
+            self.lasted, self.allowed
+        )
     }
 }
 
@@ -143,10 +326,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::actor::checkpoint::Attempt;
+    use crate::actor::kafka::protocol::TransactionalId;
     use crate::actor::message::Batches;
+    use crate::actor::sink_fact::AbortCause;
     use crate::dataflow::batch::Batch;
     use crate::dataflow::record::Record;
-    use crate::invariant::stage::{DB, Stage, ZK};
+    use crate::invariant::stage::{DB, Stage, TM, ZK, blueprint};
+    use crate::kernel::ActorId;
 
     fn store(stage: &mut Stage, checkpoint: u64) {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
@@ -220,5 +407,120 @@ mod tests {
         store(&mut stage, 1);
         store(&mut stage, 2);
         commit(commit(&mut stage, 2, 1), 1, 1).broken("S3", 1);
+    }
+
+    const KAFKA: fn() -> ActorId = || blueprint().directory.kafka;
+
+    fn producer(epoch: u32) -> Producer {
+        Producer {
+            id: TransactionalId {
+                operator: 2,
+                subtask: 0,
+                number: 1,
+            },
+            number: 1,
+            epoch,
+        }
+    }
+
+    fn begin(stage: &mut Stage, transaction: u64) -> &mut Stage {
+        let fact = SinkFact::TransactionBegun {
+            sink: 4,
+            transaction,
+            producer: producer(transaction as u32),
+        };
+        stage.says(KAFKA(), Fact::Sink(fact))
+    }
+
+    fn commit_in_kafka(stage: &mut Stage, transaction: u64, covered_by: u64) -> &mut Stage {
+        let fact = SinkFact::TransactionCommitted {
+            sink: 4,
+            transaction,
+            covered_by,
+            batches: Batches::default(),
+        };
+        stage.says(KAFKA(), Fact::Sink(fact))
+    }
+
+    fn abort_in_kafka(stage: &mut Stage, transaction: u64) -> &mut Stage {
+        let fact = SinkFact::TransactionAborted {
+            sink: 4,
+            transaction,
+            cause: AbortCause::Timeout,
+            batches: Batches::default(),
+        };
+        stage.says(KAFKA(), Fact::Sink(fact))
+    }
+
+    fn fail_commit(stage: &mut Stage, transaction: u64) -> &mut Stage {
+        let fact = SinkFact::CommitFailed {
+            sink: 4,
+            attempt: Attempt::default(),
+            checkpoint: 1,
+            producer: producer(transaction as u32),
+            error: "ProducerFencedException",
+        };
+        stage.says(TM(0), Fact::Sink(fact))
+    }
+
+    fn hold(stage: &mut Stage, since: Option<u64>) -> &mut Stage {
+        let since = since.map(|secs| Time::ZERO + Span::from_secs(secs));
+        let fact = SinkFact::ReadersHeld {
+            topic: 0,
+            partition: 0,
+            since,
+        };
+        stage.says(KAFKA(), Fact::Sink(fact))
+    }
+
+    #[test]
+    fn kafkas_transactions_end_once_and_behind_stored_checkpoints() {
+        let mut stage = Stage::running();
+        store(&mut stage, 1);
+        begin(&mut stage, 1);
+        begin(&mut stage, 2);
+        abort_in_kafka(&mut stage, 2);
+        fail_commit(&mut stage, 2);
+        commit_in_kafka(&mut stage, 1, 1)
+            .broken("S2-store", 0)
+            .broken("S3", 0)
+            .broken("S4", 0)
+            .broken("S5", 0);
+    }
+
+    #[test]
+    fn a_commit_behind_no_checkpoint_or_after_an_abort_is_noticed() {
+        let mut stage = Stage::running();
+        begin(&mut stage, 1);
+        commit_in_kafka(&mut stage, 1, 1).broken("S2-store", 1);
+        abort_in_kafka(&mut stage, 1).broken("S4", 1);
+        commit_in_kafka(&mut stage, 7, 1).broken("S4", 2);
+    }
+
+    #[test]
+    fn an_earlier_checkpoint_after_a_later_one_is_noticed() {
+        let mut stage = Stage::running();
+        store(&mut stage, 1);
+        store(&mut stage, 2);
+        begin(&mut stage, 1);
+        begin(&mut stage, 2);
+        commit_in_kafka(&mut stage, 1, 2);
+        commit_in_kafka(&mut stage, 2, 1).broken("S3", 1);
+    }
+
+    #[test]
+    fn a_commit_that_fails_for_no_reason_is_noticed() {
+        let mut stage = Stage::running();
+        begin(&mut stage, 1);
+        fail_commit(&mut stage, 1).broken("S5", 1);
+    }
+
+    #[test]
+    fn readers_that_wait_too_long_are_noticed() {
+        let mut stage = Stage::running();
+        hold(stage.at(10), Some(10));
+        hold(stage.at(920), Some(920)).broken("S7", 0);
+        hold(stage.at(1_831), None).broken("S7", 1);
+        hold(stage.at(2_000), Some(1_000)).broken("S7", 2);
     }
 }

@@ -47,6 +47,11 @@ const QUANTITIES: &[(&str, Quantity, Measure)] = &[
     ),
     ("latency_p99", Quantity::LatencyP99, Measure::Duration),
     ("latency_max", Quantity::LatencyMax, Measure::Duration),
+    ("overwritten", Quantity::Overwritten, Measure::Count),
+    ("withheld", Quantity::Withheld, Measure::Count),
+    ("failed_commits", Quantity::FailedCommits, Measure::Count),
+    ("visibility_p99", Quantity::VisibilityP99, Measure::Duration),
+    ("visibility_max", Quantity::VisibilityMax, Measure::Duration),
     ("violations", Quantity::Violations, Measure::Count),
     ("delayed", Quantity::Delayed, Measure::Share),
     (

@@ -4,12 +4,13 @@
 
 pub use super::flink::FlinkVersion;
 pub use crate::actor::settings::{
-    Cluster, Config, Database, Host, Monitor, Profile, Receiver, SchedulerKind, Storage,
-    TaskManager, ZooKeeper,
+    Cluster, Config, Database, Host, KafkaCluster, Monitor, Profile, Receiver, SchedulerKind,
+    Storage, TaskManager, ZooKeeper,
 };
 pub use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
+    Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic,
 };
+pub use crate::dataflow::sink::{Guarantee, KafkaSink, SinkSpec, SinkTarget, TransactionNaming};
 pub use crate::fault::{Fault, FaultKind, Target, When};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,8 @@ impl Scenario {
             Target::Task(task) => self.task_name(task),
             Target::Job(i) => self.jobs[i].name.clone(),
             Target::Storage => self.cluster.storage.name.clone(),
+            Target::Kafka => "kafka".to_owned(),
+            Target::Database => self.cluster.database.name.clone(),
             Target::AllTaskManagers => "taskmanagers".to_owned(),
             Target::Groups => String::new(),
         }

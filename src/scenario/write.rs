@@ -4,14 +4,14 @@ mod faults;
 
 use super::file::{
     At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Drawn, Duration, Either,
-    HostFile, InputFile, JobFile, JobManagerFile, LinkFile, LinksFile, MonitorFile, Named,
-    OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile, RecoveryFile,
-    ScenarioFile, Setting, Share, Size, StorageFile, TaskManagerFile, TopicFile, Unit,
-    ZooKeeperFile,
+    HostFile, InputFile, JobFile, JobManagerFile, KafkaFile, LinkFile, LinksFile, MonitorFile,
+    Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile,
+    RecoveryFile, ScenarioFile, Setting, Share, SinkFile, Size, StorageFile, TaskManagerFile,
+    TopicFile, Unit, ZooKeeperFile,
 };
 use super::model::{
     Cluster, Exchange, Host, Job, Liveness, Monitor, Operator, OperatorKind, Profile, Scenario,
-    TaskManager, Topic,
+    SinkSpec, TaskManager, Topic,
 };
 use crate::kernel::Distribution;
 
@@ -136,6 +136,11 @@ fn cluster(c: &Cluster) -> ClusterFile {
         database: Some(DatabaseFile {
             name: name(&c.database.name),
             commit_latency: Some(DelayRange(c.database.commit_latency)),
+        }),
+        kafka: Some(KafkaFile {
+            transaction_max_timeout: Some(Duration(c.kafka.transaction_timeout_max)),
+            abort_interval: Some(at(Duration(c.kafka.abort_interval))),
+            latency: Some(DelayRange(c.kafka.replication_latency)),
         }),
         receiver: Some(ReceiverFile {
             name: name(&c.receiver.name),
@@ -266,14 +271,14 @@ fn job(job: &Job, scenario: &Scenario) -> JobFile {
 }
 
 fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
-    let (mut topic, mut guarantee, mut given) = (None, None, &[][..]);
+    let (mut topic, mut sink, mut guarantee, mut given) = (None, None, None, &[][..]);
     match &o.kind {
         OperatorKind::Source { topic: index } => topic = name(&scenario.topics[*index].name),
         OperatorKind::Transform { inputs } => given = inputs,
-        OperatorKind::Sink {
-            inputs,
-            guarantee: promised,
-        } => (given, guarantee) = (inputs, Some(at(*promised))),
+        OperatorKind::Sink { inputs, spec } => {
+            (given, guarantee) = (inputs, Some(at(spec.guarantee)));
+            sink = Some(at(self::sink(spec)));
+        }
     }
     let from = |operator: usize| at(job.operators[operator].name.clone());
     let several = given.iter().map(|input| {
@@ -300,8 +305,25 @@ fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
             .iter()
             .any(|input| input.exchange == Exchange::Hash)
             .then(|| at(o.key.clone())),
+        sink,
         guarantee,
     }
+}
+
+fn sink(spec: &SinkSpec) -> Either<SinkFile> {
+    let kind = spec.target.name().to_owned();
+    if spec.prepares() {
+        return Either::Word(kind);
+    }
+    let kafka = spec.kafka();
+    Either::Map(SinkFile {
+        kind: at(kind),
+        linger: Some(Delay(spec.linger)),
+        topic: kafka.map(|kafka| at(kafka.topic.clone())),
+        partitions: kafka.map(|kafka| at(kafka.partitions)),
+        transaction_timeout: kafka.map(|kafka| at(Duration(kafka.transaction_timeout))),
+        transaction_naming: kafka.map(|kafka| at(kafka.naming)),
+    })
 }
 
 fn monitor(m: &Monitor) -> MonitorFile {

@@ -29,6 +29,33 @@ pub enum Kind {
     HangZooKeeper,
 }
 
+/// Every guarantee of every sink, in the file's words, and whether records may be lost, and doubled.
+pub const SINKS: [(&str, bool, bool); 10] = [
+    ("guarantee: exactly-once", false, false),
+    ("sink: database, guarantee: at-least-once", false, true),
+    ("sink: database, guarantee: none", true, true),
+    ("sink: upsert", false, false),
+    ("sink: append", false, true),
+    (
+        "sink: {kind: kafka, partitions: 2, transaction-timeout: 10 min}, guarantee: exactly-once",
+        false,
+        false,
+    ),
+    (
+        "sink: {kind: kafka, transaction-timeout: 10 min, transaction-naming: pooling}, guarantee: exactly-once",
+        false,
+        false,
+    ),
+    ("sink: kafka, guarantee: at-least-once", false, true),
+    ("sink: kafka", true, true),
+    // What expires is lost, and accounted for.
+    (
+        "sink: {kind: kafka, partitions: 1, transaction-timeout: 15 s}, guarantee: exactly-once",
+        true,
+        false,
+    ),
+];
+
 #[derive(Clone, Debug)]
 pub struct Operator {
     pub exchange: &'static str,
@@ -52,6 +79,10 @@ pub struct Case {
     pub operators: Vec<Operator>,
     pub sink_parallelism: u32,
     pub sink_exchange: &'static str,
+    /// Index into [`SINKS`].
+    pub sink: usize,
+    /// When Kafka hangs, and for how long.
+    pub kafka_hangs: Option<(u64, u64)>,
     pub interval_ms: u64,
     pub checkpoint_timeout_s: u64,
     pub session_timeout_ms: u64,
@@ -89,6 +120,7 @@ impl Case {
         self.faults
             .iter()
             .map(|fault| fault.at_ms + fault.lasts_ms())
+            .chain(self.kafka_hangs.map(|(at, lasts)| at + lasts))
             .max()
             .unwrap_or(0)
     }
@@ -183,16 +215,19 @@ impl Case {
         }
         let _ = writeln!(
             text,
-            "      - {{name: sink, input: {input}, exchange: {}, parallelism: {}}}",
-            self.sink_exchange, self.sink_parallelism
+            "      - {{name: sink, input: {input}, exchange: {}, parallelism: {}, {}}}",
+            self.sink_exchange, self.sink_parallelism, SINKS[self.sink].0
         );
-        text.push_str(if self.faults.is_empty() {
+        text.push_str(if self.faults.is_empty() && self.kafka_hangs.is_none() {
             "faults: []\n"
         } else {
             "faults:\n"
         });
         for fault in &self.faults {
             let _ = writeln!(text, "  - {{{}}}", fault.to_yaml());
+        }
+        if let Some((at, lasts)) = self.kafka_hangs {
+            let _ = writeln!(text, "  - {{hang: kafka, at: {at} ms, for: {lasts} ms}}");
         }
         text
     }
@@ -338,6 +373,10 @@ pub fn case() -> impl Strategy<Value = Case> {
     );
     let plan = (prop::collection::vec(fault(), 0..=4), any::<bool>());
     let model = prop::sample::select(vec!["story", "flink-default"]);
+    let sink = (
+        0..SINKS.len(),
+        prop::option::weighted(0.2, (1_000_u64..40_000, 100_u64..25_000)),
+    );
     (
         (0_u64..1_000_000, model),
         cluster,
@@ -346,9 +385,10 @@ pub fn case() -> impl Strategy<Value = Case> {
         times,
         policies,
         plan,
+        sink,
     )
         .prop_map(
-            |((seed, model), cluster, topic, operators, times, policies, plan)| {
+            |((seed, model), cluster, topic, operators, times, policies, plan, sink)| {
                 let case = Case {
                     seed,
                     model,
@@ -362,6 +402,8 @@ pub fn case() -> impl Strategy<Value = Case> {
                     operators: operators.0,
                     sink_parallelism: operators.1,
                     sink_exchange: operators.2,
+                    sink: sink.0,
+                    kafka_hangs: sink.1,
                     interval_ms: times.0,
                     checkpoint_timeout_s: times.1,
                     session_timeout_ms: times.2,

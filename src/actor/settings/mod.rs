@@ -16,6 +16,7 @@ pub struct Cluster {
     pub taskmanagers: Vec<TaskManager>,
     pub zookeeper: ZooKeeper,
     pub storage: Storage,
+    pub kafka: KafkaCluster,
     pub database: Database,
     pub receiver: Receiver,
     /// Machines that several processes share. A TaskManager that lives on none of them has one of its own.
@@ -60,6 +61,30 @@ pub struct Storage {
     pub write_bytes_per_s: u64,
     /// Before the first byte of a request.
     pub latency: Span,
+}
+
+/// The Kafka cluster, as far as it is not a topic's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaCluster {
+    /// The longest timeout that a transaction may ask for (`transaction.max.timeout.ms`).
+    pub transaction_timeout_max: Span,
+    /// How often expired transactions are looked for (`transaction.abort.timed.out.transaction.cleanup.interval.ms`).
+    pub abort_interval: Span,
+    /// From a request's arrival at a broker until it is replicated and answered.
+    pub replication_latency: SpanRange,
+}
+
+impl Default for KafkaCluster {
+    fn default() -> KafkaCluster {
+        KafkaCluster {
+            transaction_timeout_max: Span::from_secs(15 * 60),
+            abort_interval: Span::from_secs(10),
+            replication_latency: SpanRange {
+                min: Span::from_ms(1),
+                max: Span::from_ms(5),
+            },
+        }
+    }
 }
 
 /// The database that the sinks write to.

@@ -98,6 +98,9 @@ impl TaskManager {
             TaskStep::Restored => self.on_state_restored(number, ctx),
             TaskStep::SnapshotTaken => self.on_snapshot_taken(number, ctx),
             TaskStep::Initialized => self.run_task(number, ctx),
+            TaskStep::WriterFlush | TaskStep::WriterPatience | TaskStep::CommitAgain => {
+                self.on_writer_step(number, step, ctx)
+            }
         }
     }
 
@@ -189,6 +192,10 @@ impl TaskManager {
         if task.deployment.restored_checkpoint > 0 {
             task.note_restored(ctx);
         }
+        if let Some(writer) = &mut task.writer {
+            writer.recover(ctx);
+            return self.follow_writer(number, ctx);
+        }
         if task.sinks_to_recover.is_empty() {
             self.initialize(number, ctx);
         }
@@ -219,7 +226,7 @@ impl TaskManager {
         }
     }
 
-    fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
+    pub(super) fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
         let profile = Arc::clone(&self.blueprint);
         let mut work = Span::ZERO;
         let subtask = self.task(number).subtask;
@@ -412,6 +419,10 @@ impl TaskManager {
         let database = self.blueprint.directory.database;
         let task = self.task(number);
         task.checkpoint_complete(checkpoint);
+        if let Some(writer) = &mut task.writer {
+            writer.checkpoint_complete(checkpoint, ctx);
+            return self.follow_writer(number, ctx);
+        }
         if task.is_sink() {
             let request = DatabaseRequest::Commit {
                 sink: task.subtask,

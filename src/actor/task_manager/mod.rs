@@ -4,6 +4,7 @@ pub mod executor;
 pub mod input;
 pub mod meter;
 pub mod output;
+mod sink;
 pub mod source;
 pub mod state;
 pub mod task;
@@ -13,6 +14,7 @@ mod lifecycle;
 mod membership;
 mod misfortune;
 mod snapshots;
+mod writing;
 
 use std::sync::Arc;
 
@@ -162,6 +164,7 @@ impl TaskManager {
                 attempt,
                 what,
             } => self.on_database(sink, attempt, what, ctx),
+            Body::KafkaDone(reply) => self.on_kafka(*reply, ctx),
             Body::SubmitTask { token, task } => {
                 if self.obeys(token) {
                     self.submit(task, false, ctx);
@@ -228,6 +231,11 @@ impl TaskManager {
             Body::Zk(message) => {
                 let event = self.membership.client.on_message(from, *message, ctx);
                 self.on_zookeeper(event, ctx);
+            }
+            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer }
+                if self.writes_to(peer) =>
+            {
+                self.repeat_writes(peer, ctx)
             }
             Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } if is_flink => {
                 self.on_executor_reset(peer, envelope.from_incarnation, ctx)
@@ -344,6 +352,9 @@ impl TaskManager {
                 if let Some(number) = self.find(sink, attempt) {
                     self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx);
                 }
+            }
+            DatabaseAnswer::Written(request) => {
+                self.on_records_written(sink, attempt, request, ctx)
             }
             DatabaseAnswer::Committed(_) => {}
             // A successor has taken over: what this attempt does is for nobody.

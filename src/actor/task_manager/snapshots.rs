@@ -83,6 +83,10 @@ impl Task {
                 ctx.send(directory.database, Body::Database(request));
             }
         }
+        let mut prepared = self.transaction.is_none();
+        if let Some(writer) = &mut self.writer {
+            prepared = !writer.barrier(checkpoint, &mut snapshot, ctx);
+        }
         let key = BlobKey::State {
             subtask: self.subtask,
             attempt: self.attempt,
@@ -96,7 +100,6 @@ impl Task {
             offsets,
             key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
         };
-        let prepared = self.transaction.is_none();
         let snapshot = Arc::new(snapshot);
         if self.blueprint.liveness == Liveness::RpcHeartbeats {
             self.taking_snapshot = true;
@@ -146,6 +149,9 @@ impl Task {
     pub fn load(&mut self, snapshot: &Snapshot) {
         if let Some(state) = &mut self.operator_state {
             state.load(snapshot, self.blueprint.defects);
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.load(&snapshot.committables);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{TaskDeployment, Timer};
 use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
@@ -17,6 +18,7 @@ use crate::policy::RecoveryScope;
 use super::input::{Input, InputChannel, InputGate};
 use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
+use super::sink::Writer;
 use super::source::SourceReader;
 use super::state::OperatorState;
 
@@ -37,8 +39,10 @@ pub struct Task {
     pub outputs: Outputs,
     pub source: Option<SourceReader>,
     pub(super) operator_state: Option<OperatorState>,
-    /// Of a sink: what belongs to the open transaction.
+    /// Of a sink with transactions of the database: what belongs to the open one.
     pub(super) transaction: Option<Vec<Batch>>,
+    /// Of a sink that sends records on as they come.
+    pub(super) writer: Option<Box<Writer>>,
     work: Option<Work>,
     /// Waits for a core, or has one.
     on_cpu: bool,
@@ -147,8 +151,10 @@ impl Task {
         let mut input = InputGate::new(channels, window, remembers);
         input.defects = blueprint.defects;
         let is_source = topology.is_source(deployment.subtask);
-        let is_sink = topology.is_sink(deployment.subtask);
-        let sinks_to_recover = if is_sink {
+        let prepares = topology
+            .sink_of(deployment.subtask)
+            .is_some_and(SinkSpec::prepares);
+        let sinks_to_recover = if prepares {
             predecessors(&deployment, topology)
         } else {
             BTreeSet::new()
@@ -168,7 +174,15 @@ impl Task {
                 SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)
             }),
             operator_state: OperatorState::new(operator, vertex.key_groups),
-            transaction: is_sink.then(Vec::new),
+            transaction: prepares.then(Vec::new),
+            writer: Writer::new(
+                deployment.subtask,
+                deployment.attempt,
+                number,
+                deployment.layout.width_of(deployment.subtask, topology),
+                restored,
+                blueprint,
+            ),
             work: None,
             on_cpu: false,
             triggered: None,
@@ -193,7 +207,7 @@ impl Task {
     }
 
     pub fn is_sink(&self) -> bool {
-        self.transaction.is_some()
+        self.transaction.is_some() || self.writer.is_some()
     }
 
     pub fn is_running(&self) -> bool {
@@ -228,9 +242,16 @@ impl Task {
         self.meter.start(now);
     }
 
+    /// Its writer keeps it from its records.
+    fn writes(&self) -> bool {
+        self.writer
+            .as_ref()
+            .is_some_and(|writer| writer.is_blocking())
+    }
+
     /// Does what can be done now: control elements at once, records as soon as a core is free.
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
-        if !self.is_running() || self.on_cpu || self.taking_snapshot {
+        if !self.is_running() || self.on_cpu || self.taking_snapshot || self.writes() {
             return;
         }
         if let Some(checkpoint) = self.triggered.take() {
@@ -284,7 +305,7 @@ impl Task {
                 }
                 Some(Input::Aligned(checkpoint)) => {
                     self.snapshot(checkpoint, ctx);
-                    if self.outputs.is_blocked() || self.taking_snapshot {
+                    if self.outputs.is_blocked() || self.taking_snapshot || self.writes() {
                         return false;
                     }
                 }
@@ -350,7 +371,7 @@ impl Task {
                 if let Some(state) = &mut self.operator_state {
                     state.apply(batch.records());
                 }
-                if self.transaction.is_some() {
+                if self.is_sink() {
                     self.write(batch, ctx);
                 } else {
                     self.emit(batch.records(), ctx);
@@ -360,7 +381,7 @@ impl Task {
         }
     }
 
-    /// A sink's writer adds a batch to the open transaction.
+    /// A sink's writer takes a batch.
     fn write(&mut self, batch: Batch, ctx: &mut Context<'_>) {
         self.note_output(ctx);
         ctx.state(Fact::SinkWritten {
@@ -368,10 +389,11 @@ impl Task {
             attempt: self.attempt,
             batch: batch.clone(),
         });
-        self.transaction
-            .as_mut()
-            .expect("only sinks write")
-            .push(batch);
+        if let Some(writer) = &mut self.writer {
+            writer.write(batch, ctx);
+        } else if let Some(transaction) = &mut self.transaction {
+            transaction.push(batch);
+        }
     }
 }
 

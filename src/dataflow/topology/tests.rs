@@ -1,7 +1,8 @@
 //! What the layout of jobs promises.
 
 use super::*;
-use crate::dataflow::job_graph::{Arrivals, Guarantee, Input};
+use crate::dataflow::job_graph::{Arrivals, Input};
+use crate::dataflow::sink::SinkSpec;
 use crate::kernel::time::Span;
 
 fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
@@ -35,7 +36,7 @@ fn topology(exchange: Exchange) -> Topology {
             4,
             OperatorKind::Sink {
                 inputs: input(1),
-                guarantee: Guarantee::ExactlyOnce,
+                spec: SinkSpec::default(),
             },
         ),
     ];

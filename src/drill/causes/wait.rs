@@ -77,6 +77,10 @@ pub enum Wait {
     Kafka,
     Append,
     Database,
+    Linger,
+    Delivery,
+    CommitBackoff,
+    TransactionTimeout,
     PartitionBackoff,
     PartitionTimeout,
     // The story's leader.
@@ -116,8 +120,16 @@ impl Wait {
                 TaskStep::Ended => Wait::TaskEnd,
                 TaskStep::Restored => Wait::StateRead,
                 TaskStep::SnapshotTaken => Wait::CheckpointSync,
+                TaskStep::WriterFlush => Wait::Linger,
+                TaskStep::WriterPatience => Wait::Delivery,
+                TaskStep::CommitAgain => Wait::CommitBackoff,
             },
-            Body::Fetch { .. } | Body::FetchDue(_) | Body::Fetched { .. } => Wait::Kafka,
+            Body::Fetch { .. }
+            | Body::FetchDue(_)
+            | Body::Fetched { .. }
+            | Body::Kafka(_)
+            | Body::KafkaDone(_) => Wait::Kafka,
+            Body::AbortExpired => Wait::TransactionTimeout,
             Body::AppendDue => Wait::Append,
             Body::Read { .. } | Body::ReadDone { .. } => Wait::StorageRead,
             Body::Write { .. } | Body::WriteFailed { .. } | Body::Delete { .. } => {

@@ -299,6 +299,16 @@ impl Said<'_> {
                         .to_string(),
                 ),
             ),
+            Wait::Linger => (format!("a sink on {last} collects records"), None),
+            Wait::Delivery => (format!("a sink on {last} waits for brokers"), None),
+            Wait::CommitBackoff => (format!("a committer on {last} tries again"), None),
+            Wait::TransactionTimeout => (
+                "brokers look for transactions whose time is over".to_owned(),
+                self.given(
+                    "cluster.kafka.abort-interval",
+                    self.blueprint.cluster.kafka.abort_interval.to_string(),
+                ),
+            ),
             Wait::PartitionBackoff => flink(
                 format!("{last} asks again for a producer that is not there yet"),
                 "taskmanager.network.request-backoff.max",

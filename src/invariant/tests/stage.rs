@@ -11,12 +11,12 @@ use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::flink::rpc::heartbeat::Peer;
 use crate::actor::flink::rpc::{Address, Endpoint};
 use crate::actor::settings::{
-    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+    Cluster, Config, Database, KafkaCluster, Monitor, Profile, Receiver, Storage, TaskManager,
+    ZooKeeper,
 };
 use crate::actor::task_manager::executor::SlotState;
-use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
-};
+use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
 use crate::kernel::{ActorId, EventId, Header, Span, Streams, Time};
@@ -47,6 +47,7 @@ pub fn blueprint() -> Arc<Blueprint> {
             write_bytes_per_s: 0,
             latency: Span::ZERO,
         },
+        kafka: KafkaCluster::default(),
         database: Database {
             name: "db".into(),
             commit_latency: range,
@@ -80,7 +81,7 @@ pub fn blueprint() -> Arc<Blueprint> {
     };
     let sink = OperatorKind::Sink {
         inputs: input(1, Exchange::Rebalance),
-        guarantee: Guarantee::ExactlyOnce,
+        spec: SinkSpec::default(),
     };
     let job = Job {
         name: "job".into(),

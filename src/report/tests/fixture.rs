@@ -51,6 +51,7 @@ pub fn empty() -> Outcome {
                 lost: 0,
                 duplicated: 0,
                 pending: 0,
+                sinks: Vec::new(),
                 lost_records: Vec::new(),
                 duplicated_records: Vec::new(),
             },

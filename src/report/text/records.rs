@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::drill::outcome::{
-    DelayedShare, Delivery, Interruption, Quantiles, RecordRanges, Summary,
+    DelayedShare, Delivery, Interruption, Quantiles, RecordRanges, SinkDelivery, Summary,
 };
 use crate::report::number::{self, count, duration_or_none};
 
@@ -37,6 +37,9 @@ fn delivery(page: &mut Page, delivery: &Delivery) {
         count(delivery.duplicated),
     );
     page.toned_item(if broken { Tone::Bad } else { Tone::Good }, &line);
+    for sink in &delivery.sinks {
+        of_sink(page, sink);
+    }
     for (what, ranges) in [
         ("lost", &delivery.lost_records),
         ("duplicated", &delivery.duplicated_records),
@@ -44,6 +47,52 @@ fn delivery(page: &mut Page, delivery: &Delivery) {
         for range in ranges {
             page.toned_item(Tone::Plain, &format!("{what}: {}", offsets(range)));
         }
+    }
+}
+
+/// Only what an ordinary sink does not have.
+fn of_sink(page: &mut Page, sink: &SinkDelivery) {
+    if sink.kind != "database" || sink.guarantee != "exactly-once" {
+        let line = format!(
+            "{} ({}, {}): {} written, {} lost, {} duplicated",
+            sink.sink,
+            sink.kind,
+            sink.guarantee,
+            count(sink.written),
+            count(sink.lost),
+            count(sink.duplicated),
+        );
+        page.toned_item(Tone::Plain, &line);
+    }
+    for (what, records) in [
+        ("overwritten", sink.overwritten),
+        ("behind an open transaction at the end", sink.withheld),
+        (
+            "transactions whose commit came too late",
+            sink.failed_commits,
+        ),
+    ] {
+        if records > 0 {
+            page.toned_item(Tone::Plain, &format!("{what}: {}", count(records)));
+        }
+    }
+    if let Some(raw) = &sink.read_uncommitted {
+        let line = format!(
+            "read_uncommitted: {} records, {} duplicated",
+            count(raw.records),
+            count(raw.duplicated)
+        );
+        page.toned_item(Tone::Plain, &line);
+    }
+    for loss in &sink.losses {
+        let records = loss.records.iter().map(|records| records.records).sum();
+        let line = format!(
+            "{} beyond help at {}: {}",
+            number::counted(records, "record"),
+            number::duration(loss.at_ms),
+            loss.cause,
+        );
+        page.toned_item(Tone::Plain, &line);
     }
 }
 

@@ -26,6 +26,8 @@ pub struct ClusterFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub receiver: Option<ReceiverFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<LinksFile>,
@@ -128,6 +130,23 @@ pub struct DatabaseFile {
     /// From a commit's arrival until readers see it. Default: 5 ms .. 20 ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_latency: Option<DelayRange>,
+}
+
+/// The brokers that sources read from and Kafka sinks write to.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "kafka", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Kafka")]
+pub struct KafkaFile {
+    /// The brokers' `transaction.max.timeout.ms`. Default: 15 min.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_max_timeout: Option<Duration>,
+    /// How often brokers look for transactions whose time is over
+    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`). Default: 10 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abort_interval: Option<At<Duration>>,
+    /// From a sink's request until brokers have replicated and answered it. Default: 1 ms .. 5 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<DelayRange>,
 }
 
 /// Who is told of failure and recovery.

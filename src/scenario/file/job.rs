@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::either::Either;
 use super::named::{At, Named};
-use super::values::{Delay, Rate, Size};
-use crate::scenario::model::{Arrivals, Exchange, Guarantee};
+use super::values::{Delay, Duration, Rate, Size};
+use crate::scenario::model::{Arrivals, Exchange, Guarantee, TransactionNaming};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename = "a topic", rename_all = "kebab-case", deny_unknown_fields)]
@@ -72,9 +72,38 @@ pub struct OperatorFile {
     /// What a hash exchange partitions by; equal names, equal keys. Default: key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<At<String>>,
-    /// Of a sink. Default: exactly-once.
+    /// Of a sink: what it writes to, `database`, `upsert`, `append` or `kafka`, or a map with more of it. Default: database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sink: Option<At<Either<SinkFile>>>,
+    /// Of a sink. Default: exactly-once for a database, none for Kafka, else at-least-once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guarantee: Option<At<Guarantee>>,
+}
+
+/// What a sink writes to.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "a sink", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Sink")]
+pub struct SinkFile {
+    /// `database`: a table, with transactions where the guarantee is exactly-once; `upsert`: a table where what is written
+    /// again overwrites; `append`: a log without transactions; `kafka`: Flink's KafkaSink.
+    pub kind: At<String>,
+    /// How long the writer collects records before it sends them; a database with transactions does not need it.
+    /// Default: 5 ms for Kafka, else 100 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linger: Option<Delay>,
+    /// The topic that a KafkaSink writes to; several sinks may write to one. Default: the operator's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<At<String>>,
+    /// Of the topic that a KafkaSink writes to. Default: as many as the operator has subtasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<At<u32>>,
+    /// Of a KafkaSink: `transaction.timeout.ms`. Default: 1 h, as Flink sets it: more than brokers allow by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_timeout: Option<At<Duration>>,
+    /// Of a KafkaSink: how transactional ids are given. Default: incrementing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_naming: Option<At<TransactionNaming>>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use super::{Check, MAX_PROCESSES, MAX_SLOTS, hosts};
 use crate::kernel::time::Span;
 use crate::scenario::file::{
-    At, Bandwidth, ClusterFile, Delay, DelayRange, Either, JobManagerFile, TaskManagerFile,
+    At, Bandwidth, ClusterFile, Delay, DelayRange, Duration, Either, JobManagerFile,
+    TaskManagerFile,
 };
-use crate::scenario::model::{Cluster, Database, Range, Receiver, Storage, TaskManager, ZooKeeper};
+use crate::scenario::model::{
+    Cluster, Database, KafkaCluster, Range, Receiver, Storage, TaskManager, ZooKeeper,
+};
 
 /// Thousands of cores on one host would overflow nothing, but mean nothing either.
 pub(super) const MAX_CPU_MILLICORES: u64 = 4_096_000;
@@ -61,6 +64,7 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
             name: or(database.name, "database"),
             commit_latency: range(database.commit_latency, 5_000, 20_000),
         },
+        kafka: kafka(file, check),
         receiver: Receiver {
             name: or(receiver.name, "prometheus-webhook"),
             latency: range(receiver.latency, 20_000, 200_000),
@@ -68,6 +72,26 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
         },
         hosts,
         link_latency: range(link.latency, 300, 800),
+    }
+}
+
+fn kafka(file: &ClusterFile, check: &mut Check) -> KafkaCluster {
+    let file = file.kafka.clone().unwrap_or_default();
+    let default = KafkaCluster::default();
+    if let Some(interval) = &file.abort_interval
+        && interval.value.0 == Span::ZERO
+    {
+        check.refuse(interval.place, "brokers need some time between two looks");
+    }
+    let interval = file.abort_interval.map(|at| at.value.0);
+    KafkaCluster {
+        transaction_timeout_max: file
+            .transaction_max_timeout
+            .map_or(default.transaction_timeout_max, |Duration(value)| value),
+        abort_interval: interval.unwrap_or(default.abort_interval),
+        replication_latency: file
+            .latency
+            .map_or(default.replication_latency, |DelayRange(range)| range),
     }
 }
 

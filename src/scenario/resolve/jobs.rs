@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{self, Link};
-use super::{Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins};
+use super::{Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins, sinks};
 use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, Delay, JobFile, OperatorFile};
 use crate::scenario::flink::{MAX_PARALLELISM, Settings};
-use crate::scenario::model::{
-    Cluster, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
-};
+use crate::scenario::model::{Cluster, Exchange, Input, Job, Operator, OperatorKind, Topic};
 use crate::scenario::near;
 use crate::scenario::units::short;
 
@@ -157,11 +155,8 @@ fn operator(
             ),
         );
     }
-    if let (Some(at), true) = (&file.guarantee, source || own.consumed) {
-        check.refuse(
-            at.place,
-            "only a sink, an operator whose output nobody reads, has a guarantee",
-        );
+    if source || own.consumed {
+        sinks::refuse(file, check);
     }
     if let Some(at) = &file.max_rate {
         if !source {
@@ -177,7 +172,7 @@ fn operator(
         name: file.name.value.clone(),
         parallelism: to,
         cpu_per_record: cpu,
-        kind: kind(own, inputs, topics, check),
+        kind: kind(own, inputs, topics, to, check),
         state_bytes: file.state.as_ref().map_or(0, |at| at.value.0),
         max_rate_per_s: file.max_rate.as_ref().map(|at| at.value.0),
         key: file
@@ -187,7 +182,13 @@ fn operator(
     }
 }
 
-fn kind(own: &Own<'_>, inputs: Vec<Input>, topics: &[Topic], check: &mut Check) -> OperatorKind {
+fn kind(
+    own: &Own<'_>,
+    inputs: Vec<Input>,
+    topics: &[Topic],
+    parallelism: u32,
+    check: &mut Check,
+) -> OperatorKind {
     if let Some(name) = &own.file.topic {
         return OperatorKind::Source {
             topic: topic(name, topics, check),
@@ -196,12 +197,8 @@ fn kind(own: &Own<'_>, inputs: Vec<Input>, topics: &[Topic], check: &mut Check) 
     if own.consumed {
         return OperatorKind::Transform { inputs };
     }
-    let guarantee = own
-        .file
-        .guarantee
-        .as_ref()
-        .map_or(Guarantee::ExactlyOnce, |at| at.value);
-    OperatorKind::Sink { inputs, guarantee }
+    let spec = sinks::resolve(own.file, parallelism, check);
+    OperatorKind::Sink { inputs, spec }
 }
 
 fn topic(name: &At<String>, topics: &[Topic], check: &mut Check) -> usize {

@@ -9,6 +9,7 @@ mod hosts;
 mod jobs;
 mod pins;
 mod profile;
+mod sinks;
 mod switches;
 mod topics;
 

@@ -12,12 +12,12 @@ use crate::actor::message::{
     Body, Envelope, FaultAction, FencingToken, LinkFault, LinkTrouble, Timer, Whom,
 };
 use crate::actor::settings::{
-    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+    Cluster, Config, Database, KafkaCluster, Monitor, Profile, Receiver, Storage, TaskManager,
+    ZooKeeper,
 };
 use crate::actor::world::World;
-use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
-};
+use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
 use crate::kernel::{ActorId, Header, Observer, Simulation, Span, Streams, Time};
@@ -52,6 +52,7 @@ fn cluster(taskmanagers: u32) -> Cluster {
             write_bytes_per_s: 0,
             latency: Span::from_ms(1),
         },
+        kafka: KafkaCluster::default(),
         database: Database {
             name: "db".into(),
             commit_latency: range,
@@ -90,7 +91,7 @@ fn topology() -> Topology {
             operator: 0,
             exchange: Exchange::Hash,
         }],
-        guarantee: Guarantee::ExactlyOnce,
+        spec: SinkSpec::default(),
     };
     let job = Job {
         name: "job".into(),

@@ -273,6 +273,17 @@ fn suits(
         );
         check.refuse(name.place, message);
     }
+    let stays = matches!(
+        kind,
+        FaultKind::Hang | FaultKind::Resume | FaultKind::CutOff
+    );
+    if matches!(target, Target::Kafka | Target::Database) && !stays {
+        let message = format!(
+            "`{verb}` cannot befall `{}`; `hang` and `cut-off` can",
+            name.value
+        );
+        check.refuse(name.place, message);
+    }
     let has_machine = match target {
         Target::JobManager(index) => lives_on_a_host(&cluster.jobmanagers[index], cluster),
         Target::ZooKeeper(index) => lives_on_a_host(&format!("zk-{}", index + 1), cluster),

@@ -10,6 +10,9 @@ use crate::scenario::units::short;
 /// Before the task that tells where it is.
 const TASKMANAGER_OF: &str = "taskmanager-of ";
 
+/// The brokers, as links and faults name them.
+pub const KAFKA: &str = "kafka";
+
 /// The number of `zk-1`, `zk-2`, ..., from zero.
 pub fn zookeeper_server(name: &str) -> Option<usize> {
     let number = name.strip_prefix("zk-")?;
@@ -47,7 +50,8 @@ pub fn target(
         .map(|tm| tm.name.as_str())
         .chain(cluster.jobmanagers.iter().map(String::as_str))
         .chain(servers.iter().map(String::as_str))
-        .chain(cluster.hosts.iter().map(|host| host.name.as_str()));
+        .chain(cluster.hosts.iter().map(|host| host.name.as_str()))
+        .chain([KAFKA, cluster.database.name.as_str()]);
     let hint = near::hint(text, known);
     check.refuse(
         name.place,
@@ -67,6 +71,12 @@ pub fn process(text: &str, cluster: &Cluster) -> Option<Target> {
     let servers = cluster.zookeeper.servers as usize;
     if let Some(index) = zookeeper_server(text).filter(|index| *index < servers) {
         return Some(Target::ZooKeeper(index));
+    }
+    if text == KAFKA {
+        return Some(Target::Kafka);
+    }
+    if text == cluster.database.name {
+        return Some(Target::Database);
     }
     let host = cluster.hosts.iter().position(|host| host.name == text);
     host.map(Target::Host)

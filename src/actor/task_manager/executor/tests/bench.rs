@@ -10,14 +10,14 @@ use crate::actor::flink::rpc::call::{AllocationId, TaskFailure};
 use crate::actor::flink::rpc::{Address, Answer, Call, Endpoint, Rpc, RpcError};
 use crate::actor::message::{Body, Envelope, FaultAction, ReplayFrom, TaskDeployment};
 use crate::actor::settings::{
-    Cluster, Config, Database, Monitor, Profile, Receiver, Storage, TaskManager, ZooKeeper,
+    Cluster, Config, Database, KafkaCluster, Monitor, Profile, Receiver, Storage, TaskManager,
+    ZooKeeper,
 };
 use crate::actor::task_manager::executor::SlotState;
 use crate::actor::world::World;
 use crate::actor::world::stub::Script;
-use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Guarantee, Input, Job, Operator, OperatorKind, Topic,
-};
+use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
 use crate::kernel::{ActorId, Distribution, Header, Observer, Simulation, Span, Streams, Time};
@@ -49,6 +49,7 @@ fn blueprint() -> Blueprint {
             write_bytes_per_s: 1_000_000,
             latency: Span::ZERO,
         },
+        kafka: KafkaCluster::default(),
         database: Database {
             name: "db".into(),
             commit_latency: range,
@@ -85,7 +86,7 @@ fn blueprint() -> Blueprint {
     };
     let sink = OperatorKind::Sink {
         inputs: input(1, Exchange::Rebalance),
-        guarantee: Guarantee::ExactlyOnce,
+        spec: SinkSpec::default(),
     };
     let job = Job {
         name: "job".into(),

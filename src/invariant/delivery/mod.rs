@@ -1,18 +1,32 @@
 //! Exactly-once, proved against the logs themselves: consistent cuts, and what readers see.
 
+mod naming;
+mod outcome;
+mod sink;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
+use crate::actor::message::Batches;
+use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::job_graph::OperatorKind;
 use crate::dataflow::layout::Layout;
-use crate::dataflow::ledger::{Prefixes, Visible};
+use crate::dataflow::ledger::Prefixes;
 use crate::dataflow::record::{Record, SplitId};
-use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
+use crate::dataflow::sink::Guarantee;
+use crate::dataflow::topology::{JobId, OperatorId, OperatorInfo, SubtaskId, Topology};
 use crate::kernel::{Header, Time};
+
+use naming::{by_split, named};
+pub use outcome::{DeliveryOutcome, SinkDelivery};
+pub use sink::Loss;
+use sink::SinkLedger;
 
 /// Follows every checkpoint and every transaction of a run.
 #[derive(Clone, Debug)]
@@ -34,33 +48,24 @@ pub struct Delivery {
     duplicates: Vec<(Time, u64, String)>,
     losses: Vec<(Time, u64, String)>,
     early: Vec<(Time, u64, String)>,
+    written_checked: u64,
+    unaccounted: Vec<(Time, u64, String)>,
+    unwritten: Vec<(Time, u64, String)>,
+    /// Offsets of the latest completed checkpoints.
+    cuts: BTreeMap<(JobId, CheckpointId), Vec<(SplitId, u64)>>,
 }
 
+/// Checkpoints of a job whose offsets are kept: restarts go back to the latest ones.
+const CUTS_KEPT: usize = 16;
+
 #[derive(Clone, Debug)]
-struct Completed {
+pub struct Completed {
+    checkpoint: CheckpointId,
+    at: Time,
+    event: u64,
     offsets: Vec<(SplitId, u64)>,
     /// The sinks of the execution graph that took it: they have to commit it.
     sinks: Vec<SubtaskId>,
-}
-
-/// One sink operator.
-#[derive(Clone, Debug)]
-struct SinkLedger {
-    operator: OperatorId,
-    visible: Visible,
-    /// By subtask of the sink: the checkpoint up to which it has committed.
-    committed: BTreeMap<SubtaskId, CheckpointId>,
-    /// Below these offsets everything has to be visible.
-    settled: BTreeMap<SplitId, u64>,
-    lost: BTreeMap<SplitId, Vec<u64>>,
-}
-
-/// What a reader got, over the whole run; offsets by split.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveryOutcome {
-    pub visible: BTreeMap<SplitId, u64>,
-    pub lost: BTreeMap<SplitId, Vec<u64>>,
-    pub duplicated: BTreeMap<SplitId, Vec<u64>>,
 }
 
 /// Id, statement, times checked and violations of a promise.
@@ -70,30 +75,18 @@ impl Delivery {
     pub fn new(blueprint: &Arc<Blueprint>) -> Delivery {
         let topology = &blueprint.topology;
         let ways = ways(blueprint);
-        let sink = |operator: usize| SinkLedger {
-            operator: operator as OperatorId,
-            visible: Visible::new(topology.splits.len()),
-            committed: topology
-                .subtasks
-                .iter()
-                .enumerate()
-                .filter(|(_, subtask)| subtask.operator as usize == operator)
-                .map(|(id, _)| (id as SubtaskId, 0))
-                .collect(),
-            settled: ways[operator].keys().map(|split| (*split, 0)).collect(),
-            lost: BTreeMap::new(),
+        let sink = |(operator, info): (usize, &OperatorInfo)| {
+            let spec = info.spec.kind.sink()?;
+            let operator = operator as OperatorId;
+            Some(SinkLedger::new(
+                operator,
+                spec,
+                &ways[operator as usize],
+                topology,
+            ))
         };
-        let is_sink = |operator: &usize| {
-            let any = topology
-                .subtasks
-                .iter()
-                .position(|subtask| subtask.operator as usize == *operator);
-            any.is_some_and(|subtask| topology.is_sink(subtask as SubtaskId))
-        };
-        let sinks = (0..topology.operators.len())
-            .filter(is_sink)
-            .map(sink)
-            .collect();
+        let operators = topology.operators.iter().enumerate();
+        let sinks = operators.filter_map(sink).collect();
         Delivery {
             prefixes: Prefixes::new(topology.splits.len()),
             layouts: topology
@@ -111,6 +104,10 @@ impl Delivery {
             duplicates: Vec::new(),
             losses: Vec::new(),
             early: Vec::new(),
+            written_checked: 0,
+            unaccounted: Vec::new(),
+            unwritten: Vec::new(),
+            cuts: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -137,6 +134,7 @@ impl Delivery {
             } => {
                 self.complete(header, *job, *checkpoint, offsets);
             }
+            Fact::Sink(fact) => self.sink(header, fact),
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
                 job,
@@ -145,7 +143,11 @@ impl Delivery {
                 ..
             } if *checkpoint > self.latest(*job) => {
                 self.complete(header, *job, *checkpoint, offsets);
+                self.restore(header, *job, *checkpoint);
             }
+            Fact::RetrievalDone {
+                job, checkpoint, ..
+            } => self.restore(header, *job, *checkpoint),
             Fact::TransactionCommitted {
                 sink,
                 checkpoint,
@@ -167,9 +169,32 @@ impl Delivery {
     ) {
         self.check_cut(header, job, checkpoint, offsets);
         let completed = Completed {
+            checkpoint,
+            at: header.time,
+            event: header.event.0,
             offsets: offsets.to_vec(),
             sinks: self.layouts[job as usize].sinks.clone(),
         };
+        self.cuts.insert((job, checkpoint), offsets.to_vec());
+        let of_job = self.cuts.range((job, 0)..=(job, CheckpointId::MAX));
+        if let Some(oldest) = of_job.rev().nth(CUTS_KEPT).map(|(key, _)| *key) {
+            self.cuts.remove(&oldest);
+        }
+        let topology = &self.blueprint.topology;
+        let written = |ledger: &&mut SinkLedger| {
+            ledger.job == job && ledger.spec.guarantee == Guarantee::AtLeastOnce
+        };
+        for ledger in self.sinks.iter_mut().filter(written) {
+            let missing = ledger.cover(&completed, header);
+            if !missing.is_empty() {
+                let what = format!(
+                    "{} records that checkpoint {checkpoint} covers are not written: {}",
+                    missing.values().map(Vec::len).sum::<usize>(),
+                    named(&missing, topology),
+                );
+                self.unwritten.push((header.time, header.event.0, what));
+            }
+        }
         self.completed.insert((job, checkpoint), completed);
     }
 
@@ -241,6 +266,7 @@ impl Delivery {
             .retain(|(subtask, id), _| *id > checkpoint || !subtasks.contains(subtask));
     }
 
+    /// A transaction of a checkpoint is committed: its records become visible.
     fn show(
         &mut self,
         header: &Header,
@@ -249,14 +275,8 @@ impl Delivery {
         batches: &[Batch],
     ) {
         let topology = &self.blueprint.topology;
-        let operator = topology.subtasks[sink as usize].operator;
+        let ledger = ledger_of(&mut self.sinks, sink, topology);
         let job = topology.job_of(sink);
-        let ledger = self
-            .sinks
-            .iter_mut()
-            .find(|ledger| ledger.operator == operator)
-            .expect("sinks have ledgers");
-        let several_ways = self.ways[operator as usize].values().any(|ways| *ways > 1);
         // By split; what the checkpoint does not name it does not cover.
         let completed = self.completed.get(&(job, checkpoint));
         let mut covered = vec![0; topology.splits.len()];
@@ -265,10 +285,13 @@ impl Delivery {
         }
         for records in batches.iter().map(Batch::records) {
             self.visible_checked += records.len() as u64;
-            let duplicates = ledger.visible.show(records);
-            if duplicates > 0 && !several_ways {
-                let what =
-                    format!("{duplicates} records of checkpoint {checkpoint} were visible already");
+            let duplicates = ledger.show(records);
+            if !duplicates.is_empty() {
+                let what = format!(
+                    "{} records of checkpoint {checkpoint} were visible already: {}",
+                    duplicates.len(),
+                    named(&by_split(&duplicates), topology),
+                );
                 self.duplicates.push((header.time, header.event.0, what));
             }
             let is_beyond = |record: &&Record| record.offset() >= covered[record.split() as usize];
@@ -287,117 +310,186 @@ impl Delivery {
         }
     }
 
+    /// Records are visible as soon as they are written.
+    fn write(&mut self, header: &Header, sink: SubtaskId, records: &[Record]) {
+        let topology = &self.blueprint.topology;
+        let ledger = ledger_of(&mut self.sinks, sink, topology);
+        self.written_checked += records.len() as u64;
+        let duplicates = ledger.show(records);
+        if !duplicates.is_empty() {
+            let what = format!(
+                "{} records are written again that no restart has gone back to: {}",
+                duplicates.len(),
+                named(&by_split(&duplicates), topology),
+            );
+            self.unaccounted.push((header.time, header.event.0, what));
+        }
+    }
+
     /// S1: once all of a sink's subtasks that took a checkpoint have committed it, everything that it covers is visible.
     fn settle(&mut self, header: &Header, sink: SubtaskId, checkpoint: CheckpointId) {
         let topology = &self.blueprint.topology;
-        let operator = topology.subtasks[sink as usize].operator;
         let job = topology.job_of(sink);
-        let ledger = self
-            .sinks
-            .iter_mut()
-            .find(|ledger| ledger.operator == operator)
-            .expect("sinks have ledgers");
-        let committed = ledger
-            .committed
-            .get_mut(&sink)
-            .expect("a sink's subtasks are known");
-        *committed = (*committed).max(checkpoint);
+        let ledger = ledger_of(&mut self.sinks, sink, topology);
+        ledger.commit(sink, checkpoint);
+        let completed = self.completed.range((job, 0)..=(job, CheckpointId::MAX));
         // Other sink operators have ledgers of their own.
-        let is_settled = |((_, checkpoint), completed): &(&(JobId, CheckpointId), &Completed)| {
-            let own = |sink: &SubtaskId| ledger.committed.get(sink).copied();
-            let mut committed = completed.sinks.iter().filter_map(own);
-            committed.all(|up_to| up_to >= *checkpoint)
-        };
-        let mut of_job = self
-            .completed
-            .range((job, 0)..=(job, CheckpointId::MAX))
-            .rev();
-        let Some((&(_, latest), Completed { offsets, .. })) = of_job.find(is_settled) else {
+        let mut settled: Vec<Completed> =
+            completed.map(|(_, completed)| completed.clone()).collect();
+        let is_settled =
+            |completed: &Completed| ledger.has_committed(completed.checkpoint, &completed.sinks);
+        settled.truncate(settled.iter().rposition(is_settled).map_or(0, |at| at + 1));
+        let Some(latest) = settled.last().map(|completed| completed.checkpoint) else {
             return;
         };
-        let mut lost = 0;
-        for (split, offset) in offsets {
-            let Some(from) = ledger.settled.get_mut(split) else {
-                continue;
-            };
-            if *offset > *from {
-                let missing = ledger.visible.missing(*split, *from, *offset);
-                lost += missing.len();
-                ledger.lost.entry(*split).or_default().extend(missing);
-                *from = *offset;
-            }
-        }
-        if lost > 0 {
-            let what = format!("{lost} records that checkpoint {latest} covers are not visible");
+        let missing = ledger.settle(&settled, header);
+        if !missing.is_empty() {
+            let what = format!(
+                "{} records that checkpoint {latest} covers are not visible: {}",
+                missing.values().map(Vec::len).sum::<usize>(),
+                named(&missing, topology),
+            );
             self.losses.push((header.time, header.event.0, what));
         }
-        // Later commits may still name the latest one.
-        let before: Vec<_> = self
-            .completed
-            .range((job, 0)..(job, latest))
-            .map(|(key, _)| *key)
+        // Later commits may still name the latest one that every sink is done with.
+        let of_job = self.sinks.iter().filter(|ledger| ledger.job == job);
+        let transacting: Vec<_> = of_job
+            .filter(|ledger| ledger.spec.guarantee == Guarantee::ExactlyOnce)
             .collect();
-        for key in before {
-            self.completed.remove(&key);
+        let done = |completed: &Completed| {
+            let mut ledgers = transacting.iter();
+            ledgers.all(|ledger| ledger.has_committed(completed.checkpoint, &completed.sinks))
+        };
+        let done = settled.iter().rev().find(|completed| done(completed));
+        let Some(done) = done.map(|completed| completed.checkpoint) else {
+            return;
+        };
+        self.completed
+            .retain(|(of, checkpoint), _| *of != job || *checkpoint >= done);
+    }
+
+    /// What the sinks do that are not transactions of the database.
+    fn sink(&mut self, header: &Header, fact: &SinkFact) {
+        let topology = &self.blueprint.topology;
+        match fact {
+            SinkFact::Written { sink, batches, .. } => {
+                let is_kafka = self.raw(*sink, batches);
+                ledger_of(&mut self.sinks, *sink, &self.blueprint.topology).withheld +=
+                    i64::from(is_kafka) * batches.records() as i64;
+                for batch in batches.0.iter() {
+                    self.write(header, *sink, batch.records());
+                }
+            }
+            SinkFact::TransactionCommitted {
+                sink,
+                covered_by,
+                batches,
+                ..
+            } => {
+                self.raw(*sink, batches);
+                ledger_of(&mut self.sinks, *sink, &self.blueprint.topology).withheld +=
+                    batches.records() as i64;
+                self.show(header, *sink, *covered_by, &batches.0);
+            }
+            SinkFact::TransactionAborted {
+                sink,
+                cause,
+                batches,
+                ..
+            } => {
+                self.raw(*sink, batches);
+                let topology = &self.blueprint.topology;
+                ledger_of(&mut self.sinks, *sink, topology).abort(header, *cause, batches);
+            }
+            SinkFact::Readable { operator, batches } => {
+                let mut ledgers = self.sinks.iter_mut();
+                if let Some(ledger) = ledgers.find(|ledger| ledger.operator == *operator) {
+                    ledger.withheld -= batches.records() as i64;
+                }
+            }
+            SinkFact::CommitFailed { sink, .. } => {
+                ledger_of(&mut self.sinks, *sink, topology).failed_commits += 1;
+            }
+            SinkFact::CommitterDone {
+                sink, checkpoint, ..
+            } => self.settle(header, *sink, *checkpoint),
+            _ => {}
         }
     }
 
-    pub fn outcome(&self) -> DeliveryOutcome {
-        let mut outcome = DeliveryOutcome::default();
-        for ledger in &self.sinks {
-            for (split, ways) in &self.ways[ledger.operator as usize] {
-                let count = ledger.visible.count(*split);
-                outcome
-                    .visible
-                    .entry(*split)
-                    .and_modify(|seen| *seen = (*seen).min(count))
-                    .or_insert(count);
-                let mut again = ledger.visible.duplicates(*split).to_vec();
-                if *ways == 1 && !again.is_empty() {
-                    again.sort_unstable();
-                    outcome.duplicated.entry(*split).or_default().extend(again);
-                }
-                // What came after all, from a transaction that committed late, is not lost.
-                let lost = ledger.lost.get(split).into_iter().flatten().copied();
-                let lost: Vec<u64> = lost
-                    .filter(|o| !ledger.visible.missing(*split, *o, *o + 1).is_empty())
-                    .collect();
-                if !lost.is_empty() {
-                    outcome.lost.entry(*split).or_default().extend(lost);
-                }
-            }
+    /// Readers of uncommitted records get everything that is in the log. True: the sink has such readers.
+    fn raw(&mut self, sink: SubtaskId, batches: &Batches) -> bool {
+        let ledger = ledger_of(&mut self.sinks, sink, &self.blueprint.topology);
+        if ledger.spec.kafka().is_none() {
+            return false;
         }
-        outcome
+        for batch in batches.0.iter() {
+            ledger.raw.show(batch.records());
+        }
+        true
+    }
+
+    /// A restart goes back to a checkpoint.
+    fn restore(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
+        let cut = self.cuts.get(&(job, checkpoint)).map(Vec::as_slice);
+        for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {
+            ledger.restore(checkpoint, cut, header);
+        }
     }
 
     /// Name, statement, times checked, violations; of each promise.
-    pub fn promises(&self) -> [Promised<'_>; 4] {
-        let [cut, visible, early, lost] = STATEMENTS;
+    pub fn promises(&self) -> [Promised<'_>; 6] {
+        let [cut, visible, early, lost, written, again] = STATEMENTS;
         [
             (cut.0, cut.1, self.cut_checked, &self.cut_broken),
             (visible.0, visible.1, self.visible_checked, &self.duplicates),
             (early.0, early.1, self.visible_checked, &self.early),
             (lost.0, lost.1, self.visible_checked, &self.losses),
+            (written.0, written.1, self.written_checked, &self.unwritten),
+            (again.0, again.1, self.written_checked, &self.unaccounted),
         ]
     }
 }
 
 /// Ids and statements of what is promised here.
-pub const STATEMENTS: [(&str, &str); 4] = [
+pub const STATEMENTS: [(&str, &str); 6] = [
     (
         "C6",
         "at a completed checkpoint every operator has applied exactly the records that its sources had emitted",
     ),
-    ("S1-once", "no record is visible twice"),
+    (
+        "S1-once",
+        "exactly-once: no record is visible twice, unless a restart went back behind what was committed",
+    ),
     (
         "S2",
-        "no record is visible before a checkpoint that covers it has completed",
+        "exactly-once: no record is visible before a checkpoint that covers it has completed",
     ),
     (
         "S1-all",
-        "every record that a committed checkpoint covers is visible",
+        "exactly-once: every record that a committed checkpoint covers is visible, unless its transaction outlived its timeout",
+    ),
+    (
+        "S6-all",
+        "at-least-once: every record that a completed checkpoint covers has been written",
+    ),
+    (
+        "S6-again",
+        "at-least-once: a record is written again only where a restart has gone back to it",
     ),
 ];
+
+fn ledger_of<'a>(
+    sinks: &'a mut [SinkLedger],
+    sink: SubtaskId,
+    topology: &Topology,
+) -> &'a mut SinkLedger {
+    let operator = topology.subtasks[sink as usize].operator;
+    let mut ledgers = sinks.iter_mut();
+    ledgers
+        .find(|ledger| ledger.operator == operator)
+        .expect("sinks have ledgers")
+}
 
 /// For each operator: from which splits records come, and in how many ways.
 fn ways(blueprint: &Blueprint) -> Vec<BTreeMap<SplitId, u64>> {

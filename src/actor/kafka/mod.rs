@@ -1,5 +1,10 @@
 //! Kafka: topics whose partitions grow at their rate, whoever reads them or not, and brokers that answer fetches.
 
+mod partition;
+pub mod protocol;
+mod sinks;
+mod transactions;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -8,6 +13,7 @@ use serde::Serialize;
 use crate::dataflow::job_graph::Arrivals;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Random, SmallStream, Span, Time};
+use sinks::SinkTopics;
 
 use super::blueprint::Blueprint;
 use super::context::Context;
@@ -38,6 +44,8 @@ pub struct Kafka {
     logs: Vec<Log>,
     /// Arrivals of one append, on their way into its fact.
     arrived: Vec<Time>,
+    /// Topics that sinks write to.
+    sinks: SinkTopics,
 }
 
 impl Kafka {
@@ -47,6 +55,7 @@ impl Kafka {
             .collect();
         Kafka {
             windows: Windows::new(&blueprint),
+            sinks: SinkTopics::new(&blueprint),
             blueprint,
             logs,
             arrived: Vec::new(),
@@ -59,7 +68,15 @@ impl Kafka {
             Body::ConnectionReset { .. }
             | Body::ConnectionRefused { .. }
             | Body::Undeliverable(_) => {}
+            Body::Kafka(call) => self.sinks.handle(envelope.from, *call, ctx),
+            Body::AbortExpired => {
+                self.sinks.expire(ctx);
+                self.watch_transactions(ctx);
+            }
             Body::Start | Body::AppendDue => {
+                if matches!(envelope.body, Body::Start) && self.sinks.has_transactions() {
+                    self.watch_transactions(ctx);
+                }
                 let now = ctx.now();
                 for split in 0..self.logs.len() {
                     self.append(split as SplitId, now, ctx);
@@ -127,6 +144,11 @@ impl Kafka {
             task,
         };
         ctx.answer(reader, bytes, body);
+    }
+
+    fn watch_transactions(&mut self, ctx: &mut Context<'_>) {
+        let interval = self.blueprint.cluster.kafka.abort_interval;
+        ctx.after(interval, Body::AbortExpired);
     }
 
     /// Appends what has arrived at a split.

@@ -1,0 +1,282 @@
+//! The transaction coordinator: producer ids and epochs, fencing, commits, and transactions whose time is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dataflow::topology::{OperatorId, SubtaskId};
+use crate::kernel::{Span, Time};
+
+use super::partition::TransactionNumber;
+use super::protocol::{KafkaError, Producer, TransactionalId};
+
+#[derive(Clone, Debug, Default)]
+pub struct Coordinator {
+    ids: BTreeMap<TransactionalId, Known>,
+    /// `producer.id`s and transactions so far.
+    producers: u64,
+    transactions: TransactionNumber,
+}
+
+/// What is known of a transactional id.
+#[derive(Clone, Debug)]
+struct Known {
+    producer: u64,
+    epoch: u32,
+    timeout: Span,
+    /// The last request that was appended.
+    sequence: u64,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Empty,
+    Ongoing(Transaction),
+    CompleteCommit,
+    CompleteAbort,
+}
+
+/// An open transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    pub number: TransactionNumber,
+    /// Who writes into it.
+    pub sink: SubtaskId,
+    pub begun: Time,
+    pub partitions: BTreeSet<u32>,
+}
+
+/// A request to append, as the coordinator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// Into this transaction; true: it begins with it.
+    Into(TransactionNumber, bool),
+    /// It has been appended before.
+    Again,
+}
+
+impl Coordinator {
+    /// A new epoch for an id. What its last producer left open is handed out, to be aborted.
+    ///
+    /// # Errors
+    /// When the timeout is longer than `max`.
+    pub fn init(
+        &mut self,
+        id: TransactionalId,
+        timeout: Span,
+        max: Span,
+    ) -> Result<(Producer, Option<Transaction>), KafkaError> {
+        if timeout > max {
+            return Err(KafkaError::InvalidTransactionTimeout);
+        }
+        let Some(known) = self.ids.get_mut(&id) else {
+            self.producers += 1;
+            let number = self.producers;
+            let known = Known {
+                producer: number,
+                epoch: 0,
+                timeout,
+                sequence: 0,
+                state: State::Empty,
+            };
+            self.ids.insert(id, known);
+            let producer = Producer {
+                id,
+                number,
+                epoch: 0,
+            };
+            return Ok((producer, None));
+        };
+        known.epoch += 1;
+        known.timeout = timeout;
+        known.sequence = 0;
+        let before = std::mem::replace(&mut known.state, State::Empty);
+        let producer = Producer {
+            id,
+            number: known.producer,
+            epoch: known.epoch,
+        };
+        Ok((producer, ongoing(before)))
+    }
+
+    fn known(&mut self, producer: Producer) -> Result<&mut Known, KafkaError> {
+        let known = self.ids.get_mut(&producer.id);
+        let known = known.ok_or(KafkaError::InvalidProducerIdMapping)?;
+        if known.producer != producer.number {
+            return Err(KafkaError::InvalidProducerIdMapping);
+        }
+        if known.epoch != producer.epoch {
+            return Err(KafkaError::ProducerFenced);
+        }
+        Ok(known)
+    }
+
+    /// A producer appends to a partition, which opens its transaction if none is open.
+    ///
+    /// # Errors
+    /// When a newer epoch is known.
+    pub fn append(
+        &mut self,
+        producer: Producer,
+        sequence: u64,
+        partition: u32,
+        sink: SubtaskId,
+        now: Time,
+    ) -> Result<Append, KafkaError> {
+        let next = self.transactions + 1;
+        let known = self.known(producer)?;
+        if sequence <= known.sequence {
+            return Ok(Append::Again);
+        }
+        known.sequence = sequence;
+        if let State::Ongoing(transaction) = &mut known.state {
+            transaction.partitions.insert(partition);
+            return Ok(Append::Into(transaction.number, false));
+        }
+        known.state = State::Ongoing(Transaction {
+            number: next,
+            sink,
+            begun: now,
+            partitions: BTreeSet::from([partition]),
+        });
+        self.transactions = next;
+        Ok(Append::Into(next, true))
+    }
+
+    /// Commits. None: it was committed before, and stays so.
+    ///
+    /// # Errors
+    /// When somebody else has the id now, or the transaction was aborted.
+    pub fn commit(&mut self, producer: Producer) -> Result<Option<Transaction>, KafkaError> {
+        let known = self.known(producer)?;
+        match std::mem::replace(&mut known.state, State::CompleteCommit) {
+            State::Ongoing(transaction) => Ok(Some(transaction)),
+            State::CompleteCommit => Ok(None),
+            other => {
+                known.state = other;
+                Err(KafkaError::InvalidTxnState)
+            }
+        }
+    }
+
+    /// Transactions of an operator that are open.
+    pub fn open(&self, operator: OperatorId) -> Vec<TransactionalId> {
+        let open = self.ids.iter().filter(|(id, known)| {
+            id.operator == operator && matches!(known.state, State::Ongoing(_))
+        });
+        open.map(|(id, _)| *id).collect()
+    }
+
+    /// Ends transactions that have been open for longer than they may. Whoever wrote them is fenced.
+    pub fn expire(&mut self, now: Time) -> Vec<Transaction> {
+        let mut expired = Vec::new();
+        for known in self.ids.values_mut() {
+            if let State::Ongoing(transaction) = &known.state
+                && now.since(transaction.begun) > known.timeout
+            {
+                known.epoch += 1;
+                let state = std::mem::replace(&mut known.state, State::CompleteAbort);
+                expired.extend(ongoing(state));
+            }
+        }
+        expired
+    }
+}
+
+fn ongoing(state: State) -> Option<Transaction> {
+    match state {
+        State::Ongoing(transaction) => Some(transaction),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: TransactionalId = TransactionalId {
+        operator: 0,
+        subtask: 1,
+        number: 7,
+    };
+    const MINUTE: Span = Span::from_secs(60);
+
+    fn init(coordinator: &mut Coordinator) -> (Producer, Option<Transaction>) {
+        coordinator
+            .init(ID, MINUTE, MINUTE)
+            .expect("the timeout is allowed")
+    }
+
+    fn append(
+        coordinator: &mut Coordinator,
+        producer: Producer,
+        sequence: u64,
+    ) -> Result<Append, KafkaError> {
+        coordinator.append(producer, sequence, 0, 4, Time::ZERO)
+    }
+
+    #[test]
+    fn a_commit_may_be_repeated() {
+        let mut coordinator = Coordinator::default();
+        let (producer, _) = init(&mut coordinator);
+        assert_eq!(
+            coordinator.commit(producer),
+            Err(KafkaError::InvalidTxnState)
+        );
+        assert_eq!(
+            append(&mut coordinator, producer, 1),
+            Ok(Append::Into(1, true))
+        );
+        assert_eq!(
+            append(&mut coordinator, producer, 2),
+            Ok(Append::Into(1, false))
+        );
+        assert_eq!(append(&mut coordinator, producer, 2), Ok(Append::Again));
+        assert_eq!(coordinator.open(0), [ID]);
+        assert!(matches!(coordinator.commit(producer), Ok(Some(_))));
+        assert_eq!(coordinator.commit(producer), Ok(None));
+        assert!(coordinator.open(0).is_empty());
+    }
+
+    #[test]
+    fn a_new_epoch_fences_the_old_one_and_aborts_what_it_left() {
+        let mut coordinator = Coordinator::default();
+        let (zombie, left) = init(&mut coordinator);
+        assert_eq!((zombie.epoch, left), (0, None));
+        append(&mut coordinator, zombie, 1).expect("it is not fenced yet");
+        let (successor, left) = init(&mut coordinator);
+        assert_eq!(
+            (successor.epoch, left.map(|left| left.number)),
+            (1, Some(1))
+        );
+        assert_eq!(
+            append(&mut coordinator, zombie, 2),
+            Err(KafkaError::ProducerFenced)
+        );
+        assert_eq!(coordinator.commit(zombie), Err(KafkaError::ProducerFenced));
+        assert_eq!(
+            append(&mut coordinator, successor, 1),
+            Ok(Append::Into(2, true))
+        );
+    }
+
+    #[test]
+    fn what_has_expired_cannot_be_committed() {
+        let mut coordinator = Coordinator::default();
+        let (producer, _) = init(&mut coordinator);
+        append(&mut coordinator, producer, 1).expect("nobody fences it");
+        assert!(coordinator.expire(Time::ZERO + MINUTE).is_empty());
+        let expired = coordinator.expire(Time::ZERO + MINUTE + Span(1));
+        assert_eq!(expired.len(), 1);
+        assert_eq!(
+            coordinator.commit(producer),
+            Err(KafkaError::ProducerFenced)
+        );
+    }
+
+    #[test]
+    fn a_timeout_beyond_the_brokers_is_refused() {
+        let mut coordinator = Coordinator::default();
+        let refused = coordinator.init(ID, MINUTE + Span(1), MINUTE);
+        assert_eq!(refused, Err(KafkaError::InvalidTransactionTimeout));
+    }
+}

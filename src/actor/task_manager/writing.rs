@@ -1,0 +1,105 @@
+//! How tasks follow what their sinks' writers come to: answers, what a barrier waited for, failures.
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::context::Context;
+use crate::actor::fact::ExecutionState;
+use crate::actor::flink::rpc::call::TaskFailure;
+use crate::actor::kafka::protocol::{KafkaAnswer, KafkaError, KafkaReply};
+use crate::actor::message::TaskStep;
+use crate::dataflow::topology::SubtaskId;
+use crate::kernel::ActorId;
+
+use super::TaskManager;
+use super::task::SnapshotPart;
+
+impl TaskManager {
+    pub(super) fn on_kafka(&mut self, reply: KafkaReply, ctx: &mut Context<'_>) {
+        self.on_writer_answer(reply.sink, reply.attempt, reply.call, reply.answer, ctx);
+    }
+
+    pub(super) fn on_records_written(
+        &mut self,
+        sink: SubtaskId,
+        attempt: Attempt,
+        request: u64,
+        ctx: &mut Context<'_>,
+    ) {
+        self.on_writer_answer(sink, attempt, request, Ok(KafkaAnswer::Appended), ctx);
+    }
+
+    fn on_writer_answer(
+        &mut self,
+        sink: SubtaskId,
+        attempt: Attempt,
+        call: u64,
+        answer: Result<KafkaAnswer, KafkaError>,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(number) = self.find(sink, attempt) else {
+            return;
+        };
+        let task = self.task(number);
+        if let Some(writer) = &mut task.writer
+            && task.state != ExecutionState::Canceling
+        {
+            writer.on_answer(call, answer, ctx);
+            self.follow_writer(number, ctx);
+        }
+    }
+
+    pub(super) fn on_writer_step(&mut self, number: u32, step: TaskStep, ctx: &mut Context<'_>) {
+        if let Some(writer) = &mut self.task(number).writer {
+            match step {
+                TaskStep::WriterFlush => writer.linger_over(ctx),
+                TaskStep::WriterPatience => writer.look_at_patience(ctx),
+                _ => writer.try_again(ctx),
+            }
+            self.follow_writer(number, ctx);
+        }
+    }
+
+    /// Does what has become possible, or necessary, because of a writer.
+    pub(super) fn follow_writer(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let Some(writer) = &mut self.task(number).writer else {
+            return;
+        };
+        if let Some(reason) = writer.take_failure() {
+            return self.fail_task(number, reason, ctx);
+        }
+        let (is_ready, flushed) = (writer.take_ready(), writer.take_flushed());
+        if let Some(checkpoint) = flushed {
+            self.on_durable(number, checkpoint, SnapshotPart::Transaction, ctx);
+        }
+        match is_ready {
+            true => self.initialize(number, ctx),
+            false => self.advance(number, ctx),
+        }
+    }
+
+    /// A task cannot go on by itself.
+    fn fail_task(&mut self, number: u32, reason: &'static str, ctx: &mut Context<'_>) {
+        if self.executor.is_some() {
+            return self.end_task(number, Some(TaskFailure::Other(reason)), ctx);
+        }
+        let task = self.task(number);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        self.remove_task(number, ctx);
+        self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+    }
+
+    pub(super) fn writes_to(&self, peer: ActorId) -> bool {
+        let directory = &self.blueprint.directory;
+        peer == directory.kafka || peer == directory.database
+    }
+
+    /// A connection to Kafka or the database was lost.
+    pub(super) fn repeat_writes(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        for number in self.numbers() {
+            if let Some(writer) = &mut self.task(number).writer
+                && writer.is_for(peer)
+            {
+                writer.on_reset(ctx);
+            }
+        }
+    }
+}
