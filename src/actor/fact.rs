@@ -414,6 +414,14 @@ pub enum Fact {
 
     /// Sinks that are not transactions of the database.
     Sink(SinkFact),
+    /// A source goes on elsewhere: what lay at its offset is not kept any more.
+    OffsetReset {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        split: SplitId,
+        from: u64,
+        to: u64,
+    },
 }
 
 /// Arrival times of consecutive records.

@@ -21,7 +21,7 @@ use super::flink::job_master::JobMasterTimer;
 use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
-use super::kafka::protocol::{KafkaCall, KafkaReply};
+use super::kafka::protocol::{KafkaCall, KafkaReply, OffsetOutOfRange};
 use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 
@@ -257,6 +257,8 @@ pub enum Body {
     /// A sink to the brokers.
     Kafka(Box<KafkaCall>),
     KafkaDone(Box<KafkaReply>),
+    /// A fetch asks for what is not kept any more.
+    OffsetOutOfRange(Box<OffsetOutOfRange>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

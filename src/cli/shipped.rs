@@ -42,6 +42,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "kafka-zombie-writer",
     "kafka-zombie-committer",
     "kafka-lingering-transaction",
+    "retention-overtaken",
     "lab",
     "lab-two-pipelines",
 ];

@@ -27,6 +27,12 @@ impl Fingerprint {
         self.sum = self.sum.wrapping_add(other.sum);
     }
 
+    /// Takes out what was merged before.
+    pub fn remove(&mut self, other: Fingerprint) {
+        self.records = self.records.wrapping_sub(other.records);
+        self.sum = self.sum.wrapping_sub(other.sum);
+    }
+
     pub fn of(records: &[Record]) -> Fingerprint {
         let mut fingerprint = Fingerprint::default();
         for record in records {

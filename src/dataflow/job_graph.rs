@@ -21,6 +21,22 @@ pub struct Topic {
     pub keys: u32,
     /// How long a producer collects records before it appends them (`linger.ms`).
     pub linger: Span,
+    /// How long a record is kept (`retention.ms`); none: for ever.
+    pub retention: Option<Span>,
+    pub offset_reset: OffsetReset,
+}
+
+/// Where a reader goes on whose offset is not there any more (`auto.offset.reset`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a reset of offsets", rename_all = "kebab-case")]
+#[schemars(rename = "OffsetReset")]
+pub enum OffsetReset {
+    /// With the oldest record that is kept.
+    Earliest,
+    /// With the next one to come.
+    Latest,
+    /// Nowhere: the source fails.
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -184,6 +184,8 @@ mod tests {
             record_bytes: 100,
             keys: 50,
             linger: Span::from_ms(10),
+            retention: None,
+            offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
         };
         let operator = |name: &str, parallelism, kind| Operator {
             name: name.into(),

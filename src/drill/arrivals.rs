@@ -1,5 +1,7 @@
 //! When each record arrived, and how long it took to the sink's writer.
 
+use std::ops::Range;
+
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::record::{Record, SplitId};
 use crate::kernel::{Span, Time};
@@ -29,6 +31,15 @@ struct SplitArrivals {
     latency: Vec<u32>,
     /// Everything before it has been handled.
     low_water: usize,
+    /// What sources have passed over: nobody waits for it.
+    skipped: Vec<Range<usize>>,
+}
+
+impl SplitArrivals {
+    fn is_skipped(&self) -> bool {
+        let mut skipped = self.skipped.iter();
+        skipped.any(|range| range.contains(&self.low_water))
+    }
 }
 
 impl Arrivals {
@@ -108,6 +119,7 @@ impl Arrivals {
                 .latency
                 .get(split.low_water)
                 .is_some_and(|latency| *latency != 0)
+                || split.is_skipped()
             {
                 split.low_water += 1;
             }
@@ -116,6 +128,12 @@ impl Arrivals {
             }
         }
         oldest
+    }
+
+    /// A source passes over these records.
+    pub fn skip(&mut self, split: SplitId, from: u64, to: u64) {
+        let skipped = &mut self.splits[split as usize].skipped;
+        skipped.push(from as usize..to as usize);
     }
 
     /// Records that had arrived by `now`.

@@ -95,6 +95,19 @@ impl Timeline {
         let job = |job: &u32| &self.blueprint.topology.jobs[*job as usize].name;
         let task = |subtask: &u32| self.blueprint.topology.task_name(*subtask);
         Some(match fact {
+            Fact::OffsetReset {
+                subtask,
+                split,
+                from,
+                to,
+                ..
+            } => (
+                "source",
+                format!(
+                    "{} finds offset {from} of split {split} out of range, and goes on at {to}",
+                    task(subtask)
+                ),
+            ),
             Fact::Sink(fact) => return self.of_sink(fact),
             Fact::FaultInjected { what } => ("fault", format!("{what} {}", name(&actor))),
             Fact::FaultHealed { what } => ("fault", format!("{what} of {} is over", name(&actor))),

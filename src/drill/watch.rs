@@ -156,6 +156,9 @@ impl Watch {
             Fact::TransactionCommitted { batches, .. } => {
                 self.note_visible(batches, now);
             }
+            Fact::OffsetReset {
+                split, from, to, ..
+            } => self.arrivals.skip(*split, *from, *to),
             Fact::Sink(SinkFact::Readable { batches, .. }) => self.note_visible(batches, now),
             Fact::Sink(SinkFact::Written { sink, batches, .. }) if self.reads_at_once(*sink) => {
                 self.note_visible(batches, now)

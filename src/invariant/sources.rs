@@ -203,6 +203,28 @@ impl Checker for Sources {
                     _ => {}
                 }
             }
+            Fact::OffsetReset {
+                subtask,
+                attempt,
+                split,
+                from,
+                to,
+            } => {
+                let readers = &mut self.readers[*split as usize];
+                let is =
+                    |reader: &&mut Reader| reader.attempt == *attempt && reader.subtask == *subtask;
+                if let Some(reader) = readers.iter_mut().rev().find(is) {
+                    let next = reader.next;
+                    self.in_order
+                        .expect(next == *from && from < to, header, || {
+                            format!(
+                                "{} leaves split {split} at {from} for {to}, and was at {next}",
+                                scene.task(*subtask)
+                            )
+                        });
+                    reader.next = *to;
+                }
+            }
             Fact::TaskEnded {
                 subtask, attempt, ..
             } => self.ended(*subtask, *attempt, scene),

@@ -239,6 +239,8 @@ fn topic(t: &Topic) -> TopicFile {
         record_size: Some(at(Size(u64::from(t.record_bytes)))),
         keys: Some(at(t.keys)),
         linger: Some(Delay(t.linger)),
+        retention: t.retention.map(|retention| at(Duration(retention))),
+        offset_reset: Some(t.offset_reset),
     }
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::dataflow::job_graph::Arrivals;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Random, SmallStream, Span, Time};
+use protocol::OffsetOutOfRange;
 use sinks::SinkTopics;
 
 use super::blueprint::Blueprint;
@@ -92,6 +93,22 @@ impl Kafka {
                 tick,
             } => {
                 let now = ctx.now();
+                let log = &mut self.logs[split as usize];
+                let earliest = log.start_at(now);
+                if offset < earliest {
+                    let latest = log.end_at(now);
+                    let body = Body::OffsetOutOfRange(Box::new(OffsetOutOfRange {
+                        split,
+                        task,
+                        earliest,
+                        latest,
+                    }));
+                    let reader = Address {
+                        actor: envelope.from,
+                        incarnation: envelope.from_incarnation,
+                    };
+                    return ctx.answer(reader, 0, body);
+                }
                 let latest = now + FETCH_MAX_WAIT;
                 let readable = self.logs[split as usize].readable_at(offset, now).max(now);
                 // A long poll: answered when there is something and the reader has a use for it, or at the latest when
@@ -212,6 +229,10 @@ struct Log {
     end: u64,
     /// The latest appends and the log's end after each. A waiting fetch looks ahead, so some lie in the future.
     appends: VecDeque<(Time, u64)>,
+    retention: Option<Span>,
+    /// The oldest record that is kept, and the appends that are.
+    start: u64,
+    kept: VecDeque<(Time, u64)>,
 }
 
 impl Log {
@@ -234,6 +255,9 @@ impl Log {
             next_arrival: Time::MAX,
             end: 0,
             appends: VecDeque::new(),
+            retention: topic.retention,
+            start: 0,
+            kept: VecDeque::new(),
         };
         if let Some(gap) = gap {
             let first = log.random.between(Span::ZERO, gap);
@@ -274,6 +298,16 @@ impl Log {
         self.appends.get(reached).map(|(at, _)| *at)
     }
 
+    /// The oldest offset that is kept.
+    fn start_at(&mut self, now: Time) -> u64 {
+        if let Some(retention) = self.retention {
+            while let Some((_, end)) = self.kept.pop_front_if(|(at, _)| *at + retention < now) {
+                self.start = end;
+            }
+        }
+        self.start
+    }
+
     fn end_at(&self, at: Time) -> u64 {
         self.appends
             .iter()
@@ -303,6 +337,9 @@ impl Log {
             };
             self.end = first + times.len() as u64;
             self.appends.push_back((append, self.end));
+            if self.retention.is_some() {
+                self.kept.push_back((append, self.end));
+            }
         }
         (self.end > first).then_some(first)
     }

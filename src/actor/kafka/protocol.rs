@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::actor::checkpoint::Attempt;
 use crate::actor::message::Batches;
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{OperatorId, SubtaskId};
 use crate::kernel::Span;
 
@@ -69,6 +70,15 @@ pub enum KafkaAnswer {
     Appended,
     Committed,
     Open(Vec<TransactionalId>),
+}
+
+/// What is kept of a split whose reader has asked for something older.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OffsetOutOfRange {
+    pub split: SplitId,
+    pub task: u32,
+    pub earliest: u64,
+    pub latest: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -201,31 +201,6 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_sink_recovered(
-        &mut self,
-        sink: SubtaskId,
-        attempt: Attempt,
-        ctx: &mut Context<'_>,
-    ) {
-        let recovers = |number: &u32| {
-            let task = self.tasks[*number as usize].as_ref();
-            task.is_some_and(|task| {
-                task.attempt == attempt && task.sinks_to_recover.contains(&sink)
-            })
-        };
-        let Some(number) = self.numbers().into_iter().find(recovers) else {
-            return;
-        };
-        let task = self.task(number);
-        task.sinks_to_recover.remove(&sink);
-        if task.sinks_to_recover.is_empty()
-            && task.state_loaded
-            && task.state == ExecutionState::Initializing
-        {
-            self.initialize(number, ctx);
-        }
-    }
-
     pub(super) fn initialize(&mut self, number: u32, ctx: &mut Context<'_>) {
         let profile = Arc::clone(&self.blueprint);
         let mut work = Span::ZERO;

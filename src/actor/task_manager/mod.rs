@@ -164,6 +164,7 @@ impl TaskManager {
                 attempt,
                 what,
             } => self.on_database(sink, attempt, what, ctx),
+            Body::OffsetOutOfRange(what) => self.on_offset_out_of_range(*what, ctx),
             Body::KafkaDone(reply) => self.on_kafka(*reply, ctx),
             Body::SubmitTask { token, task } => {
                 if self.obeys(token) {

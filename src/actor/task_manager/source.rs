@@ -31,6 +31,8 @@ struct SplitReader {
     /// When the next record may be handed out, if the rate is limited: what has not been used up to then, as far as it
     /// counts, is a burst.
     next_at: Time,
+    /// Where it goes on when it has handed out what it has: its offset is out of range.
+    jump: Option<u64>,
 }
 
 /// A number of records in one fetch.
@@ -71,6 +73,7 @@ impl SourceReader {
             log_end: 0,
             fetching: false,
             next_at: now,
+            jump: None,
         };
         SourceReader {
             kafka,
@@ -106,7 +109,10 @@ impl SourceReader {
             None => room / self.readers.len().max(1) as u64,
         };
         for reader in &mut self.readers {
-            if !reader.fetching && reader.fetched - reader.position < ahead_max {
+            if reader.jump.is_none()
+                && !reader.fetching
+                && reader.fetched - reader.position < ahead_max
+            {
                 reader.fetching = true;
                 let body = Body::Fetch {
                     split: reader.split,
@@ -119,6 +125,29 @@ impl SourceReader {
                 ctx.send(self.kafka, body);
             }
         }
+    }
+
+    /// The fetch asked for what is not kept any more; it goes on at `to`.
+    pub fn jump(&mut self, split: SplitId, to: u64) {
+        let mut readers = self.readers.iter_mut();
+        if let Some(reader) = readers.find(|reader| reader.split == split) {
+            reader.fetching = false;
+            reader.jump = Some(to);
+        }
+    }
+
+    /// Splits that go on elsewhere now: from and to.
+    pub fn jumps(&mut self) -> Vec<(SplitId, u64, u64)> {
+        let mut jumps = Vec::new();
+        for reader in &mut self.readers {
+            if reader.position == reader.fetched
+                && let Some(to) = reader.jump.take()
+            {
+                jumps.push((reader.split, reader.position, to));
+                (reader.position, reader.fetched) = (to, to);
+            }
+        }
+        jumps
     }
 
     pub fn on_fetched(&mut self, split: SplitId, first: u64, records: u32, log_end: u64) {
@@ -198,5 +227,18 @@ mod tests {
         assert_eq!(source.take(promised, Time::ZERO), Some((1, 20..27)));
         assert_eq!(source.available(100, Time::ZERO), 3);
         assert_eq!(source.take(3, Time::ZERO), Some((0, 10..13)));
+    }
+
+    #[test]
+    fn a_reader_hands_out_what_it_has_before_it_goes_on_elsewhere() {
+        let mut source = SourceReader::new(ActorId(0), &[(0, 10)], None, Time::ZERO);
+        source.readers[0].fetching = true;
+        source.on_fetched(0, 10, 3, 13);
+        source.jump(0, 40);
+        assert!(source.jumps().is_empty());
+        assert_eq!(source.take(3, Time::ZERO), Some((0, 10..13)));
+        assert_eq!(source.jumps(), [(0, 13, 40)]);
+        assert_eq!(source.offsets(), [(0, 40)]);
+        assert!(source.jumps().is_empty());
     }
 }

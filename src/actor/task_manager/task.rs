@@ -279,6 +279,15 @@ impl Task {
         if self.source.is_some() {
             let (room, tick) = (self.room(), self.next_tick(ctx.now()));
             let source = self.source.as_mut().expect("it was looked at just now");
+            for (split, from, to) in source.jumps() {
+                ctx.state(Fact::OffsetReset {
+                    subtask: self.subtask,
+                    attempt: self.attempt,
+                    split,
+                    from,
+                    to,
+                });
+            }
             source.fetch(self.number, self.batch_max, room, tick, ctx);
             let records = source.available(self.batch_max, ctx.now());
             self.work = (records > 0).then_some(Work::Source { records });

@@ -1,11 +1,12 @@
-//! How tasks follow what their sinks' writers come to: answers, what a barrier waited for, failures.
+//! How tasks follow what Kafka and their sinks' writers say: answers, what a barrier waited for, offsets out of range, failures.
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::context::Context;
 use crate::actor::fact::ExecutionState;
 use crate::actor::flink::rpc::call::TaskFailure;
-use crate::actor::kafka::protocol::{KafkaAnswer, KafkaError, KafkaReply};
+use crate::actor::kafka::protocol::{KafkaAnswer, KafkaError, KafkaReply, OffsetOutOfRange};
 use crate::actor::message::TaskStep;
+use crate::dataflow::job_graph::OffsetReset;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::ActorId;
 
@@ -13,6 +14,31 @@ use super::TaskManager;
 use super::task::SnapshotPart;
 
 impl TaskManager {
+    pub(super) fn on_sink_recovered(
+        &mut self,
+        sink: SubtaskId,
+        attempt: Attempt,
+        ctx: &mut Context<'_>,
+    ) {
+        let recovers = |number: &u32| {
+            let task = self.tasks[*number as usize].as_ref();
+            task.is_some_and(|task| {
+                task.attempt == attempt && task.sinks_to_recover.contains(&sink)
+            })
+        };
+        let Some(number) = self.numbers().into_iter().find(recovers) else {
+            return;
+        };
+        let task = self.task(number);
+        task.sinks_to_recover.remove(&sink);
+        if task.sinks_to_recover.is_empty()
+            && task.state_loaded
+            && task.state == ExecutionState::Initializing
+        {
+            self.initialize(number, ctx);
+        }
+    }
+
     pub(super) fn on_kafka(&mut self, reply: KafkaReply, ctx: &mut Context<'_>) {
         self.on_writer_answer(reply.sink, reply.attempt, reply.call, reply.answer, ctx);
     }
@@ -85,6 +111,34 @@ impl TaskManager {
         let (subtask, attempt) = (task.subtask, task.attempt);
         self.remove_task(number, ctx);
         self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+    }
+
+    /// What a source asked for is not kept any more (`auto.offset.reset`).
+    pub(super) fn on_offset_out_of_range(&mut self, what: OffsetOutOfRange, ctx: &mut Context<'_>) {
+        let OffsetOutOfRange {
+            split,
+            task,
+            earliest,
+            latest,
+        } = what;
+        let topology = &self.blueprint.topology;
+        let topic = topology.splits[split as usize].topic;
+        let to = match topology.topics[topic].offset_reset {
+            OffsetReset::Earliest => Some(earliest),
+            OffsetReset::Latest => Some(latest.max(earliest)),
+            OffsetReset::None => None,
+        };
+        let reader = self.tasks[task as usize].as_mut();
+        let Some(source) = reader.and_then(|task| task.source.as_mut()) else {
+            return;
+        };
+        match to {
+            Some(to) => {
+                source.jump(split, to);
+                self.advance(task, ctx);
+            }
+            None => self.fail_task(task, "OffsetOutOfRangeException", ctx),
+        }
     }
 
     pub(super) fn writes_to(&self, peer: ActorId) -> bool {

@@ -26,6 +26,8 @@ fn topology(exchange: Exchange) -> Topology {
         record_bytes: 100,
         keys: 50,
         linger: Span::from_ms(10),
+        retention: None,
+        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
     };
     let input = |operator| vec![Input { operator, exchange }];
     let operators = vec![

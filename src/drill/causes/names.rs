@@ -31,6 +31,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 DatabaseDone, RegisterTaskManager, UpdateTaskExecutionState, AcknowledgeCheckpoint, DeclineCheckpoint,
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Kafka, KafkaDone,
+                OffsetOutOfRange,
             }
         ),
     }

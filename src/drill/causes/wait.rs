@@ -127,6 +127,7 @@ impl Wait {
             Body::Fetch { .. }
             | Body::FetchDue(_)
             | Body::Fetched { .. }
+            | Body::OffsetOutOfRange(_)
             | Body::Kafka(_)
             | Body::KafkaDone(_) => Wait::Kafka,
             Body::AbortExpired => Wait::TransactionTimeout,

@@ -1,7 +1,9 @@
 //! Exactly-once, proved against the logs themselves: consistent cuts, and what readers see.
 
+mod following;
 mod naming;
 mod outcome;
+mod promises;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use crate::kernel::{Header, Time};
 
 use naming::{by_split, named};
 pub use outcome::{DeliveryOutcome, SinkDelivery};
+pub use promises::STATEMENTS;
 pub use sink::Loss;
 use sink::SinkLedger;
 
@@ -53,6 +56,15 @@ pub struct Delivery {
     unwritten: Vec<(Time, u64, String)>,
     /// Offsets of the latest completed checkpoints.
     cuts: BTreeMap<(JobId, CheckpointId), Vec<(SplitId, u64)>>,
+    /// What sources have passed over, because it was not kept any more: by job and split.
+    skipped: BTreeMap<(JobId, SplitId), Vec<Skipped>>,
+}
+
+/// Offsets that a source has passed over, the last one excluded.
+#[derive(Clone, Copy, Debug)]
+struct Skipped {
+    to: u64,
+    records: Fingerprint,
 }
 
 /// Checkpoints of a job whose offsets are kept: restarts go back to the latest ones.
@@ -67,9 +79,6 @@ pub struct Completed {
     /// The sinks of the execution graph that took it: they have to commit it.
     sinks: Vec<SubtaskId>,
 }
-
-/// Id, statement, times checked and violations of a promise.
-pub type Promised<'a> = (&'static str, &'static str, u64, &'a [(Time, u64, String)]);
 
 impl Delivery {
     pub fn new(blueprint: &Arc<Blueprint>) -> Delivery {
@@ -108,6 +117,7 @@ impl Delivery {
             unaccounted: Vec::new(),
             unwritten: Vec::new(),
             cuts: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -135,6 +145,13 @@ impl Delivery {
                 self.complete(header, *job, *checkpoint, offsets);
             }
             Fact::Sink(fact) => self.sink(header, fact),
+            Fact::OffsetReset {
+                subtask,
+                split,
+                from,
+                to,
+                ..
+            } => self.skip(header, *subtask, *split, *from..*to),
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
                 job,
@@ -143,11 +160,14 @@ impl Delivery {
                 ..
             } if *checkpoint > self.latest(*job) => {
                 self.complete(header, *job, *checkpoint, offsets);
-                self.restore(header, *job, *checkpoint);
+                self.restore(header, *job, *checkpoint, offsets);
             }
             Fact::RetrievalDone {
-                job, checkpoint, ..
-            } => self.restore(header, *job, *checkpoint),
+                job,
+                checkpoint,
+                offsets,
+                ..
+            } => self.restore(header, *job, *checkpoint, offsets),
             Fact::TransactionCommitted {
                 sink,
                 checkpoint,
@@ -225,11 +245,17 @@ impl Delivery {
                     .get(split)
                     .copied()
                     .unwrap_or(0);
-                let prefix = if ways > 0 {
+                let mut prefix = if ways > 0 {
                     self.prefixes.of(*split, *offset)
                 } else {
                     Fingerprint::default()
                 };
+                let skipped = self.skipped.get(&(job, *split)).filter(|_| ways > 0);
+                for skipped in skipped.into_iter().flatten() {
+                    if skipped.to <= *offset {
+                        prefix.remove(skipped.records);
+                    }
+                }
                 for _ in 0..ways {
                     expected.merge(prefix);
                 }
@@ -310,22 +336,6 @@ impl Delivery {
         }
     }
 
-    /// Records are visible as soon as they are written.
-    fn write(&mut self, header: &Header, sink: SubtaskId, records: &[Record]) {
-        let topology = &self.blueprint.topology;
-        let ledger = ledger_of(&mut self.sinks, sink, topology);
-        self.written_checked += records.len() as u64;
-        let duplicates = ledger.show(records);
-        if !duplicates.is_empty() {
-            let what = format!(
-                "{} records are written again that no restart has gone back to: {}",
-                duplicates.len(),
-                named(&by_split(&duplicates), topology),
-            );
-            self.unaccounted.push((header.time, header.event.0, what));
-        }
-    }
-
     /// S1: once all of a sink's subtasks that took a checkpoint have committed it, everything that it covers is visible.
     fn settle(&mut self, header: &Header, sink: SubtaskId, checkpoint: CheckpointId) {
         let topology = &self.blueprint.topology;
@@ -367,117 +377,7 @@ impl Delivery {
         self.completed
             .retain(|(of, checkpoint), _| *of != job || *checkpoint >= done);
     }
-
-    /// What the sinks do that are not transactions of the database.
-    fn sink(&mut self, header: &Header, fact: &SinkFact) {
-        let topology = &self.blueprint.topology;
-        match fact {
-            SinkFact::Written { sink, batches, .. } => {
-                let is_kafka = self.raw(*sink, batches);
-                ledger_of(&mut self.sinks, *sink, &self.blueprint.topology).withheld +=
-                    i64::from(is_kafka) * batches.records() as i64;
-                for batch in batches.0.iter() {
-                    self.write(header, *sink, batch.records());
-                }
-            }
-            SinkFact::TransactionCommitted {
-                sink,
-                covered_by,
-                batches,
-                ..
-            } => {
-                self.raw(*sink, batches);
-                ledger_of(&mut self.sinks, *sink, &self.blueprint.topology).withheld +=
-                    batches.records() as i64;
-                self.show(header, *sink, *covered_by, &batches.0);
-            }
-            SinkFact::TransactionAborted {
-                sink,
-                cause,
-                batches,
-                ..
-            } => {
-                self.raw(*sink, batches);
-                let topology = &self.blueprint.topology;
-                ledger_of(&mut self.sinks, *sink, topology).abort(header, *cause, batches);
-            }
-            SinkFact::Readable { operator, batches } => {
-                let mut ledgers = self.sinks.iter_mut();
-                if let Some(ledger) = ledgers.find(|ledger| ledger.operator == *operator) {
-                    ledger.withheld -= batches.records() as i64;
-                }
-            }
-            SinkFact::CommitFailed { sink, .. } => {
-                ledger_of(&mut self.sinks, *sink, topology).failed_commits += 1;
-            }
-            SinkFact::CommitterDone {
-                sink, checkpoint, ..
-            } => self.settle(header, *sink, *checkpoint),
-            _ => {}
-        }
-    }
-
-    /// Readers of uncommitted records get everything that is in the log. True: the sink has such readers.
-    fn raw(&mut self, sink: SubtaskId, batches: &Batches) -> bool {
-        let ledger = ledger_of(&mut self.sinks, sink, &self.blueprint.topology);
-        if ledger.spec.kafka().is_none() {
-            return false;
-        }
-        for batch in batches.0.iter() {
-            ledger.raw.show(batch.records());
-        }
-        true
-    }
-
-    /// A restart goes back to a checkpoint.
-    fn restore(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
-        let cut = self.cuts.get(&(job, checkpoint)).map(Vec::as_slice);
-        for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {
-            ledger.restore(checkpoint, cut, header);
-        }
-    }
-
-    /// Name, statement, times checked, violations; of each promise.
-    pub fn promises(&self) -> [Promised<'_>; 6] {
-        let [cut, visible, early, lost, written, again] = STATEMENTS;
-        [
-            (cut.0, cut.1, self.cut_checked, &self.cut_broken),
-            (visible.0, visible.1, self.visible_checked, &self.duplicates),
-            (early.0, early.1, self.visible_checked, &self.early),
-            (lost.0, lost.1, self.visible_checked, &self.losses),
-            (written.0, written.1, self.written_checked, &self.unwritten),
-            (again.0, again.1, self.written_checked, &self.unaccounted),
-        ]
-    }
 }
-
-/// Ids and statements of what is promised here.
-pub const STATEMENTS: [(&str, &str); 6] = [
-    (
-        "C6",
-        "at a completed checkpoint every operator has applied exactly the records that its sources had emitted",
-    ),
-    (
-        "S1-once",
-        "exactly-once: no record is visible twice, unless a restart went back behind what was committed",
-    ),
-    (
-        "S2",
-        "exactly-once: no record is visible before a checkpoint that covers it has completed",
-    ),
-    (
-        "S1-all",
-        "exactly-once: every record that a committed checkpoint covers is visible, unless its transaction outlived its timeout",
-    ),
-    (
-        "S6-all",
-        "at-least-once: every record that a completed checkpoint covers has been written",
-    ),
-    (
-        "S6-again",
-        "at-least-once: a record is written again only where a restart has gone back to it",
-    ),
-];
 
 fn ledger_of<'a>(
     sinks: &'a mut [SinkLedger],

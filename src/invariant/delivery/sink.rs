@@ -1,6 +1,7 @@
 //! What readers of one sink operator see, held against what the sink promises.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::actor::message::Batches;
 use crate::actor::sink_fact::AbortCause;
@@ -36,6 +37,8 @@ pub struct SinkLedger {
     restores: Vec<BTreeMap<SplitId, u64>>,
     /// What brokers have aborted.
     aborted: Vec<Aborted>,
+    /// What sources have passed over.
+    skipped: BTreeMap<SplitId, Vec<Range<u64>>>,
     /// Records that are committed, and that readers of committed records cannot get past to.
     pub withheld: i64,
     /// Records that were written again over themselves.
@@ -91,6 +94,7 @@ impl SinkLedger {
             losses: Vec::new(),
             restores: Vec::new(),
             aborted: Vec::new(),
+            skipped: BTreeMap::new(),
             withheld: 0,
             overwritten: 0,
             failed_commits: 0,
@@ -153,6 +157,14 @@ impl SinkLedger {
         self.restores.push(offsets);
     }
 
+    /// A source passes over what is not kept any more: nobody will read it again.
+    pub fn skip(&mut self, split: SplitId, offsets: Range<u64>, header: &Header) {
+        let cause = "retention had overtaken the source".to_owned();
+        let records = Offsets::from([(split, offsets.clone().collect())]);
+        self.lose(header.time, header.event.0, cause, records, true);
+        self.skipped.entry(split).or_default().push(offsets);
+    }
+
     /// What should be visible below these offsets, and is not; looked at once.
     fn missing(&mut self, offsets: &BTreeMap<SplitId, u64>) -> Offsets {
         let mut missing = Offsets::new();
@@ -160,7 +172,10 @@ impl SinkLedger {
             let Some(from) = self.settled.get_mut(split).filter(|from| **from < *offset) else {
                 continue;
             };
-            let found = self.visible.missing(*split, *from, *offset);
+            let mut found = self.visible.missing(*split, *from, *offset);
+            if let Some(skipped) = self.skipped.get(split) {
+                found.retain(|offset| !skipped.iter().any(|range| range.contains(offset)));
+            }
             if !found.is_empty() {
                 missing.insert(*split, found);
             }

@@ -244,3 +244,25 @@ fn a_restart_behind_what_was_committed_doubles_it() {
     run.restore(1).complete(3, 25).commit(3, 10..25).done(3);
     assert_eq!((run.broken(), run.counts()), (vec![], (0, 10)));
 }
+
+#[test]
+fn what_retention_took_is_lost_and_excused_and_nothing_else() {
+    let skip = |run: &mut Run, from, to| {
+        run.fact(Fact::OffsetReset {
+            subtask: 0,
+            attempt: Attempt::default(),
+            split: 0,
+            from,
+            to,
+        });
+    };
+    let mut run = Run::kafka();
+    run.complete(1, 10).commit(1, 0..10).done(1).restore(1);
+    skip(&mut run, 10, 20);
+    run.complete(2, 25).commit(2, 20..25).done(2);
+    assert_eq!((run.broken(), run.counts()), (vec![], (10, 0)));
+    let mut run = Run::kafka();
+    skip(&mut run, 10, 20);
+    run.complete(1, 25).commit(1, 0..9).done(1);
+    assert_eq!((run.broken(), run.counts()), (vec!["S1-all"], (16, 0)));
+}

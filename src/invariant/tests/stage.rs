@@ -68,6 +68,8 @@ pub fn blueprint() -> Arc<Blueprint> {
         record_bytes: 100,
         keys: 50,
         linger: Span::ZERO,
+        retention: None,
+        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
     };
     let input = |operator, exchange| vec![Input { operator, exchange }];
     let operator = |name: &str, parallelism, kind| Operator {

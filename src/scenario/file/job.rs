@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::either::Either;
 use super::named::{At, Named};
 use super::values::{Delay, Duration, Rate, Size};
-use crate::scenario::model::{Arrivals, Exchange, Guarantee, TransactionNaming};
+use crate::scenario::model::{Arrivals, Exchange, Guarantee, OffsetReset, TransactionNaming};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename = "a topic", rename_all = "kebab-case", deny_unknown_fields)]
@@ -27,6 +27,12 @@ pub struct TopicFile {
     /// The producer's `linger.ms`. Default: 20 ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linger: Option<Delay>,
+    /// How long a record is kept (`retention.ms`). Default: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<At<Duration>>,
+    /// Where a source goes on whose offset is not there any more (`auto.offset.reset`). Default: earliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_reset: Option<OffsetReset>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use super::{Check, MAX_OFFSET, MAX_PARTITIONS};
 use crate::kernel::time::Span;
 use crate::scenario::file::{Delay, Named, TopicFile};
-use crate::scenario::model::{Arrivals, Topic};
+use crate::scenario::model::{Arrivals, OffsetReset, Topic};
 
 const MAX_RECORD: u64 = 64 << 20;
 
@@ -52,6 +52,11 @@ pub fn resolve(
         if let Some(keys) = topic.keys.as_ref() {
             check.within(keys, 1, 1_000_000_000, "is no number of keys");
         }
+        if let Some(at) = &topic.retention
+            && at.value.0 < Span::from_secs(1)
+        {
+            check.refuse(at.place, "records are kept for a second at least");
+        }
         topics.push(Topic {
             name: name.value.clone(),
             partitions: topic.partitions.value,
@@ -63,6 +68,8 @@ pub fn resolve(
                 .map_or(200, |at| u32::try_from(at.value.0).unwrap_or(u32::MAX)),
             keys: topic.keys.as_ref().map_or(10_000, |at| at.value),
             linger: topic.linger.map_or(Span::from_ms(20), |Delay(value)| value),
+            retention: topic.retention.as_ref().map(|at| at.value.0),
+            offset_reset: topic.offset_reset.unwrap_or(OffsetReset::Earliest),
         });
     }
     topics

@@ -76,6 +76,8 @@ fn topology() -> Topology {
         record_bytes: 100,
         keys: 50,
         linger: Span::ZERO,
+        retention: None,
+        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
     };
     let operator = |name: &str, kind| Operator {
         name: name.into(),

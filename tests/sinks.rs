@@ -1,0 +1,153 @@
+//! What each guarantee promises is kept under the races that it is for, with whatever seed: exactly-once, at-least-once, none;
+//! and where a promise has limits, it is lost only there, by name.
+
+mod support;
+
+use firedrill::drill::outcome::{Outcome, SinkDelivery};
+use support::{load, run};
+
+fn drill(name: &str, seed: u64, more: &[&str]) -> Outcome {
+    let seed = format!("seed={seed}");
+    let overrides: Vec<&str> = ["weight=10", &seed]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    run(&load(name, &overrides))
+}
+
+fn sink(outcome: &Outcome) -> &SinkDelivery {
+    &outcome.summary.delivery.sinks[0]
+}
+
+fn assert_unbroken(outcome: &Outcome) {
+    for invariant in &outcome.summary.invariants {
+        assert!(
+            invariant.violations.is_empty(),
+            "{} seed {}: {}: {:?}",
+            outcome.summary.scenario,
+            outcome.summary.seed,
+            invariant.id,
+            invariant.violations
+        );
+    }
+}
+
+#[test]
+fn transactions_survive_every_race_that_does_not_outlast_their_timeout() {
+    for name in [
+        "kafka-exactly-once",
+        "kafka-notification-lost",
+        "kafka-partial-commits",
+        "kafka-zombie-writer",
+        "kafka-zombie-committer",
+    ] {
+        for seed in 1..=3 {
+            for naming in ["incrementing", "pooling"] {
+                let naming = format!("jobs.0.operators.2.sink.transaction-naming={naming}");
+                let outcome = drill(name, seed, &[&naming]);
+                assert_unbroken(&outcome);
+                let delivery = &outcome.summary.delivery;
+                let counts = (delivery.lost, delivery.duplicated);
+                assert_eq!(counts, (0, 0), "{name} seed {seed}");
+                assert_eq!(sink(&outcome).failed_commits, 0, "{name} seed {seed}");
+                assert!(delivery.visible > delivery.produced / 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_timeout_loses_what_its_transactions_held_and_says_so() {
+    let outcome = drill("kafka-transaction-timeout", 1, &[]);
+    assert_unbroken(&outcome);
+    let sink = sink(&outcome);
+    assert!(sink.failed_commits > 0 && sink.lost > 0, "{sink:?}");
+    let named: u64 = sink
+        .losses
+        .iter()
+        .flat_map(|loss| &loss.records)
+        .map(|records| records.records)
+        .sum();
+    assert_eq!(named, sink.lost);
+    assert!(
+        sink.losses
+            .iter()
+            .all(|loss| loss.excused && loss.at_ms > 0.0)
+    );
+    // With time enough for the outage nothing is lost.
+    let patient = "jobs.0.operators.2.sink.transaction-timeout=10 min";
+    let outcome = drill("kafka-transaction-timeout", 1, &[patient]);
+    assert_eq!(outcome.summary.delivery.lost, 0);
+}
+
+#[test]
+fn a_timeout_that_brokers_refuse_never_lets_the_job_run() {
+    let hour = "jobs.0.operators.2.sink.transaction-timeout=1 h";
+    let outcome = drill("kafka-exactly-once", 1, &[hour]);
+    assert_eq!(outcome.summary.delivery.visible, 0);
+    assert!(outcome.summary.checkpoints.completed == 0);
+}
+
+#[test]
+fn readers_wait_for_a_transaction_that_nobody_ends() {
+    let outcome = drill("kafka-lingering-transaction", 1, &[]);
+    assert_unbroken(&outcome);
+    let longest = outcome.summary.visibility_latency_ms.max;
+    assert!(
+        longest.is_some_and(|longest| longest > 50_000.0),
+        "{longest:?}"
+    );
+}
+
+#[test]
+fn at_least_once_doubles_and_nothing_more() {
+    let outcome = drill("kafka-at-least-once", 1, &[]);
+    assert_unbroken(&outcome);
+    let delivery = &outcome.summary.delivery;
+    assert!(
+        delivery.lost == 0 && delivery.duplicated > 0,
+        "{delivery:?}"
+    );
+    // What is written over itself is not doubled.
+    let upsert = "jobs.0.operators.2.sink=upsert";
+    let outcome = drill("kafka-at-least-once", 1, &[upsert]);
+    assert_unbroken(&outcome);
+    let delivery = &outcome.summary.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated), (0, 0));
+    assert!(sink(&outcome).overwritten > 0);
+}
+
+#[test]
+fn without_a_guarantee_records_are_lost_and_counted() {
+    let outcome = drill("kafka-no-guarantee", 1, &[]);
+    assert_unbroken(&outcome);
+    assert!(outcome.summary.delivery.lost > 0);
+    // The same, promised: a checkpoint waits for the producer.
+    let promised = "jobs.0.operators.2.guarantee=at-least-once";
+    let outcome = drill("kafka-no-guarantee", 1, &[promised]);
+    assert_unbroken(&outcome);
+    assert_eq!(outcome.summary.delivery.lost, 0);
+}
+
+#[test]
+fn retention_that_overtakes_a_source_is_named_as_the_cause() {
+    let outcome = drill("retention-overtaken", 1, &[]);
+    assert_unbroken(&outcome);
+    let sink = sink(&outcome);
+    assert!(sink.lost > 0, "{sink:?}");
+    let overtaken = |cause: &str| cause.contains("retention");
+    assert!(sink.losses.iter().all(|loss| overtaken(&loss.cause)));
+    let latest = drill(
+        "retention-overtaken",
+        1,
+        &["topics.orders.offset-reset=latest"],
+    );
+    assert_unbroken(&latest);
+    assert!(latest.summary.delivery.lost > outcome.summary.delivery.lost);
+    let kept = drill(
+        "retention-overtaken",
+        1,
+        &["topics.orders.retention=10 min"],
+    );
+    assert_eq!(kept.summary.delivery.lost, 0);
+}
