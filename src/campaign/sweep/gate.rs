@@ -91,7 +91,9 @@ pub fn unit(quantity: Quantity) -> Unit {
         | Quantity::CatchUp
         | Quantity::Total
         | Quantity::LatencyP99
-        | Quantity::LatencyMax => Unit::Ms,
+        | Quantity::LatencyMax
+        | Quantity::VisibilityP99
+        | Quantity::VisibilityMax => Unit::Ms,
         Quantity::Delayed | Quantity::CheckpointOverhead => Unit::Share,
         _ => Unit::Count,
     }
@@ -118,11 +120,16 @@ pub fn measured(quantity: Quantity, row: &Row) -> Option<f64> {
         Quantity::Recoveries => Some(row.recoveries as f64),
         Quantity::Lost => Some(row.lost as f64),
         Quantity::Duplicated => Some(row.duplicated as f64),
+        Quantity::Overwritten => Some(row.overwritten as f64),
+        Quantity::Withheld => Some(row.withheld as f64),
+        Quantity::FailedCommits => Some(row.failed_commits as f64),
         Quantity::Rebalances => Some(row.rebalances as f64),
         Quantity::CheckpointsCompleted => Some(row.checkpoints_completed as f64),
         Quantity::CheckpointsFailed => Some(row.checkpoints_failed as f64),
         Quantity::LatencyP99 => row.latency_p99_ms,
         Quantity::LatencyMax => row.latency_max_ms,
+        Quantity::VisibilityP99 => row.visibility_p99_ms,
+        Quantity::VisibilityMax => row.visibility_max_ms,
         Quantity::Violations => Some(row.violations as f64),
         Quantity::Delayed => row.delayed_share,
         Quantity::CheckpointOverhead => row.checkpoint_overhead,

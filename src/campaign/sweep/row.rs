@@ -1,7 +1,7 @@
 //! One row per run: all that a sweep keeps of it.
 
 use crate::actor::fact::JobStatus;
-use crate::drill::outcome::{JobSummary, Phases, Recovery, Summary};
+use crate::drill::outcome::{JobSummary, Phases, Recovery, SinkDelivery, Summary};
 use crate::drill::verdict::Verdict;
 
 use super::plan::Case;
@@ -53,12 +53,19 @@ pub struct Row {
     pub visible: u64,
     pub lost: u64,
     pub duplicated: u64,
+    /// Of an upsert: records written again over themselves.
+    pub overwritten: u64,
+    /// Committed, and behind an open transaction at the end.
+    pub withheld: u64,
+    /// Transactions whose commit came too late.
+    pub failed_commits: u64,
     /// Of the records that arrived after the fault, in thousandths of the whole.
     pub delayed_share: Option<f64>,
     pub latency_p50_ms: Option<f64>,
     pub latency_p99_ms: Option<f64>,
     pub latency_max_ms: Option<f64>,
     pub visibility_p99_ms: Option<f64>,
+    pub visibility_max_ms: Option<f64>,
     pub checkpoints_completed: u64,
     pub checkpoints_failed: u64,
     pub checkpoint_p50_ms: Option<f64>,
@@ -105,6 +112,7 @@ impl Row {
     pub fn new(case: Case, settings: Vec<String>, summary: &Summary, verdict: Verdict) -> Row {
         let worst = longest(&summary.recoveries);
         let sum = |of: fn(&Recovery) -> u64| summary.recoveries.iter().map(of).sum();
+        let of_sinks = |of: fn(&SinkDelivery) -> u64| summary.delivery.sinks.iter().map(of).sum();
         let broken = |kind: &str| {
             let broken = summary.invariants.iter();
             broken
@@ -139,11 +147,15 @@ impl Row {
             visible: summary.delivery.visible,
             lost: summary.delivery.lost,
             duplicated: summary.delivery.duplicated,
+            overwritten: of_sinks(|sink| sink.overwritten),
+            withheld: of_sinks(|sink| sink.withheld),
+            failed_commits: of_sinks(|sink| sink.failed_commits),
             delayed_share: summary.interruption.as_ref().and_then(|i| i.all.share),
             latency_p50_ms: summary.latency_ms.p50,
             latency_p99_ms: summary.latency_ms.p99,
             latency_max_ms: summary.latency_ms.max,
             visibility_p99_ms: summary.visibility_latency_ms.p99,
+            visibility_max_ms: summary.visibility_latency_ms.max,
             checkpoints_completed: checkpoints.completed,
             checkpoints_failed: checkpoints.failed,
             checkpoint_p50_ms: checkpoints.duration_ms.p50,
@@ -192,11 +204,15 @@ impl Row {
             "visible",
             "lost",
             "duplicated",
+            "overwritten",
+            "withheld",
+            "failed_commits",
             "delayed_share",
             "latency_p50_ms",
             "latency_p99_ms",
             "latency_max_ms",
             "visibility_p99_ms",
+            "visibility_max_ms",
             "checkpoints_completed",
             "checkpoints_failed",
             "checkpoint_p50_ms",
@@ -236,6 +252,9 @@ impl Row {
             self.visible,
             self.lost,
             self.duplicated,
+            self.overwritten,
+            self.withheld,
+            self.failed_commits,
         ];
         fields.extend(counts.iter().map(u64::to_string));
         let measured = [
@@ -244,6 +263,7 @@ impl Row {
             self.latency_p99_ms,
             self.latency_max_ms,
             self.visibility_p99_ms,
+            self.visibility_max_ms,
         ];
         fields.extend(measured.map(or_empty));
         fields.extend([
@@ -316,11 +336,15 @@ impl Row {
             visible: count(text()?)?,
             lost: count(text()?)?,
             duplicated: count(text()?)?,
+            overwritten: count(text()?)?,
+            withheld: count(text()?)?,
+            failed_commits: count(text()?)?,
             delayed_share: measured(text()?)?,
             latency_p50_ms: measured(text()?)?,
             latency_p99_ms: measured(text()?)?,
             latency_max_ms: measured(text()?)?,
             visibility_p99_ms: measured(text()?)?,
+            visibility_max_ms: measured(text()?)?,
             checkpoints_completed: count(text()?)?,
             checkpoints_failed: count(text()?)?,
             checkpoint_p50_ms: measured(text()?)?,
