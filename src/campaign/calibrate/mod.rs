@@ -46,6 +46,10 @@ const NEVER: &[(&str, &str)] = &[
         "it takes a deployment before the first fault",
     ),
     (
+        "first-task-initialization-cpu",
+        "it takes a deployment before the first fault",
+    ),
+    (
         "task-deployment",
         "what it takes is counted as task-deployment-cpu",
     ),
