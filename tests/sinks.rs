@@ -4,7 +4,7 @@
 mod support;
 
 use firedrill::drill::outcome::{Outcome, SinkDelivery};
-use support::{load, run};
+use support::{load, run, shipped};
 
 fn drill(name: &str, seed: u64, more: &[&str]) -> Outcome {
     let seed = format!("seed={seed}");
@@ -17,6 +17,19 @@ fn drill(name: &str, seed: u64, more: &[&str]) -> Outcome {
 
 fn sink(outcome: &Outcome) -> &SinkDelivery {
     &outcome.summary.delivery.sinks[0]
+}
+
+/// The scenarios of sinks that are shipped: whatever they are, their own expectations hold.
+#[test]
+fn scenarios_of_sinks_show_what_they_say() {
+    let names = shipped().into_iter();
+    let of_sinks: Vec<_> = names.filter(|name| name.starts_with("kafka-")).collect();
+    assert!(of_sinks.len() >= 9, "{of_sinks:?}");
+    for name in of_sinks {
+        for expectation in run(&load(&name, &[])).summary.expectations {
+            assert!(expectation.met, "{name}: {expectation:?}");
+        }
+    }
 }
 
 fn assert_unbroken(outcome: &Outcome) {

@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
-use crate::actor::message::Batches;
-use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::job_graph::OperatorKind;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::actor::checkpoint::Attempt;
-use crate::actor::sink_fact::AbortCause;
+use crate::actor::message::Batches;
+use crate::actor::sink_fact::{AbortCause, SinkFact};
 use crate::dataflow::batch::Batch;
 use crate::dataflow::sink::{KafkaSink, SinkSpec, SinkTarget, TransactionNaming};
 use crate::invariant::stage::blueprint;
