@@ -12,6 +12,9 @@ use super::{Shown, run, sized, survival};
 /// Runs that shrinking may take.
 const RUNS_MAX: usize = 400;
 
+/// Simpler cases than the best so far, by what that has shown and what counts as plain.
+type Pass = fn(&Scenario, &Shown, &Scenario) -> Vec<Scenario>;
+
 /// The smallest case found, and what it shows.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
@@ -33,7 +36,7 @@ pub fn shrink(
         shown: run(scenario),
         runs: 1,
     };
-    let passes: [fn(&Scenario, &Shown, &Scenario) -> Vec<Scenario>; 6] = [
+    let passes: [Pass; 6] = [
         fewer_faults,
         sooner_over,
         smaller,
