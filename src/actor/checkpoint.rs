@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use fixedbitset::FixedBitSet;
 use serde::{Serialize, Serializer};
 
 use crate::dataflow::batch::CheckpointId;
@@ -48,12 +47,12 @@ pub struct Snapshot {
     pub first_group: u32,
     /// Of a stateful operator: what has been applied, by key group from the first of its range.
     pub applied: Arc<Vec<Fingerprint>>,
-    /// Keys that have state.
-    pub keys: Arc<FixedBitSet>,
     /// Of a KafkaSink: transactions that are closed for writing, and not committed.
     pub committables: Vec<Committable>,
-    /// Size in storage.
+    /// What a restore reads: all of it.
     pub bytes: u64,
+    /// What the snapshot adds to storage: less, where it builds on an earlier one.
+    pub written_bytes: u64,
 }
 
 /// A transaction to be committed when a checkpoint from this one on has completed (`KafkaCommittable`).
@@ -68,7 +67,10 @@ pub struct Committable {
 pub struct StateHandle {
     pub subtask: SubtaskId,
     pub key: BlobKey,
+    /// What a restore reads (`getStateSize`).
     pub bytes: u64,
+    /// What was written for it (`getCheckpointedSize`).
+    pub written_bytes: u64,
     pub offsets: Vec<(SplitId, u64)>,
     /// Of a stateful operator: first and last key group in it.
     pub key_groups: Option<(u32, u32)>,

@@ -304,7 +304,10 @@ pub enum Fact {
         job: JobId,
         checkpoint: CheckpointId,
         offsets: Vec<(SplitId, u64)>,
+        /// What a restore reads.
         bytes: u64,
+        /// What was written for it; less, where snapshots build on earlier ones.
+        written_bytes: u64,
         duration: Span,
     },
     CheckpointAborted {

@@ -370,6 +370,8 @@ pub struct TaskMetrics {
     pub cpu: Span,
     /// Oldest emission still unread, or the age of the last batch when it was handled: latency between operators.
     pub input_latency: Span,
+    /// `checkpointAlignmentTime`: from the first barrier of a checkpoint to the last, the longest of the interval.
+    pub alignment: Span,
     /// Elements that wait in input channels.
     pub queued: u32,
     /// Bytes kept in the in-flight log.

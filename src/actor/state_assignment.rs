@@ -120,6 +120,7 @@ mod tests {
             name: name.into(),
             parallelism,
             cpu_per_record: Span::from_us(10),
+            service: crate::dataflow::job_graph::Service::Constant,
             kind,
             state_bytes: 1_000,
             max_rate_per_s: None,
@@ -160,6 +161,7 @@ mod tests {
                     checkpoint: 7,
                 },
                 bytes: 100,
+                written_bytes: 100,
                 offsets: vertex
                     .splits
                     .iter()

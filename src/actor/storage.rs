@@ -62,7 +62,11 @@ impl Storage {
             }
             Body::Read { key } => {
                 let file = self.files.get(&key).cloned();
-                let bytes = file.as_ref().map_or(0, |(bytes, _)| *bytes);
+                let bytes = file.as_ref().map_or(0, |(bytes, blob)| match blob {
+                    // With the files of earlier snapshots that it builds on.
+                    Blob::State(snapshot) => snapshot.bytes,
+                    _ => *bytes,
+                });
                 let (_, done) = self.reads.serve(now, self.slowed(bytes));
                 let blob = file.map(|(_, blob)| blob);
                 ctx.send_after(

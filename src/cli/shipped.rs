@@ -43,6 +43,10 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "kafka-zombie-committer",
     "kafka-lingering-transaction",
     "retention-overtaken",
+    "checkpoint-race",
+    "checkpoint-at-least-once",
     "lab",
     "lab-two-pipelines",
+    "khaos-iot",
+    "khaos-ysb",
 ];

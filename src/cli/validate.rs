@@ -183,7 +183,11 @@ fn simulate(
             judged.push(Judged {
                 line: row.line,
                 run_id: text("run_id"),
-                cell: text("cell"),
+                // Rows that no column puts together stand for themselves.
+                cell: match row.text("cell") {
+                    Some(cell) => cell.to_owned(),
+                    None => format!("line {}", row.line),
+                },
                 fault: match row.text("fault") {
                     Some(fault) => fault.to_owned(),
                     None => "fault".to_owned(),

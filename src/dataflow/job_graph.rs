@@ -62,6 +62,7 @@ pub struct Operator {
     pub parallelism: u32,
     /// CPU per record, in nanoseconds on one whole core.
     pub cpu_per_record: Span,
+    pub service: Service,
     pub kind: OperatorKind,
     /// State of the operator in all, once every key has been seen, in bytes; zero: stateless.
     pub state_bytes: u64,
@@ -69,6 +70,18 @@ pub struct Operator {
     pub max_rate_per_s: Option<f64>,
     /// Which key of the record a hash exchange into this operator uses; equal names, equal keys.
     pub key: String,
+}
+
+/// How the CPU of single records is spread around what one takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "a service", rename_all = "kebab-case")]
+#[schemars(rename = "Service")]
+pub enum Service {
+    /// Every record takes the same.
+    #[default]
+    Constant,
+    /// Drawn for each real record from an exponential distribution with this mean.
+    Exponential,
 }
 
 #[derive(Clone, Debug, PartialEq)]

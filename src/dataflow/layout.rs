@@ -191,6 +191,7 @@ mod tests {
             name: name.into(),
             parallelism,
             cpu_per_record: Span::from_us(10),
+            service: crate::dataflow::job_graph::Service::Constant,
             kind,
             state_bytes: 0,
             max_rate_per_s: None,

@@ -1,6 +1,7 @@
 //! Floor 1: job graph, execution graph, regions, key groups, splits, channels, records. Pure data.
 
 pub mod batch;
+pub mod distinct;
 pub mod fingerprint;
 pub mod job_graph;
 pub mod key_groups;

@@ -9,9 +9,6 @@ use crate::kernel::{Span, Time};
 use super::histogram::Histogram;
 use super::outcome::{LatencyPoint, Quantiles};
 
-/// A record is late when it takes longer than this to the sink's writer.
-pub const LATE: Span = Span::from_secs(1);
-
 const SECOND: u64 = 1_000_000_000;
 
 #[derive(Clone, Debug)]

@@ -40,6 +40,8 @@ pub struct Episode {
     /// Splits of the sources that have restored any.
     pub splits: BTreeMap<SubtaskId, Vec<SplitId>>,
     pub replayed: u64,
+    /// Records that sources read for another time, since they were restored to before them.
+    pub reprocessed: u64,
     pub deduplicated: u64,
     pub intervals: Intervals,
     /// What the end of each interval waited for, as far as causes are remembered; the last one has no end yet.

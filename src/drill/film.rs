@@ -103,6 +103,7 @@ impl Filming {
             Fact::CheckpointCompleted {
                 job,
                 bytes,
+                written_bytes,
                 duration,
                 ..
             } => {
@@ -115,7 +116,8 @@ impl Filming {
                     counts[1] as f64,
                 );
                 job_gauge(*job, "job", "lastCheckpointDuration", duration.as_ms());
-                job_gauge(*job, "job", "lastCheckpointSize", *bytes as f64);
+                job_gauge(*job, "job", "lastCheckpointSize", *written_bytes as f64);
+                job_gauge(*job, "job", "lastCheckpointFullSize", *bytes as f64);
             }
             Fact::CheckpointAborted { job, .. } => {
                 let counts = counted.jobs.entry(*job).or_default();

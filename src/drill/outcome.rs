@@ -106,7 +106,10 @@ pub struct Recovery {
     /// Null while the run ends before "caught up".
     pub total_ms: Option<f64>,
     pub placement: Vec<PlacementEntry>,
+    /// Sent again out of in-flight logs.
     pub replayed_records: u64,
+    /// Read again by sources that were restored to before them.
+    pub reprocessed_records: u64,
     /// Records that survivors dropped because they had them already.
     pub deduplicated_records: u64,
     /// The seven steps of the recovery; a step that did not happen is absent.
@@ -259,6 +262,10 @@ pub struct Checkpoints {
     pub completed: u64,
     pub failed: u64,
     pub latest_completed: Option<u64>,
+    /// What a restore from the latest one reads.
+    pub state_bytes: Option<u64>,
+    /// What all of them wrote to storage.
+    pub written_bytes: u64,
     pub duration_ms: Quantiles,
 }
 

@@ -10,7 +10,7 @@ use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::{Liveness, RecoveryScope};
 
-use super::arrivals::{Arrivals, LATE};
+use super::arrivals::Arrivals;
 use super::episode::{Episode, Injected, Marks, Retrieval};
 use super::following::Following;
 use super::phase::{Intervals, JobState, Phase, Stage};
@@ -342,6 +342,7 @@ impl Recoveries {
             placement: Vec::new(),
             splits: BTreeMap::new(),
             replayed: 0,
+            reprocessed: 0,
             deduplicated: 0,
             intervals,
             paths: Vec::new(),
@@ -389,11 +390,19 @@ impl Recoveries {
         });
     }
 
+    /// A source was restored to before records that it, or its predecessor, had read.
+    pub fn read_again(&mut self, source: SubtaskId, records: u64) {
+        let job = self.blueprint.topology.job_of(source);
+        if let Some(episode) = &mut self.jobs[job as usize].episode {
+            episode.reprocessed += records;
+        }
+    }
+
     /// The sink's writer has handled records of a job, the latest of them this late, and so many not for the first time:
     /// where nothing upstream drops what comes twice, these were reprocessed.
     pub fn handled(&mut self, job: JobId, worst: Span, again: u64, now: Time) {
         let following = &mut self.jobs[job as usize];
-        if worst > LATE {
+        if worst > self.blueprint.monitor.late {
             following.last_late = now;
         }
         if let Some(episode) = &mut following.episode
@@ -405,11 +414,12 @@ impl Recoveries {
 
     /// Looks from time to time whether output is late, and whether a recovery is over.
     pub fn look(&mut self, arrivals: &mut Arrivals, now: Time) {
+        let late = self.blueprint.monitor.late;
         for job in 0..self.jobs.len() {
             let splits = &self.blueprint.topology.jobs[job].splits;
             let overdue = arrivals
                 .oldest_outstanding(splits)
-                .is_some_and(|oldest| now.since(oldest) > LATE);
+                .is_some_and(|oldest| now.since(oldest) > late);
             if overdue {
                 self.jobs[job].last_late = now;
             }
@@ -419,7 +429,7 @@ impl Recoveries {
                     let fault = &self.faults[*number];
                     fault
                         .healed
-                        .is_none_or(|healed| now.since(healed) < LATE * 2)
+                        .is_none_or(|healed| now.since(healed) < late * 2)
                         && !self.is_answered(*number)
                 };
                 let zookeeper = &self.blueprint.directory.zookeeper;

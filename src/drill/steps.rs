@@ -92,8 +92,9 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
     }
     if let (Some(deployed), Some(running)) = (marks.deployed, marks.running) {
         let what = format!(
-            "tasks deployed, state restored, sources sought; {} records replayed",
-            episode.replayed
+            "tasks deployed, state restored, sources sought; {} records replayed, {} read again",
+            episode.replayed * u64::from(blueprint.weight),
+            episode.reprocessed * u64::from(blueprint.weight)
         );
         step(5, "Resumption", deployed, running, what);
     }

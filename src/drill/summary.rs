@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::actor::blueprint::Blueprint;
+use crate::actor::settings::CheckpointingMode;
 use crate::dataflow::ledger::ranges;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::sink::Guarantee;
@@ -64,6 +65,8 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             completed: watch.checkpoints.completed,
             failed: watch.checkpoints.failed,
             latest_completed: watch.checkpoints.latest,
+            state_bytes: watch.checkpoints.state_bytes,
+            written_bytes: watch.checkpoints.written_bytes,
             duration_ms: watch.checkpoints.durations.quantiles(),
         },
         rebalances: watch
@@ -176,6 +179,7 @@ fn recovery(
         }),
         placement: placement.collect(),
         replayed_records: episode.replayed * u64::from(blueprint.weight),
+        reprocessed_records: episode.reprocessed * u64::from(blueprint.weight),
         deduplicated_records: episode.deduplicated * u64::from(blueprint.weight),
         steps: steps::steps(episode, blueprint, now),
     }
@@ -222,12 +226,16 @@ fn delivery(watch: &Watch, blueprint: &Blueprint, now: Time) -> Delivery {
     }
 }
 
-/// What all sinks promise: as much as the weakest.
+/// What all sinks promise: as much as the weakest, and no more than checkpoints do.
 fn guarantee(blueprint: &Blueprint) -> Guarantee {
     let operators = blueprint.topology.operators.iter();
     let sinks = operators.filter_map(|operator| operator.spec.kind.sink());
     let promised = sinks.map(|sink| sink.guarantee);
-    promised.min().unwrap_or(Guarantee::ExactlyOnce)
+    let promised = promised.min().unwrap_or(Guarantee::ExactlyOnce);
+    match blueprint.config.checkpointing.mode {
+        CheckpointingMode::ExactlyOnce => promised,
+        CheckpointingMode::AtLeastOnce => promised.min(Guarantee::AtLeastOnce),
+    }
 }
 
 fn invariants(watch: &Watch, now: Time) -> Vec<InvariantVerdict> {

@@ -85,6 +85,9 @@ pub struct CheckpointLog {
     pub failed: u64,
     pub latest: Option<CheckpointId>,
     pub durations: Spans,
+    pub written_bytes: u64,
+    /// Of the latest one.
+    pub state_bytes: Option<u64>,
 }
 
 impl Watch {
@@ -163,14 +166,29 @@ impl Watch {
             Fact::Sink(SinkFact::Written { sink, batches, .. }) if self.reads_at_once(*sink) => {
                 self.note_visible(batches, now)
             }
+            Fact::TaskRestored {
+                subtask, offsets, ..
+            } => {
+                let mut again = 0;
+                for (split, offset) in offsets {
+                    let taken = &mut self.taken[*split as usize];
+                    again += taken.saturating_sub(*offset);
+                    *taken = *offset;
+                }
+                self.recoveries.read_again(*subtask, again);
+            }
             Fact::CheckpointTriggered { .. } => self.checkpoints.triggered += 1,
             Fact::CheckpointAborted { .. } => self.checkpoints.failed += 1,
             Fact::CheckpointCompleted {
                 checkpoint,
+                bytes,
+                written_bytes,
                 duration,
                 ..
             } => {
                 self.checkpoints.completed += 1;
+                self.checkpoints.written_bytes += written_bytes;
+                self.checkpoints.state_bytes = Some(*bytes);
                 self.checkpoints.latest = Some(*checkpoint);
                 self.checkpoints.durations.record(*duration);
             }

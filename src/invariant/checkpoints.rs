@@ -260,6 +260,7 @@ mod tests {
                 checkpoint,
                 offsets,
                 bytes: 0,
+                written_bytes: 0,
                 duration: Span::ZERO,
             },
         )

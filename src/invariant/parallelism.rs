@@ -132,6 +132,7 @@ mod tests {
                     checkpoint,
                     offsets: Vec::new(),
                     bytes: 0,
+                    written_bytes: 0,
                     duration: crate::kernel::Span::ZERO,
                 },
             );

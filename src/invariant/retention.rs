@@ -197,6 +197,7 @@ mod tests {
                 checkpoint,
                 offsets,
                 bytes: 0,
+                written_bytes: 0,
                 duration: Span::ZERO,
             },
         )

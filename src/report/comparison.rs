@@ -121,6 +121,9 @@ fn recovery_rows(found: &[Option<&Recovery>]) -> Vec<Row> {
     rows.push(counted("restarts", found, |r| u64::from(r.restarts)));
     rows.push(counted("restarted tasks", found, |r| r.restarted_tasks));
     rows.push(counted("replayed records", found, |r| r.replayed_records));
+    rows.push(counted("records read again", found, |r| {
+        r.reprocessed_records
+    }));
     rows
 }
 

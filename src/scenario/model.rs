@@ -8,7 +8,7 @@ pub use crate::actor::settings::{
     Storage, TaskManager, ZooKeeper,
 };
 pub use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Input, Job, OffsetReset, Operator, OperatorKind, Topic,
+    Arrivals, Exchange, Input, Job, OffsetReset, Operator, OperatorKind, Service, Topic,
 };
 pub use crate::dataflow::sink::{Guarantee, KafkaSink, SinkSpec, SinkTarget, TransactionNaming};
 pub use crate::fault::{Fault, FaultKind, Target, When};

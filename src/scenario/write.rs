@@ -11,7 +11,7 @@ use super::file::{
 };
 use super::model::{
     Cluster, Exchange, Host, Job, Liveness, Monitor, Operator, OperatorKind, Profile, Scenario,
-    SinkSpec, TaskManager, Topic,
+    Service, SinkSpec, TaskManager, Topic,
 };
 use crate::kernel::Distribution;
 
@@ -225,6 +225,8 @@ fn profile(p: &Profile) -> ProfileFile {
         task_cancellation: drawn(p.task_cancellation),
         restore_read: drawn(p.restore_read_bytes_per_s),
         checkpoint_write: drawn(p.checkpoint_write_bytes_per_s),
+        checkpoint_cpu: drawn(p.checkpoint_cpu),
+        checkpoint_serialize: drawn(p.checkpoint_serialize_bytes_per_s),
         checkpoint_sync: drawn(p.checkpoint_sync),
         checkpoint_finalization: drawn(p.checkpoint_finalization),
         planning: drawn(p.planning),
@@ -301,6 +303,7 @@ fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
         exchange: one.map(|input| at(input.exchange)),
         parallelism: Some(at(o.parallelism)),
         cpu: Some(Delay(o.cpu_per_record)),
+        service: (o.service != Service::Constant).then_some(o.service),
         state: Some(at(Size(o.state_bytes))),
         max_rate: o.max_rate_per_s.map(|rate| at(Rate(rate))),
         key: given
@@ -336,5 +339,6 @@ fn monitor(m: &Monitor) -> MonitorFile {
             back_pressure: Some(Share(m.rebalance_when.back_pressure_per_mille)),
             r#for: Some(Duration(m.rebalance_when.lasting)),
         }),
+        late: Some(Duration(m.late)),
     }
 }

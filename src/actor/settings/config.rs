@@ -36,6 +36,8 @@ pub struct Config {
     pub taskmanager_registration_timeout: Span,
     /// `resourcemanager.job.timeout`
     pub job_timeout: Span,
+    /// `state.backend.type`
+    pub state_backend: StateBackend,
     /// `execution.buffer-timeout.interval`
     pub buffer_timeout: Span,
     /// `taskmanager.memory.segment-size`
@@ -186,6 +188,13 @@ pub enum CheckpointingMode {
     AtLeastOnce,
 }
 
+/// `state.backend.type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateBackend {
+    HashMap,
+    RocksDb,
+}
+
 /// `jobmanager.scheduler`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedulerKind {
@@ -277,6 +286,7 @@ impl Default for Config {
             local_recovery: false,
             taskmanager_registration_timeout: Span::from_secs(300),
             job_timeout: Span::from_secs(300),
+            state_backend: StateBackend::HashMap,
             buffer_timeout: Span::from_ms(100),
             segment_bytes: 32 << 10,
             buffers_per_channel: 2,

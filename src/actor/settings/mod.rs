@@ -110,4 +110,6 @@ pub struct Monitor {
     /// How often TaskManagers report.
     pub interval: Span,
     pub rebalance_when: RebalanceWhen,
+    /// A record is late when it takes longer than this to the sink's writer.
+    pub late: Span,
 }

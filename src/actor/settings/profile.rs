@@ -53,6 +53,10 @@ pub struct Profile {
     pub restore_read_bytes_per_s: Distribution<u64>,
     /// What one task writes at the most while it takes a snapshot, in bytes per second.
     pub checkpoint_write_bytes_per_s: Distribution<u64>,
+    /// CPU work of the asynchronous part of a task's snapshot, however small it is.
+    pub checkpoint_cpu: Distribution,
+    /// Bytes of a snapshot that one core serializes per second, in the asynchronous part.
+    pub checkpoint_serialize_bytes_per_s: Distribution<u64>,
     /// The part of a task's snapshot during which it handles no records.
     pub checkpoint_sync: Distribution,
     /// Between a checkpoint's metadata in storage and its pointer on the way to ZooKeeper.
@@ -113,6 +117,8 @@ impl Profile {
             task_cancellation: takes,
             restore_read_bytes_per_s: all,
             checkpoint_write_bytes_per_s: all,
+            checkpoint_cpu: takes,
+            checkpoint_serialize_bytes_per_s: all,
             checkpoint_sync: takes,
             checkpoint_finalization: takes,
             planning: takes,

@@ -59,12 +59,17 @@ pub struct InputGate {
     /// Whether accepted batches are kept for deduplication.
     remembers: bool,
     pub defects: Defects,
+    /// Whether a channel whose barrier has come waits for the others; else barriers are only counted
+    /// (`CheckpointBarrierTracker`), and what comes behind one may get into its checkpoint.
+    aligns: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Alignment {
     checkpoint: CheckpointId,
     missing: usize,
+    /// When the first barrier was met.
+    since: Time,
 }
 
 /// What the gate has for the task.
@@ -76,13 +81,22 @@ pub enum Input {
         batch: Batch,
     },
     /// Barriers have come on all channels.
-    Aligned(CheckpointId),
+    Aligned {
+        checkpoint: CheckpointId,
+        /// When the first of them was met.
+        since: Time,
+    },
     /// The checkpoint cannot be taken here: a producer is gone, or has not caught up with its predecessor.
     Hopeless(CheckpointId),
 }
 
 impl InputGate {
-    pub fn new(channels: Vec<InputChannel>, window: u32, remembers: bool) -> InputGate {
+    pub fn new(
+        channels: Vec<InputChannel>,
+        window: u32,
+        remembers: bool,
+        aligns: bool,
+    ) -> InputGate {
         InputGate {
             channels,
             window,
@@ -91,6 +105,7 @@ impl InputGate {
             premature_up_to: 0,
             remembers,
             defects: Defects::default(),
+            aligns,
         }
     }
 
@@ -130,7 +145,7 @@ impl InputGate {
     }
 
     /// The next thing to do, skipping blocked channels; barriers up to `aborted_up_to` are void.
-    pub fn next(&mut self, aborted_up_to: CheckpointId) -> Option<Input> {
+    pub fn next(&mut self, aborted_up_to: CheckpointId, now: Time) -> Option<Input> {
         while let Some(input) = self.turns.pop_front() {
             let channel = &mut self.channels[input as usize];
             if channel.blocked {
@@ -157,8 +172,8 @@ impl InputGate {
                     if lost || (checkpoint <= self.premature_up_to && !careless) {
                         return Some(Input::Hopeless(checkpoint));
                     }
-                    if self.on_barrier(input, checkpoint) {
-                        return Some(Input::Aligned(checkpoint));
+                    if let Some(since) = self.on_barrier(input, checkpoint, now) {
+                        return Some(Input::Aligned { checkpoint, since });
                     }
                 }
                 (_, Element::Barrier(_)) => {}
@@ -167,10 +182,10 @@ impl InputGate {
         None
     }
 
-    /// True when this was the last barrier of its checkpoint (`SingleCheckpointBarrierHandler`).
-    fn on_barrier(&mut self, input: u16, checkpoint: CheckpointId) -> bool {
+    /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
+    fn on_barrier(&mut self, input: u16, checkpoint: CheckpointId, now: Time) -> Option<Time> {
         match self.aligning {
-            Some(current) if current.checkpoint > checkpoint => return false,
+            Some(current) if current.checkpoint > checkpoint => return None,
             Some(current) if current.checkpoint == checkpoint => {}
             _ => {
                 // A newer barrier overtakes an alignment that will never end.
@@ -178,18 +193,21 @@ impl InputGate {
                 self.aligning = Some(Alignment {
                     checkpoint,
                     missing: self.channels.len(),
+                    since: now,
                 });
             }
         }
-        self.channels[input as usize].blocked = !self.defects.has(Defect::BarrierDoesNotBlock);
+        self.channels[input as usize].blocked =
+            self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
         let alignment = self.aligning.as_mut().expect("it was set above");
         alignment.missing -= 1;
         if alignment.missing > 0 {
-            return false;
+            return None;
         }
+        let since = alignment.since;
         self.aligning = None;
         self.unblock();
-        true
+        Some(since)
     }
 
     /// A producer's process died: the checkpoint that waits for its barrier, if one does.

@@ -9,9 +9,10 @@ use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, DatabaseRequest, TaskDeployment, TaskStep};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Distribution, Span, Time};
+use crate::kernel::{ActorId, Distribution, Span};
 
 use super::TaskManager;
+use super::persisting::asynchronous;
 use super::task::{SnapshotPart, Task};
 
 impl TaskManager {
@@ -292,6 +293,7 @@ impl TaskManager {
         task.flush.release(ctx);
         task.held.release(ctx);
         ctx.forget_work(number);
+        ctx.forget_work(asynchronous(number));
         self.make_next(number, ctx);
         for channel in &task.input.channels {
             let route = &mut self.inputs[channel.channel as usize];
@@ -325,23 +327,6 @@ impl TaskManager {
             self.remove_task(number, ctx);
         }
         self.parked.clear();
-    }
-
-    pub(super) fn on_written(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
-        if let BlobKey::State {
-            subtask,
-            attempt,
-            checkpoint,
-        } = key
-            && let Some(number) = self.find(subtask, attempt)
-        {
-            let pending = self.task(number).pending.get(&checkpoint);
-            let wait = pending.map_or(Time::ZERO, |pending| pending.written_at_earliest);
-            if wait > ctx.now() {
-                return ctx.after(wait.since(ctx.now()), Body::Written { key });
-            }
-            self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
-        }
     }
 
     pub(super) fn on_durable(

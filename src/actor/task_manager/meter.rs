@@ -60,6 +60,11 @@ impl Meter {
         self.current.input_latency = self.current.input_latency.max(latency);
     }
 
+    /// From the first barrier of a checkpoint to its last.
+    pub fn alignment(&mut self, alignment: Span) {
+        self.current.alignment = self.current.alignment.max(alignment);
+    }
+
     /// Closes the interval and begins the next.
     pub fn report(&mut self, now: Time) -> TaskMetrics {
         self.account(now);

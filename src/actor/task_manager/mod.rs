@@ -13,6 +13,7 @@ mod channels;
 mod lifecycle;
 mod membership;
 mod misfortune;
+mod persisting;
 mod snapshots;
 mod writing;
 
@@ -296,11 +297,14 @@ impl TaskManager {
         let taken = self.task(number).snapshot_taken.take();
         self.pump_ready(number, ctx);
         if let Some((checkpoint, snapshot)) = taken {
-            self.pace_snapshot(number, checkpoint, snapshot, ctx);
+            self.persist(number, checkpoint, snapshot, ctx);
         }
     }
 
     fn on_work_done(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if let Some(number) = persisting::task_of_asynchronous(number) {
+            return self.on_serialized(number, ctx);
+        }
         if !ctx.is_work_done(number) {
             return;
         }

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::actor::checkpoint::{Blob, BlobKey, Snapshot, StateHandle};
+use crate::actor::checkpoint::{BlobKey, Snapshot, StateHandle};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::{Batches, Body, DatabaseRequest};
 use crate::dataflow::batch::CheckpointId;
-use crate::policy::Liveness;
+use crate::kernel::Span;
 use crate::policy::defect::Defect;
 
 use super::state::OperatorState;
@@ -32,6 +32,7 @@ impl Task {
         }
         let mut snapshot = Snapshot {
             bytes: SNAPSHOT_BASE_BYTES,
+            written_bytes: SNAPSHOT_BASE_BYTES,
             ..Snapshot::default()
         };
         if let Some(source) = &self.source {
@@ -43,8 +44,8 @@ impl Task {
                 *offset += u64::from(self.blueprint.defects.has(Defect::OffsetBeyondEmitted));
             }
         }
-        if let Some(state) = &self.operator_state {
-            state.save(&mut snapshot);
+        if let Some(state) = &mut self.operator_state {
+            state.save(checkpoint, &mut snapshot);
         }
         self.outputs.emit_barrier(checkpoint, ctx.now());
         if self.blueprint.defects.has(Defect::LogTruncatedEarly) {
@@ -92,30 +93,28 @@ impl Task {
             attempt: self.attempt,
             checkpoint,
         };
-        let (bytes, offsets) = (snapshot.bytes, snapshot.offsets.clone());
         let handle = StateHandle {
             subtask: self.subtask,
             key,
-            bytes,
-            offsets,
+            bytes: snapshot.bytes,
+            written_bytes: snapshot.written_bytes,
+            offsets: snapshot.offsets.clone(),
             key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
         };
         let snapshot = Arc::new(snapshot);
-        if self.blueprint.liveness == Liveness::RpcHeartbeats {
-            self.taking_snapshot = true;
-            self.snapshot_taken = Some((checkpoint, Arc::clone(&snapshot)));
-        }
         self.pending.insert(
             checkpoint,
             PendingSnapshot {
                 handle,
+                snapshot: None,
+                cpu: Span::ZERO,
                 written: false,
                 written_at_earliest: ctx.now(),
                 prepared,
             },
         );
-        let blob = Blob::State(snapshot);
-        ctx.send_sized(directory.storage, bytes, Body::Write { key, bytes, blob });
+        self.taking_snapshot = Some(checkpoint);
+        self.snapshot_taken = Some((checkpoint, snapshot));
     }
 
     /// A part of a snapshot is durable; the acknowledgement once all of it is.
@@ -137,6 +136,9 @@ impl Task {
     pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
         self.outputs.forget_until(checkpoint);
         self.input.forget_until(checkpoint);
+        if let Some(state) = &mut self.operator_state {
+            state.confirm(checkpoint);
+        }
     }
 
     pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {

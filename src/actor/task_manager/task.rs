@@ -1,6 +1,6 @@
 //! One execution of a subtask: what it holds, how it works through its input, and how it takes part in checkpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -9,10 +9,12 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{TaskDeployment, Timer};
+use crate::actor::settings::CheckpointingMode;
 use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::job_graph::Service;
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology};
-use crate::kernel::{ActorId, Span, Time};
+use crate::kernel::{ActorId, Random, SmallStream, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::input::{Input, InputChannel, InputGate};
@@ -44,6 +46,10 @@ pub struct Task {
     /// Of a sink that sends records on as they come.
     pub(super) writer: Option<Box<Writer>>,
     work: Option<Work>,
+    /// CPU of it.
+    work_cpu: Span,
+    /// Where the CPU of single records is drawn.
+    service: Option<SmallStream>,
     /// Waits for a core, or has one.
     on_cpu: bool,
     /// A checkpoint that the coordinator asked this source for.
@@ -61,8 +67,10 @@ pub struct Task {
     pub meter: Meter,
     put_out: bool,
     /// The synchronous part of a snapshot keeps it from its records.
-    pub(super) taking_snapshot: bool,
-    /// A snapshot that was taken just now, where somebody wants to know.
+    pub(super) taking_snapshot: Option<CheckpointId>,
+    /// Snapshots whose asynchronous part is under way or to come, in order.
+    pub(super) to_serialize: VecDeque<CheckpointId>,
+    /// A snapshot that was taken just now.
     pub(super) snapshot_taken: Option<(CheckpointId, Arc<Snapshot>)>,
     /// What it restores cannot be in memory before.
     pub restored_at_earliest: Time,
@@ -90,6 +98,10 @@ enum Work {
 #[derive(Clone, Debug)]
 pub(super) struct PendingSnapshot {
     pub(super) handle: StateHandle,
+    /// Until it is on its way to storage.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    /// Work of the asynchronous part.
+    pub(super) cpu: Span,
     pub(super) written: bool,
     /// The task writes no faster.
     pub(super) written_at_earliest: Time,
@@ -148,7 +160,8 @@ impl Task {
             .div_ceil(channels.len().max(1) as u32);
         let window = (config.buffers_per_channel + floating).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
-        let mut input = InputGate::new(channels, window, remembers);
+        let aligns = config.checkpointing.mode == CheckpointingMode::ExactlyOnce;
+        let mut input = InputGate::new(channels, window, remembers, aligns);
         input.defects = blueprint.defects;
         let is_source = topology.is_source(deployment.subtask);
         let prepares = topology
@@ -161,6 +174,16 @@ impl Task {
         };
         let pace = operator.spec.max_rate_per_s;
         let pace = pace.map(|rate| Span((weight as f64 * 1e9 / rate) as u64));
+        let service = (operator.spec.service == Service::Exponential).then(|| {
+            let attempt = deployment.attempt;
+            let name = format!(
+                "{} {}.{}",
+                deployment.subtask,
+                attempt.token(),
+                attempt.number()
+            );
+            blueprint.streams.small("service", &name)
+        });
         Task {
             subtask: deployment.subtask,
             attempt: deployment.attempt,
@@ -173,7 +196,7 @@ impl Task {
             source: is_source.then(|| {
                 SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)
             }),
-            operator_state: OperatorState::new(operator, vertex.key_groups),
+            operator_state: OperatorState::new(operator, vertex.key_groups, blueprint),
             transaction: prepares.then(Vec::new),
             writer: Writer::new(
                 deployment.subtask,
@@ -184,6 +207,8 @@ impl Task {
                 blueprint,
             ),
             work: None,
+            work_cpu: Span::ZERO,
+            service,
             on_cpu: false,
             triggered: None,
             aborted_up_to: deployment.aborted_up_to,
@@ -195,7 +220,8 @@ impl Task {
             flush_phase,
             meter: Meter::default(),
             put_out: false,
-            taking_snapshot: false,
+            taking_snapshot: None,
+            to_serialize: VecDeque::new(),
             snapshot_taken: None,
             restored_at_earliest: Time::ZERO,
             state_loaded: false,
@@ -204,6 +230,10 @@ impl Task {
             blueprint: Arc::clone(blueprint),
             deployment,
         }
+    }
+
+    pub(super) fn storage(&self) -> ActorId {
+        self.blueprint.directory.storage
     }
 
     pub fn is_sink(&self) -> bool {
@@ -251,18 +281,19 @@ impl Task {
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
-        if !self.is_running() || self.on_cpu || self.taking_snapshot || self.writes() {
+        if !self.is_running() || self.on_cpu || self.taking_snapshot.is_some() || self.writes() {
             return;
         }
         if let Some(checkpoint) = self.triggered.take() {
             self.snapshot(checkpoint, ctx);
         }
         let is_blocked = self.outputs.is_blocked();
-        if !self.taking_snapshot && !is_blocked && self.find_work(ctx) {
+        if self.taking_snapshot.is_none() && !is_blocked && self.find_work(ctx) {
             self.on_cpu = true;
-            ctx.work(self.number, self.cpu_of_work(), false);
+            self.work_cpu = self.cpu_of_work();
+            ctx.work(self.number, self.work_cpu, false);
         }
-        let activity = if self.on_cpu || self.taking_snapshot {
+        let activity = if self.on_cpu || self.taking_snapshot.is_some() {
             Activity::Busy
         } else if is_blocked {
             Activity::BackPressured
@@ -299,7 +330,7 @@ impl Task {
             return self.work.is_some();
         }
         loop {
-            match self.input.next(self.aborted_up_to) {
+            match self.input.next(self.aborted_up_to, ctx.now()) {
                 Some(Input::Batch {
                     input,
                     emitted,
@@ -312,9 +343,11 @@ impl Task {
                     });
                     return true;
                 }
-                Some(Input::Aligned(checkpoint)) => {
+                Some(Input::Aligned { checkpoint, since }) => {
+                    self.meter.alignment(ctx.now().since(since));
                     self.snapshot(checkpoint, ctx);
-                    if self.outputs.is_blocked() || self.taking_snapshot || self.writes() {
+                    if self.outputs.is_blocked() || self.taking_snapshot.is_some() || self.writes()
+                    {
                         return false;
                     }
                 }
@@ -339,20 +372,25 @@ impl Task {
     }
 
     /// What the records to be handled next take on a whole core.
-    fn cpu_of_work(&self) -> Span {
+    fn cpu_of_work(&mut self) -> Span {
         let records = match &self.work {
             Some(Work::Batch { batch, .. }) => batch.len() as u64,
             Some(Work::Source { records }) => u64::from(*records),
             None => unreachable!("a core is asked for when there is work"),
         };
-        self.cpu_per_record * records
+        let Some(random) = &mut self.service else {
+            return self.cpu_per_record * records;
+        };
+        let weight = u64::from(self.blueprint.weight);
+        let mean = Span(self.cpu_per_record.0 / weight);
+        (0..records * weight).fold(Span::ZERO, |sum, _| sum + random.exponential(mean))
     }
 
     /// The records are through the operator: returns the input that gave a batch back, if any.
     pub fn finish_work(&mut self, ctx: &mut Context<'_>) -> Option<u16> {
         let now = ctx.now();
         self.on_cpu = false;
-        self.meter.use_cpu(self.cpu_of_work());
+        self.meter.use_cpu(self.work_cpu);
         match self.work.take().expect("work was begun") {
             Work::Source { records } => {
                 let source = self.source.as_mut().expect("only sources read splits");

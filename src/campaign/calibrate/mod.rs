@@ -65,6 +65,8 @@ const NEVER: &[(&str, &str)] = &[
         "checkpoint-write",
         "no column shows a checkpoint's duration",
     ),
+    ("checkpoint-cpu", "no column shows it"),
+    ("checkpoint-serialize", "no column shows it"),
     ("checkpoint-sync", "no column shows it"),
     ("checkpoint-finalization", "no column shows it"),
     ("planning", "the story's alone"),

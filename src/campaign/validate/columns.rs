@@ -50,6 +50,8 @@ pub struct Measurement {
     pub quantity: Quantity,
     /// Makes milliseconds of it. Default: 1.
     pub factor: Option<f64>,
+    /// Milliseconds by which whoever measured saw it later than it was: predictions are so much later too. Default: 0.
+    pub seen_late_ms: Option<f64>,
 }
 
 /// The laboratory's settings: column, Flink key, form of the value.
@@ -138,6 +140,15 @@ impl Columns {
         settings
     }
 
+    /// By how many milliseconds measurements come later than what they measure.
+    pub fn lags(&self) -> BTreeMap<Quantity, f64> {
+        let lag = |measurement: &Measurement| {
+            let lag = measurement.seen_late_ms?;
+            Some((measurement.quantity, lag))
+        };
+        self.measure.values().filter_map(lag).collect()
+    }
+
     /// What a row measured, in milliseconds or as a count.
     pub fn measured(&self, row: &Row) -> Measured {
         let mut measured: BTreeMap<Quantity, f64> = Quantity::ALL
@@ -187,7 +198,7 @@ mod tests {
         let csv = "hb_interval_ms,restart_strategy,load,recovery_s,job\n1000,type=fixed-delay; fixed-delay.delay=10 s,400,97,iot\n";
         let table = Table::read(csv.as_bytes(), "t.csv").expect("it is a table");
         let text = "only: {job: iot}\nset:\n  load: {path: topics.events.rate, value: '{}/s', factor: 0.25}\n\
-                    measure:\n  recovery_s: {quantity: total, factor: 1000}\n";
+                    measure:\n  recovery_s: {quantity: total, factor: 1000, seen-late-ms: 500}\n";
         let columns = Columns::read(text, "c.yaml").expect("it is right");
         let row = &table.rows[0];
         assert!(columns.counts(row));
@@ -202,6 +213,7 @@ mod tests {
             ]
         );
         assert_eq!(columns.measured(row).quantities[&Quantity::Total], 97_000.0);
+        assert_eq!(columns.lags()[&Quantity::Total], 500.0);
         assert!(Columns::read("sett: {}\n", "c.yaml").is_err());
     }
 }

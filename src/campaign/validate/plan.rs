@@ -8,6 +8,7 @@ use crate::scenario::{Beside, Override, ScenarioError, load_with};
 
 use super::columns::Columns;
 use super::results::Measured;
+use super::results::Quantity;
 use super::table::{Row, Table, TableError};
 
 /// Earlier faults that the table does not have are made up for, up to so many before one that it has.
@@ -72,6 +73,8 @@ pub struct Step {
     /// Which subtask throws.
     pub throwing: u32,
     pub measured: Measured,
+    /// How much later than it happens a quantity is seen, in milliseconds.
+    pub lags: BTreeMap<Quantity, f64>,
 }
 
 /// Faults that follow each other on one job, under one configuration.
@@ -325,6 +328,7 @@ fn step(
         phase: phase.or(before),
         heals_after,
         measured: columns.measured(row),
+        lags: columns.lags(),
     })
 }
 

@@ -127,7 +127,12 @@ impl Run {
             written_again: self.drill.written_again() - written_again,
             is_sink: &|subtask| self.drill.is_sink(subtask),
         };
-        let measured = measure(fault_at, marks, &around);
+        let mut measured = measure(fault_at, marks, &around);
+        for (quantity, lag) in &step.lags {
+            if let Some(value) = measured.quantities.get_mut(quantity) {
+                *value += lag;
+            }
+        }
         if !healed || step.heals_after.is_none() {
             self.inject_all(&healing);
         }

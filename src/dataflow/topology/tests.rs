@@ -10,6 +10,7 @@ fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
         name: name.into(),
         parallelism,
         cpu_per_record: Span::from_us(10),
+        service: crate::dataflow::job_graph::Service::Constant,
         kind,
         state_bytes: 0,
         max_rate_per_s: None,

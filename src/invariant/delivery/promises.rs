@@ -26,7 +26,7 @@ impl Delivery {
 pub const STATEMENTS: [(&str, &str); 6] = [
     (
         "C6",
-        "at a completed checkpoint every operator has applied exactly the records that its sources had emitted",
+        "at a completed checkpoint every operator has applied exactly the records that its sources had emitted; at least those, where barriers do not block",
     ),
     (
         "S1-once",

@@ -74,6 +74,7 @@ impl Run {
             checkpoint,
             offsets: vec![(0, offset), (1, 0)],
             bytes: 0,
+            written_bytes: 0,
             duration: Span::ZERO,
         })
     }

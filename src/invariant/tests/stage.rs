@@ -76,6 +76,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         name: name.into(),
         parallelism,
         cpu_per_record: Span::from_us(10),
+        service: crate::dataflow::job_graph::Service::Constant,
         kind,
         state_bytes: 0,
         max_rate_per_s: None,
@@ -109,6 +110,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         config: config(),
         profile: Profile::constant("test", range.into()),
         monitor: Monitor {
+            late: Span::from_secs(1),
             interval: Span::from_secs(1),
             rebalance_when: RebalanceWhen {
                 latency: Span::from_secs(1),

@@ -32,7 +32,11 @@ fn help(scope: &str, metric: &str) -> String {
         "currentOffset" => "The source's position in the partition.".into(),
         "committedOffset" => "The offset committed for the partition.".into(),
         "lastCheckpointDuration" => "How long the last checkpoint took, in milliseconds.".into(),
-        "lastCheckpointSize" => "Size of the last checkpoint, in bytes.".into(),
+        "lastCheckpointSize" => "What the last checkpoint wrote, in bytes.".into(),
+        "lastCheckpointFullSize" => "Size of the last checkpoint, in bytes.".into(),
+        "checkpointAlignmentTime" => {
+            "How long the last alignment of barriers took, in nanoseconds.".into()
+        }
         "numberOfCompletedCheckpoints" => "Checkpoints completed.".into(),
         "numberOfFailedCheckpoints" => "Checkpoints failed.".into(),
         "numRegisteredTaskManagers" => "TaskManagers registered with the leader.".into(),

@@ -111,6 +111,8 @@ pub fn quiet() -> Outcome {
         completed: 16,
         failed: 1,
         latest_completed: Some(17),
+        state_bytes: Some(201_326_592),
+        written_bytes: 3_221_225_472,
         duration_ms: some(312.0, 401.0, 655.0, 655.0),
     };
     summary.job_status = "RUNNING".into();
@@ -402,6 +404,7 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         total_ms: Some(clock - at_ms),
         placement,
         replayed_records: 4_512,
+        reprocessed_records: 980,
         deduplicated_records: 4_031,
         steps: steps(victim, at_ms),
     });

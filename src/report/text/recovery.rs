@@ -83,6 +83,10 @@ fn facts(page: &mut Page, recovery: &Recovery, name_the_job: bool) {
         number::counted(recovery.replayed_records, "record")
     ));
     facts.push(format!(
+        "{} read again",
+        number::count(recovery.reprocessed_records)
+    ));
+    facts.push(format!(
         "{} dropped as known",
         number::count(recovery.deduplicated_records)
     ));

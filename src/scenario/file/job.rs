@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::either::Either;
 use super::named::{At, Named};
 use super::values::{Delay, Duration, Rate, Size};
-use crate::scenario::model::{Arrivals, Exchange, Guarantee, OffsetReset, TransactionNaming};
+use crate::scenario::model::{
+    Arrivals, Exchange, Guarantee, OffsetReset, Service, TransactionNaming,
+};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename = "a topic", rename_all = "kebab-case", deny_unknown_fields)]
@@ -69,6 +71,9 @@ pub struct OperatorFile {
     /// CPU per record on one core. Default: 5 us for sources, 10 us for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Delay>,
+    /// How the CPU of single records is spread around `cpu`. Default: constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// Of the operator in all, once every key has been seen. Default: 0 B.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<At<Size>>,

@@ -15,6 +15,9 @@ pub struct MonitorFile {
     pub interval: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalance_when: Option<RebalanceWhenFile>,
+    /// A record that takes longer than this to the sink's writer is late: a recovery is over when none is any more. Default: 1 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<Duration>,
 }
 
 /// When `rebalancing: on-pressure` acts.

@@ -304,6 +304,12 @@ pub struct ProfileFile {
     /// What one task writes at the most while it takes a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_write: Option<Drawn<Throughput>>,
+    /// CPU work of the asynchronous part of a snapshot, however small it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_cpu: Time,
+    /// What one core serializes of a snapshot, in the asynchronous part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_serialize: Option<Drawn<Throughput>>,
     /// The part of a snapshot during which a task handles no records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_sync: Time,

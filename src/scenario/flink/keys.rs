@@ -5,6 +5,7 @@ use super::format::{
     write_memory, write_per_mille, write_span,
 };
 use super::{Family, Key, MAX_PARALLELISM, RestartKind, Settings};
+use crate::actor::settings::{CheckpointingMode, StateBackend};
 use crate::kernel::time::Span;
 use crate::policy::LoadBalance;
 use crate::policy::failover::FailoverStrategy;
@@ -150,6 +151,19 @@ const LOAD_BALANCE: &[(&str, LoadBalance)] = &[
     ("TASKS", LoadBalance::Tasks),
 ];
 
+const CHECKPOINTING_MODES: &[(&str, CheckpointingMode)] = &[
+    ("EXACTLY_ONCE", CheckpointingMode::ExactlyOnce),
+    ("AT_LEAST_ONCE", CheckpointingMode::AtLeastOnce),
+];
+
+const STATE_BACKENDS: &[(&str, StateBackend)] = &[
+    ("hashmap", StateBackend::HashMap),
+    ("rocksdb", StateBackend::RocksDb),
+    // Before 1.13.
+    ("filesystem", StateBackend::HashMap),
+    ("jobmanager", StateBackend::HashMap),
+];
+
 const FAILOVER: &[(&str, FailoverStrategy)] = &[
     ("region", FailoverStrategy::Region),
     ("full", FailoverStrategy::Full),
@@ -169,7 +183,10 @@ pub const KEYS: &[Key] = &[
     key!(ALL, "execution.checkpointing.min-pause" config.checkpointing.min_pause, duration, span),
     key!(FLINK, "execution.checkpointing.max-concurrent-checkpoints" config.checkpointing.max_concurrent, |text| count(text, 1, 1_000), number),
     key!(ALL, "execution.checkpointing.tolerable-failed-checkpoints" config.checkpointing.tolerable_failures, |text| count(text, 0, i32::MAX as u32), number),
+    key!(ALL, "execution.checkpointing.mode" config.checkpointing.mode, |text| choice(text, CHECKPOINTING_MODES), |mode| named(mode, CHECKPOINTING_MODES)),
     key!(ALL, "execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] config.checkpointing.retained, |text| count(text, 1, 1_000), number),
+    key!(ALL, "state.backend.type" ["state.backend"] config.state_backend, |text| choice(text, STATE_BACKENDS), |backend| named(backend, STATE_BACKENDS)),
+    key!(ALL, "execution.checkpointing.incremental" ["state.backend.incremental"] config.checkpointing.incremental, boolean, truth),
     key!(ALL, "execution.buffer-timeout.interval" ["execution.buffer-timeout"] config.buffer_timeout, duration, span),
 
     key!(FLINK, "heartbeat.interval" config.heartbeat.interval, |text| at_least(text, 1), span),

@@ -172,6 +172,7 @@ fn operator(
         name: file.name.value.clone(),
         parallelism: to,
         cpu_per_record: cpu,
+        service: file.service.unwrap_or_default(),
         kind: kind(own, inputs, topics, to, check),
         state_bytes: file.state.as_ref().map_or(0, |at| at.value.0),
         max_rate_per_s: file.max_rate.as_ref().map(|at| at.value.0),

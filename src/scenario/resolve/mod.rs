@@ -271,5 +271,6 @@ fn monitor(file: &ScenarioFile) -> Monitor {
             back_pressure_per_mille: when.back_pressure.map_or(500, |value| value.0),
             lasting: when.r#for.map_or(Span::from_secs(10), |value| value.0),
         },
+        late: monitor.late.map_or(Span::from_secs(1), |value| value.0),
     }
 }

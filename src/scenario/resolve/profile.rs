@@ -162,6 +162,11 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
         &mut profile.checkpoint_write_bytes_per_s,
         map.checkpoint_write,
     );
+    put(&mut profile.checkpoint_cpu, map.checkpoint_cpu);
+    put(
+        &mut profile.checkpoint_serialize_bytes_per_s,
+        map.checkpoint_serialize,
+    );
     put(&mut profile.checkpoint_sync, map.checkpoint_sync);
     put(
         &mut profile.checkpoint_finalization,
@@ -175,7 +180,7 @@ mod tests {
     use super::*;
 
     /// Every key, so that a profile that is built in says all.
-    const KEYS: usize = 27;
+    const KEYS: usize = 29;
 
     #[test]
     fn the_built_in_profiles_are_whole() {

@@ -83,6 +83,7 @@ fn topology() -> Topology {
         name: name.into(),
         parallelism: PARALLELISM,
         cpu_per_record: Span::from_us(10),
+        service: crate::dataflow::job_graph::Service::Constant,
         kind,
         state_bytes: 0,
         key: "k".into(),
@@ -125,6 +126,7 @@ fn blueprint(taskmanagers: u32, configure: impl FnOnce(&mut Config)) -> Arc<Blue
             ..Profile::constant("test", takes)
         },
         monitor: Monitor {
+            late: Span::from_secs(1),
             interval: Span::from_secs(1),
             rebalance_when: RebalanceWhen {
                 latency: Span::from_secs(1),

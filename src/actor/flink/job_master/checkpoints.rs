@@ -252,6 +252,11 @@ impl JobMaster {
             checkpoint,
             offsets: metadata.offsets(),
             bytes: metadata.handles.iter().map(|handle| handle.bytes).sum(),
+            written_bytes: metadata
+                .handles
+                .iter()
+                .map(|handle| handle.written_bytes)
+                .sum(),
             duration: ctx.now().since(pending.triggered_at),
         });
         self.subsume(metadata, office, ctx);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::actor::checkpoint::{BlobKey, Snapshot};
 use crate::actor::context::Context;
 use crate::actor::flink::rpc::call::AllocationId;
-use crate::actor::message::{Body, TaskStep};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::Span;
@@ -73,12 +72,6 @@ impl LocalStates {
     }
 }
 
-/// How long so many bytes take.
-fn transfer(bytes: u64, bytes_per_s: u64) -> Span {
-    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_s.max(1));
-    Span(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
 impl TaskManager {
     fn owner(&mut self, number: u32) -> Option<(AllocationId, SubtaskId)> {
         let subtask = self.task(number).subtask;
@@ -101,7 +94,7 @@ impl TaskManager {
             .iter()
             .map(|handle| handle.bytes)
             .sum();
-        task.restored_at_earliest = ctx.now() + transfer(bytes, rate);
+        task.restored_at_earliest = ctx.now() + Span::of_transfer(bytes, rate);
         if !self.blueprint.config.local_recovery {
             return false;
         }
@@ -128,48 +121,26 @@ impl TaskManager {
         true
     }
 
-    /// A task has taken a snapshot: it goes on after the synchronous part, and writes no faster than it can.
-    pub(in crate::actor::task_manager) fn pace_snapshot(
+    /// A copy of a snapshot stays here, where local recovery is on.
+    pub(in crate::actor::task_manager) fn keep_copy(
         &mut self,
         number: u32,
         checkpoint: CheckpointId,
         snapshot: Arc<Snapshot>,
-        ctx: &mut Context<'_>,
     ) {
-        let profile = &self.blueprint.profile;
-        let (sync, rate) = (
-            profile.checkpoint_sync,
-            profile.checkpoint_write_bytes_per_s,
-        );
-        let sync = sync.draw(&mut self.random);
-        let rate = rate.draw(&mut self.random);
-        let keeps_copies = self.blueprint.config.local_recovery;
+        if !self.blueprint.config.local_recovery {
+            return;
+        }
         let task = self.task(number);
         let key = BlobKey::State {
             subtask: task.subtask,
             attempt: task.attempt,
             checkpoint,
         };
-        if let Some(pending) = task.pending.get_mut(&checkpoint) {
-            let writes = transfer(snapshot.bytes, rate);
-            pending.written_at_earliest = ctx.now() + sync + writes;
-        }
-        if keeps_copies && let Some(owner) = self.owner(number) {
+        if let Some(owner) = self.owner(number) {
             let copies = &mut self.executor().local_states;
             copies.store(owner, checkpoint, (key, snapshot));
         }
-        let step = TaskStep::SnapshotTaken;
-        ctx.after(sync, Body::TaskProgress { task: number, step });
-    }
-
-    /// The synchronous part is over.
-    pub(in crate::actor::task_manager) fn on_snapshot_taken(
-        &mut self,
-        number: u32,
-        ctx: &mut Context<'_>,
-    ) {
-        self.task(number).taking_snapshot = false;
-        self.advance(number, ctx);
     }
 
     pub(super) fn confirm_local_state(&mut self, number: u32, checkpoint: CheckpointId) {

@@ -4,10 +4,13 @@ use super::*;
 use crate::dataflow::record::Record;
 
 fn gate(channels: u32) -> InputGate {
-    let channels = (0..channels)
+    InputGate::new(inputs(channels), 4, true, true)
+}
+
+fn inputs(channels: u32) -> Vec<InputChannel> {
+    (0..channels)
         .map(|c| InputChannel::new(c, ActorId(0), Attempt::default(), 0))
-        .collect();
-    InputGate::new(channels, 4, true)
+        .collect()
 }
 
 fn records(offsets: std::ops::Range<u64>) -> Element {
@@ -18,12 +21,12 @@ fn records(offsets: std::ops::Range<u64>) -> Element {
 
 fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
     let mut seen = Vec::new();
-    while let Some(input) = gate.next(aborted) {
+    while let Some(input) = gate.next(aborted, Time::ZERO) {
         seen.push(match input {
             Input::Batch { input, batch, .. } => {
                 format!("{input}:{}", batch.records()[0].offset())
             }
-            Input::Aligned(checkpoint) => format!("aligned {checkpoint}"),
+            Input::Aligned { checkpoint, .. } => format!("aligned {checkpoint}"),
             Input::Hopeless(checkpoint) => format!("hopeless {checkpoint}"),
         });
     }
@@ -43,6 +46,17 @@ fn a_barrier_blocks_its_channel_until_all_have_come() {
 }
 
 #[test]
+fn at_least_once_barriers_are_counted_and_hold_nothing_up() {
+    let mut gate = InputGate::new(inputs(2), 4, false, false);
+    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, records(10..12));
+    gate.push(1, Time::ZERO, records(0..2));
+    assert_eq!(drain(&mut gate, 0), ["0:10", "1:0"]);
+    gate.push(1, Time::ZERO, Element::Barrier(1));
+    assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
+}
+
+#[test]
 fn an_abort_lets_blocked_channels_go_on_and_voids_late_barriers() {
     let mut gate = gate(2);
     gate.push(0, Time::ZERO, Element::Barrier(1));
@@ -57,7 +71,7 @@ fn an_abort_lets_blocked_channels_go_on_and_voids_late_barriers() {
 fn credits_never_exceed_the_window() {
     let mut gate = gate(1);
     (0..4).for_each(|n| assert_eq!(gate.push(0, Time::ZERO, records(n..n + 1)), 0));
-    gate.next(0);
+    gate.next(0, Time::ZERO);
     assert_eq!(
         gate.channels[0].fresh_credits(4),
         0,
@@ -65,7 +79,7 @@ fn credits_never_exceed_the_window() {
     );
     gate.channels[0].consume();
     assert_eq!(gate.channels[0].credits_due(4), None);
-    gate.next(0);
+    gate.next(0, Time::ZERO);
     gate.channels[0].consume();
     assert_eq!(gate.channels[0].credits_due(4), Some(2));
     assert_eq!(gate.channels[0].credits_due(4), None);

@@ -128,6 +128,31 @@ fn records_wait_for_the_synchronous_part_of_a_snapshot() {
 }
 
 #[test]
+fn the_asynchronous_part_of_a_snapshot_takes_a_core_from_the_tasks() {
+    let records = |cpu: Span| {
+        let mut bench = Bench::shaped(|blueprint| {
+            blueprint.profile.checkpoint_cpu = Distribution::constant(cpu);
+        })
+        .and_slot();
+        for subtask in 0..5 {
+            bench.submit(0, subtask, 0);
+        }
+        bench.run(1_000);
+        let began = bench.now();
+        let (_, took) = checkpoint(&mut bench);
+        assert!(took >= cpu, "{took:?}");
+        let until = began + Span::from_secs(2);
+        let handled = |(at, fact): (Time, &Fact)| match fact {
+            Fact::SourceEmitted { records, .. } if at > began && at < until => u64::from(*records),
+            _ => 0,
+        };
+        bench.facts(0).map(handled).sum::<u64>()
+    };
+    let (alone, beside) = (records(Span::ZERO), records(Span::from_secs(2)));
+    assert!(beside > 0 && beside <= alone, "{beside} of {alone}");
+}
+
+#[test]
 fn a_taskmanager_that_came_back_is_not_the_one_that_was_meant() {
     let mut bench = Bench::with_slot(|_| {});
     let target = bench.tms[1];
