@@ -139,8 +139,10 @@ impl Sinks {
                 ..
             } => {
                 let known = self.transactions.values();
-                let of_it = known.filter(|transaction| transaction.producer == *producer);
-                let aborted = of_it.last().is_some_and(|transaction| transaction.aborted);
+                let mut of_it = known.filter(|transaction| transaction.producer == *producer);
+                let aborted = of_it
+                    .next_back()
+                    .is_some_and(|transaction| transaction.aborted);
                 self.failed.expect(aborted, header, || {
                     format!(
                         "{} could not commit checkpoint {checkpoint}, and nobody has aborted its transaction",

@@ -301,8 +301,11 @@ impl Log {
     /// The oldest offset that is kept.
     fn start_at(&mut self, now: Time) -> u64 {
         if let Some(retention) = self.retention {
-            while let Some((_, end)) = self.kept.pop_front_if(|(at, _)| *at + retention < now) {
-                self.start = end;
+            while let Some((at, end)) = self.kept.front()
+                && *at + retention < now
+            {
+                self.start = *end;
+                self.kept.pop_front();
             }
         }
         self.start

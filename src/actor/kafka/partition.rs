@@ -83,7 +83,10 @@ impl SinkPartition {
     fn advance(&mut self) -> Vec<(OperatorId, Batches)> {
         let stable = self.last_stable_offset();
         let mut readable = Vec::new();
-        while let Some(entry) = self.entries.pop_front_if(|entry| entry.first < stable) {
+        let is_stable = |entry: &Entry| entry.first < stable;
+        while self.entries.front().is_some_and(is_stable)
+            && let Some(entry) = self.entries.pop_front()
+        {
             if !entry.aborted {
                 readable.push((entry.writer, entry.batches));
             }

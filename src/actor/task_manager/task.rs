@@ -307,9 +307,9 @@ impl Task {
         if self.work.is_some() {
             return true;
         }
-        if self.source.is_some() {
-            let (room, tick) = (self.room(), self.next_tick(ctx.now()));
-            let source = self.source.as_mut().expect("it was looked at just now");
+        let is_source = self.source.is_some();
+        let wanted = is_source.then(|| (self.room(), self.next_tick(ctx.now())));
+        if let (Some(source), Some((room, tick))) = (self.source.as_mut(), wanted) {
             for (split, from, to) in source.jumps() {
                 ctx.state(Fact::OffsetReset {
                     subtask: self.subtask,

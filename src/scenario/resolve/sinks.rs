@@ -80,7 +80,7 @@ fn target(
         "append" => SinkTarget::Append,
         "kafka" => SinkTarget::Kafka(kafka(map, file, parallelism, check)),
         other => {
-            let hint = near::hint(other, KINDS.into_iter());
+            let hint = near::hint(other, KINDS);
             let message = format!(
                 "unknown sink `{}`{hint}: {}",
                 short(other),

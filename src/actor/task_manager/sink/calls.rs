@@ -138,12 +138,14 @@ impl Calls {
     }
 
     pub fn try_again(&mut self, ctx: &mut Context<'_>) {
-        let put_off = self.open.extract_if(.., |_, call| call.put_off);
-        let again: Vec<_> = put_off.collect();
-        for (number, mut call) in again {
+        let mut again = Vec::new();
+        for (number, call) in self.open.iter_mut().filter(|(_, call)| call.put_off) {
             call.put_off = false;
+            again.push(*number);
+        }
+        for number in again {
+            let call = &self.open[&number];
             self.send(number, &call.request, call.bytes, ctx);
-            self.open.insert(number, call);
         }
     }
 
