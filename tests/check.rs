@@ -71,6 +71,15 @@ fn threads_change_nothing() {
     assert_eq!(with(1), with(2));
 }
 
+/// Whether one of the seeds breaks a promise under a defect.
+fn breaks(defect: &str, model: &str, invariant: &str, seeds: u64) -> bool {
+    let search = search_with(model, &format!("[{defect}]"));
+    (0..seeds).any(|seed| {
+        let broken = run(&search.case(seed)).broken;
+        broken.iter().any(|broken| broken.id == invariant)
+    })
+}
+
 /// The first of the seeds that breaks something under a defect, and what.
 fn found(defect: &str, model: &str, seeds: u64) -> (Search, u64, String) {
     let search = search_with(model, &format!("[{defect}]"));
@@ -91,8 +100,7 @@ fn mistakes_are_noticed() {
         ("heartbeat-not-reset", "flink-default", "H2"),
         ("attempt-reused", "story", "R1"),
     ] {
-        let (_, _, id) = found(defect, model, 60);
-        assert_eq!(id, invariant, "{defect}");
+        assert!(breaks(defect, model, invariant, 60), "{defect}");
     }
 }
 

@@ -90,7 +90,7 @@ error: x.yaml:11:12: unknown key `partitons` in a topic; did you mean `partition
 
 #[test]
 fn unknown_keys_far_from_all_list_what_is_known() {
-    let expected = r#"error: x.yaml:11:40: unknown key `colour` in a topic; known are `partitions`, `rate`, `arrivals`, `record-size`, `keys`, `linger`
+    let expected = r#"error: x.yaml:11:40: unknown key `colour` in a topic; known are `partitions`, `rate`, `arrivals`, `record-size`, `keys`, `linger`, `retention`, `offset-reset`
   11 |   orders: {partitions: 2, rate: 100/s, colour: red}
      |                                        ^^^^^^"#;
     assert_eq!(edited(&[("arrivals: constant", "colour: red")]), expected);
@@ -598,7 +598,7 @@ fn doubled_pins() {
 
 #[test]
 fn unknown_targets() {
-    let expected = r#"error: x.yaml:21:12: unknown process `tm-4`; known are `tm-1`, `tm-2`, `tm-3`, `jm-1`, `jm-2`, `jm-3`, `zk-1`, `zk-2`, `zk-3`
+    let expected = r#"error: x.yaml:21:12: unknown process `tm-4`; known are `tm-1`, `tm-2`, `tm-3`, `jm-1`, `jm-2`, `jm-3`, `zk-1`, `zk-2`, `zk-3`, `kafka`, `database`
   21 |   - {kill: tm-4, at: 60 s}
      |            ^^^^"#;
     assert_eq!(edited(&[("kill: tm-1", "kill: tm-4")]), expected);

@@ -226,13 +226,13 @@ mod tests {
                 owner: TM(0),
             },
         );
-        stage.at(20).broken("H7", 0);
+        stage.at(20).holds("H7");
         stage.at(60).broken("H7", 1);
         stage
             .at(13)
             .says(JM(0), lost(Detector::ZookeeperSession))
             .at(60)
-            .broken("H7", 0);
+            .holds("H7");
     }
 
     #[test]

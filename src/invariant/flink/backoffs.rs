@@ -99,7 +99,7 @@ mod tests {
         let mut stage = Stage::flink();
         delayed(&mut stage, 10, 1_000);
         delayed(&mut stage, 20, 1_500);
-        stage.broken("R11", 0);
+        stage.holds("R11");
         // An hour later, by default.
         delayed(&mut stage, 4_000, 1_000);
         stage.broken("R11", 0);

@@ -258,6 +258,17 @@ impl Stage {
         self
     }
 
+    /// Asserts that the promise is not broken, whether or not there was anything to check.
+    pub fn holds(&self, id: &str) -> &Stage {
+        let verdict = self.verdict(id);
+        assert_eq!(
+            verdict.violations_total, 0,
+            "{id}: {:?}",
+            verdict.violations
+        );
+        self
+    }
+
     /// Asserts that no promise at all is broken.
     pub fn clean(&self) -> &Stage {
         for verdict in self.checks.finish(self.at) {
