@@ -16,6 +16,9 @@ use super::phase::{Intervals, JobState, Phase, Stage};
 
 mod closing;
 
+/// Output has to be in time for this long before a job counts as caught up.
+const CAUGHT_UP_FOR: Span = Span::from_secs(2);
+
 #[derive(Clone, Debug)]
 pub struct Recoveries {
     blueprint: Arc<Blueprint>,

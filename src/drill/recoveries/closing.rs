@@ -3,12 +3,9 @@
 use crate::dataflow::topology::JobId;
 use crate::drill::arrivals::Arrivals;
 use crate::drill::episode::Episode;
-use crate::kernel::{Span, Time};
+use crate::kernel::Time;
 
-use super::Recoveries;
-
-/// Output has to be in time for this long before a job counts as caught up.
-const CAUGHT_UP_FOR: Span = Span::from_secs(2);
+use super::{CAUGHT_UP_FOR, Recoveries};
 
 impl Recoveries {
     /// Looks from time to time whether output is late, and whether a recovery is over.
