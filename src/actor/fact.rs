@@ -16,7 +16,8 @@ use super::flink::leader_paths::Component;
 use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
 use super::flink::rpc::{Address, Endpoint, RpcError};
-use super::message::{Batches, FencingToken, TaskMetrics};
+use super::message::{Batches, FencingToken};
+use super::metric_report::TaskMetrics;
 use super::sink_fact::SinkFact;
 use super::task_manager::executor::SlotState;
 

@@ -11,6 +11,7 @@ pub mod flink;
 pub mod job_manager;
 pub mod kafka;
 pub mod message;
+pub mod metric_report;
 pub mod receiver;
 pub mod settings;
 pub mod sink_fact;

@@ -6,7 +6,7 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
-use crate::actor::message::TaskMetrics;
+use crate::actor::metric_report::TaskMetrics;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId, Topology};
 use crate::kernel::{ActorId, Header, Time};

@@ -1,7 +1,7 @@
 //! What the leader sees of running tasks, and whether some should move.
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::message::{MetricReport, TaskMetrics};
+use crate::actor::metric_report::{MetricReport, TaskMetrics};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Span, Time};
 use crate::policy::Rebalancing;

@@ -1,6 +1,6 @@
 //! What a task measures of itself between two reports.
 
-use crate::actor::message::TaskMetrics;
+use crate::actor::metric_report::TaskMetrics;
 use crate::kernel::{Span, Time};
 
 /// What a task's time goes into (`busyTimeMsPerSecond`, `backPressuredTimeMsPerSecond`, `idleTimeMsPerSecond`).
