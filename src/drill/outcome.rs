@@ -145,6 +145,24 @@ pub struct Phases {
     pub catch_up: f64,
 }
 
+/// A phase's name and how to read it.
+pub type PhaseOf = (&'static str, fn(&Phases) -> f64);
+
+impl Phases {
+    /// In the order in which a recovery passes through them.
+    pub const ALL: [PhaseOf; 9] = [
+        ("detection", |phases| phases.detection),
+        ("leadership", |phases| phases.leadership),
+        ("cancellation", |phases| phases.cancellation),
+        ("backoff", |phases| phases.backoff),
+        ("resources", |phases| phases.resources),
+        ("deployment", |phases| phases.deployment),
+        ("restore", |phases| phases.restore),
+        ("first_output", |phases| phases.first_output),
+        ("catch_up", |phases| phases.catch_up),
+    ];
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct PlacementEntry {
     /// `Parse JSON (3/5)`

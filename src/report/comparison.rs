@@ -35,21 +35,6 @@ pub struct Comparison {
     pub tables: Vec<Table>,
 }
 
-/// A phase's name and how to read it.
-type PhaseOf = (&'static str, fn(&Phases) -> f64);
-
-const PHASES: [PhaseOf; 9] = [
-    ("detection", |phases| phases.detection),
-    ("leadership", |phases| phases.leadership),
-    ("cancellation", |phases| phases.cancellation),
-    ("backoff", |phases| phases.backoff),
-    ("resources", |phases| phases.resources),
-    ("deployment", |phases| phases.deployment),
-    ("restore", |phases| phases.restore),
-    ("first_output", |phases| phases.first_output),
-    ("catch_up", |phases| phases.catch_up),
-];
-
 /// Sets runs of one scenario and seed side by side; recoveries meet by the fault that they answer.
 pub fn compare(summaries: &[Summary]) -> Comparison {
     let first = &summaries[0];
@@ -111,7 +96,7 @@ fn recovery_rows(found: &[Option<&Recovery>]) -> Vec<Row> {
             })
             .collect(),
     }];
-    for (name, of) in PHASES {
+    for (name, of) in Phases::ALL {
         let row = ms(name, found, |recovery| Some(of(&recovery.phases_ms)));
         if row.values.iter().flatten().any(|value| *value > 0.0) {
             rows.push(row);

@@ -2,41 +2,34 @@
 
 use crate::drill::outcome::Phases;
 
-/// One phase: how it is called and how to find it.
+/// One phase as it is shown.
 pub struct Phase {
     /// The field of [`Phases`].
     pub id: &'static str,
     pub title: &'static str,
     /// Stands for the phase where colours cannot.
     pub letter: char,
-    value: fn(&Phases) -> f64,
 }
 
-const fn phase(
-    id: &'static str,
-    title: &'static str,
-    letter: char,
-    value: fn(&Phases) -> f64,
-) -> Phase {
+const fn phase(index: usize, title: &'static str, letter: char) -> Phase {
     Phase {
-        id,
+        id: Phases::ALL[index].0,
         title,
         letter,
-        value,
     }
 }
 
-/// All phases in the order in which a recovery passes through them.
+/// In the order of [`Phases::ALL`].
 pub const ALL: [Phase; 9] = [
-    phase("detection", "detection", 'D', |p| p.detection),
-    phase("leadership", "leadership", 'L', |p| p.leadership),
-    phase("cancellation", "cancellation", 'X', |p| p.cancellation),
-    phase("backoff", "backoff", 'B', |p| p.backoff),
-    phase("resources", "resources", 'R', |p| p.resources),
-    phase("deployment", "deployment", 'P', |p| p.deployment),
-    phase("restore", "restore", 'S', |p| p.restore),
-    phase("first_output", "first output", 'F', |p| p.first_output),
-    phase("catch_up", "catch-up", 'C', |p| p.catch_up),
+    phase(0, "detection", 'D'),
+    phase(1, "leadership", 'L'),
+    phase(2, "cancellation", 'X'),
+    phase(3, "backoff", 'B'),
+    phase(4, "resources", 'R'),
+    phase(5, "deployment", 'P'),
+    phase(6, "restore", 'S'),
+    phase(7, "first output", 'F'),
+    phase(8, "catch-up", 'C'),
 ];
 
 /// The index in [`ALL`] of the phase called `id`.
@@ -46,7 +39,8 @@ pub fn index(id: &str) -> Option<usize> {
 
 /// The phase's duration in milliseconds; zero where it is not a positive number.
 pub fn duration_ms(phases: &Phases, index: usize) -> f64 {
-    let ms = (ALL[index].value)(phases);
+    let (_, of) = Phases::ALL[index];
+    let ms = of(phases);
     if ms.is_finite() && ms > 0.0 { ms } else { 0.0 }
 }
 

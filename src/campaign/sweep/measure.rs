@@ -1,6 +1,7 @@
 //! What a sweep's summaries speak of: one number of a row each.
 
-use super::row::{Ending, PHASES, Row};
+use super::row::{Ending, Row};
+use crate::drill::outcome::Phases;
 
 /// A quantity of a run.
 pub struct Measure {
@@ -55,7 +56,7 @@ const fn share(name: &'static str, of: fn(&Row) -> Option<f64>) -> Measure {
 
 macro_rules! phase {
     ($place:literal) => {
-        ms(PHASES[$place].0, |row| phase(row, $place))
+        ms(Phases::ALL[$place].0, |row| phase(row, $place))
     };
 }
 

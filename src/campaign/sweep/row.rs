@@ -41,7 +41,7 @@ pub struct Row {
     pub verdict: Verdict,
     pub ending: Ending,
     pub recoveries: u64,
-    /// In the order of [`PHASES`].
+    /// In the order of [`Phases::ALL`].
     pub phases_ms: [f64; 9],
     pub total_ms: Option<f64>,
     /// Sum over all recoveries of the run.
@@ -84,21 +84,6 @@ pub struct Row {
     pub unmet: Vec<String>,
 }
 
-/// A phase's name and where it is.
-type PhaseOf = (&'static str, fn(&Phases) -> f64);
-
-pub const PHASES: [PhaseOf; 9] = [
-    ("detection", |phases| phases.detection),
-    ("leadership", |phases| phases.leadership),
-    ("cancellation", |phases| phases.cancellation),
-    ("backoff", |phases| phases.backoff),
-    ("resources", |phases| phases.resources),
-    ("deployment", |phases| phases.deployment),
-    ("restore", |phases| phases.restore),
-    ("first_output", |phases| phases.first_output),
-    ("catch_up", |phases| phases.catch_up),
-];
-
 /// One that has not ended is longer than any that has.
 fn longest(recoveries: &[Recovery]) -> Option<&Recovery> {
     let length = |recovery: &&Recovery| recovery.total_ms.unwrap_or(f64::INFINITY);
@@ -137,7 +122,7 @@ impl Row {
                 Some(_) => Ending::CaughtUp,
             },
             recoveries: summary.recoveries.len() as u64,
-            phases_ms: PHASES.map(|(_, of)| worst.map_or(0.0, |worst| of(&worst.phases_ms))),
+            phases_ms: Phases::ALL.map(|(_, of)| worst.map_or(0.0, |worst| of(&worst.phases_ms))),
             total_ms: worst.and_then(|worst| worst.total_ms),
             all_recoveries_ms: totals.sum::<Option<f64>>().filter(|_| worst.is_some()),
             restarts: sum(|recovery| u64::from(recovery.restarts)),
@@ -190,7 +175,7 @@ impl Row {
             "ending",
             "recoveries",
         ]);
-        let phases: Vec<String> = PHASES
+        let phases: Vec<String> = Phases::ALL
             .iter()
             .map(|(name, _)| format!("{name}_ms"))
             .collect();

@@ -10,7 +10,8 @@ use crate::scenario::expect::Expectation;
 use super::gate;
 use super::measure::MEASURES;
 use super::plan::{Plan, name};
-use super::row::{Ending, PHASES, Row};
+use super::row::{Ending, Row};
+use crate::drill::outcome::Phases;
 
 /// Seeds that are named of runs that went wrong.
 const SEEDS_NAMED: usize = 10;
@@ -226,7 +227,7 @@ fn variant(
             .iter()
             .map(|expect| gate::judge(expect, rows))
             .collect(),
-        mean_phases_ms: (0..PHASES.len()).map(mean_phase).collect(),
+        mean_phases_ms: (0..Phases::ALL.len()).map(mean_phase).collect(),
         measures: MEASURES
             .iter()
             .filter_map(|measure| {

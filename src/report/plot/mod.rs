@@ -50,17 +50,22 @@ impl Format for Plot {
     fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact> {
         let picture = self.picture(outcome);
         let (svg_name, png_name) = self.names();
-        vec![
-            Artifact {
-                name: svg_name,
-                bytes: svg::bytes(&picture),
-            },
-            Artifact {
-                name: png_name,
-                bytes: png::bytes(&picture),
-            },
-        ]
+        drawn([svg_name, png_name], &picture).into()
     }
+}
+
+/// A picture as SVG and as PNG, under these names.
+fn drawn([svg_name, png_name]: [&'static str; 2], picture: &Picture) -> [Artifact; 2] {
+    [
+        Artifact {
+            name: svg_name,
+            bytes: svg::bytes(picture),
+        },
+        Artifact {
+            name: png_name,
+            bytes: png::bytes(picture),
+        },
+    ]
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use crate::campaign::tune::Tuned;
 use crate::report::{Artifact, number};
 
 use super::axis::{Scale, round_up};
+use super::drawn;
 use super::font;
 use super::frame::{LABEL, MARGIN, nothing};
 use super::palette::{FAULT, GRID, INK, LINES, RUNNING, SOFT_INK};
 use super::picture::{Anchor, HEIGHT, Picture, Point, WIDTH};
-use super::{png, svg};
 
 const LEFT: f64 = MARGIN + 88.0;
 const RIGHT: f64 = WIDTH - MARGIN - 24.0;
@@ -16,17 +16,7 @@ const TOP: f64 = 136.0;
 const BOTTOM: f64 = HEIGHT - 70.0;
 
 pub fn artifacts(tuned: &Tuned) -> Vec<Artifact> {
-    let picture = picture(tuned);
-    vec![
-        Artifact {
-            name: "pareto.svg",
-            bytes: svg::bytes(&picture),
-        },
-        Artifact {
-            name: "pareto.png",
-            bytes: png::bytes(&picture),
-        },
-    ]
+    drawn(["pareto.svg", "pareto.png"], &picture(tuned)).into()
 }
 
 fn shown(unit: &str, value: f64) -> String {

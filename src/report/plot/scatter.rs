@@ -4,9 +4,9 @@ use crate::campaign::validate::{Quantity, Validation};
 use crate::report::Artifact;
 
 use super::axis::{Scale, label};
+use super::drawn;
 use super::palette::{DEPLOYING, GRID, INK, LINES, SOFT_INK};
 use super::picture::{Anchor, Picture};
-use super::{png, svg};
 
 const LEFT: f64 = 110.0;
 const RIGHT: f64 = 1_176.0;
@@ -20,17 +20,7 @@ const SHOWN: [Quantity; 4] = [
 ];
 
 pub fn artifacts(results: &Validation) -> Vec<Artifact> {
-    let picture = picture(results);
-    vec![
-        Artifact {
-            name: "validation.svg",
-            bytes: svg::bytes(&picture),
-        },
-        Artifact {
-            name: "validation.png",
-            bytes: png::bytes(&picture),
-        },
-    ]
+    drawn(["validation.svg", "validation.png"], &picture(results)).into()
 }
 
 fn picture(results: &Validation) -> Picture {

@@ -7,20 +7,18 @@ mod stacked;
 use crate::campaign::sweep::{SweepSummary, VariantSummary};
 use crate::report::Artifact;
 
+use super::drawn;
 use super::font;
 use super::frame::MARGIN;
 use super::palette::{INK, SOFT_INK};
 use super::picture::{Anchor, Picture, WIDTH};
-use super::{png, svg};
 
 /// Each plot that has something to show, as SVG and as PNG.
 pub fn artifacts(summary: &SweepSummary) -> Vec<Artifact> {
     let mut artifacts = Vec::new();
     let mut add = |names: [&'static str; 2], picture: Option<Picture>| {
         if let Some(picture) = picture {
-            let bytes = [svg::bytes(&picture), png::bytes(&picture)];
-            let pairs = names.into_iter().zip(bytes);
-            artifacts.extend(pairs.map(|(name, bytes)| Artifact { name, bytes }));
+            artifacts.extend(drawn(names, &picture));
         }
     };
     add(

@@ -90,14 +90,21 @@ impl JobManager {
         self.threads.occupy(endpoint, handling, ctx);
     }
 
-    pub(super) fn on_read(&mut self, key: BlobKey, blob: Option<Blob>, ctx: &mut Context<'_>) {
-        let mut office = Office {
+    /// What runs while this process leads, and what it works with.
+    fn at_work(&mut self) -> Option<(&mut Services, Office<'_>)> {
+        let services = self.leadership.as_mut()?.services.as_mut()?;
+        let office = Office {
             me: self.me,
             desk: &mut self.desk,
             blueprint: &self.blueprint,
         };
-        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
-        let Some(services) = services else { return };
+        Some((services, office))
+    }
+
+    pub(super) fn on_read(&mut self, key: BlobKey, blob: Option<Blob>, ctx: &mut Context<'_>) {
+        let Some((services, mut office)) = self.at_work() else {
+            return;
+        };
         if let BlobKey::Metadata { job, .. } = key {
             if let Some(job_master) = services.jobs.get_mut(&job) {
                 job_master.on_read(key, blob, &mut office, ctx);
@@ -108,13 +115,9 @@ impl JobManager {
     }
 
     pub(super) fn on_written(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
-        let mut office = Office {
-            me: self.me,
-            desk: &mut self.desk,
-            blueprint: &self.blueprint,
+        let Some((services, mut office)) = self.at_work() else {
+            return;
         };
-        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
-        let Some(services) = services else { return };
         if let BlobKey::Metadata { job, .. } = key {
             if let Some(job_master) = services.jobs.get_mut(&job) {
                 job_master.on_written(key, &mut office, ctx);
@@ -126,13 +129,9 @@ impl JobManager {
 
     /// Storage could not write: a checkpoint fails, the rest is written again.
     pub(super) fn on_write_failed(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
-        let mut office = Office {
-            me: self.me,
-            desk: &mut self.desk,
-            blueprint: &self.blueprint,
+        let Some((services, mut office)) = self.at_work() else {
+            return;
         };
-        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
-        let Some(services) = services else { return };
         match key {
             BlobKey::Metadata { job, checkpoint } => {
                 if let Some(job_master) = services.jobs.get_mut(&job) {
@@ -245,13 +244,9 @@ impl JobManager {
 
     /// A job has ended for good, and its JobMaster has said goodbye: its result is kept, nobody runs it again.
     fn end(&mut self, job: JobId, ctx: &mut Context<'_>) {
-        let mut office = Office {
-            me: self.me,
-            desk: &mut self.desk,
-            blueprint: &self.blueprint,
+        let Some((services, mut office)) = self.at_work() else {
+            return;
         };
-        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
-        let Some(services) = services else { return };
         if services.jobs.remove(&job).is_some() {
             let component = Component::JobMaster(job);
             services.publisher.withdraw(component, &mut office, ctx);

@@ -305,16 +305,7 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        ctx.state(Fact::CheckpointAborted {
-            job: self.job,
-            checkpoint,
-            reason,
-        });
-        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
-            subtask,
-            attempt,
-            checkpoint,
-        });
+        self.say_aborted(checkpoint, reason, ctx);
         self.count_failure(checkpoint, office, ctx);
         self.restart_what_is_ready(office, ctx);
     }
@@ -340,6 +331,19 @@ impl JobMaster {
                 ctx.send(storage, Body::Delete { key: handle.key });
             }
         }
+    }
+
+    fn say_aborted(&self, checkpoint: CheckpointId, reason: &'static str, ctx: &mut Context<'_>) {
+        ctx.state(Fact::CheckpointAborted {
+            job: self.job,
+            checkpoint,
+            reason,
+        });
+        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
+            subtask,
+            attempt,
+            checkpoint,
+        });
     }
 
     /// Tells every task something that nobody waits for.
@@ -404,16 +408,7 @@ impl JobMaster {
         if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
             pending.release(ctx);
         }
-        ctx.state(Fact::CheckpointAborted {
-            job: self.job,
-            checkpoint,
-            reason,
-        });
-        self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
-            subtask,
-            attempt,
-            checkpoint,
-        });
+        self.say_aborted(checkpoint, reason, ctx);
         if self.coordinator.queued {
             self.trigger_checkpoint(office, ctx);
         }
