@@ -93,6 +93,16 @@ impl CompletedCheckpoint {
             .map(|at| &self.handles[at])
     }
 
+    /// What a restore reads.
+    pub fn bytes(&self) -> u64 {
+        self.handles.iter().map(|handle| handle.bytes).sum()
+    }
+
+    /// What it added to storage.
+    pub fn written_bytes(&self) -> u64 {
+        self.handles.iter().map(|handle| handle.written_bytes).sum()
+    }
+
     /// The offsets that the sources had reached, by split.
     pub fn offsets(&self) -> Vec<(SplitId, u64)> {
         let mut offsets: Vec<_> = self

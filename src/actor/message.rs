@@ -276,8 +276,6 @@ pub enum TaskStep {
     WriterFlush,
     /// A sink's writer looks whether answers are overdue.
     WriterPatience,
-    /// A committer tries again.
-    CommitAgain,
 }
 
 #[derive(Clone, Debug, Serialize)]

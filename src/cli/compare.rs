@@ -76,6 +76,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Status, Failure> {
     };
     match args.format {
         Format::Json => console::print(&json(&pairs))?,
+        Format::Text if args.effort.quiet => {}
         Format::Text => console::print(text(&pairs).as_bytes())?,
     }
     Ok(Status::Ok)

@@ -12,7 +12,7 @@ use crate::report::tune as report;
 use super::args::{Effort, Format, TuneArgs};
 use super::console;
 use super::engine::{Override, Scenario};
-use super::folder::write_whole;
+use super::folder::{name_of_folder, write_whole};
 use super::interrupt;
 use super::source::Source;
 use super::status::{Failure, Status};
@@ -50,16 +50,19 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
             }])?;
         }
     }
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => {
+            name_of_folder(&name, "name one")?;
+            PathBuf::from("reports").join(format!("{name}-tune"))
+        }
+    };
     interrupt::install();
     let most = (args.budget / bench.seeds.count).max(1) as usize;
     let Some(tuned) = tune(&name, &axes, &goal, cost, most, &mut bench)? else {
         console::note("interrupted; nothing is reported");
         return Ok(Status::Interrupted);
     };
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("reports").join(format!("{name}-tune")));
     fs::create_dir_all(&out).map_err(|error| Failure::io("make the folder", &out, &error))?;
     for artifact in report::artifacts(&tuned) {
         write_whole(&out.join(artifact.name), &artifact.bytes)?;

@@ -323,10 +323,7 @@ impl Topology {
 
     /// What a sink writes to; none for other tasks.
     pub fn sink_of(&self, subtask: SubtaskId) -> Option<&SinkSpec> {
-        self.operators[self.subtasks[subtask as usize].operator as usize]
-            .spec
-            .kind
-            .sink()
+        self.operator_of(subtask).spec.kind.sink()
     }
 
     /// The partitions that a source reads in the first layout; none for other tasks.

@@ -1,5 +1,6 @@
 //! What a search has found: as text and as JSON.
 
+use crate::report::number;
 use std::fmt::Write as _;
 
 use crate::campaign::check::results::{DefectReport, FailureReport, Report};
@@ -27,8 +28,11 @@ pub fn text(report: &Report) -> String {
     );
     let _ = writeln!(
         text,
-        "{} seeds from {} on, {} events · {}",
-        report.seeds, report.first_seed, report.events, report.ended
+        "{} from {} on, {} events · {}",
+        number::counted(report.seeds, "seed"),
+        report.first_seed,
+        report.events,
+        report.ended
     );
     for case in &report.known {
         let verdict = if case.breaks {
@@ -43,7 +47,8 @@ pub fn text(report: &Report) -> String {
         );
     }
     text.push('\n');
-    if report.failures.is_empty() {
+    let holds = report.known.iter().all(|case| !case.breaks);
+    if holds && report.failures.is_empty() {
         text.push_str("Every promise held.\n");
     }
     for failure in &report.failures {
@@ -81,7 +86,8 @@ fn failure(text: &mut String, failure: &FailureReport) {
     } = failure;
     let _ = writeln!(
         text,
-        "{kind} {invariant} is broken in {seeds} seeds, first in seed {seed}"
+        "{kind} {invariant} is broken in {}, first in seed {seed}",
+        number::counted(*seeds, "seed")
     );
     let _ = writeln!(text, "  {}", failure.statement);
     let _ = writeln!(text, "  at {} ms: {}", failure.at_ms, failure.what);
@@ -90,10 +96,18 @@ fn failure(text: &mut String, failure: &FailureReport) {
     }
     match failure.shrunk_faults {
         Some(shrunk) => {
-            let _ = writeln!(text, "  {} faults, shrunk to {shrunk}:", failure.faults);
+            let _ = writeln!(
+                text,
+                "  {}, shrunk to {shrunk}:",
+                number::counted(failure.faults as u64, "fault")
+            );
         }
         None => {
-            let _ = writeln!(text, "  {} faults, not shrunk:", failure.faults);
+            let _ = writeln!(
+                text,
+                "  {}, not shrunk:",
+                number::counted(failure.faults as u64, "fault")
+            );
         }
     }
     for line in &failure.plan {
@@ -115,7 +129,8 @@ fn defects(text: &mut String, report: &Report, defects: &[DefectReport]) {
     for defect in defects {
         let what = match (&defect.invariant, defect.shrunk_faults) {
             (Some(invariant), Some(faults)) => {
-                format!("seed {:>5} · {invariant} · {faults} faults", defect.seeds)
+                let faults = number::counted(faults as u64, "fault");
+                format!("seed {:>5} · {invariant} · {faults}", defect.seeds)
             }
             (Some(invariant), None) => format!("seed {:>5} · {invariant}", defect.seeds),
             _ => format!("not found in {} seeds", defect.seeds),

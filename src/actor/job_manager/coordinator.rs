@@ -302,12 +302,8 @@ impl JobMaster {
             job: self.job,
             checkpoint,
             offsets: metadata.offsets(),
-            bytes: metadata.handles.iter().map(|handle| handle.bytes).sum(),
-            written_bytes: metadata
-                .handles
-                .iter()
-                .map(|handle| handle.written_bytes)
-                .sum(),
+            bytes: metadata.bytes(),
+            written_bytes: metadata.written_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
         self.subsume(metadata, office, ctx);

@@ -91,8 +91,6 @@ pub enum KafkaError {
     InvalidTxnState,
     /// `INVALID_PRODUCER_ID_MAPPING`: the id is not known.
     InvalidProducerIdMapping,
-    /// `COORDINATOR_NOT_AVAILABLE`: worth another try.
-    CoordinatorNotAvailable,
 }
 
 impl KafkaError {
@@ -103,7 +101,6 @@ impl KafkaError {
             KafkaError::ProducerFenced => "ProducerFencedException",
             KafkaError::InvalidTxnState => "InvalidTxnStateException",
             KafkaError::InvalidProducerIdMapping => "InvalidPidMappingException",
-            KafkaError::CoordinatorNotAvailable => "CoordinatorNotAvailableException",
         }
     }
 }

@@ -99,7 +99,7 @@ impl TaskManager {
             TaskStep::Restored => self.on_state_restored(number, ctx),
             TaskStep::SnapshotTaken => self.on_snapshot_taken(number, ctx),
             TaskStep::Initialized => self.run_task(number, ctx),
-            TaskStep::WriterFlush | TaskStep::WriterPatience | TaskStep::CommitAgain => {
+            TaskStep::WriterFlush | TaskStep::WriterPatience => {
                 self.on_writer_step(number, step, ctx)
             }
         }

@@ -90,9 +90,9 @@ impl OperatorState {
     pub fn save(&mut self, checkpoint: CheckpointId, snapshot: &mut Snapshot) {
         snapshot.first_group = self.first_group;
         snapshot.applied = Arc::new(self.applied.clone());
-        let whole = self.bytes();
-        snapshot.bytes += whole;
         let records = self.records();
+        let whole = self.bytes_of(records);
+        snapshot.bytes += whole;
         let new = match self.increments.as_mut() {
             Some(increments) => {
                 increments.snapshots.insert(checkpoint, records);
@@ -124,8 +124,9 @@ impl OperatorState {
     /// Takes over what a snapshot has of its key groups; others belong to other subtasks.
     pub fn load(&mut self, snapshot: &Snapshot, defects: Defects) {
         let (first, mut last) = self.key_groups();
-        let is_own = snapshot.first_group == first && snapshot.applied.len() == self.applied.len();
-        if defects.has(Defect::KeyGroupOffByOne) && !is_own {
+        let is_whole =
+            snapshot.first_group == first && snapshot.applied.len() == self.applied.len();
+        if defects.has(Defect::KeyGroupOffByOne) && !is_whole {
             last -= 1;
         }
         for (group, applied) in (snapshot.first_group..).zip(snapshot.applied.iter()) {
@@ -134,8 +135,6 @@ impl OperatorState {
             }
         }
         // Files of the restored checkpoint are referred to again where the whole of them is taken over.
-        let is_whole =
-            snapshot.first_group == first && snapshot.applied.len() == self.applied.len();
         let records = self.records();
         if let Some(increments) = &mut self.increments {
             increments.confirmed = is_whole.then_some(records);

@@ -78,7 +78,7 @@ impl TaskManager {
             match step {
                 TaskStep::WriterFlush => writer.linger_over(ctx),
                 TaskStep::WriterPatience => writer.look_at_patience(ctx),
-                _ => writer.try_again(ctx),
+                step => unreachable!("writers take no {step:?}"),
             }
             self.follow_writer(number, ctx);
         }

@@ -87,7 +87,7 @@ fn resize(draw: &draw::Draw, scenario: &mut Scenario) {
 }
 
 /// Why a promise may break under these settings without a bug in the model: what is modelled breaks it too.
-pub fn documented(scenario: &Scenario, _id: &str) -> Option<&'static str> {
+pub fn documented(scenario: &Scenario) -> Option<&'static str> {
     match scenario.switches.scope {
         RecoveryScope::PerTaskNaive => Some(
             "recovery.scope: per-task-naive restarts single tasks without logs and deduplication, to show how that breaks",

@@ -59,7 +59,7 @@ pub struct Row {
     pub withheld: u64,
     /// Transactions whose commit came too late.
     pub failed_commits: u64,
-    /// Of the records that arrived after the fault, in thousandths of the whole.
+    /// Of the records that arrived after the fault, as a share of one.
     pub delayed_share: Option<f64>,
     pub latency_p50_ms: Option<f64>,
     pub latency_p99_ms: Option<f64>,

@@ -9,7 +9,7 @@ use crate::campaign::check;
 use crate::campaign::check::results::{Failure as Found, FailureReport, KnownCase};
 use crate::campaign::check::shrink::Shrunk;
 use crate::cli::engine::{self, Drill, Scenario};
-use crate::cli::folder::write_whole;
+use crate::cli::folder::{name_of_folder, write_whole};
 use crate::cli::status::Failure;
 use crate::cli::{console, input, trace};
 
@@ -72,14 +72,7 @@ impl Cases {
         let folder = match out {
             Some(out) => out.to_path_buf(),
             None => {
-                let single = Path::new(scenario)
-                    .file_name()
-                    .is_some_and(|name| name == scenario);
-                if !single {
-                    return Err(Failure::bad(format!(
-                        "the scenario's name, {scenario:?}, does not make the name of a folder; say where cases go with --out DIR"
-                    )));
-                }
+                name_of_folder(scenario, "say where cases go")?;
                 Path::new(HOME).join(format!("{scenario}{suffix}"))
             }
         };
@@ -137,6 +130,7 @@ impl Cases {
                 .any(|broken| broken.id == case.invariant),
             invariant: case.invariant,
             kind: case.kind,
+            documented: check::documented(&loaded.scenario).map(str::to_owned),
         })
     }
 

@@ -215,7 +215,7 @@ fn judge(
     let mut reports = Vec::new();
     for (id, failure) in &results.failures {
         let scenario = search.case(failure.seed);
-        let documented = check::documented(&scenario, id).map(str::to_owned);
+        let documented = check::documented(&scenario).map(str::to_owned);
         let mut report = FailureReport {
             invariant: id.clone(),
             kind: failure.broken.kind.name().to_owned(),

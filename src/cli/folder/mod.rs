@@ -154,17 +154,22 @@ fn start(place: &Place) -> Result<PathBuf, Failure> {
     )))
 }
 
-/// `reports/<scenario>`, and which folders had to be made for it.
-fn default_place(scenario: &str) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
-    let single = Path::new(scenario)
+/// Refuses the name of a scenario that would lead out of the folder that it is to stand in.
+pub fn name_of_folder(scenario: &str, remedy: &str) -> Result<(), Failure> {
+    let is_plain = Path::new(scenario)
         .file_name()
         .is_some_and(|name| name == scenario);
-    if !single {
-        return Err(Failure::bad(format!(
-            "the scenario's name, {scenario:?}, does not make the name of a folder; say where the report goes \
-             with --out DIR"
-        )));
+    if is_plain {
+        return Ok(());
     }
+    Err(Failure::bad(format!(
+        "the scenario's name, {scenario:?}, does not make the name of a folder; {remedy} with --out DIR"
+    )))
+}
+
+/// `reports/<scenario>`, and which folders had to be made for it.
+fn default_place(scenario: &str) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+    name_of_folder(scenario, "say where the report goes")?;
     let home = PathBuf::from(HOME);
     let mut made = Vec::new();
     match fs::create_dir(&home) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::campaign::sweep::{Row, SweepSummary};
 use crate::cli::engine;
-use crate::cli::folder::write_whole;
+use crate::cli::folder::{name_of_folder, write_whole};
 use crate::cli::input;
 use crate::cli::status::Failure;
 
@@ -119,14 +119,7 @@ fn place(out: Option<&Path>, manifest: &Manifest) -> Result<PathBuf, Failure> {
         return Ok(out.to_path_buf());
     }
     let name = &manifest.scenario;
-    if Path::new(name)
-        .file_name()
-        .is_none_or(|file| file != name.as_str())
-    {
-        return Err(Failure::bad(format!(
-            "the scenario's name, {name:?}, does not make the name of a folder; name one with --out DIR"
-        )));
-    }
+    name_of_folder(name, "name one")?;
     let shard = manifest
         .shard
         .map(|(which, of)| format!("-{which}-of-{of}"));

@@ -79,7 +79,6 @@ pub enum Wait {
     Database,
     Linger,
     Delivery,
-    CommitBackoff,
     TransactionTimeout,
     PartitionBackoff,
     PartitionTimeout,
@@ -122,7 +121,6 @@ impl Wait {
                 TaskStep::SnapshotTaken => Wait::CheckpointSync,
                 TaskStep::WriterFlush => Wait::Linger,
                 TaskStep::WriterPatience => Wait::Delivery,
-                TaskStep::CommitAgain => Wait::CommitBackoff,
             },
             Body::Fetch { .. }
             | Body::FetchDue(_)

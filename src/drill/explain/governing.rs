@@ -301,7 +301,6 @@ impl Said<'_> {
             ),
             Wait::Linger => (format!("a sink on {last} collects records"), None),
             Wait::Delivery => (format!("a sink on {last} waits for brokers"), None),
-            Wait::CommitBackoff => (format!("a committer on {last} tries again"), None),
             Wait::TransactionTimeout => (
                 "brokers look for transactions whose time is over".to_owned(),
                 self.given(

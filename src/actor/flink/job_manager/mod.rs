@@ -130,7 +130,6 @@ impl JobManager {
             Body::ReadDone { key, blob } => self.on_read(key, blob, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::Shutdown => self.shut_down(ctx),
-            // An aborted write is noticed by what waits for it: the checkpoint's timeout.
             Body::WriteFailed { key } => self.on_write_failed(key, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }

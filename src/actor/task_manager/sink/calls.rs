@@ -10,13 +10,7 @@ use crate::actor::message::{Batches, Body, DatabaseRequest};
 use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{ActorId, Span, Time};
-
-/// Between two attempts of something that may succeed later (`retry.backoff.ms`).
-pub const RETRY_BACKOFF: Span = Span::from_ms(100);
-
-/// `sink.committer.retries`, Flink's default.
-const COMMITTER_RETRIES: u32 = 10;
+use crate::kernel::{ActorId, Time};
 
 /// Why something was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +43,6 @@ struct Call {
     request: Request,
     bytes: u64,
     since: Time,
-    retries: u32,
-    put_off: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -95,8 +87,6 @@ impl Calls {
                 request,
                 bytes,
                 since,
-                retries: 0,
-                put_off: false,
             },
         );
     }
@@ -124,34 +114,9 @@ impl Calls {
         self.open.remove(&call).map(|call| call.purpose)
     }
 
-    /// It may work later. False: it has been tried often enough.
-    pub fn put_off(&mut self, call: u64) -> bool {
-        let Some(call) = self.open.get_mut(&call) else {
-            return true;
-        };
-        call.put_off = true;
-        call.retries += 1;
-        match call.purpose {
-            Purpose::Commit(..) => call.retries <= COMMITTER_RETRIES,
-            _ => true,
-        }
-    }
-
-    pub fn try_again(&mut self, ctx: &mut Context<'_>) {
-        let mut again = Vec::new();
-        for (number, call) in self.open.iter_mut().filter(|(_, call)| call.put_off) {
-            call.put_off = false;
-            again.push(*number);
-        }
-        for number in again {
-            let call = &self.open[&number];
-            self.send(number, &call.request, call.bytes, ctx);
-        }
-    }
-
     /// Sends again what is not answered.
     pub fn repeat(&mut self, ctx: &mut Context<'_>) {
-        for (number, call) in self.open.iter().filter(|(_, call)| !call.put_off) {
+        for (number, call) in &self.open {
             self.send(*number, &call.request, call.bytes, ctx);
         }
     }

@@ -222,12 +222,6 @@ impl Writer {
         answer: Result<KafkaAnswer, KafkaError>,
         ctx: &mut Context<'_>,
     ) {
-        if answer == Err(KafkaError::CoordinatorNotAvailable) {
-            return match self.calls.put_off(call) {
-                true => self.tell_task(calls::RETRY_BACKOFF, TaskStep::CommitAgain, ctx),
-                false => self.failed = Some("the coordinator of a transaction is not available"),
-            };
-        }
         let Some(purpose) = self.calls.answered(call) else {
             return;
         };
@@ -242,11 +236,6 @@ impl Writer {
             }
         }
         self.look(ctx);
-    }
-
-    /// What has been put off is tried again.
-    pub fn try_again(&mut self, ctx: &mut Context<'_>) {
-        self.calls.try_again(ctx);
     }
 
     /// Whether this is whom it writes to.
