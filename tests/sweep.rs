@@ -178,6 +178,7 @@ fn rows_that_were_kept_are_not_computed_again() {
     let room = Room::new();
     killed(&room, "out", "-KILL", &["--seeds", "30", "--jobs", "1"]);
     let journal = room.path("out/journal.csv");
+    let mark = marked(&journal);
     let before = fs::read(&journal).expect("a journal");
     let words = sweep_words("out", &["--seeds", "30", "--jobs", "1", "--resume"]);
     let mut child = room.command(&words).spawn().expect("the program starts");
@@ -200,6 +201,23 @@ fn rows_that_were_kept_are_not_computed_again() {
             .map_or(0, |at| at + 1);
         assert!(after.starts_with(&before[..whole]));
     }
+    room.sweep("out", &["--seeds", "30", "--jobs", "1", "--resume"], 0);
+    let rows = fs::read_to_string(room.path("out/runs.csv")).expect("rows");
+    assert!(rows.contains(&mark), "the first row was computed again");
+}
+
+/// Gives the journal's first row a digest that no run has, and that one's sum: whoever computes it again comes to another.
+fn marked(journal: &Path) -> String {
+    let text = fs::read_to_string(journal).expect("a journal");
+    let (first, rest) = text.split_once('\n').expect("a whole line");
+    let (row, _) = first.rsplit_once(',').expect("a sum");
+    let is_digest = |field: &&str| field.len() == 32;
+    let digest = row.split(',').find(is_digest).expect("a digest");
+    let mark = "f".repeat(32);
+    let row = row.replace(digest, &mark);
+    let sum = xxhash_rust::xxh3::xxh3_64(format!("{row}\n").as_bytes());
+    fs::write(journal, format!("{row},{sum:016x}\n{rest}")).expect("room");
+    mark
 }
 
 #[test]

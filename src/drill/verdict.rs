@@ -1,8 +1,9 @@
 //! How a run counts: well, an expectation missed, an invariant broken, stuck, cut short.
 
-use crate::scenario::expect::{Clause, Comparison, Quantity};
+use crate::scenario::expect::Quantity;
 use crate::scenario::model::Scenario;
 
+use super::expectations::compare;
 use super::outcome::Summary;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,22 +80,11 @@ fn expects(scenario: &Scenario, summary: &Summary, such: impl Fn(Quantity) -> bo
         let demanded = expectation
             .clauses
             .iter()
-            .any(|clause| such(clause.quantity) && !holds_at_zero(clause));
+            .any(|clause| such(clause.quantity) && !compare(0.0, clause.comparison, clause.value));
         let met = summary
             .expectations
             .iter()
             .any(|verdict| verdict.text == expectation.text && verdict.met);
         demanded && met
     })
-}
-
-fn holds_at_zero(clause: &Clause) -> bool {
-    match clause.comparison {
-        Comparison::Less => 0.0 < clause.value,
-        Comparison::LessOrEqual => 0.0 <= clause.value,
-        Comparison::Equal => clause.value == 0.0,
-        Comparison::NotEqual => clause.value != 0.0,
-        Comparison::GreaterOrEqual => 0.0 >= clause.value,
-        Comparison::Greater => 0.0 > clause.value,
-    }
 }

@@ -210,7 +210,7 @@ mod tests {
             ("p100(total) < 1 s", "no quantile"),
             ("q9(total) < 1 s", "no quantile"),
             ("p99(total < 1 s", "bracket"),
-            ("p99(p50(total)) < 1 s", ""),
+            ("p99(p50(total)) < 1 s", "quantile of a quantile"),
             ("p99(totl) < 1 s", "total"),
             ("delayed < 5", "share"),
         ] {

@@ -351,10 +351,9 @@ impl Delivery {
         ledger.commit(sink, checkpoint);
         let completed = self.completed.range((job, 0)..=(job, CheckpointId::MAX));
         // Other sink operators have ledgers of their own.
-        let mut settled: Vec<Completed> =
-            completed.map(|(_, completed)| completed.clone()).collect();
+        let mut settled: Vec<&Completed> = completed.map(|(_, completed)| completed).collect();
         let is_settled =
-            |completed: &Completed| ledger.has_committed(completed.checkpoint, &completed.sinks);
+            |completed: &&Completed| ledger.has_committed(completed.checkpoint, &completed.sinks);
         settled.truncate(settled.iter().rposition(is_settled).map_or(0, |at| at + 1));
         let Some(latest) = settled.last().map(|completed| completed.checkpoint) else {
             return;

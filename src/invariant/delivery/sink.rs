@@ -229,7 +229,7 @@ impl SinkLedger {
 
     /// S1: everything that committed checkpoints cover is visible, or brokers have aborted it when its time was over.
     /// What is missing without that excuse.
-    pub fn settle(&mut self, completed: &[Completed], header: &Header) -> Offsets {
+    pub fn settle(&mut self, completed: &[&Completed], header: &Header) -> Offsets {
         let Some(latest) = completed.last() else {
             return Offsets::new();
         };
@@ -244,7 +244,7 @@ impl SinkLedger {
             }
             let records = taken(&mut missing, &aborted.batches);
             // Before its checkpoint had completed it could still have been read again.
-            let covers = |completed: &&Completed| {
+            let covers = |completed: &&&Completed| {
                 let covered = |(split, offsets): (&SplitId, &Vec<u64>)| {
                     let to = completed.offsets.iter().find(|(of, _)| of == split);
                     offsets
