@@ -98,12 +98,11 @@ fn a_config_yaml_of_flink_2() {
     let unused = loaded
         .warnings
         .iter()
-        .find(|warning| warning.contains("`rest.address`"));
-    assert_eq!(
-        unused.map(String::as_str),
-        Some(
-            "conf/config.yaml:46:3: `rest.address` is a Flink key that the model with the default scheduler does not use; it has no effect here\n  46 |   address: localhost\n     |   ^^^^^^^"
-        )
+        .find(|warning| warning.contains("`rest.address`"))
+        .expect("a warning for all of them");
+    assert!(
+        unused.contains("Flink keys that the model with the default scheduler does not use; they have no effect here:\n  `"),
+        "{unused}"
     );
     runs_again(&loaded.scenario);
 }

@@ -5,20 +5,18 @@ use super::console::{self, Stdout};
 use super::drive::drive;
 use super::engine::{self, Drill, Ended, Override};
 use super::progress::Progress;
-use super::run::SCENARIO;
 use super::status::{Failure, Status};
 use super::{input, interrupt};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Status, Failure> {
-    let path = match args.subject.is_dir() {
-        true => args.subject.join(SCENARIO),
-        false => args.subject.clone(),
-    };
     let mut overrides = Vec::new();
     overrides.extend(args.model.iter().map(|model| named("model", model)));
     overrides.extend(args.seed.map(|seed| named("seed", &seed.to_string())));
     overrides.extend(args.set.iter().map(|(path, value)| named(path, value)));
-    let scenario = input::scenario(&path, &overrides)?.scenario;
+    let scenario = match args.subject.is_dir() {
+        true => input::of_report(&args.subject, &overrides)?,
+        false => input::scenario(&args.subject, &overrides)?,
+    };
     interrupt::install();
     let mut drill = Drill::new(&scenario);
     drill.remember_causes(None);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::RunArgs;
 use super::console;
 use super::engine::{self, Beside, Document, Loaded, Override, Scenario};
-use super::run::overrides;
+use super::run::{SCENARIO, overrides};
 use super::status::Failure;
 
 /// Far beyond any scenario: whoever names a disk image should hear so at once.
@@ -15,21 +15,29 @@ const BYTES_MAX: u64 = 16 << 20;
 
 /// The scenario that `run` names, with all that its arguments change.
 pub(super) fn of_run(args: &RunArgs, model: Option<&str>) -> Result<Scenario, Failure> {
-    let loaded = scenario_with(
-        &args.scenario,
-        &overrides(args, model),
-        args.flink_config.as_deref(),
-    )?;
-    Ok(loaded.scenario)
+    let config = args.flink_config.as_deref();
+    let loaded = load(&args.scenario, &overrides(args, model), config)?;
+    Ok(shown(loaded))
 }
 
 /// Reads and validates a scenario file, and shows its warnings.
-pub(super) fn scenario(path: &Path, overrides: &[Override]) -> Result<Loaded, Failure> {
-    scenario_with(path, overrides, None)
+pub(super) fn scenario(path: &Path, overrides: &[Override]) -> Result<Scenario, Failure> {
+    Ok(shown(load(path, overrides, None)?))
 }
 
-/// The same, with the configuration of the cluster that it is about.
-pub(super) fn scenario_with(
+/// The scenario of a report. Its warnings were shown when the report was made.
+pub(super) fn of_report(folder: &Path, overrides: &[Override]) -> Result<Scenario, Failure> {
+    Ok(load(&folder.join(SCENARIO), overrides, None)?.scenario)
+}
+
+fn shown(loaded: Loaded) -> Scenario {
+    for warning in &loaded.warnings {
+        console::warning(warning);
+    }
+    loaded.scenario
+}
+
+fn load(
     path: &Path,
     overrides: &[Override],
     flink_config: Option<&Path>,
@@ -40,12 +48,8 @@ pub(super) fn scenario_with(
         flink_config: flink_config.transpose().map_err(Failure::bad)?,
         read: &|profile, from_argument| self::profile(path, profile, from_argument),
     };
-    let loaded = engine::load_with(&bytes, &path.display().to_string(), overrides, &beside)
-        .map_err(|error| Failure::bad(error.to_string()))?;
-    for warning in &loaded.warnings {
-        console::warning(warning);
-    }
-    Ok(loaded)
+    engine::load_with(&bytes, &path.display().to_string(), overrides, &beside)
+        .map_err(|error| Failure::bad(error.to_string()))
 }
 
 /// The profile that a scenario, or an argument, names by its path.

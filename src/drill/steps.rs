@@ -3,6 +3,7 @@
 
 use crate::actor::blueprint::Blueprint;
 use crate::kernel::{ActorId, Time};
+use crate::policy::Liveness;
 
 use super::episode::{Episode, Retrieval};
 use super::outcome::Step;
@@ -37,17 +38,19 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
             .as_ref()
             .map_or(*at, |retrieval| retrieval.from.max(*at));
         let lost: Vec<&str> = lost.iter().map(name).collect();
-        let whose = if lost.is_empty() {
-            String::new()
-        } else {
-            format!(" of {}", lost.join(", "))
+        let whose = match blueprint.liveness {
+            _ if lost.is_empty() => "failed".to_owned(),
+            Liveness::ZkEphemeral => format!("of {} failed", lost.join(", ")),
+            Liveness::RpcHeartbeats => {
+                format!("failed, after the failure of one on {}", lost.join(", "))
+            }
         };
         step(
             2,
             "Task reassignment",
             *at,
             until,
-            format!("{leader} marked {tasks} tasks{whose} failed"),
+            format!("{leader} marked {tasks} tasks {whose}"),
         );
     }
     if let Some(Retrieval {

@@ -19,7 +19,7 @@ const SIDES: Sides = Sides {
 };
 
 pub(super) fn replay(path: &Path, quiet: bool) -> Result<Status, Failure> {
-    let scenario = input::scenario(path, &[])?.scenario;
+    let scenario = input::scenario(path, &[])?;
     let (mut first, mut second) = (Drill::new(&scenario), Drill::new(&scenario));
     let progress = Progress::new(&scenario.name, first.end(), quiet);
     let mut comparing = Comparing::new(Recent::default());

@@ -27,7 +27,7 @@ struct Recorded {
 
 pub(super) fn replay(folder: &Path, quiet: bool) -> Result<Status, Failure> {
     let recorded = recorded(folder)?;
-    let scenario = input::scenario(&folder.join(SCENARIO), &[])?.scenario;
+    let scenario = input::of_report(folder, &[])?;
     let mut drill = Drill::new(&scenario);
     let until = match recorded.ended.as_str() {
         "interrupted" => Time((recorded.simulated_ms * 1e6).round() as u64).min(drill.end()),

@@ -80,7 +80,12 @@ impl Said<'_> {
             ),
             Wait::Rpc => (format!("messages go: {}", self.chain()), self.links()),
             Wait::Connection => (
-                format!("{last} is told that {first} is not there"),
+                match first == last {
+                    true => {
+                        format!("{last} hears that its connection to a dead process is refused")
+                    }
+                    false => format!("{last} is told that {first} is not there"),
+                },
                 self.profile("connection-notice", profile.connection_notice),
             ),
             Wait::MainThread => (

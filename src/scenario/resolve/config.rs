@@ -113,17 +113,15 @@ impl Keys {
         self.settings
             .finish(decided.scheduler(), decided.reactive(), decided.failover());
         let mut written = BTreeMap::new();
+        let mut idle = Vec::new();
         for (name, entry) in &self.chosen {
             let used = flink::find(name).is_some_and(|key| key.is_used_by(decided.family));
             if !used && flink::outside(name).is_none() && flink::is_known_or_used(name) {
-                let message = format!(
-                    "`{name}` is a Flink key that {} does not use; it has no effect here",
-                    decided.user()
-                );
-                check.warn(entry.place, message);
+                idle.push((name, entry.place));
                 written.insert(name.clone(), entry.value.clone());
             }
         }
+        warn_of_idle(&idle, decided, check);
         for complaint in flink::check(&self.settings, decided.family) {
             let place = complaint.keys.iter().find_map(|key| self.chosen.get(*key));
             let place = place.map_or(Place::Nowhere, |entry| entry.value_place);
@@ -146,6 +144,29 @@ impl Keys {
 }
 
 /// Flink 2 reads nested maps as dotted keys, so this does.
+/// Keys of Flink that are without effect here. A real configuration has many: they get one warning.
+fn warn_of_idle(idle: &[(&String, Place)], decided: &switches::Decided, check: &mut Check) {
+    let user = decided.user();
+    match idle {
+        [] => {}
+        [(name, place)] => check.warn(
+            *place,
+            format!("`{name}` is a Flink key that {user} does not use; it has no effect here"),
+        ),
+        _ => {
+            let names: Vec<String> = idle.iter().map(|(name, _)| format!("`{name}`")).collect();
+            check.warn(
+                Place::Nowhere,
+                format!(
+                    "{} Flink keys that {user} does not use; they have no effect here:\n  {}",
+                    names.len(),
+                    names.join("\n  ")
+                ),
+            );
+        }
+    }
+}
+
 fn flatten(map: &Named<At<Setting>>, prefix: &str, into: &mut Vec<Entry>) {
     for (name, setting) in &map.0 {
         let key = if prefix.is_empty() {
