@@ -182,6 +182,57 @@ fn an_orderly_stop_is_noticed_at_once_and_a_dark_machine_late() {
 }
 
 #[test]
+fn a_taskmanager_without_tasks_leaves_nothing_to_recover() {
+    // Flink fills one TaskManager before the next: of three with room for everything, two have no task.
+    let flink = |faults: &[&str], expect: &str| {
+        let text = yaml(faults)
+            .replace("name: small", "name: small\nmodel: flink-default")
+            .replace("    placement:\n", "")
+            .lines()
+            .filter(|line| !line.starts_with("      tm-"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>();
+        let loaded = scenario::load(format!("{text}{expect}"), "x.yaml", &[]);
+        let scenario = loaded.unwrap_or_else(|error| panic!("{error}")).scenario;
+        let mut drill = Drill::new(&scenario);
+        let end = drill.end();
+        drill.advance(end, &mut ()).expect("it goes on");
+        drill.finish(Ended::Completed)
+    };
+    let quiet = flink(&[], "");
+    let taken: Vec<&String> = quiet.tasks.iter().map(|task| &task.taskmanager).collect();
+    let mut names = quiet.taskmanagers.iter();
+    let idle = names.find(|name| !taken.contains(name)).expect("one");
+    let kill = |name: &str| format!("{{kill: {name}, at: 60 s}}");
+    let expect = "expect:\n  - detection <= 45 s\n  - recoveries == 0 and lost == 0\n";
+    let outcome = flink(&[&kill(idle)], expect);
+    assert!(outcome.summary.recoveries.is_empty());
+    let [spared] = &outcome.summary.spared[..] else {
+        panic!("{:#?}", outcome.summary.spared);
+    };
+    let what = format!("{idle} ran no task of job: nothing to recover");
+    assert_eq!((&spared.what, spared.at_ms), (&what, 60_000.0));
+    // Nobody's task tells; the heartbeats of the ResourceManager still do.
+    assert_eq!(spared.noticed_by.as_deref(), Some("resource-manager"));
+    let after = spared.noticed_ms.expect("it was noticed") - spared.at_ms;
+    assert!((10_000.0..=20_500.0).contains(&after), "{after}");
+    // A drill that hit nothing does not pass for one that went well, unless nothing is what it expects.
+    let verdicts: Vec<(bool, &str)> = outcome
+        .summary
+        .expectations
+        .iter()
+        .map(|verdict| (verdict.met, verdict.measured.as_str()))
+        .collect();
+    let measured = format!("detection: no recovery ({what})");
+    assert_eq!(verdicts[0], (false, measured.as_str()));
+    assert!(verdicts[1].0, "{verdicts:?}");
+    // The same fault where the tasks are is a recovery.
+    let hit = flink(&[&kill(taken[0])], "");
+    assert!(hit.summary.spared.is_empty());
+    assert_eq!(hit.summary.recoveries.len(), 1);
+}
+
+#[test]
 fn a_hung_leader_of_zookeeper_is_replaced() {
     let outcome = run(&["{hang: zk-1, at: 60 s, for: 60 s}"]);
     assert!(says(&outcome, "in epoch 2"), "nobody else leads");

@@ -19,6 +19,10 @@ pub struct Injected {
     pub target: ActorId,
     pub what: &'static str,
     pub healed: Option<Time>,
+    /// Jobs that ran, and had no task on the TaskManager that it hit.
+    pub spared: Vec<JobId>,
+    /// Who first gave the TaskManager up that it hit, and when.
+    pub missed: Option<(&'static str, Time)>,
 }
 
 /// One recovery of one job.

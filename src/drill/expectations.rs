@@ -25,12 +25,15 @@ pub fn verdicts(expectations: &[Expectation], summary: &Summary) -> Vec<Expectat
     expectations.iter().map(verdict).collect()
 }
 
-/// Phases and totals must hold for each recovery; what has not ended is not met.
+/// Phases and totals must hold for each recovery; what has not ended is not met. Without a recovery they are not met either:
+/// a drill that hit nothing has shown nothing, and must not pass for one that went well.
 fn judge(clause: &Clause, summary: &Summary) -> (bool, String) {
     let (name, is_duration) = name(clause.quantity);
     let values = measure(clause.quantity, summary);
     if values.is_empty() {
-        return (false, format!("{name}: no recovery"));
+        let why = summary.spared.first();
+        let why = why.map_or(String::new(), |spared| format!(" ({})", spared.what));
+        return (false, format!("{name}: no recovery{why}"));
     }
     let holds = |value: &Option<f64>| {
         value.is_some_and(|value| compare(value, clause.comparison, clause.value))

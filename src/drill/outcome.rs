@@ -50,6 +50,8 @@ pub struct Summary {
     /// The stall guard's message, naming the actors in the loop.
     pub stall: Option<String>,
     pub recoveries: Vec<Recovery>,
+    /// Faults that hit a TaskManager without a task of the job: they have no recovery, and so no phases.
+    pub spared: Vec<Spared>,
     pub delivery: Delivery,
     /// What the faults did to records: which share was delayed, by how much.
     pub interruption: Option<Interruption>,
@@ -118,6 +120,20 @@ pub struct Recovery {
     pub deduplicated_records: u64,
     /// The seven steps of the recovery; a step that did not happen is absent.
     pub steps: Vec<Step>,
+}
+
+/// A fault of a TaskManager that ran no task of a job.
+#[derive(Clone, Debug, Serialize)]
+pub struct Spared {
+    /// As of a recovery: `kill tm-3`
+    pub fault: String,
+    pub job: String,
+    pub at_ms: f64,
+    /// Who first gave the TaskManager up: `resource-manager`, `zookeeper-session`, ...; null where nobody did.
+    pub noticed_by: Option<String>,
+    pub noticed_ms: Option<f64>,
+    /// One line: `tm-3 ran no task of fraud-detection: nothing to recover`
+    pub what: String,
 }
 
 /// One of the seven steps: detection, reassignment, retrieval, redistribution, resumption, monitoring, reporting.

@@ -15,6 +15,7 @@ use super::following::Following;
 use super::phase::{Intervals, JobState, Phase, Stage};
 
 mod closing;
+mod spared;
 
 /// Output has to be in time for this long before a job counts as caught up.
 const CAUGHT_UP_FOR: Span = Span::from_secs(2);
@@ -23,6 +24,8 @@ const CAUGHT_UP_FOR: Span = Span::from_secs(2);
 pub struct Recoveries {
     blueprint: Arc<Blueprint>,
     pub faults: Vec<Injected>,
+    /// Where the tasks are that have not ended.
+    homes: BTreeMap<SubtaskId, ActorId>,
     jobs: Vec<Following>,
     pub closed: Vec<Episode>,
 }
@@ -39,6 +42,7 @@ impl Recoveries {
         Recoveries {
             jobs: vec![following; blueprint.topology.jobs.len()],
             faults: Vec::new(),
+            homes: BTreeMap::new(),
             closed: Vec::new(),
             blueprint: Arc::clone(blueprint),
         }
@@ -63,6 +67,13 @@ impl Recoveries {
                 self.act_on(down, Detector::NewLeader.name(), now, |following| {
                     following.state.led = false
                 });
+            }
+            Fact::TaskManagerLost {
+                taskmanager,
+                detector,
+            } => self.miss(*taskmanager, detector.name(), now),
+            Fact::TaskExecutorUnregistered { taskmanager, .. } => {
+                self.miss(taskmanager.actor, "resource-manager", now)
             }
             Fact::RecoveryStarted {
                 job,
@@ -152,7 +163,11 @@ impl Recoveries {
                 }
             }
             Fact::ExecutionGraphCreated { job, parallelism } => {
-                let layout = Layout::new(&self.blueprint.topology, *job, parallelism);
+                let topology = &self.blueprint.topology;
+                let layout = Layout::new(topology, *job, parallelism);
+                self.homes.retain(|task, _| {
+                    topology.job_of(*task) != *job || layout.get(*task).is_some()
+                });
                 self.with_job(*job, now, |following| {
                     let tasks = &mut following.state.tasks;
                     tasks.retain(|task, _| layout.get(*task).is_some());
@@ -167,7 +182,13 @@ impl Recoveries {
                     }
                 });
             }
-            Fact::ExecutionChanged { subtask, state, .. } => {
+            Fact::ExecutionChanged {
+                subtask,
+                state,
+                taskmanager,
+                ..
+            } => {
+                self.settle(*subtask, *state, *taskmanager);
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
                     if let Some(task) = following.state.tasks.get_mut(subtask) {
@@ -241,11 +262,14 @@ impl Recoveries {
 
     fn inject(&mut self, target: ActorId, what: &'static str, now: Time) {
         let number = self.faults.len();
+        let spared = self.spared_by(target, what);
         self.faults.push(Injected {
             at: now,
             target,
             what,
             healed: None,
+            spared,
+            missed: None,
         });
         // A fault in the middle of a recovery belongs to it, if it can matter to it.
         let matters = !self.blueprint.directory.zookeeper.contains(&target);
@@ -287,7 +311,8 @@ impl Recoveries {
         change: impl Fn(&mut Following),
     ) {
         for job in 0..self.jobs.len() {
-            let faults = self.faults_behind(&target.into_iter().collect::<Vec<_>>());
+            let target = &target.into_iter().collect::<Vec<_>>();
+            let faults = self.faults_behind(target, job as JobId);
             self.open(job as JobId, faults, now);
             self.with_job(job as JobId, now, |following| {
                 change(following);
@@ -296,8 +321,8 @@ impl Recoveries {
         }
     }
 
-    /// Faults that nobody has answered: those of the targets, else all that are not over.
-    fn faults_behind(&self, targets: &[ActorId]) -> Vec<usize> {
+    /// Faults that nobody has answered: those of the targets, else all that are not over and may matter to the job.
+    fn faults_behind(&self, targets: &[ActorId], job: JobId) -> Vec<usize> {
         let waiting =
             |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
         let all = || (0..self.faults.len()).filter(waiting);
@@ -305,7 +330,9 @@ impl Recoveries {
             .filter(|number| targets.contains(&self.faults[*number].target))
             .collect();
         if of_targets.is_empty() {
-            all().collect()
+            all()
+                .filter(|number| !self.faults[*number].spared.contains(&job))
+                .collect()
         } else {
             of_targets
         }
@@ -364,7 +391,7 @@ impl Recoveries {
         now: Time,
     ) {
         if !matches!(detector, Detector::Rebalancing | Detector::Rescaling) {
-            self.open(job, self.faults_behind(lost), now);
+            self.open(job, self.faults_behind(lost, job), now);
         }
         self.with_job(job, now, |following| {
             following.state.led = true;

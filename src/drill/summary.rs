@@ -7,15 +7,16 @@ use crate::actor::settings::CheckpointingMode;
 use crate::dataflow::ledger::ranges;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::sink::Guarantee;
+use crate::dataflow::topology::JobId;
 use crate::invariant::Kind;
 use crate::kernel::Time;
 
 use super::causes::Hop;
-use super::episode::Episode;
+use super::episode::{Episode, Injected};
 use super::outcome::{
     Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
-    PhaseSpan, PlacementEntry, Reason, Rebalance, RecordRanges, Recovery, StatusChange, Summary,
-    TimelineEntry, Violation,
+    PhaseSpan, PlacementEntry, Reason, Rebalance, RecordRanges, Recovery, Spared, StatusChange,
+    Summary, TimelineEntry, Violation,
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
@@ -57,6 +58,11 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .closed
             .iter()
             .map(|e| recovery(e, &watch.recoveries, &blueprint, now))
+            .collect(),
+        spared: watch
+            .recoveries
+            .spared()
+            .map(|(fault, job)| spared(fault, job, &blueprint))
             .collect(),
         delivery: delivery(&watch, &blueprint, now),
         interruption: interruption::interruption(&watch, &blueprint, now),
@@ -131,6 +137,19 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         film: std::mem::take(&mut watch.filming).film(&blueprint),
         lag: std::mem::take(&mut watch.lag),
         summary,
+    }
+}
+
+fn spared(fault: &Injected, job: JobId, blueprint: &Blueprint) -> Spared {
+    let target = blueprint.directory.name(fault.target);
+    let job = &blueprint.topology.jobs[job as usize].name;
+    Spared {
+        fault: format!("{} {target}", fault.what),
+        job: job.clone(),
+        at_ms: fault.at.as_ms(),
+        noticed_by: fault.missed.map(|(by, _)| by.to_owned()),
+        noticed_ms: fault.missed.map(|(_, at)| at.as_ms()),
+        what: format!("{target} ran no task of {job}: nothing to recover"),
     }
 }
 

@@ -39,8 +39,11 @@ pub struct Comparison {
 pub fn compare(summaries: &[Summary]) -> Comparison {
     let first = &summaries[0];
     let mut faults: Vec<(String, f64)> = Vec::new();
-    for recovery in summaries.iter().flat_map(|summary| &summary.recoveries) {
-        let key = (recovery.fault.clone(), recovery.at_ms);
+    let recovered = summaries.iter().flat_map(|summary| &summary.recoveries);
+    let recovered = recovered.map(|recovery| (recovery.fault.clone(), recovery.at_ms));
+    let spared = summaries.iter().flat_map(|summary| &summary.spared);
+    let spared = spared.map(|spared| (spared.fault.clone(), spared.at_ms));
+    for key in recovered.chain(spared) {
         if !faults.contains(&key) {
             faults.push(key);
         }
@@ -58,9 +61,16 @@ pub fn compare(summaries: &[Summary]) -> Comparison {
                         .find(|recovery| recovery.fault == *fault && recovery.at_ms == *at_ms)
                 })
                 .collect();
+            let mut rows = recovery_rows(&found);
+            for (shown, summary) in rows[0].shown.iter_mut().zip(summaries) {
+                let mut spared = summary.spared.iter();
+                if spared.any(|spared| spared.fault == *fault && spared.at_ms == *at_ms) {
+                    *shown = "hit no task".to_owned();
+                }
+            }
             Table {
                 title: format!("{fault} at {}", number::instant(*at_ms)),
-                rows: recovery_rows(&found),
+                rows,
             }
         })
         .collect();

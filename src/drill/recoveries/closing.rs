@@ -27,6 +27,7 @@ impl Recoveries {
                         .healed
                         .is_none_or(|healed| now.since(healed) < late * 2)
                         && !self.is_answered(*number)
+                        && !fault.spared.contains(&(job as JobId))
                 };
                 let zookeeper = &self.blueprint.directory.zookeeper;
                 let faults = (0..self.faults.len()).filter(active);

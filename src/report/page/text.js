@@ -28,6 +28,10 @@ function table(heads, lines) {
 }
 
 const home = byId("recoveries");
+for (const spared of summary.spared) {
+  home.append(element("h2", {}, `${spared.fault} at ${instant(spared.at_ms)}`),
+    element("p", {}, `${spared.what}. Noticed by ${spared.noticed_by ?? "nobody"}${spared.noticed_ms === null ? "" : ` at ${instant(spared.noticed_ms)}`}.`));
+}
 summary.recoveries.forEach((recovery, number) => {
   const total = Object.values(recovery.phases_ms).reduce((a, b) => a + b, 0);
   home.append(element("h2", {}, `Recovery: ${recovery.fault} at ${instant(recovery.at_ms)}`));

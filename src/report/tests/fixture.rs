@@ -44,6 +44,7 @@ pub fn empty() -> Outcome {
             ended: "completed".into(),
             stall: None,
             recoveries: Vec::new(),
+            spared: Vec::new(),
             delivery: Delivery {
                 guarantee: "exactly-once".into(),
                 produced: 0,

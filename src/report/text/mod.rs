@@ -6,7 +6,7 @@ mod records;
 mod recovery;
 mod verdicts;
 
-use crate::drill::outcome::{Outcome, Summary};
+use crate::drill::outcome::{FaultSpan, Outcome, Summary};
 
 use self::page::{Page, Tone};
 use super::{Artifact, Format, number};
@@ -35,13 +35,31 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
             "No fault led to a recovery."
         };
         page.section(struck);
-        for fault in &outcome.faults {
+        let is_told = |fault: &&FaultSpan| {
+            let mut spared = summary.spared.iter();
+            !spared.any(|spared| (&spared.fault, spared.at_ms) == (&fault.fault, fault.at_ms))
+        };
+        for fault in outcome.faults.iter().filter(is_told) {
             page.item(&format!(
                 "{} at {}",
                 fault.fault,
                 number::instant(fault.at_ms)
             ));
         }
+    } else if !summary.spared.is_empty() {
+        page.section("Faults that hit no task");
+    }
+    for spared in &summary.spared {
+        let noticed = match (&spared.noticed_by, spared.noticed_ms) {
+            (Some(by), Some(at)) => format!("; noticed by {by} at {}", number::instant(at)),
+            _ => "; noticed by nobody".to_owned(),
+        };
+        page.item(&format!(
+            "{} at {}: {}{noticed}",
+            spared.fault,
+            number::instant(spared.at_ms),
+            spared.what
+        ));
     }
     for index in 0..summary.recoveries.len() {
         recovery::write(&mut page, summary, index);

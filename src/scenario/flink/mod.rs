@@ -61,6 +61,11 @@ impl Key {
     pub fn is_used_by(&self, family: Family) -> bool {
         self.users & family.bit() != 0
     }
+
+    /// Some model waits for it.
+    pub fn is_used_by_any(&self) -> bool {
+        self.users != 0
+    }
 }
 
 /// What `config` comes to, while it is read.

@@ -117,8 +117,14 @@ impl Keys {
         for (name, entry) in &self.chosen {
             let used = flink::find(name).is_some_and(|key| key.is_used_by(decided.family));
             if !used && flink::outside(name).is_none() && flink::is_known_or_used(name) {
-                idle.push((name, entry.place));
                 written.insert(name.clone(), entry.value.clone());
+                // A scenario of the story may say how Flink's models are to be set that it is compared with.
+                let is_for_others = decided.family == flink::Family::Story
+                    && rank(entry.place) == rank(Place::Nowhere)
+                    && flink::find(name).is_some_and(|key| key.is_used_by_any());
+                if !is_for_others {
+                    idle.push((name, entry.place));
+                }
             }
         }
         warn_of_idle(&idle, decided, check);
@@ -143,7 +149,6 @@ impl Keys {
     }
 }
 
-/// Flink 2 reads nested maps as dotted keys, so this does.
 /// Keys of Flink that are without effect here. A real configuration has many: they get one warning.
 fn warn_of_idle(idle: &[(&String, Place)], decided: &switches::Decided, check: &mut Check) {
     let user = decided.user();
@@ -167,6 +172,7 @@ fn warn_of_idle(idle: &[(&String, Place)], decided: &switches::Decided, check: &
     }
 }
 
+/// Flink 2 reads nested maps as dotted keys, so this does.
 fn flatten(map: &Named<At<Setting>>, prefix: &str, into: &mut Vec<Entry>) {
     for (name, setting) in &map.0 {
         let key = if prefix.is_empty() {
