@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod campaigns;
+mod starting;
 
 pub(super) use campaigns::{
     Chosen, CompareArgs, Effort, MergeArgs, Sample, SweepAction, SweepArgs, TuneArgs,
 };
+
+pub(super) use starting::{CompletionsArgs, ImportArgs, ManArgs, NewArgs};
 
 use super::check::args::CheckArgs;
 
@@ -60,10 +63,18 @@ pub(super) enum Command {
     Validate(ValidateArgs),
     /// Make a profile of the environment out of a table of measured recoveries
     Calibrate(CalibrateArgs),
+    /// Make a scenario from what Flink's REST API answers for a running job
+    Import(ImportArgs),
+    /// Write a commented scenario to start from
+    New(NewArgs),
     /// Show the names that a scenario may use
     List(ListArgs),
     /// Print the JSON Schema of the scenario file, for editors
     Schema,
+    /// Print the completions of a shell, to be sourced or put where it looks for them
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one for each command
+    Man(ManArgs),
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -20,6 +20,8 @@ mod engine;
 mod explain;
 mod folder;
 mod guard;
+mod help;
+mod import;
 mod input;
 mod interrupt;
 mod list;
@@ -71,6 +73,10 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
         Command::Check(args) => check::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Import(args) => import::run(args),
+        Command::New(args) => help::new(args),
+        Command::Completions(args) => help::completions(args),
+        Command::Man(args) => help::man(args),
         Command::List(args) => list::list(args),
         Command::Schema => list::schema(),
     }

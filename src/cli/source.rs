@@ -1,8 +1,8 @@
 //! A scenario and what stands beside it, read once: many threads then make variants of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::Chosen;
 use super::console;
@@ -19,7 +19,12 @@ pub(super) struct Source {
     /// Profiles by path, and whether it came from the command line: files may change while we work.
     profiles: Mutex<BTreeMap<(String, bool), Document>>,
     warned: Mutex<BTreeSet<String>>,
+    /// The variants that were asked for last, the latest at the end: their runs come one after the other.
+    resolved: Mutex<VecDeque<(Vec<Override>, Arc<Scenario>)>>,
 }
+
+/// How many variants are kept resolved: those of a pair, or of threads where one variant ends and the next begins.
+const KEPT: usize = 4;
 
 fn named(path: &str, value: impl Into<String>) -> Override {
     Override {
@@ -53,12 +58,13 @@ impl Source {
             overrides: model.chain(profile).chain(set).collect(),
             profiles: Mutex::default(),
             warned: Mutex::default(),
+            resolved: Mutex::default(),
         })
     }
 
     /// The scenario with `more` set on it; each warning is shown once.
     pub(super) fn variant(&self, more: &[Override]) -> Result<Scenario, Failure> {
-        let loaded = self.load(more, None)?;
+        let loaded = self.load(more)?;
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in loaded.warnings {
             if !warned.contains(&warning) {
@@ -71,20 +77,38 @@ impl Source {
 
     /// Whether the scenario can be so.
     pub(super) fn accepts(&self, more: &[Override]) -> bool {
-        self.load(more, None).is_ok()
+        self.load(more).is_ok()
     }
 
-    /// A variant that was checked before, under a seed.
+    /// A variant that was checked before, under a seed: nothing but the seed depends on the seed.
     pub(super) fn checked(&self, more: &[Override], seed: u64) -> Scenario {
-        match self.load(more, Some(seed)) {
-            Ok(loaded) => loaded.scenario,
-            Err(failure) => panic!("a variant that was checked is refused: {}", failure.message),
+        Scenario {
+            seed,
+            ..Scenario::clone(&self.resolved(more))
         }
     }
 
-    fn load(&self, more: &[Override], seed: Option<u64>) -> Result<Loaded, Failure> {
-        let mut overrides = [self.overrides.as_slice(), more].concat();
-        overrides.extend(seed.map(|seed| named("seed", seed.to_string())));
+    fn resolved(&self, more: &[Override]) -> Arc<Scenario> {
+        let kept = || self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept().iter().find(|(of, _)| of == more).cloned();
+        if let Some((_, scenario)) = known {
+            return scenario;
+        }
+        // Not under the lock: another thread may want another variant.
+        let scenario = match self.load(more) {
+            Ok(loaded) => Arc::new(loaded.scenario),
+            Err(failure) => panic!("a variant that was checked is refused: {}", failure.message),
+        };
+        let mut kept = kept();
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((more.to_vec(), Arc::clone(&scenario)));
+        scenario
+    }
+
+    fn load(&self, more: &[Override]) -> Result<Loaded, Failure> {
+        let overrides = [self.overrides.as_slice(), more].concat();
         let beside = Beside {
             flink_config: self.flink_config.clone(),
             read: &|path, from_argument| self.profile(path, from_argument),
@@ -107,5 +131,37 @@ impl Source {
         let document = input::profile(&self.path, path, from_argument)?;
         profiles.insert(key, document.clone());
         Ok(document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_variant_under_a_seed_is_what_the_file_says_with_that_seed() {
+        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/any-time.yaml");
+        let chosen = Chosen {
+            model: None,
+            set: vec![named("seed", "99")]
+                .into_iter()
+                .map(|set| (set.path, set.value))
+                .collect(),
+            flink_config: None,
+            profile: None,
+        };
+        let source = Source::read(Path::new(scenario), &chosen).unwrap();
+        let weights: Vec<Override> = (1..=2 * KEPT as u32)
+            .map(|weight| named("weight", weight.to_string()))
+            .collect();
+        // Twice over more variants than are kept: some come from there, some are read again.
+        for seed in [7, 8] {
+            for weight in weights.iter().chain(weights.iter().rev()) {
+                let overrides = [weight.clone(), named("seed", seed.to_string())];
+                let read = source.load(&overrides).unwrap().scenario;
+                assert_eq!(source.checked(std::slice::from_ref(weight), seed), read);
+            }
+        }
+        assert_eq!(source.resolved.lock().unwrap().len(), KEPT);
     }
 }

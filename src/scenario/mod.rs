@@ -9,6 +9,7 @@ pub mod expect;
 mod expectation;
 mod file;
 mod flink;
+pub mod import;
 pub mod model;
 mod near;
 pub mod range;

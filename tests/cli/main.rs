@@ -6,4 +6,5 @@ mod replay;
 mod run;
 #[cfg(unix)]
 mod signals;
+mod start;
 mod support;

@@ -1,0 +1,72 @@
+//! `firedrill new`, `completions` and `man`: what helps to begin.
+
+use std::fs;
+
+use clap::CommandFactory;
+
+use super::args::{Cli, CompletionsArgs, ManArgs, NewArgs};
+use super::console;
+use super::folder::write_whole;
+use super::status::{Failure, Status};
+
+/// A scenario whose comments say what may be changed.
+const STARTER: &str = include_str!("starter.yaml");
+
+pub(super) fn new(args: &NewArgs) -> Result<Status, Failure> {
+    let Some(file) = &args.file else {
+        console::print(STARTER.as_bytes())?;
+        return Ok(Status::Ok);
+    };
+    if file.exists() {
+        return Err(Failure::bad(format!(
+            "{} is there already and is left alone; name another file",
+            file.display()
+        )));
+    }
+    write_whole(file, STARTER.as_bytes())?;
+    console::note(&format!(
+        "{} is a scenario to start from; `firedrill run` it",
+        file.display()
+    ));
+    Ok(Status::Ok)
+}
+
+pub(super) fn completions(args: &CompletionsArgs) -> Result<Status, Failure> {
+    let mut bytes = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "firedrill", &mut bytes);
+    console::print(&bytes)?;
+    Ok(Status::Ok)
+}
+
+pub(super) fn man(args: &ManArgs) -> Result<Status, Failure> {
+    let command = Cli::command();
+    match &args.out {
+        None => {
+            let mut bytes = Vec::new();
+            clap_mangen::Man::new(command)
+                .render(&mut bytes)
+                .map_err(|error| Failure::bad(format!("cannot make the man page: {error}")))?;
+            console::print(&bytes)?;
+        }
+        Some(folder) => {
+            fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(command, folder))
+                .map_err(|error| Failure::io("write man pages into", folder, &error))?;
+        }
+    }
+    Ok(Status::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::engine;
+
+    #[test]
+    fn the_starter_loads_without_a_warning() {
+        let loaded =
+            engine::load(STARTER, "starter.yaml", &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.warnings, Vec::<String>::new());
+        assert!(!loaded.scenario.faults.is_empty() && !loaded.scenario.expect.is_empty());
+    }
+}

@@ -1,0 +1,466 @@
+//! The sections `topics`, `jobs` and `faults`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::checkpoints::Checkpoints;
+use super::config::Checkpointing;
+use super::draft::{Section, rounded, scalar};
+use super::plan::{Plan, Vertex};
+use crate::kernel::Span;
+use crate::scenario::model::Exchange;
+use crate::scenario::units::write_size;
+
+/// Longer chains keep their ends.
+const NAME_MAX: usize = 80;
+/// Where no answer says how many records there are, per second and subtask of a source.
+const RATE: f64 = 100.0;
+const KEYS: u32 = 1_000;
+/// CPU of an operator whose share nobody measured.
+const CPU_US: u64 = 10;
+/// State below this, where it is not kept by key, is offsets and the like.
+const SMALL: f64 = 1e6;
+
+/// An operator of the scenario: a vertex, or one end of a vertex that is source and sink in one.
+struct Operator<'a> {
+    vertex: &'a Vertex,
+    name: String,
+    topic: Option<String>,
+    inputs: Vec<(usize, Exchange)>,
+    is_read: bool,
+    /// Its share of the vertex's operators.
+    chained: usize,
+    splits_vertex: bool,
+}
+
+pub struct Workload {
+    pub topics: Section,
+    pub job: Section,
+    pub faults: Section,
+    /// Real records for each simulated one.
+    pub weight: u64,
+    pub duration: Span,
+}
+
+pub fn sections(plan: &Plan, checkpoints: &Checkpoints, checkpointing: &Checkpointing) -> Workload {
+    let mut job = Section::default();
+    let operators = operators(plan, &mut job);
+    let (topics, rate) = topics(&operators);
+    jobs(
+        plan,
+        &operators,
+        checkpoints,
+        checkpointing.exactly_once,
+        &mut job,
+    );
+    // Two checkpoints should be behind the fault, and time for timeouts and catching up behind it.
+    let before = checkpointing.interval.0.saturating_mul(5) / 2;
+    let at = Span(
+        before
+            .clamp(60_000_000_000, 3_600_000_000_000)
+            .next_multiple_of(10_000_000_000),
+    );
+    let duration = Span(at.0 + 180_000_000_000);
+    Workload {
+        topics,
+        faults: faults(&operators, checkpoints, at),
+        job,
+        weight: rounded((rate * duration.as_secs() / 1e6).ceil().clamp(1.0, 1e6)).max(1),
+        duration,
+    }
+}
+
+fn operators<'a>(plan: &'a Plan, section: &mut Section) -> Vec<Operator<'a>> {
+    let read: BTreeSet<usize> = plan
+        .vertices
+        .iter()
+        .flat_map(|vertex| vertex.inputs.iter().map(|edge| edge.from))
+        .collect();
+    let mut names = BTreeSet::new();
+    let mut topics = BTreeSet::new();
+    let mut all: Vec<Operator<'a>> = Vec::new();
+    // Where in `all` the output of a vertex is.
+    let mut ends = Vec::new();
+    for (number, vertex) in plan.vertices.iter().enumerate() {
+        let is_read = read.contains(&number);
+        let topic = vertex.inputs.is_empty().then(|| {
+            let first = vertex.chain[0].as_str();
+            let bare = first.strip_prefix("Source: ").unwrap_or(first);
+            distinct(bare.split('[').next().unwrap_or(bare).trim(), &mut topics)
+        });
+        let (head, tail) = match (&topic, is_read) {
+            // The model's sources read and its sinks write: a vertex that does both becomes two.
+            (Some(_), false) => vertex.chain.split_at(1),
+            _ => vertex.chain.split_at(vertex.chain.len()),
+        };
+        let splits_vertex = topic.is_some() && !is_read;
+        let inputs = vertex
+            .inputs
+            .iter()
+            .map(|edge| (ends[edge.from], edge.exchange));
+        all.push(Operator {
+            vertex,
+            name: distinct(&chain_name(head), &mut names),
+            topic,
+            inputs: inputs.collect(),
+            is_read: is_read || splits_vertex,
+            chained: head.len(),
+            splits_vertex,
+        });
+        if splits_vertex {
+            let name = match tail.is_empty() {
+                true => "Sink".to_owned(),
+                false => chain_name(tail),
+            };
+            let name = distinct(&name, &mut names);
+            section.assume(format!(
+                "`{}` as a source and a sink joined by forward, where Flink runs one task",
+                chain_name(&vertex.chain)
+            ));
+            let from = all.len() - 1;
+            all.push(Operator {
+                vertex,
+                name,
+                topic: None,
+                inputs: vec![(from, Exchange::Forward)],
+                is_read: false,
+                chained: tail.len().max(1),
+                splits_vertex,
+            });
+        }
+        ends.push(all.len() - 1);
+    }
+    all
+}
+
+/// The chain as Flink names its tasks, short enough for a report.
+fn chain_name(chain: &[String]) -> String {
+    let whole = chain.join(" -> ");
+    if whole.chars().count() <= NAME_MAX {
+        return whole;
+    }
+    let cut = |name: &String| {
+        name.chars()
+            .take(NAME_MAX / 2 - 5)
+            .collect::<String>()
+            .trim()
+            .to_owned()
+    };
+    match chain {
+        [one] => cut(one),
+        [first, .., last] => format!("{} -> ... -> {}", cut(first), cut(last)),
+        [] => String::new(),
+    }
+}
+
+fn distinct(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let name = match name {
+        "" => "unnamed",
+        name => name,
+    };
+    let mut own = name.to_owned();
+    let mut number = 2;
+    while !taken.insert(own.clone()) {
+        own = format!("{name} #{number}");
+        number += 1;
+    }
+    own
+}
+
+/// The section, and the records per second of all topics together.
+fn topics(operators: &[Operator<'_>]) -> (Section, f64) {
+    let mut section = Section::default();
+    let mut total = 0.0;
+    let mut lines = Vec::new();
+    let mut unknown = Vec::new();
+    for operator in operators {
+        let Some(topic) = &operator.topic else {
+            continue;
+        };
+        let vertex = operator.vertex;
+        let partitions = vertex.parallelism;
+        let counted = vertex.done.records_out.zip(vertex.done.seconds);
+        let rate = match counted {
+            Some((records, seconds)) => (records / seconds / f64::from(partitions)).max(0.1),
+            None => {
+                unknown.push(topic.as_str());
+                RATE
+            }
+        };
+        total += rate * f64::from(partitions);
+        lines.push(format!(
+            "  {}: {{partitions: {partitions}, rate: {rate:.1}/s, keys: {KEYS}, arrivals: poisson}}",
+            scalar(topic)
+        ));
+    }
+    section.assume("as many partitions as the source has subtasks; each record with one of 1000 keys, of 200 bytes");
+    match unknown.is_empty() {
+        true => section.note("Rates as the sources have put records out, by partition"),
+        false => section.assume(format!(
+            "{RATE} records a second and partition of {}: give /jobs/:id as the plan, which counts them",
+            unknown.join(", ")
+        )),
+    }
+    section.line("topics:");
+    lines.into_iter().for_each(|line| section.line(line));
+    (section, total)
+}
+
+fn jobs(
+    plan: &Plan,
+    operators: &[Operator<'_>],
+    checkpoints: &Checkpoints,
+    exactly_once: bool,
+    section: &mut Section,
+) {
+    section.line("jobs:");
+    section.line(format!("  - name: {}", scalar(job_name(&plan.name))));
+    section.line("    operators:");
+    let spread = state(plan, checkpoints, section);
+    let mut unmeasured = false;
+    for operator in operators {
+        let mut parts = vec![format!("name: {}", scalar(&operator.name))];
+        if let Some(topic) = &operator.topic {
+            parts.push(format!("topic: {}", scalar(topic)));
+        }
+        match operator.inputs.as_slice() {
+            [] => {}
+            [(from, exchange)] => {
+                parts.push(format!("input: {}", scalar(&operators[*from].name)));
+                parts.push(format!("exchange: {}", word(*exchange)));
+            }
+            several => {
+                let each = several.iter().map(|(from, exchange)| {
+                    let name = scalar(&operators[*from].name);
+                    format!("{{operator: {name}, exchange: {}}}", word(*exchange))
+                });
+                parts.push(format!("inputs: [{}]", each.collect::<Vec<_>>().join(", ")));
+            }
+        }
+        let vertex = operator.vertex;
+        parts.push(format!("parallelism: {}", vertex.parallelism));
+        let records = vertex.done.records_in.or(vertex.done.records_out);
+        match vertex.done.busy_ms.zip(records) {
+            Some((busy, records)) => {
+                let share = if operator.splits_vertex { 0.5 } else { 1.0 };
+                let us = rounded((share * busy * 1_000.0 / records).clamp(1.0, 1e6)).max(1);
+                parts.push(format!("cpu: {us} us"));
+            }
+            None => {
+                unmeasured = true;
+                parts.push(format!("cpu: {} us", CPU_US * operator.chained as u64));
+            }
+        }
+        if let Some(bytes) = spread.get(vertex.id.as_str())
+            && vertex.is_keyed()
+        {
+            parts.push(format!("state: {}", write_size(rounded(*bytes))));
+        }
+        if !operator.is_read {
+            parts.push(format!(
+                "guarantee: {}",
+                guarantee(operator, exactly_once, section)
+            ));
+        }
+        section.line(format!("      - {{{}}}", parts.join(", ")));
+    }
+    match unmeasured {
+        true => section.assume(format!(
+            "{CPU_US} us of CPU for each record and operator of a chain where /jobs/:id does not tell busy time"
+        )),
+        false => section.note("CPU per record is busy time over records, so waiting inside an operator counts as work"),
+    }
+    exchanges(plan, section);
+}
+
+fn job_name(name: &str) -> &str {
+    let cut = name
+        .char_indices()
+        .nth(100)
+        .map_or(name.len(), |(at, _)| at);
+    match name[..cut].trim() {
+        "" => "job",
+        name => name,
+    }
+}
+
+/// Bytes of state by vertex, of those that keep it by key.
+fn state<'a>(
+    plan: &'a Plan,
+    checkpoints: &'a Checkpoints,
+    section: &mut Section,
+) -> BTreeMap<&'a str, f64> {
+    let keyed: Vec<&Vertex> = plan
+        .vertices
+        .iter()
+        .filter(|vertex| vertex.is_keyed())
+        .collect();
+    if !checkpoints.of_vertex.is_empty() {
+        let elsewhere = |vertex: &&Vertex| !vertex.is_keyed();
+        for vertex in plan.vertices.iter().filter(elsewhere) {
+            let bytes = checkpoints
+                .of_vertex
+                .get(&vertex.id)
+                .copied()
+                .unwrap_or(0.0);
+            if bytes >= SMALL {
+                section.assume(format!(
+                    "no state in `{}`, which has {:.1} MB of it but does not get its records by key",
+                    chain_name(&vertex.chain),
+                    bytes / 1e6
+                ));
+            }
+        }
+        let by_id = |vertex: &&'a Vertex| {
+            checkpoints
+                .of_vertex
+                .get(&vertex.id)
+                .map(|bytes| (vertex.id.as_str(), *bytes))
+        };
+        // A few kilobytes are what is written where there is no state.
+        return keyed
+            .iter()
+            .filter_map(by_id)
+            .filter(|(_, bytes)| *bytes >= 10_000.0)
+            .collect();
+    }
+    let Some(bytes) = checkpoints.state_bytes else {
+        if !keyed.is_empty() {
+            section.assume("no state anywhere: give /jobs/:id/checkpoints, or better its details of one checkpoint");
+        }
+        return BTreeMap::new();
+    };
+    if keyed.is_empty() {
+        if bytes >= SMALL {
+            section.assume(format!(
+                "no state, though a checkpoint has {:.1} MB: no operator gets its records by key",
+                bytes / 1e6
+            ));
+        }
+        return BTreeMap::new();
+    }
+    let tasks: u32 = keyed.iter().map(|vertex| vertex.parallelism).sum();
+    if keyed.len() > 1 {
+        section.assume(format!(
+            "the checkpoint's {:.1} MB spread over the {} tasks that read by key: give /jobs/:id/checkpoints/details/:checkpointid",
+            bytes / 1e6,
+            tasks
+        ));
+    }
+    let share = |vertex: &&'a Vertex| {
+        let bytes = bytes * f64::from(vertex.parallelism) / f64::from(tasks);
+        (vertex.id.as_str(), bytes)
+    };
+    keyed.iter().map(share).collect()
+}
+
+fn word(exchange: Exchange) -> &'static str {
+    match exchange {
+        Exchange::Forward => "forward",
+        Exchange::Rebalance => "rebalance",
+        Exchange::Hash => "hash",
+    }
+}
+
+/// A committer makes a sink that commits with the checkpoint; what is behind other sinks no plan says.
+fn guarantee(operator: &Operator<'_>, exactly_once: bool, section: &mut Section) -> &'static str {
+    let chain = &operator.vertex.chain;
+    let commits = chain.iter().any(|name| name.ends_with("Committer"));
+    match commits && exactly_once {
+        true => {
+            section.assume(format!(
+                "`{}` commits with each checkpoint, exactly-once, into a database: it has a committer",
+                operator.name
+            ));
+            "exactly-once"
+        }
+        false => {
+            section.assume(format!(
+                "`{}` writes at least once, into a database",
+                operator.name
+            ));
+            "at-least-once"
+        }
+    }
+}
+
+/// Ways of shipping records that the model has not.
+fn exchanges(plan: &Plan, section: &mut Section) {
+    let mut said = BTreeSet::new();
+    for edge in plan.vertices.iter().flat_map(|vertex| &vertex.inputs) {
+        let strategy = edge
+            .strategy
+            .split(['[', '(', ' '])
+            .next()
+            .unwrap_or_default();
+        if edge.blocking && said.insert("blocking") {
+            section.assume("pipelined exchanges, where the plan has blocking ones: regions are larger than Flink's");
+        }
+        let like = match strategy {
+            "HASH" | "FORWARD" | "REBALANCE" => continue,
+            "RESCALE" => "forward in groups",
+            "BROADCAST" => "rebalance, so that each record goes to one subtask alone",
+            _ => "rebalance",
+        };
+        if said.insert(strategy) {
+            section.assume(format!("{strategy} as {like}"));
+        }
+    }
+    let groups: BTreeSet<&String> = plan
+        .vertices
+        .iter()
+        .filter_map(|vertex| vertex.done.sharing_group.as_ref())
+        .collect();
+    if groups.len() > 1 {
+        section.assume(format!(
+            "one slot sharing group, where the job has {}",
+            groups.len()
+        ));
+    }
+    let inner = |vertex: &&Vertex| vertex.sinks() && !vertex.inputs.is_empty();
+    let read: BTreeSet<usize> = plan
+        .vertices
+        .iter()
+        .flat_map(|vertex| vertex.inputs.iter().map(|edge| edge.from))
+        .collect();
+    for (_, vertex) in plan
+        .vertices
+        .iter()
+        .enumerate()
+        .filter(|(at, vertex)| read.contains(at) && inner(vertex))
+    {
+        section.assume(format!(
+            "no sink inside `{}`, whose output others read",
+            chain_name(&vertex.chain)
+        ));
+    }
+}
+
+/// The TaskManager that hurts: where the operator with the most state has its first subtask.
+fn faults(operators: &[Operator<'_>], checkpoints: &Checkpoints, at: Span) -> Section {
+    let mut section = Section::default();
+    let weight = |operator: &Operator<'_>| {
+        let vertex = operator.vertex;
+        let bytes = checkpoints
+            .of_vertex
+            .get(&vertex.id)
+            .copied()
+            .unwrap_or(0.0);
+        (bytes, u8::from(vertex.is_keyed()), vertex.parallelism)
+    };
+    let heavier = |one: &&Operator<'_>, other: &&Operator<'_>| {
+        let (one, other) = (weight(one), weight(other));
+        one.0
+            .total_cmp(&other.0)
+            .then((one.1, one.2).cmp(&(other.1, other.2)))
+    };
+    section.assume("the fault: a TaskManager is killed, and its machine starts another after 30 s");
+    section.line("faults:");
+    if let Some(operator) = operators.iter().max_by(heavier) {
+        let target = scalar(&format!("taskmanager-of {} 0", operator.name));
+        section.line(format!(
+            "  - {{kill: {target}, at: {} s, restart-after: 30 s}}",
+            at.0 / 1_000_000_000
+        ));
+    }
+    section
+}
