@@ -280,6 +280,26 @@ fn when_the_leader_dies_the_next_goes_on_from_the_latest_checkpoint() {
 }
 
 #[test]
+fn what_a_dead_leader_had_to_tell_its_successor_tells() {
+    let faults = "faults=[{kill: tm-3, at: 60 s}, \
+                  {kill: jm-1, when: job is RESTARTING, at: 61 s, after: 1500 ms}]";
+    let mut silent = 0;
+    for seed in 1..=4 {
+        let deaf = "cluster.receiver={loss: 80 %}";
+        let outcome = story("fraud-detection", seed, &[faults, deaf, "duration=5 min"]);
+        // Seconds pass before somebody else leads: without the predecessor's list nobody would ever hear of tm-3.
+        let lost = "TaskManager tm-3 is lost";
+        let told = told_ms(&outcome, "reporting", lost, 0.0).expect("it is told");
+        let again = told_ms(&outcome, "reporting", lost, told + 5_000.0);
+        silent += u32::from(again.is_some());
+        let sent = &outcome.summary.notifications;
+        assert_eq!(sent.delivered, sent.sent, "seed {seed}: {sent:?}");
+        assert_exactly_once(&outcome);
+    }
+    assert!(silent > 0, "no notification was open when the leader died");
+}
+
+#[test]
 fn tm_3_returns_and_is_a_member_again() {
     let outcome = story("fraud-detection-returns", 1, &[]);
     assert!(

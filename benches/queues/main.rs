@@ -2,7 +2,7 @@
 //! anything else (see `benches/README.md`).
 //!
 //! ```text
-//! cargo bench --bench queues -- [--quick]                the streams of the benchmark's workloads
+//! cargo bench --bench queues -- [--quick]                the shipped drill, and the benchmark's workloads
 //! cargo bench --bench queues -- --stream FILE...         recorded ones
 //! ```
 
@@ -16,6 +16,7 @@ mod workloads;
 use std::time::Instant;
 
 use candidates::{FourAry, List, Ordered, Radix, StdHeap, StdHeapOfTuples};
+use firedrill::drill::Drill;
 use firedrill::kernel::queue::Queue;
 use stream::{Recorder, Stream};
 use workloads::spec::Watch;
@@ -68,6 +69,23 @@ fn print_row(name: &str, stream: &Stream, repetitions: usize) {
     println!();
 }
 
+const DRILL: &str = "scenarios/fraud-detection.yaml";
+
+/// Runs a scenario, and notes what it asks of the queue.
+fn drill(file: &str) -> Recorder {
+    let text = std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let scenario = match firedrill::scenario::load(text, file, &[]) {
+        Ok(loaded) => loaded.scenario,
+        Err(error) => panic!("{error}"),
+    };
+    let mut recorder = Recorder::default();
+    let mut drill = Drill::new(&scenario);
+    drill
+        .advance(drill.end(), &mut recorder)
+        .expect("shipped scenarios make progress");
+    recorder
+}
+
 fn main() {
     let mut quick = false;
     let mut files = Vec::new();
@@ -103,6 +121,7 @@ fn main() {
     if !files.is_empty() {
         return;
     }
+    print_row("fraud-detection", &drill(DRILL).into(), repetitions);
     for (n, k) in [(1024, 1), (1024, 16), (65536, 1), (65536, 16)] {
         let mut recorder = Recorder::default();
         phold::run(

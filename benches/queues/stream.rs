@@ -1,7 +1,9 @@
 //! What a run asked of its queue: every event handled, with the one that caused it.
 
 use firedrill::kernel::queue::Key;
+use firedrill::kernel::trace::{TraceKind, TraceLine, TraceSink};
 use firedrill::kernel::{EventId, Header, Observer, Time, World};
+use serde::Serialize;
 
 /// Notes every event handled. A run's own observer can do the same into a file: a line per event,
 /// in the order of handling, of event, cause and time in nanoseconds.
@@ -24,6 +26,15 @@ impl<W: World> Observer<W> for Recorder {
 
     fn timer(&mut self, header: &Header, _: W::Timer) {
         self.note(header);
+    }
+}
+
+/// The trace of a drill has the same numbers.
+impl TraceSink for Recorder {
+    fn record<B: Serialize>(&mut self, line: &TraceLine<'_>, _: &B) {
+        if line.kind != TraceKind::State {
+            self.handled.push((line.event, line.cause, line.time.0));
+        }
     }
 }
 

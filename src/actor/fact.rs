@@ -412,6 +412,10 @@ pub enum Fact {
         attempt: u32,
         text: String,
     },
+    /// A notification stands in ZooKeeper, for successors too.
+    NotificationStored {
+        id: u64,
+    },
     NotificationDelivered {
         id: u64,
     },

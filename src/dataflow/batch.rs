@@ -1,5 +1,6 @@
 //! What travels in a channel: batches of records, and checkpoint barriers between them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -18,32 +19,144 @@ pub enum Element {
     Barrier(CheckpointId),
 }
 
-/// The records, and behind them what stands for them in the digest: a batch is digested on every way that it takes.
+/// Every so-many-th record of a split: what a source deals out in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    first: Record,
+    records: u32,
+    stride: u32,
+}
+
+impl Run {
+    pub const EMPTY: Run = Run {
+        first: Record::ZERO,
+        records: 0,
+        stride: 1,
+    };
+
+    pub fn new(first: Record, records: u32, stride: u32) -> Run {
+        assert!(stride > 0, "a run goes on");
+        Run {
+            first,
+            records,
+            stride,
+        }
+    }
+
+    #[inline]
+    pub fn len(self) -> usize {
+        self.records as usize
+    }
+
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.records == 0
+    }
+
+    #[inline]
+    fn at(self, index: u32) -> Record {
+        self.first.ahead(u64::from(index) * u64::from(self.stride))
+    }
+
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = Record> {
+        (0..self.records).map(move |index| self.at(index))
+    }
+
+    /// Cuts off its first records.
+    pub fn split_to(&mut self, records: usize) -> Run {
+        let records = self.records.min(records as u32);
+        let rest = Run {
+            first: self.at(records),
+            records: self.records - records,
+            ..*self
+        };
+        Run {
+            records,
+            ..std::mem::replace(self, rest)
+        }
+    }
+
+    /// Takes another one in, if it goes on where this one ends.
+    #[must_use]
+    pub fn extend(&mut self, next: Run) -> bool {
+        if self.is_empty() {
+            *self = next;
+            return true;
+        }
+        let goes_on = self.at(self.records) == next.first && self.stride == next.stride;
+        if goes_on {
+            self.records += next.records;
+        }
+        goes_on
+    }
+}
+
+/// The records of one buffer.
 #[derive(Clone, Debug)]
-pub struct Batch(Arc<[Record]>);
+pub struct Batch(Content);
 
-impl Batch {
-    pub fn new(records: &[Record]) -> Batch {
-        Batch::take(&mut records.to_vec())
-    }
+#[derive(Clone, Debug)]
+pub enum Content {
+    Run(Run),
+    Listed(List),
+}
 
-    /// Takes the records out of a buffer, which can be filled again.
-    pub fn take(records: &mut Vec<Record>) -> Batch {
-        assert!(!records.is_empty(), "a batch has records");
-        records.push(Record::from_raw(hash(records)));
-        let batch = Batch(Arc::from(&**records));
-        records.clear();
-        batch
-    }
+/// Records, and behind them what stands for them in the digest: a batch is digested on every way that it takes.
+#[derive(Clone, Debug)]
+pub struct List(Arc<[Record]>);
 
+impl List {
     #[inline]
     pub fn records(&self) -> &[Record] {
         &self.0[..self.len()]
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.0.len() - 1
+    }
+}
+
+impl Batch {
+    pub fn new(records: &[Record]) -> Batch {
+        Batch::take(&mut records.to_vec())
+    }
+
+    pub fn of_run(run: Run) -> Batch {
+        assert!(!run.is_empty(), "a batch has records");
+        Batch(Content::Run(run))
+    }
+
+    /// Takes the records out of a buffer, which can be filled again.
+    pub fn take(records: &mut Vec<Record>) -> Batch {
+        assert!(!records.is_empty(), "a batch has records");
+        records.push(Record::from_raw(hash(records)));
+        let batch = Batch(Content::Listed(List(Arc::from(&**records))));
+        records.clear();
+        batch
+    }
+
+    #[inline]
+    pub fn content(&self) -> &Content {
+        &self.0
+    }
+
+    /// The records one by one.
+    #[inline]
+    pub fn records(&self) -> Cow<'_, [Record]> {
+        match &self.0 {
+            Content::Run(run) => Cow::Owned(run.iter().collect()),
+            Content::Listed(list) => Cow::Borrowed(list.records()),
+        }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Content::Run(run) => run.len(),
+            Content::Listed(list) => list.len(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -51,7 +164,27 @@ impl Batch {
     }
 
     fn hash(&self) -> u64 {
-        self.0.last().map_or(0, |hash| hash.raw())
+        match &self.0 {
+            Content::Run(run) => hash(&[
+                run.first,
+                Record::from_raw(u64::from(run.records) << 32 | u64::from(run.stride)),
+            ]),
+            Content::Listed(list) => list.0.last().map_or(0, |hash| hash.raw()),
+        }
+    }
+
+    pub fn first(&self) -> Record {
+        match &self.0 {
+            Content::Run(run) => run.first,
+            Content::Listed(list) => list.0[0],
+        }
+    }
+
+    fn last(&self) -> Record {
+        match &self.0 {
+            Content::Run(run) => run.at(run.records - 1),
+            Content::Listed(list) => list.0[list.len() - 1],
+        }
     }
 }
 
@@ -59,7 +192,7 @@ impl Serialize for Batch {
     /// All records where machines read it (the digest); a short form where people do (the trace).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let (first, last) = (self.0[0], self.0[self.len() - 1]);
+            let (first, last) = (self.first(), self.last());
             let form = format!(
                 "{} records, {}@{} .. {}@{}",
                 self.len(),
@@ -100,6 +233,32 @@ fn hash(records: &[Record]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_the_records_that_it_stands_for() {
+        let mut run = Run::EMPTY;
+        assert!(run.extend(Run::new(Record::new(3, 10), 4, 5)));
+        assert!(!run.extend(Run::new(Record::new(3, 35), 1, 5)));
+        assert!(!run.extend(Run::new(Record::new(3, 30), 1, 4)));
+        assert!(!run.extend(Run::new(Record::new(4, 30), 1, 5)));
+        assert!(run.extend(Run::new(Record::new(3, 30), 2, 5)));
+        let offsets = |run: Run| run.iter().map(|r| r.offset()).collect::<Vec<_>>();
+        assert_eq!(offsets(run), [10, 15, 20, 25, 30, 35]);
+        let first = run.split_to(2);
+        assert_eq!(
+            (offsets(first), offsets(run)),
+            (vec![10, 15], vec![20, 25, 30, 35])
+        );
+        let batch = Batch::of_run(run);
+        let records: Vec<u64> = batch.records().iter().map(|r| r.offset()).collect();
+        assert_eq!((records, batch.len()), (vec![20, 25, 30, 35], 4));
+        assert_eq!(batch.first(), Record::new(3, 20));
+        assert_eq!(batch.last(), Record::new(3, 35));
+        let hash_of = |run| Batch::of_run(run).hash();
+        let runs = [(10, 4, 5), (11, 4, 5), (10, 5, 5), (10, 4, 6)];
+        let hashes = runs.map(|(first, n, by)| hash_of(Run::new(Record::new(3, first), n, by)));
+        assert_eq!(std::collections::BTreeSet::from(hashes).len(), 4);
+    }
 
     #[test]
     fn the_hash_tells_every_change_of_a_batch() {

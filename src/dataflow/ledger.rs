@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 
+use super::batch::Batch;
 use super::fingerprint::Fingerprint;
 use super::record::{Record, SplitId};
 
@@ -35,6 +36,9 @@ impl Prefixes {
     }
 }
 
+/// Bits of a word of a bit set.
+const WORD: usize = usize::BITS as usize;
+
 /// What the readers of one sink operator see: exact sets of offsets, by split.
 #[derive(Clone, Debug)]
 pub struct Visible {
@@ -57,9 +61,9 @@ impl Visible {
     }
 
     /// Records become visible; those that already were.
-    pub fn show(&mut self, records: &[Record]) -> Vec<Record> {
+    pub fn show(&mut self, batch: &Batch) -> Vec<Record> {
         let mut duplicates = Vec::new();
-        for record in records {
+        for record in batch.records().iter() {
             let split = &mut self.splits[record.split() as usize];
             let offset = record.offset() as usize;
             if offset >= split.seen.len() {
@@ -67,7 +71,12 @@ impl Visible {
                     .seen
                     .grow((offset + 1).next_power_of_two().max(1 << 12));
             }
-            if split.seen.put(offset) {
+            // Once instead of a look and a store, each with its own check.
+            let word = &mut split.seen.as_mut_slice()[offset / WORD];
+            let bit = 1 << (offset % WORD);
+            let was_seen = *word & bit != 0;
+            *word |= bit;
+            if was_seen {
                 *split.again.entry(offset as u64).or_insert(0) += 1;
                 duplicates.push(*record);
             } else {
@@ -151,10 +160,10 @@ mod tests {
         let mut visible = Visible::new(1);
         let records =
             |offsets: std::ops::Range<u64>| offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>();
-        assert!(visible.show(&records(0..10)).is_empty());
-        assert_eq!(visible.show(&records(8..12)), records(8..10));
+        assert!(visible.show(&Batch::new(&records(0..10))).is_empty());
+        assert_eq!(visible.show(&Batch::new(&records(8..12))), records(8..10));
         assert_eq!((visible.copies(0, 8), visible.copies(0, 11)), (2, 1));
-        visible.show(&records(15..20));
+        visible.show(&Batch::new(&records(15..20)));
         assert_eq!(visible.count(0), 17);
         assert_eq!(ranges(&visible.duplicates(0)), [[8, 9]]);
         assert_eq!(ranges(&visible.missing(0, 0, 20)), [[12, 14]]);

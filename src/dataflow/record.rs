@@ -21,6 +21,8 @@ pub const KEY_GROUPS_MAX: u32 = 1 << KEY_GROUP_BITS;
 pub struct Record(u64);
 
 impl Record {
+    pub const ZERO: Record = Record(0);
+
     #[inline]
     pub fn new(split: SplitId, offset: u64) -> Record {
         debug_assert!(split < SPLITS_MAX && offset < OFFSETS_MAX);
@@ -52,6 +54,12 @@ impl Record {
     #[inline]
     pub fn identity(self) -> u64 {
         self.0 >> KEY_GROUP_BITS
+    }
+
+    /// The record of the same split so many offsets further on.
+    #[inline]
+    pub(super) fn ahead(self, offsets: u64) -> Record {
+        Record(self.0 + (offsets << KEY_GROUP_BITS))
     }
 
     /// The eight bytes, for the canonical encoding.

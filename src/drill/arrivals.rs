@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::actor::blueprint::Blueprint;
+use crate::dataflow::batch::Batch;
 use crate::dataflow::record::{Record, SplitId};
 use crate::kernel::{Span, Time};
 
@@ -58,29 +59,44 @@ impl Arrivals {
 
     /// The sink's writer has handled records: the largest latency among those that no writer had handled before, and how
     /// many one had.
-    pub fn handle(&mut self, records: &[Record], now: Time) -> (Span, u64) {
+    pub fn handle(&mut self, batch: &Batch, now: Time) -> (Span, u64) {
         if now.0 / SECOND != self.second_number {
             self.close_second(now.0 / SECOND);
         }
-        let (mut worst, mut again) = (0, 0);
-        for record in records {
-            let split = &mut self.splits[record.split() as usize];
+        let mut again = 0;
+        let Arrivals { splits, second, .. } = self;
+        let handle = |record: &Record| {
+            let split = &mut splits[record.split() as usize];
             let offset = record.offset() as usize;
             let (Some(arrival), Some(latency)) =
                 (split.times.get(offset), split.latency.get_mut(offset))
             else {
-                continue;
+                return None;
             };
-            if *latency == 0 {
-                let us = now.since(*arrival).0 / 1_000;
-                *latency = u32::try_from(us + 1).unwrap_or(u32::MAX);
-                self.second.record(us.max(1));
-                worst = worst.max(us);
-            } else {
+            if *latency != 0 {
                 again += 1;
+                return None;
             }
-        }
+            let us = micros(now.since(*arrival));
+            *latency = u32::try_from(us + 1).unwrap_or(u32::MAX);
+            Some(us)
+        };
+        let worst = second.record_all(batch.records().iter().filter_map(handle));
         (Span::from_us(worst), again)
+    }
+
+    /// Readers see records: how long the one that waited longest had waited.
+    pub fn show(&self, batches: &[Batch], now: Time, waited: &mut Spans) -> Span {
+        let mut longest = Span::ZERO;
+        for batch in batches {
+            let records = batch.records();
+            let spans = records.iter().filter_map(|record| {
+                let arrival = self.arrival(record.split(), record.offset())?;
+                Some(now.since(arrival))
+            });
+            longest = longest.max(waited.record_all(spans));
+        }
+        longest
     }
 
     fn close_second(&mut self, next: u64) {
@@ -185,14 +201,30 @@ fn quantiles(histogram: &Histogram) -> Quantiles {
     }
 }
 
+/// What is shorter than a microsecond counts as one.
+#[inline]
+fn micros(span: Span) -> u64 {
+    (span.0 / 1_000).max(1)
+}
+
 /// Quantiles of a set of spans, without keeping them.
 #[derive(Clone, Debug, Default)]
 pub struct Spans(Histogram);
 
 impl Spans {
-    #[inline]
     pub fn record(&mut self, span: Span) {
-        self.0.record((span.0 / 1_000).max(1));
+        self.0.record(micros(span));
+    }
+
+    /// Records many spans; the longest of them, in whole microseconds.
+    #[inline]
+    pub fn record_all(&mut self, spans: impl Iterator<Item = Span>) -> Span {
+        Span::from_us(self.0.record_all(spans.map(micros)))
+    }
+
+    /// Takes in what others have recorded.
+    pub fn merge(&mut self, mut other: Spans) {
+        other.0.drain_into(&mut self.0);
     }
 
     pub fn count(&self) -> u64 {

@@ -151,8 +151,8 @@ impl Filming {
             at_ms: gauge.at.as_ms(),
             scope: gauge.scope,
             subject: match gauge.job {
-                Some(job) => blueprint.topology.jobs[job as usize].name.clone(),
-                None => blueprint.directory.name(gauge.node).to_owned(),
+                Some(job) => blueprint.topology.jobs[job as usize].name.as_str().into(),
+                None => blueprint.directory.name(gauge.node).into(),
             },
             metric: gauge.metric,
             value: gauge.value,

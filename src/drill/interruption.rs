@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::actor::blueprint::Blueprint;
-use crate::dataflow::layout::Layout;
+use crate::dataflow::layout::{Layout, Output};
 use crate::dataflow::record::Record;
-use crate::dataflow::topology::{SubtaskId, Topology};
+use crate::dataflow::routing::Router;
+use crate::dataflow::topology::{ChannelId, SubtaskId, Topology};
 use crate::kernel::Span;
 
 use super::arrivals::Spans;
@@ -29,7 +30,6 @@ pub fn interruption(
     }
     let mut through = Share::default();
     let mut others = Share::default();
-    let mut all = Share::default();
     for episode in episodes {
         let until = episode.end.unwrap_or(end);
         let job = &blueprint.topology.jobs[episode.job as usize];
@@ -42,17 +42,20 @@ pub fn interruption(
                 let latency = latency.unwrap_or(end.since(arrival));
                 let record = Record::new(*split, offset);
                 let passes = readers.iter().any(|source| ways.pass(**source, record));
-                all.count(latency, threshold);
                 if passes { &mut through } else { &mut others }.count(latency, threshold);
             }
         }
     }
+    let through_failed_tasks = through.close();
+    let others_closed = others.close();
+    through.records += others.records;
+    through.delays.merge(others.delays);
     Some(Interruption {
         threshold_ms,
-        records: all.records,
-        all: all.close(),
-        through_failed_tasks: through.close(),
-        others: others.close(),
+        records: through.records,
+        all: through.close(),
+        through_failed_tasks,
+        others: others_closed,
     })
 }
 
@@ -70,7 +73,7 @@ impl Share {
         }
     }
 
-    fn close(self) -> DelayedShare {
+    fn close(&self) -> DelayedShare {
         let delayed = self.delays.count();
         DelayedShare {
             records: self.records,
@@ -85,6 +88,8 @@ impl Share {
 struct Ways<'a> {
     layout: &'a Layout,
     topology: &'a Topology,
+    /// By subtask: each of its outputs, and who consumes its channels.
+    outputs: Vec<Vec<(&'a Router, Vec<SubtaskId>)>>,
     /// By subtask: whether a record that is there passes a failed one. None: it depends on the record.
     known: Vec<Option<bool>>,
 }
@@ -94,12 +99,25 @@ impl<'a> Ways<'a> {
         let mut ways = Ways {
             layout,
             topology,
+            outputs: Vec::new(),
             known: vec![Some(false); topology.subtasks.len()],
         };
         for subtask in failed {
             ways.lead_to(*subtask);
             ways.known[*subtask as usize] = Some(true);
         }
+        let consumer = |channel: &ChannelId| topology.channels[*channel as usize].consumer;
+        let outputs = |subtask| {
+            let outputs = layout.get(subtask).map(|vertex| &vertex.outputs);
+            let consumers = |output: &'a Output| {
+                let consumers = output.channels.iter().map(consumer).collect();
+                (&output.router, consumers)
+            };
+            outputs.into_iter().flatten().map(consumers).collect()
+        };
+        ways.outputs = (0..topology.subtasks.len() as SubtaskId)
+            .map(outputs)
+            .collect();
         ways
     }
 
@@ -120,11 +138,10 @@ impl<'a> Ways<'a> {
     /// Whether a record that is at a subtask passes a failed one from there on.
     fn pass(&self, subtask: SubtaskId, record: Record) -> bool {
         self.known[subtask as usize].unwrap_or_else(|| {
-            let mut outputs = self.layout.vertex(subtask).outputs.iter();
-            outputs.any(|output| {
-                let (target, record) = output.router.route(record);
-                let consumer = self.topology.channels[output.channels[target] as usize].consumer;
-                self.pass(consumer, record)
+            let mut outputs = self.outputs[subtask as usize].iter();
+            outputs.any(|(router, consumers)| {
+                let (target, record) = router.route(record);
+                self.pass(consumers[target], record)
             })
         })
     }

@@ -1,5 +1,7 @@
 //! What a run leaves behind: everything that reports draw from. All of it is simulated; none of it is wall-clock.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::explain::Explanation;
@@ -320,8 +322,11 @@ pub struct Rebalance {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Notifications {
     pub sent: u64,
+    /// However often each came.
     pub delivered: u64,
     pub retried: u64,
+    /// Those that came and had come before.
+    pub repeated: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -403,13 +408,13 @@ pub struct TaskSpan {
     pub state: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct MetricPoint {
     pub at_ms: f64,
     /// `job`, `task`, `taskmanager`, `partition`, `checkpoint`
     pub scope: &'static str,
     /// Which job, task, ...
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Flink's own name where there is one (`busyTimeMsPerSecond`).
     pub metric: &'static str,
     pub value: f64,

@@ -87,9 +87,10 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             })
             .collect(),
         notifications: Notifications {
-            sent: watch.notifications.0,
-            delivered: watch.notifications.1,
-            retried: watch.notifications.2,
+            sent: watch.notifications.sent,
+            delivered: watch.notifications.delivered.len() as u64,
+            retried: watch.notifications.retried,
+            repeated: watch.notifications.repeated,
         },
         invariants: invariants(&watch, now),
         expectations: Vec::new(),

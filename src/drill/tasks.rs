@@ -1,6 +1,7 @@
 //! Who ran where, from when to when; and what the monitor measured.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Attempt;
@@ -198,16 +199,21 @@ impl Tasks {
 
     pub fn metrics(&self, blueprint: &Blueprint) -> Vec<MetricPoint> {
         let mut points = Vec::with_capacity(self.measured.len() * 8);
+        let topology = &blueprint.topology;
+        let subtasks = 0..topology.subtasks.len() as u32;
+        let names: Vec<Arc<str>> = subtasks
+            .map(|subtask| topology.task_name(subtask).into())
+            .collect();
         for (at, metrics) in &self.measured {
             let seconds = metrics.interval.as_secs().max(1e-9);
             let per_second = |span: crate::kernel::Span| span.as_ms() / seconds;
             let idle = metrics.interval - metrics.busy - metrics.back_pressured;
-            let subject = blueprint.topology.task_name(metrics.subtask);
+            let subject = &names[metrics.subtask as usize];
             let mut point = |metric, value| {
                 points.push(MetricPoint {
                     at_ms: at.as_ms(),
                     scope: "task",
-                    subject: subject.clone(),
+                    subject: Arc::clone(subject),
                     metric,
                     value,
                 });
@@ -232,7 +238,7 @@ impl Tasks {
             }
         }
         for (at, taskmanager, cpu) in &self.machines {
-            let subject = blueprint.directory.name(*taskmanager).to_owned();
+            let subject = blueprint.directory.name(*taskmanager).into();
             let value = f64::from(*cpu) / 1e3;
             points.push(MetricPoint {
                 at_ms: at.as_ms(),

@@ -1,5 +1,6 @@
 //! Everybody who watches a run: checkers, ledger, timeline, measurements; and the trace, where one is wanted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -43,7 +44,7 @@ pub struct Watch {
     pub checkpoints: CheckpointLog,
     pub statuses: Vec<(Time, JobId, JobStatus, String)>,
     pub moves: Vec<(Time, u32, String, String, String)>,
-    pub notifications: (u64, u64, u64),
+    pub notifications: NotificationLog,
     /// Latency before the first fault.
     pub before: Option<Quantiles>,
     pub lag: Vec<LagPoint>,
@@ -90,6 +91,14 @@ pub struct CheckpointLog {
     pub state_bytes: Option<u64>,
 }
 
+#[derive(Clone, Debug, Default)]
+pub struct NotificationLog {
+    pub sent: u64,
+    pub delivered: BTreeSet<u64>,
+    pub retried: u64,
+    pub repeated: u64,
+}
+
 impl Watch {
     pub fn new(blueprint: &Arc<Blueprint>) -> Watch {
         Watch {
@@ -104,7 +113,7 @@ impl Watch {
             checkpoints: CheckpointLog::default(),
             statuses: Vec::new(),
             moves: Vec::new(),
-            notifications: (0, 0, 0),
+            notifications: NotificationLog::default(),
             before: None,
             lag: Vec::new(),
             written_again: 0,
@@ -136,7 +145,7 @@ impl Watch {
                 return self.checks.fact(header, fact);
             }
             Fact::SinkWritten { subtask, batch, .. } => {
-                let (worst, again) = self.arrivals.handle(batch.records(), now);
+                let (worst, again) = self.arrivals.handle(batch, now);
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.written_again += again;
                 return self.recoveries.handled(job, worst, again, now);
@@ -208,10 +217,13 @@ impl Watch {
                     .push((now, *subtask, name(*from), name(*to), reason.clone()));
             }
             Fact::NotificationSent { attempt, .. } => {
-                self.notifications.0 += u64::from(*attempt == 1);
-                self.notifications.2 += u64::from(*attempt > 1);
+                self.notifications.sent += u64::from(*attempt == 1);
+                self.notifications.retried += u64::from(*attempt > 1);
             }
-            Fact::NotificationDelivered { .. } => self.notifications.1 += 1,
+            Fact::NotificationDelivered { id } => {
+                let is_new = self.notifications.delivered.insert(*id);
+                self.notifications.repeated += u64::from(!is_new);
+            }
             _ => {}
         }
         self.checks.fact(header, fact);
@@ -229,14 +241,7 @@ impl Watch {
     }
 
     fn note_visible(&mut self, batches: &Batches, now: Time) {
-        let mut oldest = Span::ZERO;
-        for record in batches.0.iter().flat_map(|batch| batch.records()) {
-            if let Some(arrival) = self.arrivals.arrival(record.split(), record.offset()) {
-                let waited = now.since(arrival);
-                oldest = oldest.max(waited);
-                self.visibility.record(waited);
-            }
-        }
+        let oldest = self.arrivals.show(&batches.0, now, &mut self.visibility);
         self.journal.committed(now, oldest);
     }
 

@@ -11,7 +11,7 @@ use super::tally::{Promise, Tally, Verdict, liveness};
 
 pub(super) const PROMISES: [Promise; 1] = [liveness(
     "N1",
-    "Every notification is delivered at last, as long as the leader that sent it leads.",
+    "Every notification is delivered at last, by the leader that has it to tell or, once it is stored, by whoever leads after.",
 )];
 
 /// A notification counts as overdue after this much quiet at least.
@@ -23,6 +23,8 @@ const ATTEMPT: Span = Span::from_secs(3);
 pub(super) struct Notifications {
     delivered: Tally,
     open: BTreeMap<u64, Open>,
+    /// When somebody last came to lead.
+    led_since: Time,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ struct Open {
     sender: ActorId,
     since: Time,
     text: String,
+    /// It stands in ZooKeeper.
+    stored: bool,
 }
 
 impl Notifications {
@@ -38,6 +42,7 @@ impl Notifications {
         Notifications {
             delivered,
             open: BTreeMap::new(),
+            led_since: Time::ZERO,
         }
     }
 }
@@ -67,17 +72,25 @@ impl Checker for Notifications {
                     sender: header.actor,
                     since: header.time,
                     text: text.clone(),
+                    stored: false,
                 };
                 self.open.insert(*id, open);
             }
             Fact::NotificationDelivered { id } if self.open.remove(id).is_some() => {
                 self.delivered.expect(true, header, String::new);
             }
-            // What it had to say it has forgotten.
+            Fact::LeaderPublished { .. } => self.led_since = header.time,
+            Fact::NotificationStored { id } => {
+                if let Some(open) = self.open.get_mut(id) {
+                    open.stored = true;
+                }
+            }
+            // What it had to say it has forgotten, unless it is stored.
             Fact::LeadershipLost { .. } | Fact::FaultInjected { what: "kill" }
                 if scene.jobmanager_index(header.actor).is_some() =>
             {
-                self.open.retain(|_, open| open.sender != header.actor);
+                self.open
+                    .retain(|_, open| open.stored || open.sender != header.actor);
             }
             _ => {}
         }
@@ -85,17 +98,16 @@ impl Checker for Notifications {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut delivered = self.delivered.clone();
-        let quiet_from = scene.processes.disturbed_at();
+        let quiet_from = scene.processes.disturbed_at().max(self.led_since);
         let leader = scene
             .current_leader()
             .map(|(actor, _)| actor)
             .filter(|actor| scene.processes.is_well(*actor));
         if let Some(patience) = patience(scene.blueprint.cluster.receiver.loss_per_mille) {
-            for (id, open) in self
-                .open
-                .iter()
-                .filter(|(_, open)| Some(open.sender) == leader)
-            {
+            for (id, open) in self.open.iter().filter(|(_, open)| match open.stored {
+                true => leader.is_some(),
+                false => Some(open.sender) == leader,
+            }) {
                 if open.since.max(quiet_from) + patience < end {
                     delivered.expect(
                         false,
@@ -156,6 +168,25 @@ mod tests {
             .says(JM(0), Fact::FaultInjected { what: "kill" })
             .at(100);
         assert_eq!(stage.verdict("N1").violations_total, 0);
+    }
+
+    #[test]
+    fn what_a_leader_has_stored_its_successor_has_to_tell() {
+        for stored in [false, true] {
+            let mut stage = sent();
+            if stored {
+                stage.says(JM(0), Fact::NotificationStored { id: 5 });
+            }
+            stage
+                .says(JM(0), Fact::FaultInjected { what: "kill" })
+                .says(JM(1), Fact::LeadershipGranted)
+                .says(JM(1), Fact::LeaderPublished { token: 1_000 })
+                .at(39);
+            assert_eq!(stage.verdict("N1").violations_total, 0);
+            stage.at(200);
+            let broken = stage.verdict("N1").violations_total;
+            assert_eq!(broken, u64::from(stored));
+        }
     }
 
     #[test]

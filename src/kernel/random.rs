@@ -78,7 +78,9 @@ pub trait Random {
     /// Exponentially distributed with the given mean; at least 1 ns.
     #[inline]
     fn exponential(&mut self, mean: Span) -> Span {
-        Span(((minus_ln(self.next_u64()) * mean.0 as f64) as u64).max(1))
+        // Signed, which the processor converts to at once; a span beyond that is 292 years.
+        let span = (minus_ln(self.next_u64()) * mean.0 as f64) as i64;
+        Span(span.max(1) as u64)
     }
 }
 

@@ -149,7 +149,8 @@ impl Cpu {
             return None;
         }
         let at = self.position(runnable);
-        self.running.remove(at);
+        // Who runs beside whom has no order.
+        self.running.swap_remove(at);
         self.next()
     }
 

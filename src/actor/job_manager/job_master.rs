@@ -14,6 +14,7 @@ use crate::kernel::ActorId;
 
 use super::coordinator::Coordinator;
 use super::execution::Execution;
+use super::notifier::Notice;
 use super::office::Office;
 use super::recovery::Recovery;
 
@@ -230,12 +231,13 @@ impl JobMaster {
             });
             self.turn(JobStatus::Running, "all tasks run".to_owned(), ctx);
             if !recovery.is_submission() {
-                let name = &office.blueprint.topology.jobs[self.job as usize].name;
-                let text = format!(
-                    "job {name} runs again: {} tasks restarted",
-                    recovery.tasks.len()
-                );
-                office.notifier.notify(text, office.blueprint, ctx);
+                let notice = Notice::RunsAgain {
+                    job: self.job,
+                    tasks: recovery.tasks.len() as u32,
+                };
+                office
+                    .notifier
+                    .notify(notice, office.desk, office.blueprint, ctx);
             }
             self.coordinator
                 .resume(recovery.is_submission(), office.blueprint, ctx);

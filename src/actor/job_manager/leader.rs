@@ -13,7 +13,7 @@ use crate::policy::defect::Defect;
 use super::job_master::JobMaster;
 use super::members::{Members, Registered};
 use super::monitoring::Monitoring;
-use super::notifier::Notifier;
+use super::notifier::{Notice, Notifier};
 use super::office::{Ask, Desk, Office};
 
 #[derive(Clone, Debug)]
@@ -43,6 +43,7 @@ impl Leader {
 
     pub fn start(&mut self, desk: &mut Desk, blueprint: &Blueprint, ctx: &mut Context<'_>) {
         list_members(true, desk, ctx);
+        self.notifier.start(desk, ctx);
         self.each_job(desk, blueprint, |job, office| job.load(office, ctx));
     }
 
@@ -152,7 +153,7 @@ impl Leader {
                 });
                 self.count_loaded(ctx);
             }
-            Body::NotifyReceived { id } => self.notifier.on_received(id, ctx),
+            Body::NotifyReceived { id } => self.notifier.on_received(id, desk, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
     }
@@ -251,6 +252,9 @@ impl Leader {
                     job.on_added(id, result, office, ctx)
                 });
             }
+            Ask::Notifications => self.notifier.on_listed(result, desk, ctx),
+            Ask::Notification(id) => self.notifier.on_read(id, result, blueprint, ctx),
+            Ask::StoreNotification(id) => Notifier::on_stored(id, &result, ctx),
             Ask::Cleanup => {}
             Ask::Election(_) => unreachable!("the election has its own answers"),
         }
@@ -317,12 +321,11 @@ impl Leader {
             detector,
         });
         self.monitoring.forget(taskmanager);
-        let name = blueprint.directory.name(actor);
-        self.notifier.notify(
-            format!("TaskManager {name} is lost ({})", detector.name()),
-            blueprint,
-            ctx,
-        );
+        let notice = Notice::TaskManagerLost {
+            taskmanager: actor,
+            detector,
+        };
+        self.notifier.notify(notice, desk, blueprint, ctx);
         self.each_job(desk, blueprint, |job, office| {
             job.on_taskmanager_lost(actor, detector, office, ctx)
         });

@@ -24,6 +24,10 @@ pub enum Ask {
     /// The next checkpoint id is taken.
     CountUp(JobId, CheckpointId),
     AddCheckpoint(JobId, CheckpointId),
+    /// What predecessors had to tell.
+    Notifications,
+    Notification(u64),
+    StoreNotification(u64),
     /// Nobody waits for it.
     Cleanup,
 }

@@ -110,7 +110,7 @@ mod tests {
 
     fn offsets(readable: &[(OperatorId, Batches)]) -> Vec<u64> {
         let batches = readable.iter().flat_map(|(_, batches)| batches.0.iter());
-        let records = batches.flat_map(|batch| batch.records().iter());
+        let records = batches.flat_map(|batch| batch.records().into_owned());
         records.map(|record| record.offset()).collect()
     }
 

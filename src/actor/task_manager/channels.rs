@@ -120,6 +120,7 @@ impl TaskManager {
     }
 
     /// Sends what the channels of a task got to send.
+    #[inline]
     pub(super) fn pump_ready(&mut self, number: u32, ctx: &mut Context<'_>) {
         while let Some(output) = self.task(number).outputs.take_ready() {
             self.pump(number, output, ctx);

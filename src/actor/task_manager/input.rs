@@ -305,7 +305,8 @@ impl InputChannel {
                 Element::Records(batch) => Some(batch),
                 Element::Barrier(_) => None,
             })
-            .flat_map(|batch| batch.records().iter().map(|record| record.identity()))
+            .flat_map(|batch| batch.records().into_owned())
+            .map(|record| record.identity())
             .collect();
         known.sort_unstable();
         let remaining = known.len();

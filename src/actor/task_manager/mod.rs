@@ -340,9 +340,14 @@ impl TaskManager {
 
     fn flush(&mut self, number: u32, ctx: &mut Context<'_>) {
         let now = ctx.now();
-        self.task(number).flush(now);
+        let task = self.task(number);
+        let was_blocked = task.outputs.is_blocked();
+        task.flush(now);
         self.pump_ready(number, ctx);
-        self.advance(number, ctx);
+        // Otherwise nothing has changed for it.
+        if self.task(number).outputs.is_blocked() != was_blocked {
+            self.advance(number, ctx);
+        }
     }
 
     fn on_database(

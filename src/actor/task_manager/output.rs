@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::message::ReplayFrom;
-use crate::dataflow::batch::{Batch, CheckpointId, Element};
-use crate::dataflow::record::{Record, SplitId};
+use crate::dataflow::batch::{Batch, CheckpointId, Content, Element, Run};
+use crate::dataflow::record::Record;
 use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
@@ -78,6 +78,10 @@ pub struct Outputs {
     pub channels: Vec<OutputChannel>,
     /// By channel: the buffer that is being filled. Apart from the channels, so that they lie together.
     builders: Vec<Vec<Record>>,
+    /// By channel: what the buffer holds as long as it is all one run; its builder is empty then.
+    runs: Vec<Run>,
+    /// Channels whose buffer is one.
+    runs_open: u32,
     /// Channels that got something to send since they were last pumped, in that order.
     ready: VecDeque<u32>,
     backlog: Backlog,
@@ -127,6 +131,8 @@ impl Outputs {
         let batch_max = (segment_bytes / record_bytes).max(1) as usize;
         Outputs {
             builders: vec![Vec::new(); channels.len()],
+            runs: vec![Run::EMPTY; channels.len()],
+            runs_open: 0,
             ready: VecDeque::with_capacity(channels.len()),
             backlog: Backlog::default(),
             channels,
@@ -142,6 +148,14 @@ impl Outputs {
     /// Adds a record to a channel's buffer; a full buffer goes to the log.
     #[inline]
     pub fn emit(&mut self, output: usize, record: Record, now: Time) {
+        if self.runs_open > 0 {
+            self.unroll(output);
+        }
+        self.push(output, record, now);
+    }
+
+    #[inline]
+    fn push(&mut self, output: usize, record: Record, now: Time) {
         let builder = &mut self.builders[output];
         builder.push(record);
         if builder.len() >= self.batch_max {
@@ -150,8 +164,12 @@ impl Outputs {
     }
 
     /// Adds many records to one channel.
-    pub fn emit_all(&mut self, output: usize, records: &[Record], now: Time) {
-        let mut records = records;
+    pub fn emit_all(&mut self, output: usize, batch: &Batch, now: Time) {
+        let mut records = match batch.content() {
+            Content::Run(run) => return self.emit_run(output, *run, now),
+            Content::Listed(list) => list.records(),
+        };
+        self.unroll(output);
         while !records.is_empty() {
             let builder = &mut self.builders[output];
             let room = (self.batch_max - builder.len()).min(records.len());
@@ -163,49 +181,72 @@ impl Outputs {
         }
     }
 
-    /// Adds every `stride`-th record of a split to one channel.
-    pub fn emit_every(
-        &mut self,
-        output: usize,
-        split: SplitId,
-        offsets: Range<u64>,
-        stride: u64,
-        now: Time,
-    ) {
-        let mut next = offsets.start;
-        while next < offsets.end {
-            let builder = &mut self.builders[output];
-            let left = (offsets.end - next).div_ceil(stride);
-            let room = (self.batch_max - builder.len()) as u64;
-            let end = next + room.min(left) * stride;
-            builder.reserve(room.min(left) as usize);
-            while next < end {
-                builder.push(Record::new(split, next));
-                next += stride;
+    /// Adds every so-many-th record of a split to one channel.
+    pub fn emit_run(&mut self, output: usize, mut run: Run, now: Time) {
+        while !run.is_empty() {
+            let part = run.split_to(self.batch_max - self.filled(output));
+            let open = &mut self.runs[output];
+            let was_open = !open.is_empty();
+            if self.builders[output].is_empty() && open.extend(part) {
+                self.runs_open += u32::from(!was_open);
+            } else {
+                self.unroll(output);
+                self.builders[output].extend(part.iter());
             }
-            if builder.len() >= self.batch_max {
+            if self.filled(output) >= self.batch_max {
                 self.seal(output, now);
             }
         }
     }
 
     /// Adds each record to the channel, counted from `first`, that its key leads to.
-    pub fn emit_by_key(&mut self, first: usize, records: &[Record], keys: &ByKey, now: Time) {
-        for record in records {
-            let (target, record) = keys.route(*record);
-            self.emit(first + target, record, now);
+    pub fn emit_by_key(&mut self, first: usize, batch: &Batch, keys: &ByKey, now: Time) {
+        if self.runs_open > 0 {
+            (0..self.runs.len()).for_each(|output| self.unroll(output));
         }
+        match batch.content() {
+            Content::Run(run) => self.deal(first, run.iter(), keys, now),
+            Content::Listed(list) => self.deal(first, list.records().iter().copied(), keys, now),
+        }
+    }
+
+    #[inline]
+    fn deal(
+        &mut self,
+        first: usize,
+        records: impl Iterator<Item = Record>,
+        keys: &ByKey,
+        now: Time,
+    ) {
+        for record in records {
+            let (target, record) = keys.route(record);
+            self.push(first + target, record, now);
+        }
+    }
+
+    /// A buffer that was a run so far gets something else.
+    fn unroll(&mut self, output: usize) {
+        let run = std::mem::replace(&mut self.runs[output], Run::EMPTY);
+        if !run.is_empty() {
+            self.runs_open -= 1;
+            self.builders[output].extend(run.iter());
+        }
+    }
+
+    /// Records in a channel's buffer.
+    fn filled(&self, output: usize) -> usize {
+        self.builders[output].len() + self.runs[output].len()
     }
 
     /// How many records fit into the fullest of some channels' buffers.
     pub fn room(&self, channels: Range<usize>) -> u64 {
-        let fullest = self.builders[channels].iter().map(Vec::len).max();
+        let fullest = channels.map(|output| self.filled(output)).max();
         (self.batch_max - fullest.unwrap_or(0)) as u64
     }
 
     /// Whether there is something that a flush would send.
     pub fn has_unflushed(&self) -> bool {
-        self.builders.iter().any(|builder| !builder.is_empty())
+        self.runs_open > 0 || self.builders.iter().any(|builder| !builder.is_empty())
     }
 
     /// Closes all buffers, full or not.
@@ -231,10 +272,14 @@ impl Outputs {
 
     fn seal(&mut self, output: usize, now: Time) {
         let builder = &mut self.builders[output];
-        if builder.is_empty() {
+        let batch = if !builder.is_empty() {
+            Batch::take(builder)
+        } else if !self.runs[output].is_empty() {
+            self.runs_open -= 1;
+            Batch::of_run(std::mem::replace(&mut self.runs[output], Run::EMPTY))
+        } else {
             return;
-        }
-        let batch = Batch::take(builder);
+        };
         self.append(
             output,
             Entry {

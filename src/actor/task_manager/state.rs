@@ -7,10 +7,9 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::Snapshot;
 use crate::actor::settings::StateBackend;
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::distinct::distinct_keys;
 use crate::dataflow::fingerprint::Fingerprint;
-use crate::dataflow::record::Record;
 use crate::dataflow::topology::OperatorInfo;
 use crate::policy::defect::{Defect, Defects};
 
@@ -60,9 +59,9 @@ impl OperatorState {
         })
     }
 
-    pub fn apply(&mut self, records: &[Record]) {
+    pub fn apply(&mut self, batch: &Batch) {
         let (first_group, applied) = (self.first_group, self.applied.as_mut_slice());
-        for record in records {
+        for record in batch.records().iter() {
             let group = u32::from(record.key_group()).wrapping_sub(first_group);
             // The index is out of bounds where a record was routed to a subtask that does not own its key group.
             applied[group as usize].add(*record);

@@ -2,7 +2,7 @@
 
 use crate::actor::message::Batches;
 use crate::actor::sink_fact::SinkFact;
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::topology::{JobId, SubtaskId};
@@ -13,11 +13,11 @@ use super::{Delivery, Skipped, ledger_of};
 
 impl Delivery {
     /// Records are visible as soon as they are written.
-    fn write(&mut self, header: &Header, sink: SubtaskId, records: &[Record]) {
+    fn write(&mut self, header: &Header, sink: SubtaskId, batch: &Batch) {
         let topology = &self.blueprint.topology;
         let ledger = ledger_of(&mut self.sinks, sink, topology);
-        self.written_checked += records.len() as u64;
-        let duplicates = ledger.show(records);
+        self.written_checked += batch.len() as u64;
+        let duplicates = ledger.show(batch);
         if !duplicates.is_empty() {
             let what = format!(
                 "{} records are written again that no restart has gone back to: {}",
@@ -60,7 +60,7 @@ impl Delivery {
                 ledger_of(&mut self.sinks, *sink, &self.blueprint.topology).withheld +=
                     i64::from(is_kafka) * batches.records() as i64;
                 for batch in batches.0.iter() {
-                    self.write(header, *sink, batch.records());
+                    self.write(header, *sink, batch);
                 }
             }
             SinkFact::TransactionCommitted {
@@ -107,7 +107,7 @@ impl Delivery {
             return false;
         }
         for batch in batches.0.iter() {
-            ledger.raw.show(batch.records());
+            ledger.raw.show(batch);
         }
         true
     }

@@ -316,9 +316,9 @@ impl Delivery {
         for (split, offset) in completed.iter().flat_map(|completed| &completed.offsets) {
             covered[*split as usize] = *offset;
         }
-        for records in batches.iter().map(Batch::records) {
-            self.visible_checked += records.len() as u64;
-            let duplicates = ledger.show(records);
+        for batch in batches {
+            self.visible_checked += batch.len() as u64;
+            let duplicates = ledger.show(batch);
             if !duplicates.is_empty() && self.aligns {
                 let what = format!(
                     "{} records of checkpoint {checkpoint} were visible already: {}",
@@ -328,11 +328,11 @@ impl Delivery {
                 self.duplicates.push((header.time, header.event.0, what));
             }
             let is_beyond = |record: &&Record| record.offset() >= covered[record.split() as usize];
-            let beyond = records.iter().filter(is_beyond).count();
+            let beyond = batch.records().iter().filter(is_beyond).count();
             let what = match completed {
                 None => format!(
                     "{} records are visible of checkpoint {checkpoint}, which has not completed",
-                    records.len()
+                    batch.len()
                 ),
                 Some(_) if beyond > 0 && self.aligns => format!(
                     "{beyond} records are visible that checkpoint {checkpoint} does not cover"

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::actor::message::Batches;
 use crate::actor::sink_fact::AbortCause;
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::ledger::Visible;
 use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::sink::{Guarantee, SinkSpec};
@@ -103,8 +103,8 @@ impl SinkLedger {
     }
 
     /// Records become visible; those that were visible already.
-    pub fn show(&mut self, records: &[Record]) -> Doubled {
-        let again = self.visible.show(records);
+    pub fn show(&mut self, batch: &Batch) -> Doubled {
+        let again = self.visible.show(batch);
         if !self.one_way || again.is_empty() {
             return Vec::new();
         }
@@ -288,7 +288,11 @@ impl SinkLedger {
 /// Takes out of `missing` what the batches hold.
 fn taken(missing: &mut Offsets, batches: &Batches) -> Offsets {
     let mut held: BTreeMap<SplitId, BTreeSet<u64>> = BTreeMap::new();
-    for record in batches.0.iter().flat_map(|batch| batch.records()) {
+    for record in batches
+        .0
+        .iter()
+        .flat_map(|batch| batch.records().into_owned())
+    {
         held.entry(record.split())
             .or_default()
             .insert(record.offset());

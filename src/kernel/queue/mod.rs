@@ -25,6 +25,9 @@ const REFILL_MIN: usize = 24;
 /// A sorted list that grew beyond this goes back to the buckets: inserting would get slow.
 const NEAR_MAX: usize = 160;
 
+/// So many of the first entries are looked at one by one for where a new one belongs.
+const CLOSE: usize = 8;
+
 /// Pending entries, smallest key first. Any key may be pushed at any time; keys not far below the
 /// last one taken are cheap.
 #[derive(Clone, Debug)]
@@ -137,7 +140,15 @@ impl Queue {
                 return self.far.push(key);
             }
         }
-        let place = self.near.partition_point(|other| *other > key);
+        // Most entries of a busy cluster are among the next ones, where looking beats searching.
+        let close = self.near.len().saturating_sub(CLOSE);
+        let place = match self.near.get(close) {
+            Some(last) if *last < key => self.near[..close].partition_point(|other| *other > key),
+            _ => {
+                let nearer = self.near.iter().rev();
+                self.near.len() - nearer.take_while(|other| **other < key).count()
+            }
+        };
         self.near.insert(place, key);
     }
 

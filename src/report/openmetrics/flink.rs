@@ -82,7 +82,7 @@ fn labels(
         .jobs
         .first()
         .map_or("", |job| job.name.as_str());
-    let subject = point.subject.as_str();
+    let subject = &*point.subject;
     match point.scope {
         "job" => vec![("job_name", filtered(subject))],
         "checkpoint" => vec![("job_name", filtered(job))],

@@ -212,7 +212,7 @@ fn steady(outcome: &mut Outcome) {
             outcome.metrics.push(MetricPoint {
                 at_ms: f64::from(i) * 1e3,
                 scope: "task",
-                subject: format!("Parse JSON ({tm}/5)"),
+                subject: format!("Parse JSON ({tm}/5)").into(),
                 metric: "busyTimeMsPerSecond",
                 value: 400.0 + 10.0 * wave,
             });
@@ -277,6 +277,7 @@ pub fn story() -> Outcome {
         sent: 9,
         delivered: 9,
         retried: 1,
+        repeated: 0,
     };
     outcome.summary.rebalances = vec![Rebalance {
         at_ms: 131_000.0,

@@ -174,8 +174,12 @@ fn operations(page: &mut Page, summary: &Summary) {
         ));
     }
     let sent = &summary.notifications;
+    let repeated = match sent.repeated {
+        0 => String::new(),
+        repeated => format!(", {} heard again", number::count(repeated)),
+    };
     page.item(&format!(
-        "Notifications: {} sent, {} delivered, {} retried",
+        "Notifications: {} sent, {} delivered, {} retried{repeated}",
         number::count(sent.sent),
         number::count(sent.delivered),
         number::count(sent.retried),

@@ -67,7 +67,8 @@ pub struct JobManagerFile {
 #[schemars(rename = "TaskManager")]
 pub struct TaskManagerFile {
     pub name: At<String>,
-    /// Default: `taskmanager.numberOfTaskSlots` of `config`, else 4.
+    /// Under `story` slots are only counted, unless `placement.slots: bind`; Flink's are a hard limit, and too few of them are
+    /// something to rehearse. Default: `taskmanager.numberOfTaskSlots` of `config`, else 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<At<u32>>,
     /// Cores of a machine of its own. Default: 2.0.

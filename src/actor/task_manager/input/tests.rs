@@ -24,7 +24,7 @@ fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
     while let Some(input) = gate.next(aborted, Time::ZERO) {
         seen.push(match input {
             Input::Batch { input, batch, .. } => {
-                format!("{input}:{}", batch.records()[0].offset())
+                format!("{input}:{}", batch.first().offset())
             }
             Input::Aligned { checkpoint, .. } => format!("aligned {checkpoint}"),
             Input::Hopeless(checkpoint) => format!("hopeless {checkpoint}"),

@@ -32,7 +32,7 @@ fn sent(outputs: &mut Outputs) -> Vec<String> {
         check_backlog(outputs);
         sent.push(match next.element {
             Element::Records(batch) => {
-                format!("{}+{}", batch.records()[0].offset(), batch.len())
+                format!("{}+{}", batch.first().offset(), batch.len())
             }
             Element::Barrier(id) => format!("|{id}"),
         });
@@ -70,8 +70,8 @@ fn many_records_fill_buffers_like_one_after_the_other() {
     let mut outputs = outputs(Retention::UntilSent);
     outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
     let records: Vec<Record> = (0..10).map(|offset| Record::new(0, offset)).collect();
-    outputs.emit_all(0, &records[..2], Time::ZERO);
-    outputs.emit_all(0, &records[2..], Time::ZERO);
+    outputs.emit_all(0, &Batch::new(&records[..2]), Time::ZERO);
+    outputs.emit_all(0, &Batch::new(&records[2..]), Time::ZERO);
     assert_eq!(outputs.take_ready(), Some(0));
     assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
     assert!(outputs.has_unflushed() && outputs.take_ready().is_none());
@@ -80,6 +80,48 @@ fn many_records_fill_buffers_like_one_after_the_other() {
         (outputs.take_ready(), sent(&mut outputs)),
         (Some(0), vec!["9+1".to_owned()])
     );
+}
+
+#[test]
+fn runs_fill_buffers_like_their_records() {
+    let run = |first, records| Run::new(Record::new(0, first), records, 5);
+    let steps: [&[Run]; 3] = [
+        &[run(0, 2), run(10, 5)],
+        &[run(0, 2), run(11, 2)],
+        &[run(0, 1), run(1, 1), run(6, 4)],
+    ];
+    for runs in steps {
+        let mut whole = outputs(Retention::UntilSent);
+        let mut single = outputs(Retention::UntilSent);
+        for outputs in [&mut whole, &mut single] {
+            outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+        }
+        for run in runs {
+            whole.emit_run(0, *run, Time::ZERO);
+            run.iter()
+                .for_each(|record| single.emit(0, record, Time::ZERO));
+            assert_eq!(whole.room(0..1), single.room(0..1));
+            assert_eq!(whole.has_unflushed(), single.has_unflushed());
+        }
+        // A single record behind a run.
+        for outputs in [&mut whole, &mut single] {
+            outputs.emit(0, Record::new(0, 99), Time::ZERO);
+            outputs.flush(Time::ZERO);
+            assert!(!outputs.has_unflushed());
+        }
+        loop {
+            let records = [&mut whole, &mut single].map(|outputs| {
+                outputs.next_to_send(0).map(|sent| match sent.element {
+                    Element::Records(batch) => batch.records().into_owned(),
+                    Element::Barrier(_) => Vec::new(),
+                })
+            });
+            assert_eq!(records[0], records[1]);
+            if records[0].is_none() {
+                break;
+            }
+        }
+    }
 }
 
 #[test]

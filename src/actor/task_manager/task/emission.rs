@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
+use crate::dataflow::batch::{Batch, Run};
 use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::routing::Router;
 use crate::kernel::Time;
@@ -11,19 +12,19 @@ use crate::kernel::Time;
 use super::Task;
 
 impl Task {
-    pub(super) fn emit(&mut self, records: &[Record], ctx: &mut Context<'_>) {
+    pub(super) fn emit(&mut self, batch: &Batch, ctx: &mut Context<'_>) {
         self.note_output(ctx);
-        self.meter.records_out(records.len() as u64);
+        self.meter.records_out(batch.len() as u64);
         let now = ctx.now();
         let mut first = 0;
         for output in &self.deployment.layout.vertex(self.subtask).outputs {
             let outputs = &mut self.outputs;
             match &output.router {
-                Router::Single => outputs.emit_all(first, records, now),
-                Router::Hash(keys) => outputs.emit_by_key(first, records, keys, now),
+                Router::Single => outputs.emit_all(first, batch, now),
+                Router::Hash(keys) => outputs.emit_by_key(first, batch, keys, now),
                 Router::RoundRobin { .. } => output
                     .router
-                    .scatter(records.iter().copied(), |target, record| {
+                    .scatter(batch.records().iter().copied(), |target, record| {
                         outputs.emit(first + target, record, now)
                     }),
             }
@@ -50,8 +51,9 @@ impl Task {
                 Some(stride) => {
                     for start in offsets.clone().take(stride as usize) {
                         let (target, _) = output.router.route(record(start));
-                        let share = start..offsets.end;
-                        outputs.emit_every(first + target, split, share, stride, now);
+                        let share = (offsets.end - start).div_ceil(stride);
+                        let run = Run::new(record(start), share as u32, stride as u32);
+                        outputs.emit_run(first + target, run, now);
                     }
                 }
                 None => output

@@ -53,12 +53,12 @@ impl Task {
                 self.meter.records_in(batch.len() as u64);
                 self.meter.latency(now.since(emitted));
                 if let Some(state) = &mut self.operator_state {
-                    state.apply(batch.records());
+                    state.apply(&batch);
                 }
                 if self.is_sink() {
                     self.write(batch, ctx);
                 } else {
-                    self.emit(batch.records(), ctx);
+                    self.emit(&batch, ctx);
                 }
                 Some(input)
             }
