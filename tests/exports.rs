@@ -160,3 +160,154 @@ fn the_dashboard_asks_only_for_metrics_that_a_report_has() {
     }
     assert!(panels >= 8, "{panels}");
 }
+
+/// Every field of an answer that was kept is in ours, and of the same kind; what only the cluster can know is named.
+fn same_shape(path: &str, real: &Value, ours: &Value, without: &[&str], found: &mut Vec<String>) {
+    match (real, ours) {
+        (Value::Object(real), Value::Object(ours)) => {
+            for (key, value) in real {
+                let path = format!("{path}.{key}");
+                match ours.get(key) {
+                    _ if without.contains(&key.as_str()) => {}
+                    Some(other) => same_shape(&path, value, other, without, found),
+                    None => found.push(format!("{path} is missing")),
+                }
+            }
+            for key in ours.keys().filter(|key| !real.contains_key(*key)) {
+                found.push(format!("{path}.{key} is no field of Flink's"));
+            }
+        }
+        (Value::Array(real), Value::Array(ours)) => {
+            // Items are of several kinds: each is held against the one that is most like it.
+            for real in real {
+                let unlike = ours.iter().map(|ours| {
+                    let mut found = Vec::new();
+                    same_shape(&format!("{path}[]"), real, ours, without, &mut found);
+                    found
+                });
+                found.extend(unlike.min_by_key(Vec::len).unwrap_or_default());
+            }
+        }
+        // Absent on one side, in a run where it did not happen.
+        (Value::Null, _) | (_, Value::Null) => {}
+        (Value::Number(real), Value::Number(ours)) => {
+            if real.is_f64() != ours.is_f64() {
+                found.push(format!(
+                    "{path}: {real} and {ours} are numbers of two kinds"
+                ));
+            }
+        }
+        _ if std::mem::discriminant(real) == std::mem::discriminant(ours) => {}
+        _ => found.push(format!("{path}: {real} and {ours}")),
+    }
+}
+
+#[test]
+fn rest_answers_have_the_shape_of_a_real_cluster_s() {
+    // Its metrics come from task managers' reporters; an application is Flink 2.3's wrap around a job.
+    let without = [
+        "metrics",
+        "application-id",
+        "schedulerType",
+        "pending-operators",
+        "stacktrace",
+    ];
+    let real = |name: &str| -> Value {
+        let path = format!(
+            "{}/tests/data/rest/fraud/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    for model in MODELS {
+        let artifacts = artifacts(model);
+        let ours = |name: &str| -> Value { serde_json::from_slice(&artifacts[name]).unwrap() };
+        for (kept, made) in [
+            ("job-after.json", "rest-job.json"),
+            ("checkpoints-after.json", "rest-checkpoints.json"),
+            ("exceptions.json", "rest-exceptions.json"),
+        ] {
+            let mut found = Vec::new();
+            same_shape("", &real(kept), &ours(made), &without, &mut found);
+            assert!(found.is_empty(), "{model}, {made}:\n{}", found.join("\n"));
+        }
+
+        // They say what the summary says.
+        let summary = ours("summary.json");
+        let (job, checkpoints) = (ours("rest-job.json"), ours("rest-checkpoints.json"));
+        assert_eq!(job["state"], summary["job_status"]);
+        assert_eq!(job["status-counts"]["RUNNING"], 5);
+        let running: u64 = job["vertices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|vertex| vertex["tasks"]["RUNNING"].as_u64().unwrap())
+            .sum();
+        assert_eq!(running, 27);
+        assert_eq!(
+            checkpoints["counts"]["completed"],
+            summary["checkpoints"]["completed"]
+        );
+        assert_eq!(
+            checkpoints["counts"]["failed"],
+            summary["checkpoints"]["failed"]
+        );
+        assert_eq!(
+            checkpoints["latest"]["completed"]["id"],
+            summary["checkpoints"]["latest_completed"]
+        );
+        let recovery = &summary["recoveries"][0];
+        assert_eq!(
+            checkpoints["latest"]["restored"]["id"],
+            recovery["restored_checkpoint"]
+        );
+        let failures = ours("rest-exceptions.json")["exceptionHistory"]["entries"]
+            .as_array()
+            .unwrap()
+            .len();
+        assert!(failures >= 1, "{model}: {failures}");
+        // A job that was exported comes back by `import`.
+        let answers = firedrill::scenario::import::Answers {
+            plan: scenario::Document {
+                name: "rest-job.json".to_owned(),
+                bytes: artifacts["rest-job.json"].clone(),
+            },
+            config: scenario::Document {
+                name: "config.yaml".to_owned(),
+                bytes: Vec::new(),
+            },
+            checkpoints: vec![scenario::Document {
+                name: "rest-checkpoints.json".to_owned(),
+                bytes: artifacts["rest-checkpoints.json"].clone(),
+            }],
+            taskmanagers: None,
+        };
+        let imported = firedrill::scenario::import::import(&answers, None)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let again = scenario::load(&imported.yaml, "again.yaml", &[])
+            .unwrap()
+            .scenario;
+        let widths: Vec<u32> = again.jobs[0]
+            .operators
+            .iter()
+            .map(|operator| operator.parallelism)
+            .collect();
+        assert_eq!(widths, [10, 5, 5, 5, 2]);
+    }
+}
+
+#[test]
+fn the_sequence_shows_the_fault_who_noticed_it_and_the_orders_that_followed() {
+    for model in MODELS {
+        let svg = String::from_utf8(artifacts(model)["message-sequence.svg"].clone()).unwrap();
+        for word in [
+            "kill tm-3",
+            "SubmitTask",
+            "jm-1",
+            "tm-3",
+            "all tasks of fraud-detection run",
+        ] {
+            assert!(svg.contains(word), "{model}: no {word}");
+        }
+    }
+}

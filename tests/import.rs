@@ -1,5 +1,6 @@
 //! A running job becomes a scenario: answers of a real Flink 2.3 (`tests/data/rest/`), and odd ones.
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::path::PathBuf;
@@ -61,7 +62,9 @@ fn made(answers: &Answers) -> (Imported, Scenario) {
 }
 
 /// Name, parallelism, exchanges in, and state.
-fn shape(scenario: &Scenario) -> Vec<(&str, u32, Vec<(usize, Exchange)>, u64)> {
+type Shape<'a> = (&'a str, u32, Vec<(usize, Exchange)>, u64);
+
+fn shape(scenario: &Scenario) -> Vec<Shape<'_>> {
     let operators = scenario.jobs[0].operators.iter();
     operators
         .map(|operator| {

@@ -49,6 +49,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run a report's drill again (or a scenario twice) and compare every event
     Replay(ReplayArgs),
+    /// Show the first event at which two traces differ, with what led to it
+    Diff(DiffArgs),
     /// Say why each recovery took so long: the critical path from the fault to "caught up", and the settings behind it
     Explain(ExplainArgs),
     /// Run a scenario under varied settings and many seeds: quantiles, plots, a row per run
@@ -170,6 +172,25 @@ pub(super) struct ReplayArgs {
     /// No progress
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  firedrill diff reports/before reports/after
+  firedrill diff a/trace.jsonl b/trace.jsonl
+
+Exit status 0 when every line is the same, 5 when one differs: it is shown from both sides, with its causes.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(super) struct DiffArgs {
+    /// The folder of a report with its trace, or a trace
+    #[arg(value_name = "A")]
+    pub(super) before: PathBuf,
+
+    /// Another one
+    #[arg(value_name = "B")]
+    pub(super) now: PathBuf,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\

@@ -73,6 +73,7 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
         Command::Check(args) => check::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Diff(args) => replay::diff::run(args),
         Command::Import(args) => import::run(args),
         Command::New(args) => help::new(args),
         Command::Completions(args) => help::completions(args),

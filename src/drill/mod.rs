@@ -11,6 +11,7 @@ pub mod verdict;
 mod arrivals;
 mod build;
 mod causes;
+mod checkpoint_history;
 mod episode;
 mod film;
 mod following;

@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::explain::Explanation;
 
 mod cast;
+mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
+pub use works::{CheckpointEntry, JobGraph, Vertex, VertexInput};
 
 /// The whole outcome of one run.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub struct Outcome {
     pub explanations: Vec<Explanation>,
     /// What a moving picture of the cluster shows.
     pub film: Film,
+    /// The jobs as they were submitted.
+    pub graphs: Vec<JobGraph>,
+    /// Checkpoints in the order of their triggers; empty unless causes were remembered.
+    pub checkpoints: Vec<CheckpointEntry>,
 }
 
 /// `summary.json`. Times are milliseconds since the start of the simulation, phases are durations.

@@ -20,7 +20,7 @@ use super::outcome::{
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
-use super::{Drill, Ended, expectations, explain, interruption, sinks, steps};
+use super::{Drill, Ended, checkpoint_history, expectations, explain, interruption, sinks, steps};
 
 /// Ranges of offsets that a report names for each partition.
 const RANGES_MAX: usize = 20;
@@ -136,6 +136,8 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             Some(_) => explain::explanations(&watch, &blueprint, now),
         },
         film: std::mem::take(&mut watch.filming).film(&blueprint),
+        graphs: checkpoint_history::graphs(&blueprint),
+        checkpoints: std::mem::take(&mut watch.checkpoint_history.entries),
         lag: std::mem::take(&mut watch.lag),
         summary,
     }

@@ -19,6 +19,7 @@ use crate::policy::Liveness;
 
 use super::arrivals::{Arrivals, Spans};
 use super::causes::Causes;
+use super::checkpoint_history::CheckpointHistory;
 use super::film::Filming;
 use super::journal::Journal;
 use super::outcome::{LagPoint, MetricPoint, Quantiles};
@@ -58,6 +59,7 @@ pub struct Watch {
     /// Where somebody wants to know why.
     pub causes: Option<Causes>,
     pub filming: Filming,
+    pub checkpoint_history: CheckpointHistory,
 }
 
 /// What only counts when the leader says so.
@@ -122,6 +124,7 @@ impl Watch {
             leader: None,
             causes: None,
             filming: Filming::default(),
+            checkpoint_history: CheckpointHistory::default(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -231,6 +234,7 @@ impl Watch {
         self.recoveries.fact(header, fact);
         if let Some(causes) = &mut self.causes {
             causes.fact(header, fact);
+            self.checkpoint_history.fact(header, fact);
             self.recoveries
                 .each_episode(|episode| episode.explain(header.event.0, causes));
         }

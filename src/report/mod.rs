@@ -16,6 +16,7 @@ pub mod pairs;
 mod perfetto;
 mod phase;
 mod plot;
+mod rest;
 pub mod sweep;
 mod tasks;
 mod text;
@@ -45,7 +46,7 @@ trait Format {
     fn artifacts(&self, outcome: &Outcome) -> Vec<Artifact>;
 }
 
-const FORMATS: [&dyn Format; 11] = [
+const FORMATS: [&dyn Format; 13] = [
     &json::SummaryJson,
     &timeline::TimelineCsv,
     &tasks::TasksCsv,
@@ -54,9 +55,11 @@ const FORMATS: [&dyn Format; 11] = [
     &text::ReportText,
     &page::Page,
     &perfetto::Perfetto,
+    &rest::Rest,
     &plot::Plot::LatencyAndLag,
     &plot::Plot::TasksOnTaskManagers,
     &plot::Plot::RecoveryPhases,
+    &plot::Plot::MessageSequence,
 ];
 
 /// Every file of the report, in a fixed order.
@@ -104,7 +107,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), artifacts.len());
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 19);
         assert!(artifacts.iter().all(|artifact| !artifact.bytes.is_empty()));
     }
 }

@@ -6,6 +6,8 @@ use crate::campaign::sweep::{MeasureSummary, Row, SweepSummary, VariantSummary};
 
 use crate::drill::outcome::ExpectationVerdict;
 
+pub mod page;
+
 use super::plot::sweep as plots;
 use super::{Artifact, csv_bytes, number};
 

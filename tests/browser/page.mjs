@@ -127,5 +127,35 @@ for (const [name, colorScheme] of [["light", "light"], ["dark", "dark"]]) {
     await fits(page);
   });
 }
+await open("sweep", WIDE, async (page) => {
+  assert.match(await page.title(), /40 runs of 2 variants/);
+  assert.equal(await page.locator("#variants tr").count(), 3);
+  // A seed of the table leads to the command that shows its run, and the address to the same place.
+  await page.click("#variants button.seed >> nth=2");
+  const command = () => page.textContent("#command");
+  assert.match(await command(), /^firedrill run fraud-detection\.yaml --seed \d+ --set placement\.policy=least-loaded --out variant-0-seed-\d+$/);
+  assert.match(await page.getAttribute("#link", "href"), /^variant-0-seed-\d+\/report\.html$/);
+  assert.match(await page.textContent("#onetext"), /total [\d.]+ s · detection/);
+  await page.screenshot({ path: `${shots}/sweep.png`, fullPage: true });
+  // Points can be clicked, and walked through by keys.
+  const before = await command();
+  await page.focus("#strip");
+  await page.keyboard.press("ArrowRight");
+  assert.notEqual(await command(), before);
+  await page.keyboard.press("ArrowDown");
+  assert.match(await command(), /round-robin/);
+  const seed = (await command()).match(/--seed (\d+)/)[1];
+  await page.goto(`file://${folder}/sweep/report.html#1-${seed}`);
+  await page.reload();
+  assert.equal(await page.textContent("#onehead"), `Seed ${seed} of placement.policy=round-robin`);
+  await page.selectOption("#measure", { label: "detection" });
+  await page.selectOption("#scale", "log");
+  assert.ok((await page.locator("figure svg").count()) >= 2);
+  await fits(page);
+});
+await open("sweep", { ...PHONE, colorScheme: "dark" }, async (page) => {
+  await fits(page);
+  await page.screenshot({ path: `${shots}/sweep-phone.png`, fullPage: true });
+});
 await browser.close();
 console.log("report.html: well");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Opens report.html in a real headless Chromium and uses it: wide and on a phone, light and dark.
+# Opens report.html, of a run and of a sweep, in a real headless Chromium and uses it: wide and on a phone, light and dark.
 # usage: tests/browser/run.sh [FOLDER FOR SCREENSHOTS]
 # Installs what it needs: Debian's chromium, and playwright-core from npm into a folder of its own.
 set -eu
@@ -18,6 +18,7 @@ firedrill=${FIREDRILL:-$root/target/debug/firedrill}
 [ -x "$firedrill" ] || (cd "$root" && cargo build)
 "$firedrill" run "$root/scenarios/fraud-detection.yaml" --out "$work/story" --quiet --no-trace
 "$firedrill" run "$root/scenarios/fraud-detection.yaml" --model flink-default --out "$work/flink" --quiet --no-trace
+"$firedrill" sweep "$root/scenarios/fraud-detection.yaml" --set weight=20 --seeds 20 --vary placement.policy=least-loaded,round-robin --out "$work/sweep" --quiet
 
 cp "$here/page.mjs" "$work/page.mjs"
 cd "$work" && node page.mjs "$work" "$shots"

@@ -151,3 +151,38 @@ fn a_damaged_report_is_named() {
         .ends(2)
         .complains(&["out is not the folder of a report", "summary.json"]);
 }
+
+#[test]
+fn a_diff_of_two_reports_shows_where_they_part() {
+    let room = Room::new();
+    room.run(&[]);
+    room.firedrill(&["run", "drill.yaml", "--out", "again"])
+        .ends(0);
+    room.firedrill(&["diff", "out", "again"])
+        .ends(0)
+        .prints(&["identical: "]);
+    // Nothing differs until a task takes longer for a record.
+    let set = "jobs.0.operators.1.cpu=21 us";
+    room.firedrill(&["run", "drill.yaml", "--set", set, "--out", "other"])
+        .ends(0);
+    let said = room.firedrill(&["diff", "out", "other"]).ends(5);
+    let said = said.prints(&[
+        "differs after ",
+        " equal events",
+        "what led to",
+        "A  event ",
+        "B  event ",
+    ]);
+    let after = said
+        .stdout
+        .split("differs after ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    assert!(after.parse::<u64>().unwrap() > 10, "{after}");
+    room.firedrill(&["diff", "out", "nowhere"])
+        .ends(2)
+        .complains(&["there is no trace at nowhere"]);
+}

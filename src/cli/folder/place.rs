@@ -13,6 +13,8 @@ const MARKS: [&str; 2] = ["scenario.yaml", "summary.json"];
 const FILES: &[&str] = &[
     "latency-and-lag.png",
     "latency-and-lag.svg",
+    "message-sequence.png",
+    "message-sequence.svg",
     "metrics.csv",
     "metrics.txt",
     "perfetto.json",
@@ -20,6 +22,9 @@ const FILES: &[&str] = &[
     "recovery-phases.svg",
     "report.html",
     "report.txt",
+    "rest-checkpoints.json",
+    "rest-exceptions.json",
+    "rest-job.json",
     "scenario.yaml",
     "summary.json",
     "tasks-on-taskmanagers.png",

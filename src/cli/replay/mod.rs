@@ -1,6 +1,7 @@
 //! `firedrill replay`: the same drill again, event by event.
 
 mod compare;
+pub(super) mod diff;
 mod difference;
 mod lockstep;
 mod recent;

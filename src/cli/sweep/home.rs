@@ -92,6 +92,8 @@ impl Home {
         for artifact in engine::sweep::artifacts(summary) {
             write_whole(&self.folder.join(artifact.name), &artifact.bytes)?;
         }
+        let page = engine::sweep::page::page(summary, &self.rows);
+        write_whole(&self.folder.join(page.name), &page.bytes)?;
         self.close()
     }
 

@@ -11,6 +11,7 @@ pub mod pareto;
 mod picture;
 mod png;
 pub mod scatter;
+mod sequence;
 mod svg;
 pub mod sweep;
 mod waterfall;
@@ -26,6 +27,7 @@ pub enum Plot {
     LatencyAndLag,
     TasksOnTaskManagers,
     RecoveryPhases,
+    MessageSequence,
 }
 
 impl Plot {
@@ -34,6 +36,7 @@ impl Plot {
             Plot::LatencyAndLag => ("latency-and-lag.svg", "latency-and-lag.png"),
             Plot::TasksOnTaskManagers => ("tasks-on-taskmanagers.svg", "tasks-on-taskmanagers.png"),
             Plot::RecoveryPhases => ("recovery-phases.svg", "recovery-phases.png"),
+            Plot::MessageSequence => ("message-sequence.svg", "message-sequence.png"),
         }
     }
 
@@ -42,6 +45,7 @@ impl Plot {
             Plot::LatencyAndLag => latency::picture(outcome),
             Plot::TasksOnTaskManagers => lanes::picture(outcome),
             Plot::RecoveryPhases => waterfall::picture(outcome),
+            Plot::MessageSequence => sequence::picture(outcome),
         }
     }
 }

@@ -2,10 +2,11 @@ use super::picture::{HEIGHT, Shape, Text, WIDTH};
 use super::*;
 use crate::report::fixture;
 
-const PLOTS: [Plot; 3] = [
+const PLOTS: [Plot; 4] = [
     Plot::LatencyAndLag,
     Plot::TasksOnTaskManagers,
     Plot::RecoveryPhases,
+    Plot::MessageSequence,
 ];
 
 fn texts(picture: &Picture) -> Vec<&Text> {
@@ -60,6 +61,13 @@ fn wordy() -> Outcome {
         span.partitions = (0..300).collect();
     }
     outcome.taskmanagers[0] = "tm".repeat(100);
+    for (i, entry) in outcome.timeline.iter_mut().enumerate() {
+        entry.text = format!("{i} {long}");
+        entry.actor = format!("{i} {long}");
+        for (j, reason) in entry.causes.iter_mut().enumerate() {
+            reason.actor = format!("{i}{j} {long}");
+        }
+    }
     outcome
 }
 

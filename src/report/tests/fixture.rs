@@ -83,6 +83,8 @@ pub fn empty() -> Outcome {
         taskmanagers: Vec::new(),
         explanations: Vec::new(),
         film: Film::default(),
+        graphs: Vec::new(),
+        checkpoints: Vec::new(),
     }
 }
 
@@ -384,6 +386,10 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         recovery: Some(index),
         causes: Vec::new(),
     });
+    outcome.timeline.push(noticed(victim, index, detected));
+    outcome
+        .timeline
+        .push(running_again(index, detected, running));
     outcome.summary.recoveries.push(Recovery {
         fault,
         job: "fraud-detection".into(),
@@ -410,6 +416,63 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         deduplicated_records: 4_031,
         steps: steps(victim, at_ms),
     });
+}
+
+/// A session's end, as three servers agree on it and the leader hears of it.
+fn noticed(victim: &str, index: usize, at_ms: f64) -> TimelineEntry {
+    let reason = |event, before: f64, from: &str, actor: &str, what| Reason {
+        event,
+        at_ms: at_ms - before,
+        actor: actor.into(),
+        from: from.into(),
+        what,
+    };
+    TimelineEntry {
+        at_ms,
+        event: 130_009,
+        actor: "jm-1".into(),
+        kind: "detection".into(),
+        text: format!("{victim} is lost (zookeeper-session)"),
+        recovery: Some(index),
+        causes: vec![
+            reason(130_009, 0.0, "zk-1", "jm-1", "Reply"),
+            reason(130_008, 0.5, "jm-1", "zk-1", "Request"),
+            reason(130_007, 1.0, "zk-1", "jm-1", "WatchFired"),
+            reason(130_006, 1.5, "zk-2", "zk-1", "AckProposal"),
+            reason(130_005, 2.0, "zk-1", "zk-2", "Propose"),
+            reason(130_004, 2.5, "zk-1", "zk-1", "Zk"),
+        ],
+    }
+}
+
+/// Orders, state, and the word that all is well.
+fn running_again(index: usize, detected: f64, running: f64) -> TimelineEntry {
+    let steps = [
+        ("tm-4", "jm-1", "UpdateTaskExecutionState", running),
+        ("tm-4", "tm-4", "TaskProgress", running - 0.4),
+        ("hdfs", "tm-4", "ReadDone", running - 80.0),
+        ("tm-4", "hdfs", "Read", running - 900.0),
+        ("jm-1", "tm-4", "SubmitTask", detected + 60.0),
+        ("hdfs", "jm-1", "ReadDone", detected + 30.0),
+        ("jm-1", "hdfs", "Read", detected + 1.0),
+    ];
+    let reason =
+        |(number, (from, actor, what, at_ms)): (usize, (&str, &str, &'static str, f64))| Reason {
+            event: 140_000 - number as u64,
+            at_ms,
+            actor: actor.to_owned(),
+            from: from.to_owned(),
+            what,
+        };
+    TimelineEntry {
+        at_ms: running,
+        event: 140_000,
+        actor: "jm-1".into(),
+        kind: "resumption".into(),
+        text: "all tasks of fraud-detection run".into(),
+        recovery: Some(index),
+        causes: steps.into_iter().enumerate().map(reason).collect(),
+    }
 }
 
 fn steps(victim: &str, at_ms: f64) -> Vec<Step> {

@@ -75,3 +75,30 @@ fn phases_of_one_variant_name_their_seeds() {
         "what never took time is left out:\n{text}"
     );
 }
+
+#[test]
+fn the_page_holds_every_run_and_asks_nothing_of_a_network() {
+    let rows: Vec<Row> = (0..40)
+        .map(|case| {
+            row(
+                case,
+                (case / 20) as usize,
+                case % 20,
+                (case != 39).then_some(30_000.0),
+            )
+        })
+        .collect();
+    let mut summary = summary();
+    summary.scenario = "</script><b>&\"".into();
+    let page = String::from_utf8(page::page(&summary, &rows).bytes).unwrap();
+    let (code, rest) = page.split_once("id=\"data\">").unwrap();
+    let (data, script) = rest.split_once("</script>").unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["summary"]["scenario"], "</script><b>&\"");
+    assert_eq!(data["runs"].as_array().unwrap().len(), 40);
+    assert_eq!(data["runs"][39][3], -1, "it was not over");
+    assert!(code.contains("default-src 'none'") && !code.contains("</script><b>"));
+    for word in ["https:", "src=", "@import", "url(", "fetch(", "import("] {
+        assert!(!code.contains(word) && !script.contains(word), "{word}");
+    }
+}

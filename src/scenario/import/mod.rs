@@ -7,7 +7,9 @@ mod checkpoints;
 mod cluster;
 mod config;
 mod draft;
+mod names;
 mod plan;
+mod state;
 mod taskmanagers;
 mod workload;
 

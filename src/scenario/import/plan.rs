@@ -179,11 +179,13 @@ fn parts(line: &str) -> Vec<String> {
         match c {
             '(' | '[' => depth += 1,
             ')' | ']' => depth = depth.saturating_sub(1),
-            '-' if depth == 0 && at >= from && line[..at].ends_with(' ') => {
-                if line[at..].starts_with("-> ") {
-                    parts.push(line[from..at].trim().to_owned());
-                    from = at + 3;
-                }
+            '-' if depth == 0
+                && at >= from
+                && line[..at].ends_with(' ')
+                && line[at..].starts_with("-> ") =>
+            {
+                parts.push(line[from..at].trim().to_owned());
+                from = at + 3;
             }
             _ => {}
         }

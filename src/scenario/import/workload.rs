@@ -1,24 +1,22 @@
 //! The sections `topics`, `jobs` and `faults`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::checkpoints::Checkpoints;
 use super::config::Checkpointing;
 use super::draft::{Section, rounded, scalar};
+use super::names::{chain_name, distinct, job_name};
 use super::plan::{Plan, Vertex};
+use super::state::state;
 use crate::kernel::Span;
 use crate::scenario::model::Exchange;
 use crate::scenario::units::write_size;
 
-/// Longer chains keep their ends.
-const NAME_MAX: usize = 80;
 /// Where no answer says how many records there are, per second and subtask of a source.
 const RATE: f64 = 100.0;
 const KEYS: u32 = 1_000;
 /// CPU of an operator whose share nobody measured.
 const CPU_US: u64 = 10;
-/// State below this, where it is not kept by key, is offsets and the like.
-const SMALL: f64 = 1e6;
 
 /// An operator of the scenario: a vertex, or one end of a vertex that is source and sink in one.
 struct Operator<'a> {
@@ -132,40 +130,6 @@ fn operators<'a>(plan: &'a Plan, section: &mut Section) -> Vec<Operator<'a>> {
     all
 }
 
-/// The chain as Flink names its tasks, short enough for a report.
-fn chain_name(chain: &[String]) -> String {
-    let whole = chain.join(" -> ");
-    if whole.chars().count() <= NAME_MAX {
-        return whole;
-    }
-    let cut = |name: &String| {
-        name.chars()
-            .take(NAME_MAX / 2 - 5)
-            .collect::<String>()
-            .trim()
-            .to_owned()
-    };
-    match chain {
-        [one] => cut(one),
-        [first, .., last] => format!("{} -> ... -> {}", cut(first), cut(last)),
-        [] => String::new(),
-    }
-}
-
-fn distinct(name: &str, taken: &mut BTreeSet<String>) -> String {
-    let name = match name {
-        "" => "unnamed",
-        name => name,
-    };
-    let mut own = name.to_owned();
-    let mut number = 2;
-    while !taken.insert(own.clone()) {
-        own = format!("{name} #{number}");
-        number += 1;
-    }
-    own
-}
-
 /// The section, and the records per second of all topics together.
 fn topics(operators: &[Operator<'_>]) -> (Section, f64) {
     let mut section = Section::default();
@@ -270,87 +234,6 @@ fn jobs(
         false => section.note("CPU per record is busy time over records, so waiting inside an operator counts as work"),
     }
     exchanges(plan, section);
-}
-
-fn job_name(name: &str) -> &str {
-    let cut = name
-        .char_indices()
-        .nth(100)
-        .map_or(name.len(), |(at, _)| at);
-    match name[..cut].trim() {
-        "" => "job",
-        name => name,
-    }
-}
-
-/// Bytes of state by vertex, of those that keep it by key.
-fn state<'a>(
-    plan: &'a Plan,
-    checkpoints: &'a Checkpoints,
-    section: &mut Section,
-) -> BTreeMap<&'a str, f64> {
-    let keyed: Vec<&Vertex> = plan
-        .vertices
-        .iter()
-        .filter(|vertex| vertex.is_keyed())
-        .collect();
-    if !checkpoints.of_vertex.is_empty() {
-        let elsewhere = |vertex: &&Vertex| !vertex.is_keyed();
-        for vertex in plan.vertices.iter().filter(elsewhere) {
-            let bytes = checkpoints
-                .of_vertex
-                .get(&vertex.id)
-                .copied()
-                .unwrap_or(0.0);
-            if bytes >= SMALL {
-                section.assume(format!(
-                    "no state in `{}`, which has {:.1} MB of it but does not get its records by key",
-                    chain_name(&vertex.chain),
-                    bytes / 1e6
-                ));
-            }
-        }
-        let by_id = |vertex: &&'a Vertex| {
-            checkpoints
-                .of_vertex
-                .get(&vertex.id)
-                .map(|bytes| (vertex.id.as_str(), *bytes))
-        };
-        // A few kilobytes are what is written where there is no state.
-        return keyed
-            .iter()
-            .filter_map(by_id)
-            .filter(|(_, bytes)| *bytes >= 10_000.0)
-            .collect();
-    }
-    let Some(bytes) = checkpoints.state_bytes else {
-        if !keyed.is_empty() {
-            section.assume("no state anywhere: give /jobs/:id/checkpoints, or better its details of one checkpoint");
-        }
-        return BTreeMap::new();
-    };
-    if keyed.is_empty() {
-        if bytes >= SMALL {
-            section.assume(format!(
-                "no state, though a checkpoint has {:.1} MB: no operator gets its records by key",
-                bytes / 1e6
-            ));
-        }
-        return BTreeMap::new();
-    }
-    let tasks: u32 = keyed.iter().map(|vertex| vertex.parallelism).sum();
-    if keyed.len() > 1 {
-        section.assume(format!(
-            "the checkpoint's {:.1} MB spread over the {} tasks that read by key: give /jobs/:id/checkpoints/details/:checkpointid",
-            bytes / 1e6,
-            tasks
-        ));
-    }
-    let share = |vertex: &&'a Vertex| {
-        let bytes = bytes * f64::from(vertex.parallelism) / f64::from(tasks);
-        (vertex.id.as_str(), bytes)
-    };
-    keyed.iter().map(share).collect()
 }
 
 fn word(exchange: Exchange) -> &'static str {

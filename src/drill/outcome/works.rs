@@ -1,0 +1,48 @@
+//! The jobs as graphs, and their checkpoints one by one: what Flink's REST API tells of them.
+
+use serde::Serialize;
+
+/// A job with its operators, which are the vertices of its execution graph.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobGraph {
+    pub name: String,
+    pub vertices: Vec<Vertex>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Vertex {
+    pub name: String,
+    pub parallelism: u32,
+    pub max_parallelism: u32,
+    pub inputs: Vec<VertexInput>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct VertexInput {
+    /// Index into the job's vertices.
+    pub from: usize,
+    /// `FORWARD`, `REBALANCE` or `HASH`
+    pub ship_strategy: &'static str,
+}
+
+/// A checkpoint that was triggered.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckpointEntry {
+    /// Index of the job.
+    pub job: usize,
+    pub id: u64,
+    pub triggered_ms: f64,
+    /// When it completed or was given up; null while it is under way.
+    pub ended_ms: Option<f64>,
+    /// `IN_PROGRESS`, `COMPLETED` or `FAILED`
+    pub status: &'static str,
+    /// What a restore reads, and what was written for it; 0 unless it has completed.
+    pub state_bytes: u64,
+    pub written_bytes: u64,
+    /// Tasks that have acknowledged it.
+    pub acknowledged: u32,
+    /// Why it was given up.
+    pub failure: Option<&'static str>,
+    /// When a restart went back to it, each time.
+    pub restored_ms: Vec<f64>,
+}

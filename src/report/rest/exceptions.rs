@@ -1,0 +1,73 @@
+//! `/jobs/:id/exceptions`: the failures that made the job restart, latest first.
+
+use serde_json::{Value, json};
+
+use crate::drill::outcome::{Outcome, StatusChange};
+
+use super::ms;
+
+/// `web.exception-history-size`
+const HISTORY: usize = 16;
+
+pub(super) fn history(outcome: &Outcome) -> Value {
+    let changes: &[StatusChange] = outcome.summary.jobs.first().map_or(&[], |job| &job.history);
+    let failed: Vec<&StatusChange> = changes
+        .iter()
+        .filter(|change| matches!(change.status.as_str(), "RESTARTING" | "FAILING"))
+        .collect();
+    let entries: Vec<Value> = failed
+        .iter()
+        .rev()
+        .take(HISTORY)
+        .map(|change| entry(change, outcome))
+        .collect();
+    json!({
+        "exceptionHistory": {
+            "entries": entries,
+            "truncated": failed.len() > HISTORY,
+        }
+    })
+}
+
+fn entry(change: &StatusChange, outcome: &Outcome) -> Value {
+    let recovery = outcome
+        .summary
+        .recoveries
+        .iter()
+        .rev()
+        .find(|recovery| recovery.at_ms <= change.at_ms);
+    let detector = recovery
+        .and_then(|recovery| recovery.detector.as_deref())
+        .unwrap_or("");
+    let name = class(detector);
+    // A task that failed at that instant is the one whose failure it is.
+    let failed = outcome
+        .tasks
+        .iter()
+        .find(|span| span.to_ms == Some(change.at_ms) && span.state == "FAILED");
+    json!({
+        "exceptionName": name,
+        "stacktrace": format!("{name}: {}", change.reason),
+        "timestamp": ms(change.at_ms),
+        "failureLabels": {},
+        "taskName": failed.map(|span| format!("{} - execution #{}", span.task, span.attempt.saturating_sub(1))),
+        "endpoint": failed.map(|span| span.taskmanager.clone()),
+        "taskManagerId": failed.map(|span| span.taskmanager.clone()),
+        "concurrentExceptions": [],
+    })
+}
+
+/// Flink's class for what noticed the failure.
+fn class(detector: &str) -> &'static str {
+    match detector {
+        "data-plane" => {
+            "org.apache.flink.runtime.io.network.netty.exception.RemoteTransportException"
+        }
+        "heartbeat-timeout" => "java.util.concurrent.TimeoutException",
+        "resource-manager" | "rpc-unreachable" => {
+            "org.apache.flink.runtime.jobmaster.JobMasterException"
+        }
+        "user-exception" => "java.lang.RuntimeException",
+        _ => "org.apache.flink.util.FlinkException",
+    }
+}
