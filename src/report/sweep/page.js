@@ -90,6 +90,14 @@ const LANE = 46, TOP = 8, FOOT = 34;
 let points = [];
 // Spreads points over their lane; the same on each look.
 const jitter = (seed) => ((Math.imul(seed + 1, 0x9e3779b1) >>> 16) % 1000) / 1000;
+/** Round numbers between two, about so many. */
+const round = (from, to, count) => {
+  const rough = (to - from) / count, size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((times) => times * size).find((each) => each >= rough);
+  const all = [];
+  for (let i = Math.ceil(from / step); i * step <= to; i++) all.push(i * step);
+  return all;
+};
 const draw = () => {
   const width = strip.clientWidth, height = TOP + FOOT + LANE * summary.variants.length;
   const ratio = devicePixelRatio || 1;
@@ -102,9 +110,13 @@ const draw = () => {
   const [ink, soft, line, accent, bad, panel] = ["--ink", "--soft", "--line", "--accent", "--bad", "--panel"].map(colour);
   const measure = 3 + Number(at("measure").value), log = at("scale").value === "log";
   const over = runs.map((run) => run[measure]).filter((value) => value !== null && value >= 0);
-  const top = Math.max(...over, 1);
-  const scale = (ms) => (log ? Math.log1p(ms) / Math.log1p(top) : ms / top);
-  const right = width - 70, x = (ms) => 4 + scale(ms) * (right - 8);
+  // One by one: a spread of many thousands of arguments is too much for some browsers.
+  const top = over.reduce((most, ms) => Math.max(most, ms), 1), least = over.reduce((lowest, ms) => Math.min(lowest, ms), top);
+  // Far from zero the axis begins where the points do.
+  const from = !log && least > top / 2 ? least - (top - least || 1) / 10 : 0;
+  const scale = (ms) => (log ? Math.log1p(ms) / Math.log1p(top) : (ms - from) / (top - from));
+  const never = runs.some((run) => run[measure] !== null && run[measure] < 0);
+  const right = width - (never ? 70 : 12), x = (ms) => 4 + scale(ms) * (right - 8);
   ctx.font = "12px system-ui, sans-serif";
   ctx.textBaseline = "middle";
   summary.variants.forEach((variant, i) => {
@@ -113,7 +125,7 @@ const draw = () => {
       ctx.fillRect(0, TOP + i * LANE, width, LANE);
     }
   });
-  const ticks = log ? [1, 10, 100, 1000, 10000, 60000, 600000].filter((ms) => ms <= top) : [0, 0.25, 0.5, 0.75, 1].map((part) => part * top);
+  const ticks = log ? [1, 10, 100, 1000, 10000, 60000, 600000].filter((ms) => ms <= top) : round(from, top, width < 600 ? 3 : 7);
   const bottom = height - FOOT;
   ctx.strokeStyle = line;
   for (const tick of ticks) {
@@ -122,11 +134,13 @@ const draw = () => {
     ctx.lineTo(x(tick), bottom + 4);
     ctx.stroke();
     ctx.fillStyle = soft;
-    ctx.textAlign = x(tick) < 30 ? "left" : "center";
+    ctx.textAlign = x(tick) < 30 ? "left" : x(tick) > right - 30 ? "right" : "center";
     ctx.fillText(duration(tick), x(tick), bottom + 16);
   }
-  ctx.textAlign = "center";
-  ctx.fillText("not over", width - 35, bottom + 16);
+  if (never) {
+    ctx.textAlign = "center";
+    ctx.fillText("not over", width - 33, bottom + 16);
+  }
   points = [];
   runs.forEach((run, index) => {
     if (run[measure] === null) return;
