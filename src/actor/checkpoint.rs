@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Alignment, Batch, CheckpointId};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::{JobId, SubtaskId};
+use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::kernel::Time;
 
 use super::kafka::protocol::Producer;
 
@@ -35,6 +36,45 @@ impl Attempt {
 
     pub fn number(self) -> u32 {
         (self.0 & ((1 << NUMBER_BITS) - 1)) as u32
+    }
+}
+
+/// A checkpoint as a task meets it (`CheckpointMetaData` and `CheckpointOptions`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Barrier {
+    pub checkpoint: CheckpointId,
+    pub alignment: Alignment,
+    /// When the coordinator triggered it.
+    pub triggered_at: Time,
+}
+
+/// Records that a barrier has overtaken, by channel and in order.
+pub type Overtaken = Vec<(ChannelId, Vec<Batch>)>;
+
+/// What the channels of a task held when an unaligned barrier went ahead of it (`InputChannelStateHandle`,
+/// `ResultSubpartitionStateHandle`).
+#[derive(Clone, Debug, Default)]
+pub struct ChannelState {
+    pub inputs: Overtaken,
+    pub outputs: Overtaken,
+}
+
+impl ChannelState {
+    /// Everything in it, whichever side of a channel it was on.
+    pub fn batches(&self) -> impl Iterator<Item = (ChannelId, &Batch)> {
+        let channels = self.inputs.iter().chain(&self.outputs);
+        channels.flat_map(|(channel, batches)| batches.iter().map(|batch| (*channel, batch)))
+    }
+
+    pub fn records(&self) -> u64 {
+        self.batches().map(|(_, batch)| batch.len() as u64).sum()
+    }
+}
+
+impl Serialize for ChannelState {
+    /// What there is of it; the batches are in the digest on every way that they take.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.inputs.len(), self.outputs.len(), self.records()).serialize(serializer)
     }
 }
 
@@ -71,9 +111,34 @@ pub struct StateHandle {
     pub bytes: u64,
     /// What was written for it (`getCheckpointedSize`).
     pub written_bytes: u64,
+    /// Of these, state of its channels, in a file of its own; 0: no file.
+    pub channel_bytes: u64,
     pub offsets: Vec<(SplitId, u64)>,
     /// Of a stateful operator: first and last key group in it.
     pub key_groups: Option<(u32, u32)>,
+}
+
+impl StateHandle {
+    /// The file with the state of its channels.
+    pub fn channels(&self) -> Option<BlobKey> {
+        match self.key {
+            BlobKey::State {
+                subtask,
+                attempt,
+                checkpoint,
+            } if self.channel_bytes > 0 => Some(BlobKey::Channels {
+                subtask,
+                attempt,
+                checkpoint,
+            }),
+            _ => None,
+        }
+    }
+
+    /// All its files.
+    pub fn files(&self) -> impl Iterator<Item = BlobKey> {
+        std::iter::once(self.key).chain(self.channels())
+    }
 }
 
 /// A completed checkpoint's metadata (`_metadata`).
@@ -101,6 +166,11 @@ impl CompletedCheckpoint {
     /// What it added to storage.
     pub fn written_bytes(&self) -> u64 {
         self.handles.iter().map(|handle| handle.written_bytes).sum()
+    }
+
+    /// What of it was overtaken by barriers (`getPersistedData`).
+    pub fn persisted_bytes(&self) -> u64 {
+        self.handles.iter().map(|handle| handle.channel_bytes).sum()
     }
 
     /// The offsets that the sources had reached, by split.
@@ -133,6 +203,12 @@ pub enum BlobKey {
         attempt: Attempt,
         checkpoint: CheckpointId,
     },
+    /// What barriers have overtaken in the channels of that attempt.
+    Channels {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+    },
 }
 
 /// A file in checkpoint storage.
@@ -142,6 +218,7 @@ pub enum Blob {
     JobResult,
     Metadata(Arc<CompletedCheckpoint>),
     State(Arc<Snapshot>),
+    Channels(Arc<ChannelState>),
 }
 
 impl Serialize for Blob {
@@ -155,6 +232,9 @@ impl Serialize for Blob {
             Blob::JobResult => serializer.serialize_unit_variant("Blob", 3, "JobResult"),
             Blob::State(snapshot) => {
                 serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes)
+            }
+            Blob::Channels(channels) => {
+                serializer.serialize_newtype_variant("Blob", 4, "Channels", &**channels)
             }
         }
     }

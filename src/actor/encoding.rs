@@ -5,7 +5,7 @@
 use serde::ser::{SerializeStruct, SerializeTuple};
 use serde::{Serialize, Serializer};
 
-use crate::dataflow::batch::Element;
+use crate::dataflow::batch::{Alignment, Element};
 
 use super::message::{Body, Envelope};
 
@@ -20,6 +20,8 @@ enum Form {
     WorkDone,
     Fetch,
     Fetched,
+    TimeoutableBarrier,
+    UnalignedBarrier,
 }
 
 impl Serialize for Envelope {
@@ -58,8 +60,13 @@ impl Serialize for Envelope {
                 let way = u128::from(emitted.0) << 64 | words(*channel, *connection, 0, 0);
                 match element {
                     Element::Records(batch) => parts(serializer, head(Form::Records), way, batch),
-                    Element::Barrier(checkpoint) => {
-                        parts(serializer, head(Form::Barrier), way, checkpoint)
+                    Element::Barrier(checkpoint, alignment) => {
+                        let form = match alignment {
+                            Alignment::Aligned => Form::Barrier,
+                            Alignment::Timeoutable => Form::TimeoutableBarrier,
+                            Alignment::Unaligned => Form::UnalignedBarrier,
+                        };
+                        parts(serializer, head(form), way, checkpoint)
                     }
                 }
             }
@@ -187,8 +194,10 @@ mod tests {
             data(1, 2, 1, records(1)),
             data(1, 1, 2, records(1)),
             data(1, 1, 1, records(2)),
-            data(1, 1, 1, Element::Barrier(1)),
-            data(1, 1, 1, Element::Barrier(2)),
+            data(1, 1, 1, Element::Barrier(1, Alignment::Aligned)),
+            data(1, 1, 1, Element::Barrier(2, Alignment::Aligned)),
+            data(1, 1, 1, Element::Barrier(1, Alignment::Timeoutable)),
+            data(1, 1, 1, Element::Barrier(1, Alignment::Unaligned)),
             credit(1, 1, 1),
             credit(2, 1, 1),
             credit(1, 2, 1),

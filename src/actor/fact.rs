@@ -1,5 +1,7 @@
 //! What actors state about themselves. Checkers, timelines and plots are made of these; actors never read them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::dataflow::batch::{Batch, CheckpointId};
@@ -11,7 +13,7 @@ use crate::policy::RecoveryScope;
 
 pub use super::status::{Detector, ExecutionState, JobStatus};
 
-use super::checkpoint::{Attempt, BlobKey};
+use super::checkpoint::{Attempt, BlobKey, ChannelState};
 use super::flink::leader_paths::Component;
 use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
@@ -309,6 +311,8 @@ pub enum Fact {
         bytes: u64,
         /// What was written for it; less, where snapshots build on earlier ones.
         written_bytes: u64,
+        /// Of these, what barriers have overtaken.
+        persisted_bytes: u64,
         duration: Span,
     },
     CheckpointAborted {
@@ -343,6 +347,15 @@ pub enum Fact {
         split: SplitId,
         first: u64,
         records: u32,
+    },
+    /// Barriers of a checkpoint have overtaken what the channels of a task held: that is part of the checkpoint.
+    ChannelsOvertaken {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        bytes: u64,
+        #[serde(serialize_with = "serialize_channels")]
+        channels: Arc<ChannelState>,
     },
     FirstOutput {
         subtask: SubtaskId,
@@ -430,6 +443,13 @@ pub enum Fact {
         from: u64,
         to: u64,
     },
+}
+
+fn serialize_channels<S: serde::Serializer>(
+    channels: &Arc<ChannelState>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    channels.as_ref().serialize(to)
 }
 
 /// Arrival times of consecutive records.

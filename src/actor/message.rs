@@ -14,7 +14,7 @@ use crate::substrate::network::Way;
 pub use super::fault_action::{FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom};
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
-use super::checkpoint::{Attempt, Blob, BlobKey, StateHandle};
+use super::checkpoint::{Attempt, Barrier, Blob, BlobKey, StateHandle};
 use super::fact::ExecutionState;
 use super::flink::job_manager::JobManagerTimer;
 use super::flink::job_master::JobMasterTimer;
@@ -23,6 +23,7 @@ use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
 use super::kafka::protocol::{KafkaCall, KafkaReply, OffsetOutOfRange};
 use super::metric_report::MetricReport;
+use super::state_assignment::ChannelFiles;
 use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 
@@ -230,7 +231,7 @@ pub enum Body {
         token: FencingToken,
         subtask: SubtaskId,
         attempt: Attempt,
-        checkpoint: CheckpointId,
+        barrier: Box<Barrier>,
     },
     NotifyCheckpointComplete {
         token: FencingToken,
@@ -310,6 +311,9 @@ pub struct TaskDeployment {
     pub layout: Arc<Layout>,
     /// What it restores: one file, or after a change of parallelism those that hold some of its key groups or splits.
     pub state: Vec<StateHandle>,
+    /// Files with state of its channels.
+    #[serde(skip_serializing_if = "ChannelFiles::is_empty")]
+    pub channels: ChannelFiles,
     /// Of a source: its splits, and the offset from which it reads each.
     pub splits: Vec<(SplitId, u64)>,
     /// Barriers of this checkpoint and of earlier ones that did not complete are void.
@@ -320,6 +324,14 @@ pub struct TaskDeployment {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incarnations: Vec<u32>,
     pub inputs_from: ReplayFrom,
+}
+
+impl TaskDeployment {
+    /// The file is one that it has yet to restore.
+    pub fn restores(&self, file: BlobKey) -> bool {
+        let state = self.state.iter().any(|handle| handle.key == file);
+        state || self.channels.files.contains(&file)
+    }
 }
 
 /// The parallelism of the operators: the rest follows from it.
@@ -378,6 +390,10 @@ pub enum Timer {
     },
     /// A source's rate limiter lets records through again.
     SourceHeld {
+        task: u32,
+    },
+    /// `aligned-checkpoint-timeout` is over.
+    AlignmentTimeout {
         task: u32,
     },
     /// Which TaskManager or JobManager duty is due.

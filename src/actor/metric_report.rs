@@ -29,6 +29,8 @@ pub struct TaskMetrics {
     pub input_latency: Span,
     /// `checkpointAlignmentTime`: from the first barrier of a checkpoint to the last, the longest of the interval.
     pub alignment: Span,
+    /// `checkpointStartDelayNanos`: from the trigger of a checkpoint to its first barrier here, the longest of the interval.
+    pub start_delay: Span,
     /// Elements that wait in input channels.
     pub queued: u32,
     /// Bytes kept in the in-flight log.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::redistribution::redistribute;
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{OperatorId, SubtaskId, Topology};
 
-use super::checkpoint::{CompletedCheckpoint, StateHandle};
+use super::checkpoint::{BlobKey, CompletedCheckpoint, StateHandle};
 
 /// What a subtask is deployed with.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,21 @@ pub struct AssignedState {
     pub state: Vec<StateHandle>,
     /// Of a source: its splits, and the offset from which it reads each.
     pub splits: Vec<(SplitId, u64)>,
+    pub channels: ChannelFiles,
+}
+
+/// Files with state of channels, and what a task takes of them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ChannelFiles {
+    pub files: Vec<BlobKey>,
+    /// The parallelism was another one: each task takes what is routed to it now (`InflightDataRescalingDescriptor`).
+    pub redistributed: bool,
+}
+
+impl ChannelFiles {
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
 }
 
 /// The state of every subtask of the layout, by subtask. Without a checkpoint there is none, and sources begin their first
@@ -31,7 +48,13 @@ pub fn assign_state(
             let splits = layout.vertex(*subtask).splits.iter();
             let splits = splits.map(|split| (*split, 0)).collect();
             let state = Vec::new();
-            (*subtask, AssignedState { state, splits })
+            let channels = ChannelFiles::default();
+            let assigned = AssignedState {
+                state,
+                splits,
+                channels,
+            };
+            (*subtask, assigned)
         };
         return layout.subtasks.iter().map(first).collect();
     };
@@ -41,6 +64,7 @@ pub fn assign_state(
         by_operator.entry(operator).or_default().push(handle);
     }
     let mut assigned = BTreeMap::new();
+    let mut rescaled = false;
     for operator in &topology.jobs[layout.job as usize].operators {
         let old = by_operator.remove(operator).unwrap_or_default();
         let first = topology.operators[*operator as usize].first;
@@ -50,16 +74,53 @@ pub fn assign_state(
             // Everybody restores what it wrote itself.
             assigned.extend(subtasks.zip(old).map(|(subtask, handle)| {
                 let (state, splits) = (vec![handle.clone()], handle.offsets.clone());
-                (subtask, AssignedState { state, splits })
+                let channels = ChannelFiles {
+                    files: handle.channels().into_iter().collect(),
+                    redistributed: false,
+                };
+                let assigned = AssignedState {
+                    state,
+                    splits,
+                    channels,
+                };
+                (subtask, assigned)
             }));
         } else {
             let transacts = topology
                 .sink_of(first)
                 .is_some_and(SinkSpec::is_transactional_kafka);
             assigned.extend(rescale(subtasks, &old, layout, transacts));
+            rescaled = true;
         }
     }
+    if rescaled {
+        share_channels(&mut assigned, checkpoint, topology);
+    }
     assigned
+}
+
+/// Another parallelism than before: whatever the channels held goes to those who consume it now. Each reads the files of its
+/// operator's old subtasks and of their producers, and takes what is routed to it.
+fn share_channels(
+    assigned: &mut BTreeMap<SubtaskId, AssignedState>,
+    checkpoint: &CompletedCheckpoint,
+    topology: &Topology,
+) {
+    let operator_of = |subtask: SubtaskId| topology.subtasks[subtask as usize].operator;
+    for (subtask, assigned) in assigned {
+        let operator = operator_of(*subtask);
+        let into = topology.inputs_of(operator);
+        let producers: Vec<OperatorId> = into.map(|(producer, _)| producer).collect();
+        let holds = |handle: &&StateHandle| {
+            let of = operator_of(handle.subtask);
+            of == operator || producers.contains(&of)
+        };
+        let handles = checkpoint.handles.iter().filter(holds);
+        assigned.channels = ChannelFiles {
+            files: handles.filter_map(StateHandle::channels).collect(),
+            redistributed: true,
+        };
+    }
 }
 
 /// Another parallelism than before: key groups by range, list state (splits) in runs.
@@ -88,7 +149,12 @@ fn rescale<'a>(
             let state = old.iter().enumerate();
             let state = state.filter(|(at, handle)| taken_over(*at) || needed(handle));
             let state = state.map(|(_, handle)| (*handle).clone()).collect();
-            (subtask, AssignedState { state, splits })
+            let assigned = AssignedState {
+                state,
+                splits,
+                channels: ChannelFiles::default(),
+            };
+            (subtask, assigned)
         })
 }
 
@@ -162,6 +228,7 @@ mod tests {
                 },
                 bytes: 100,
                 written_bytes: 100,
+                channel_bytes: 0,
                 offsets: vertex
                     .splits
                     .iter()

@@ -45,6 +45,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "retention-overtaken",
     "checkpoint-race",
     "checkpoint-at-least-once",
+    "checkpoint-unaligned",
     "lab",
     "lab-two-pipelines",
     "khaos-iot",

@@ -16,7 +16,19 @@ pub enum Element {
     /// A network buffer's worth of records. Shared, never changed: in-flight logs keep the same batch.
     Records(Batch),
     /// Separates the records before checkpoint `n` from those after it (`CheckpointBarrier`).
-    Barrier(CheckpointId),
+    Barrier(CheckpointId, Alignment),
+}
+
+/// How a barrier gets past records that wait (`CheckpointOptions.AlignmentType`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Alignment {
+    /// It waits for its turn in every queue.
+    #[default]
+    Aligned,
+    /// It waits until `aligned-checkpoint-timeout` is over, and then goes ahead.
+    Timeoutable,
+    /// It goes ahead of whatever waits, which becomes state of the channel.
+    Unaligned,
 }
 
 /// Every so-many-th record of a split: what a source deals out in turn.

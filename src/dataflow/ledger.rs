@@ -118,9 +118,8 @@ impl Visible {
     /// Offsets from `from` up to `to` that nobody sees.
     pub fn missing(&self, split: SplitId, from: u64, to: u64) -> Vec<u64> {
         let seen = &self.splits[split as usize].seen;
-        if seen.count_ones(from as usize..(to as usize).min(seen.len()).max(from as usize)) as u64
-            == to - from
-        {
+        let known = (from as usize).min(seen.len())..(to as usize).min(seen.len());
+        if seen.count_ones(known) as u64 == to - from {
             return Vec::new();
         }
         (from..to)
@@ -168,5 +167,6 @@ mod tests {
         assert_eq!(ranges(&visible.duplicates(0)), [[8, 9]]);
         assert_eq!(ranges(&visible.missing(0, 0, 20)), [[12, 14]]);
         assert!(visible.missing(0, 0, 12).is_empty());
+        assert_eq!(visible.missing(0, 10_000, 10_002), [10_000, 10_001]);
     }
 }

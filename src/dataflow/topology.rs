@@ -111,6 +111,14 @@ pub(super) struct Edge {
 }
 
 impl Topology {
+    /// Whose output an operator reads, and how it is spread.
+    pub fn inputs_of(&self, operator: OperatorId) -> impl Iterator<Item = (OperatorId, Exchange)> {
+        let info = &self.operators[operator as usize];
+        let base = self.jobs[info.job as usize].operators[0];
+        let inputs = info.spec.kind.inputs().iter();
+        inputs.map(move |input| (base + input.operator as OperatorId, input.exchange))
+    }
+
     /// Lays out all jobs. `weight` real records make one simulated record.
     pub fn new(topics: &[Topic], jobs: &[Job], options: TopologyOptions, weight: u32) -> Topology {
         let mut topology = Topology {

@@ -104,6 +104,7 @@ impl Filming {
                 job,
                 bytes,
                 written_bytes,
+                persisted_bytes,
                 duration,
                 ..
             } => {
@@ -118,6 +119,8 @@ impl Filming {
                 job_gauge(*job, "job", "lastCheckpointDuration", duration.as_ms());
                 job_gauge(*job, "job", "lastCheckpointSize", *written_bytes as f64);
                 job_gauge(*job, "job", "lastCheckpointFullSize", *bytes as f64);
+                let persisted = *persisted_bytes as f64;
+                job_gauge(*job, "job", "lastCheckpointPersistedData", persisted);
             }
             Fact::CheckpointAborted { job, .. } => {
                 let counts = counted.jobs.entry(*job).or_default();

@@ -230,6 +230,7 @@ impl Tasks {
                 metrics.records_out as f64 / seconds,
             );
             point("checkpointAlignmentTime", metrics.alignment.0 as f64);
+            point("checkpointStartDelayNanos", metrics.start_delay.0 as f64);
             point("inputLatencyMs", metrics.input_latency.as_ms());
             point("inputQueueLength", f64::from(metrics.queued));
             point("inFlightLogBytes", metrics.log_bytes as f64);

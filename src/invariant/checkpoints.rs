@@ -261,6 +261,7 @@ mod tests {
                 offsets,
                 bytes: 0,
                 written_bytes: 0,
+                persisted_bytes: 0,
                 duration: Span::ZERO,
             },
         )

@@ -133,6 +133,7 @@ mod tests {
                     offsets: Vec::new(),
                     bytes: 0,
                     written_bytes: 0,
+                    persisted_bytes: 0,
                     duration: crate::kernel::Span::ZERO,
                 },
             );

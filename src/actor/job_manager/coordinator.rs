@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::checkpoint::{Attempt, Blob, BlobKey, CompletedCheckpoint, StateHandle};
+use crate::actor::checkpoint::{Attempt, Barrier, Blob, BlobKey, CompletedCheckpoint, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{Detector, Fact};
 use crate::actor::message::{Body, Timer};
@@ -180,11 +180,16 @@ impl JobMaster {
                     .taskmanager
                     .expect("every task of a steady job runs somewhere"),
             );
+            let barrier = Barrier {
+                checkpoint: id,
+                alignment: office.blueprint.config.checkpointing.alignment(),
+                triggered_at: ctx.now(),
+            };
             let body = Body::TriggerCheckpoint {
                 token: office.token,
                 subtask: *subtask,
                 attempt,
-                checkpoint: id,
+                barrier: Box::new(barrier),
             };
             ctx.send(taskmanager, body);
         }
@@ -304,6 +309,7 @@ impl JobMaster {
             offsets: metadata.offsets(),
             bytes: metadata.bytes(),
             written_bytes: metadata.written_bytes(),
+            persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
         self.subsume(metadata, office, ctx);
@@ -356,12 +362,13 @@ impl JobMaster {
                     },
                 },
             );
-            for handle in replaced
+            for key in replaced
                 .iter()
                 .filter(|replaced| replaced.id == old)
                 .flat_map(|replaced| &replaced.handles)
+                .flat_map(StateHandle::files)
             {
-                ctx.send(storage, Body::Delete { key: handle.key });
+                ctx.send(storage, Body::Delete { key });
             }
         }
     }

@@ -20,7 +20,9 @@ const PLAN_BYTES: u64 = 64 * 1024;
 pub(super) fn job_of(key: &BlobKey, topology: &Topology) -> JobId {
     match key {
         BlobKey::Plan { job } | BlobKey::JobResult { job } | BlobKey::Metadata { job, .. } => *job,
-        BlobKey::State { subtask, .. } => topology.job_of(*subtask),
+        BlobKey::State { subtask, .. } | BlobKey::Channels { subtask, .. } => {
+            topology.job_of(*subtask)
+        }
     }
 }
 

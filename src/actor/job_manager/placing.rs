@@ -314,6 +314,7 @@ impl JobMaster {
                 restored_checkpoint: self.latest,
                 layout: Arc::clone(layout),
                 state: assigned.state,
+                channels: assigned.channels,
                 splits: assigned.splits,
                 aborted_up_to: self
                     .coordinator

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::dataflow::batch::Alignment;
 use crate::kernel::time::Span;
 use crate::policy::LoadBalance;
 use crate::policy::failover::FailoverStrategy;
@@ -76,6 +77,17 @@ pub struct Checkpointing {
     /// `aligned-checkpoint-timeout`, where unaligned is on; zero: unaligned from the start.
     pub aligned_timeout: Span,
     pub incremental: bool,
+}
+
+impl Checkpointing {
+    /// How a checkpoint's barriers get past records that wait (`CheckpointOptions.forConfig`).
+    pub fn alignment(&self) -> Alignment {
+        match (self.unaligned, self.aligned_timeout > Span::ZERO) {
+            (false, _) => Alignment::Aligned,
+            (true, true) => Alignment::Timeoutable,
+            (true, false) => Alignment::Unaligned,
+        }
+    }
 }
 
 /// `heartbeat.*`

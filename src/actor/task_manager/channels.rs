@@ -30,6 +30,7 @@ impl TaskManager {
         if (receiver.producer, receiver.connection) != (from, connection) {
             return;
         }
+        let is_barrier = matches!(element, Element::Barrier(..));
         let dropped = task.input.push(input, emitted, element);
         let (queued, credits) = (
             task.input.channels[input as usize].queued(),
@@ -48,6 +49,9 @@ impl TaskManager {
                 records: dropped,
             });
             self.return_credits(number, input, ctx);
+        }
+        if is_barrier {
+            self.task(number).expect_alignment(ctx);
         }
         self.advance(number, ctx);
     }
@@ -97,6 +101,8 @@ impl TaskManager {
         // A task that nothing holds back has done already what it can.
         if was_blocked {
             self.advance(number, ctx);
+        } else {
+            self.settle_channels(number, ctx);
         }
     }
 
@@ -107,7 +113,7 @@ impl TaskManager {
         while let Some(sent) = task.outputs.next_to_send(output) {
             let bytes = match &sent.element {
                 Element::Records(batch) => batch.len() as u64 * record_bytes,
-                Element::Barrier(_) => 0,
+                Element::Barrier(..) => 0,
             };
             let body = Body::Data {
                 channel: sent.channel,
@@ -233,7 +239,7 @@ impl TaskManager {
         match self.output_route(request.channel) {
             Some((number, _))
                 if self.task(number).attempt == request.producer_attempt
-                    && self.task(number).is_running() =>
+                    && self.task(number).works() =>
             {
                 self.serve_request(number, parked, ctx);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::actor::checkpoint::Attempt;
+use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Span, Time};
@@ -30,6 +30,8 @@ pub struct InputChannel {
     /// Batches consumed whose credit the producer has not been given back.
     to_return: u32,
     blocked: bool,
+    /// The latest checkpoint whose barrier was taken out of the queue in its turn.
+    passed: CheckpointId,
     /// Turns that this channel missed while it was blocked.
     missed_turns: u32,
     /// Everything accepted since the barrier of `received_since`: what a restored producer will send again.
@@ -62,11 +64,12 @@ pub struct InputGate {
     /// Whether a channel whose barrier has come waits for the others; else barriers are only counted
     /// (`CheckpointBarrierTracker`), and what comes behind one may get into its checkpoint.
     aligns: bool,
+    overtaking: Overtaking,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Alignment {
-    checkpoint: CheckpointId,
+    barrier: Barrier,
     missing: usize,
     /// When the first barrier was met.
     since: Time,
@@ -82,7 +85,7 @@ pub enum Input {
     },
     /// Barriers have come on all channels.
     Aligned {
-        checkpoint: CheckpointId,
+        barrier: Barrier,
         /// When the first of them was met.
         since: Time,
     },
@@ -106,10 +109,11 @@ impl InputGate {
             remembers,
             defects: Defects::default(),
             aligns,
+            overtaking: Overtaking::default(),
         }
     }
 
-    /// An element arrives. Records that are known already are dropped; how many. A batch that is dropped whole
+    /// An element arrives, emitted at this time; a barrier's checkpoint was triggered at it. Records that are known already are dropped; how many. A batch that is dropped whole
     /// counts as consumed.
     pub fn push(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
         let channel = &mut self.channels[input as usize];
@@ -121,6 +125,7 @@ impl InputGate {
                 match fresh {
                     Some(batch) => {
                         channel.queued += 1;
+                        self.overtaking.keep(input, &batch);
                         Element::Records(batch)
                     }
                     None => {
@@ -129,11 +134,19 @@ impl InputGate {
                     }
                 }
             }
-            Element::Barrier(checkpoint) => {
+            Element::Barrier(checkpoint, alignment) => {
                 if channel.filter.is_some() {
                     self.premature_up_to = self.premature_up_to.max(checkpoint);
                 }
-                Element::Barrier(checkpoint)
+                self.overtaking.announce(
+                    input,
+                    Barrier {
+                        checkpoint,
+                        alignment,
+                        triggered_at: emitted,
+                    },
+                );
+                Element::Barrier(checkpoint, alignment)
             }
         };
         if self.remembers {
@@ -166,39 +179,53 @@ impl InputGate {
                         batch,
                     });
                 }
-                (_, Element::Barrier(checkpoint)) if checkpoint > aborted_up_to => {
-                    let lost = self.channels.iter().any(|channel| channel.producer_lost);
-                    let careless = self.defects.has(Defect::PrematureBarrier);
-                    if lost || (checkpoint <= self.premature_up_to && !careless) {
+                (triggered_at, Element::Barrier(checkpoint, alignment))
+                    if checkpoint > aborted_up_to && !self.overtaking.has_begun(checkpoint) =>
+                {
+                    if self.is_hopeless(checkpoint) {
                         return Some(Input::Hopeless(checkpoint));
                     }
-                    if let Some(since) = self.on_barrier(input, checkpoint, now) {
-                        return Some(Input::Aligned { checkpoint, since });
+                    let barrier = Barrier {
+                        checkpoint,
+                        alignment,
+                        triggered_at,
+                    };
+                    if let Some(since) = self.on_barrier(input, barrier, now) {
+                        return Some(Input::Aligned { barrier, since });
                     }
                 }
-                (_, Element::Barrier(_)) => {}
+                (_, Element::Barrier(..)) => {}
             }
         }
         None
     }
 
+    /// A producer is gone, or has not caught up with its predecessor: the checkpoint cannot be taken here.
+    fn is_hopeless(&self, checkpoint: CheckpointId) -> bool {
+        let lost = self.channels.iter().any(|channel| channel.producer_lost);
+        let careless = self.defects.has(Defect::PrematureBarrier);
+        lost || (checkpoint <= self.premature_up_to && !careless)
+    }
+
     /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
-    fn on_barrier(&mut self, input: u16, checkpoint: CheckpointId, now: Time) -> Option<Time> {
+    fn on_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> Option<Time> {
+        let checkpoint = barrier.checkpoint;
         match self.aligning {
-            Some(current) if current.checkpoint > checkpoint => return None,
-            Some(current) if current.checkpoint == checkpoint => {}
+            Some(current) if current.barrier.checkpoint > checkpoint => return None,
+            Some(current) if current.barrier.checkpoint == checkpoint => {}
             _ => {
                 // A newer barrier overtakes an alignment that will never end.
                 self.unblock();
                 self.aligning = Some(Alignment {
-                    checkpoint,
+                    barrier,
                     missing: self.channels.len(),
                     since: now,
                 });
             }
         }
-        self.channels[input as usize].blocked =
-            self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
+        let channel = &mut self.channels[input as usize];
+        channel.passed = checkpoint;
+        channel.blocked = self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
         let alignment = self.aligning.as_mut().expect("it was set above");
         alignment.missing -= 1;
         if alignment.missing > 0 {
@@ -206,6 +233,7 @@ impl InputGate {
         }
         let since = alignment.since;
         self.aligning = None;
+        self.overtaking.begin(checkpoint);
         self.unblock();
         Some(since)
     }
@@ -221,20 +249,21 @@ impl InputGate {
             channel.producer_lost = true;
             lost = true;
         }
-        self.aligning
-            .filter(|_| lost)
-            .map(|alignment| alignment.checkpoint)
+        let aligning = self.aligning.map(|alignment| alignment.barrier.checkpoint);
+        let waiting = aligning.or(self.overtaking.waits_for());
+        waiting.filter(|_| lost)
     }
 
     /// A checkpoint will not complete: what waits for its barriers goes on.
     pub fn abort(&mut self, aborted_up_to: CheckpointId) {
         if self
             .aligning
-            .is_some_and(|alignment| alignment.checkpoint <= aborted_up_to)
+            .is_some_and(|alignment| alignment.barrier.checkpoint <= aborted_up_to)
         {
             self.aligning = None;
             self.unblock();
         }
+        self.overtaking.abort(aborted_up_to);
     }
 
     fn unblock(&mut self) {
@@ -262,7 +291,10 @@ impl InputGate {
     pub fn oldest(&self) -> Option<Time> {
         self.channels
             .iter()
-            .filter_map(|channel| channel.queue.front())
+            .filter_map(|channel| {
+                let mut waiting = channel.queue.iter();
+                waiting.find(|(_, element)| matches!(element, Element::Records(_)))
+            })
             .map(|(emitted, _)| *emitted)
             .min()
     }
@@ -288,6 +320,7 @@ impl InputChannel {
             in_work: 0,
             to_return: 0,
             blocked: false,
+            passed: 0,
             missed_turns: 0,
             received: VecDeque::new(),
             received_since: restored,
@@ -303,7 +336,7 @@ impl InputChannel {
             .iter()
             .filter_map(|element| match element {
                 Element::Records(batch) => Some(batch),
-                Element::Barrier(_) => None,
+                Element::Barrier(..) => None,
             })
             .flat_map(|batch| batch.records().into_owned())
             .map(|record| record.identity())
@@ -345,7 +378,7 @@ impl InputChannel {
         let barrier = self
             .received
             .iter()
-            .position(|element| matches!(element, Element::Barrier(id) if *id == checkpoint));
+            .position(|element| matches!(element, Element::Barrier(id, _) if *id == checkpoint));
         if let Some(barrier) = barrier {
             self.received.drain(..=barrier);
             self.received_since = checkpoint;
@@ -368,7 +401,8 @@ impl InputChannel {
     /// producer has the other half to go on with meanwhile. None is kept for ever: a producer without credit
     /// means that the whole window is consumed in the end.
     pub fn credits_due(&mut self, window: u32) -> Option<u32> {
-        (self.to_return > 0 && self.to_return >= window.div_ceil(2))
+        // What was restored took no credit of a producer.
+        (self.connection != 0 && self.to_return > 0 && self.to_return >= window.div_ceil(2))
             .then(|| std::mem::take(&mut self.to_return))
     }
 
@@ -376,6 +410,10 @@ impl InputChannel {
         self.queued
     }
 }
+
+mod overtaking;
+
+use overtaking::Overtaking;
 
 #[cfg(test)]
 mod tests;

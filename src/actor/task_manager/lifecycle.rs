@@ -98,6 +98,9 @@ impl TaskManager {
             TaskStep::Deployed => self.begin_restore(number, ctx),
             TaskStep::Restored => self.on_state_restored(number, ctx),
             TaskStep::SnapshotTaken => self.on_snapshot_taken(number, ctx),
+            TaskStep::Initialized if self.task(number).input.queued() > 0 => {
+                self.recover_channels(number, ctx)
+            }
             TaskStep::Initialized => self.run_task(number, ctx),
             TaskStep::WriterFlush | TaskStep::WriterPatience => {
                 self.on_writer_step(number, step, ctx)
@@ -131,11 +134,13 @@ impl TaskManager {
             };
             ctx.send(database, Body::Database(request));
         }
-        let reads = !state.is_empty() && !is_local;
-        for key in state.into_iter().filter(|_| reads) {
+        // Copies that stay on the machine hold no state of channels.
+        let channels = self.task(number).deployment.channels.files.clone();
+        let state = state.into_iter().filter(|_| !is_local);
+        for key in state.chain(channels) {
             ctx.send(storage, Body::Read { key });
         }
-        if !reads {
+        if self.task(number).has_loaded() {
             self.on_state_loaded(number, ctx);
         }
     }
@@ -147,8 +152,7 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let wants = |task: &Task| {
-            task.state == ExecutionState::Initializing
-                && task.deployment.state.iter().any(|handle| handle.key == key)
+            task.state == ExecutionState::Initializing && task.deployment.restores(key)
         };
         let found = self
             .tasks
@@ -160,7 +164,15 @@ impl TaskManager {
             Some(Blob::State(snapshot)) => {
                 task.load(&snapshot);
                 task.deployment.state.retain(|handle| handle.key != key);
-                if task.deployment.state.is_empty() {
+                if task.has_loaded() {
+                    self.on_state_loaded(number as u32, ctx);
+                }
+            }
+            Some(Blob::Channels(state)) => {
+                let redistributed = task.deployment.channels.redistributed;
+                task.load_channels(&state, redistributed, ctx.now());
+                task.deployment.channels.files.retain(|file| *file != key);
+                if task.has_loaded() {
                     self.on_state_loaded(number as u32, ctx);
                 }
             }
@@ -232,7 +244,7 @@ impl TaskManager {
         );
     }
 
-    fn run_task(&mut self, number: u32, ctx: &mut Context<'_>) {
+    pub(super) fn run_task(&mut self, number: u32, ctx: &mut Context<'_>) {
         let task = self.task(number);
         task.start(ctx.now());
         let (subtask, attempt) = (task.subtask, task.attempt);
@@ -292,6 +304,7 @@ impl TaskManager {
             .expect("the task is there");
         task.flush.release(ctx);
         task.held.release(ctx);
+        task.alignment.release(ctx);
         ctx.forget_work(number);
         ctx.forget_work(asynchronous(number));
         self.make_next(number, ctx);

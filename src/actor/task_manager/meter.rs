@@ -65,6 +65,11 @@ impl Meter {
         self.current.alignment = self.current.alignment.max(alignment);
     }
 
+    /// From the trigger of a checkpoint to its first barrier.
+    pub fn start_delay(&mut self, delay: Span) {
+        self.current.start_delay = self.current.start_delay.max(delay);
+    }
+
     /// Closes the interval and begins the next.
     pub fn report(&mut self, now: Time) -> TaskMetrics {
         self.account(now);

@@ -38,6 +38,11 @@ impl TaskManager {
             subtask,
             attempt,
             checkpoint,
+        }
+        | BlobKey::Channels {
+            subtask,
+            attempt,
+            checkpoint,
         } = key
             && let Some(number) = self.find(subtask, attempt)
         {

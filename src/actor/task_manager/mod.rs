@@ -9,6 +9,7 @@ pub mod source;
 pub mod state;
 pub mod task;
 
+mod channel_state;
 mod channels;
 mod lifecycle;
 mod membership;
@@ -191,12 +192,12 @@ impl TaskManager {
                 token,
                 subtask,
                 attempt,
-                checkpoint,
+                barrier,
             } => {
                 if self.obeys(token)
                     && let Some(number) = self.find(subtask, attempt)
                 {
-                    self.task(number).trigger(checkpoint);
+                    self.task(number).trigger(*barrier);
                     self.advance(number, ctx);
                 }
             }
@@ -252,10 +253,13 @@ impl TaskManager {
     pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
         match timer {
             // It may have come due while the process was stopped, before something that ended the task.
-            Timer::Flush { task } | Timer::SourceHeld { task }
+            Timer::Flush { task }
+            | Timer::SourceHeld { task }
+            | Timer::AlignmentTimeout { task }
                 if self.tasks[task as usize].is_none() => {}
             Timer::Flush { task } => self.flush(task, ctx),
             Timer::SourceHeld { task } => self.advance(task, ctx),
+            Timer::AlignmentTimeout { task } => self.on_alignment_timeout(task, ctx),
             Timer::MetricReport => self.send_report(ctx),
             timer if self.executor.is_some() => self.on_executor_timer(timer, ctx),
             Timer::Register => self.register(ctx),
@@ -299,6 +303,10 @@ impl TaskManager {
         self.pump_ready(number, ctx);
         if let Some((checkpoint, snapshot)) = taken {
             self.persist(number, checkpoint, snapshot, ctx);
+        }
+        self.settle_channels(number, ctx);
+        if self.has_recovered_channels(number) {
+            self.run_task(number, ctx);
         }
     }
 

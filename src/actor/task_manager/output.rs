@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::actor::checkpoint::Attempt;
+use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::actor::message::ReplayFrom;
-use crate::dataflow::batch::{Batch, CheckpointId, Content, Element, Run};
+use crate::dataflow::batch::{Alignment, Batch, CheckpointId, Content, Element, Run};
 use crate::dataflow::record::Record;
 use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
@@ -31,6 +31,7 @@ pub enum Retention {
 
 #[derive(Clone, Debug)]
 struct Entry {
+    /// Of a barrier: when its checkpoint was triggered.
     emitted: Time,
     element: Element,
 }
@@ -92,6 +93,8 @@ pub struct Outputs {
     /// Unsent buffers of all channels above which the task waits.
     pool: u64,
     logged_records: u64,
+    /// A checkpoint whose barriers may time out here, and how many of them have not been sent.
+    timeoutable: (CheckpointId, u32),
     pub defects: Defects,
 }
 
@@ -141,6 +144,7 @@ impl Outputs {
             batch_max,
             pool,
             logged_records: 0,
+            timeoutable: (0, 0),
             defects: Defects::default(),
         }
     }
@@ -257,16 +261,11 @@ impl Outputs {
     }
 
     /// Everything so far belongs to the checkpoint, everything from now on does not.
-    pub fn emit_barrier(&mut self, checkpoint: CheckpointId, now: Time) {
+    pub fn emit_barrier(&mut self, barrier: Barrier, now: Time) {
         self.flush(now);
+        self.timeoutable = (barrier.checkpoint, 0);
         for output in 0..self.channels.len() {
-            self.append(
-                output,
-                Entry {
-                    emitted: now,
-                    element: Element::Barrier(checkpoint),
-                },
-            );
+            self.append(output, Entry::barrier(barrier));
         }
     }
 
@@ -296,9 +295,15 @@ impl Outputs {
             return;
         }
         self.logged_records += entry.records();
+        self.timeoutable.1 += u32::from(entry.is_timeoutable(self.timeoutable.0));
         self.backlog.subtract(channel.waiting());
         channel.log.push_back(entry);
         self.backlog.add(channel.waiting());
+        self.make_ready(output);
+    }
+
+    fn make_ready(&mut self, output: usize) {
+        let channel = &mut self.channels[output];
         if !channel.ready {
             channel.ready = true;
             self.ready.push_back(output as u32);
@@ -321,6 +326,9 @@ impl Outputs {
         if matches!(entry.element, Element::Records(_)) {
             let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
             channel.credits = (channel.credits + gift).checked_sub(1)?;
+        }
+        if !matches!(entry.element, Element::Records(_)) {
+            self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));
         }
         self.backlog.subtract(channel.waiting());
         let sent = Sent {
@@ -360,7 +368,7 @@ impl Outputs {
                 let entry = entry.expect("the log holds what it numbers");
                 self.logged_records -= entry.records();
                 channel.base += 1;
-                if let (Element::Barrier(id), false) = (entry.element, careless) {
+                if let (Element::Barrier(id, _), false) = (entry.element, careless) {
                     channel.base_checkpoint = id;
                 }
             }
@@ -394,10 +402,21 @@ impl Outputs {
 }
 
 impl Entry {
+    fn barrier(barrier: Barrier) -> Entry {
+        Entry {
+            emitted: barrier.triggered_at,
+            element: Element::Barrier(barrier.checkpoint, barrier.alignment),
+        }
+    }
+
+    fn is_timeoutable(&self, checkpoint: CheckpointId) -> bool {
+        matches!(self.element, Element::Barrier(id, Alignment::Timeoutable) if id == checkpoint)
+    }
+
     fn records(&self) -> u64 {
         match &self.element {
             Element::Records(batch) => batch.len() as u64,
-            Element::Barrier(_) => 0,
+            Element::Barrier(..) => 0,
         }
     }
 }
@@ -441,7 +460,7 @@ impl OutputChannel {
         let at = self
             .log
             .iter()
-            .position(|e| matches!(e.element, Element::Barrier(id) if id == checkpoint))?;
+            .position(|e| matches!(e.element, Element::Barrier(id, _) if id == checkpoint))?;
         Some(self.base + at as u64 + 1)
     }
 }
@@ -459,6 +478,7 @@ pub struct ParkedRequest {
 }
 
 mod connections;
+mod overtaking;
 
 #[cfg(test)]
 mod tests;

@@ -118,6 +118,19 @@ impl TaskManager {
             }
             self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
         }
+        if let BlobKey::Channels {
+            subtask,
+            attempt,
+            checkpoint,
+        } = key
+            && let Some(number) = self.find(subtask, attempt)
+            && let Some(at) = self.channels_stored_at(number, checkpoint)
+        {
+            if at > ctx.now() {
+                return ctx.after(at.since(ctx.now()), Body::Written { key });
+            }
+            self.on_durable(number, checkpoint, SnapshotPart::Channels, ctx);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::actor::checkpoint::{BlobKey, Snapshot, StateHandle};
+use crate::actor::checkpoint::{Barrier, BlobKey, Snapshot, StateHandle};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::{Batches, Body, DatabaseRequest};
@@ -19,14 +19,15 @@ const SNAPSHOT_BASE_BYTES: u64 = 1_024;
 
 impl Task {
     /// The coordinator asks a source for a checkpoint; it is taken between two units of work.
-    pub fn trigger(&mut self, checkpoint: CheckpointId) {
-        if checkpoint > self.aborted_up_to && self.is_running() {
-            self.triggered = Some(checkpoint);
+    pub fn trigger(&mut self, barrier: Barrier) {
+        if barrier.checkpoint > self.aborted_up_to && self.is_running() {
+            self.triggered = Some(barrier);
         }
     }
 
     /// Takes the snapshot, sends the barrier on, and uploads.
-    pub(super) fn snapshot(&mut self, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
+    pub(super) fn snapshot(&mut self, barrier: Barrier, ctx: &mut Context<'_>) {
+        let checkpoint = barrier.checkpoint;
         if checkpoint <= self.aborted_up_to {
             return;
         }
@@ -47,7 +48,7 @@ impl Task {
         if let Some(state) = &mut self.operator_state {
             state.save(checkpoint, &mut snapshot);
         }
-        self.outputs.emit_barrier(checkpoint, ctx.now());
+        let channels = self.send_on(barrier, ctx);
         if self.blueprint.defects.has(Defect::LogTruncatedEarly) {
             self.outputs.forget_until(checkpoint);
         }
@@ -98,6 +99,7 @@ impl Task {
             key,
             bytes: snapshot.bytes,
             written_bytes: snapshot.written_bytes,
+            channel_bytes: 0,
             offsets: snapshot.offsets.clone(),
             key_groups: self.operator_state.as_ref().map(OperatorState::key_groups),
         };
@@ -111,6 +113,7 @@ impl Task {
                 written: false,
                 written_at_earliest: ctx.now(),
                 prepared,
+                channels,
             },
         );
         self.taking_snapshot = Some(checkpoint);
@@ -123,8 +126,9 @@ impl Task {
         match part {
             SnapshotPart::State => pending.written = true,
             SnapshotPart::Transaction => pending.prepared = true,
+            SnapshotPart::Channels => pending.channels.store(),
         }
-        if pending.written && pending.prepared {
+        if pending.written && pending.prepared && pending.channels.is_stored() {
             return self
                 .pending
                 .remove(&checkpoint)
@@ -155,6 +159,11 @@ impl Task {
         if let Some(writer) = &mut self.writer {
             writer.load(&snapshot.committables);
         }
+    }
+
+    /// Nothing that it restores is still to be read.
+    pub fn has_loaded(&self) -> bool {
+        self.deployment.state.is_empty() && self.deployment.channels.is_empty()
     }
 
     /// All state of the restored checkpoint is there.

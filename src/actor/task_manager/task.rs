@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::checkpoint::{Attempt, Snapshot, StateHandle};
+use crate::actor::checkpoint::{Attempt, Barrier, Snapshot, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
@@ -17,6 +17,7 @@ use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::{ActorId, SmallStream, Span, Time};
 use crate::policy::RecoveryScope;
 
+use super::channel_state::ChannelPart;
 use super::input::{Input, InputChannel, InputGate};
 use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
@@ -54,7 +55,7 @@ pub struct Task {
     /// Waits for a core, or has one.
     on_cpu: bool,
     /// A checkpoint that the coordinator asked this source for.
-    pub(super) triggered: Option<CheckpointId>,
+    pub(super) triggered: Option<Barrier>,
     pub aborted_up_to: CheckpointId,
     pub(super) pending: BTreeMap<CheckpointId, PendingSnapshot>,
     /// A checkpoint that the coordinator has to be told will not complete.
@@ -62,6 +63,8 @@ pub struct Task {
     pub flush: Alarm,
     /// Of a source with a rate limit: when it looks again.
     pub held: Alarm,
+    /// When barriers that wait for their turn go ahead.
+    pub alignment: Alarm,
     /// The alarm is set.
     flush_due: bool,
     flush_phase: Span,
@@ -77,6 +80,8 @@ pub struct Task {
     pub restored_at_earliest: Time,
     /// Everything that it restores is in memory.
     pub state_loaded: bool,
+    /// It works through the restored state of its channels, and runs afterwards.
+    pub recovers_channels: bool,
     /// Why it is ending, where it was not cancelled.
     failure: Option<TaskFailure>,
     /// Of a sink: the subtasks whose transactions it still has to take over in the database, its own among them.
@@ -107,6 +112,8 @@ pub(super) struct PendingSnapshot {
     /// The task writes no faster.
     pub(super) written_at_earliest: Time,
     pub(super) prepared: bool,
+    /// State of its channels.
+    pub(super) channels: ChannelPart,
 }
 
 /// A rate limiter is not asked more often.
@@ -217,6 +224,7 @@ impl Task {
             declined: None,
             flush: Alarm::new(Timer::Flush { task: number }),
             held: Alarm::new(Timer::SourceHeld { task: number }),
+            alignment: Alarm::new(Timer::AlignmentTimeout { task: number }),
             flush_due: false,
             flush_phase,
             meter: Meter::default(),
@@ -226,6 +234,7 @@ impl Task {
             snapshot_taken: None,
             restored_at_earliest: Time::ZERO,
             state_loaded: false,
+            recovers_channels: false,
             failure: None,
             sinks_to_recover,
             blueprint: Arc::clone(blueprint),
@@ -243,6 +252,11 @@ impl Task {
 
     pub fn is_running(&self) -> bool {
         self.state == ExecutionState::Running
+    }
+
+    /// It handles records.
+    pub fn works(&self) -> bool {
+        self.is_running() || (self.recovers_channels && !self.is_ending())
     }
 
     /// Stops working, on the way to CANCELED, or to FAILED with a cause.
@@ -270,6 +284,7 @@ impl Task {
 
     pub fn start(&mut self, now: Time) {
         self.state = ExecutionState::Running;
+        self.recovers_channels = false;
         self.meter.start(now);
     }
 
@@ -282,11 +297,18 @@ impl Task {
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
-        if !self.is_running() || self.on_cpu || self.taking_snapshot.is_some() || self.writes() {
+        if !self.works() || self.on_cpu || self.taking_snapshot.is_some() || self.writes() {
             return;
         }
-        if let Some(checkpoint) = self.triggered.take() {
-            self.snapshot(checkpoint, ctx);
+        if let Some(barrier) = self.triggered.take() {
+            self.meter
+                .start_delay(ctx.now().since(barrier.triggered_at));
+            self.snapshot(barrier, ctx);
+        }
+        match self.input.take_urgent(self.aborted_up_to) {
+            Some(Ok(barrier)) => self.begin_overtaking(barrier, ctx),
+            Some(Err(checkpoint)) => self.decline(checkpoint),
+            None => {}
         }
         let is_blocked = self.outputs.is_blocked();
         if self.taking_snapshot.is_none() && !is_blocked && self.find_work(ctx) {
@@ -344,9 +366,10 @@ impl Task {
                     });
                     return true;
                 }
-                Some(Input::Aligned { checkpoint, since }) => {
+                Some(Input::Aligned { barrier, since }) => {
+                    self.meter.start_delay(since.since(barrier.triggered_at));
                     self.meter.alignment(ctx.now().since(since));
-                    self.snapshot(checkpoint, ctx);
+                    self.snapshot(barrier, ctx);
                     if self.outputs.is_blocked() || self.taking_snapshot.is_some() || self.writes()
                     {
                         return false;
@@ -389,4 +412,6 @@ pub enum SnapshotPart {
     State,
     /// The sink's transaction is prepared.
     Transaction,
+    /// What barriers have overtaken.
+    Channels,
 }

@@ -68,7 +68,7 @@ pub fn of_timer(timer: Timer) -> &'static str {
         timer,
         Timer::{
             Zk, Ask, HeartbeatTimeout, HeartbeatRound, JobManager, ResourceManager, JobMaster, TaskExecutor, Flush,
-            SourceHeld, MetricReport, Register, CheckpointTrigger, CheckpointTimeout, RestartDelay, Retry, Notify,
+            SourceHeld, AlignmentTimeout, MetricReport, Register, CheckpointTrigger, CheckpointTimeout, RestartDelay, Retry, Notify,
         }
     )
 }

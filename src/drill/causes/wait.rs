@@ -60,6 +60,7 @@ pub enum Wait {
     CheckpointTimeout,
     CheckpointFinalization,
     CheckpointSync,
+    AlignmentTimeout,
     // Tasks.
     TaskDeployment,
     TaskInitialization,
@@ -214,6 +215,7 @@ impl Wait {
             },
             Timer::Flush { .. } => Wait::BufferTimeout,
             Timer::SourceHeld { .. } => Wait::SourceHeld,
+            Timer::AlignmentTimeout { .. } => Wait::AlignmentTimeout,
             Timer::MetricReport => Wait::MetricReport,
             Timer::Register => Wait::Register,
             Timer::CheckpointTrigger { .. } => Wait::CheckpointInterval,

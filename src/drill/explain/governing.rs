@@ -287,6 +287,10 @@ impl Said<'_> {
                 "half-full buffers wait for more records".to_owned(),
                 "execution.buffer-timeout.interval",
             ),
+            Wait::AlignmentTimeout => flink(
+                "barriers wait for their turn".to_owned(),
+                "execution.checkpointing.aligned-checkpoint-timeout",
+            ),
             Wait::SourceHeld => ("a source holds back".to_owned(), None),
             Wait::Append => (
                 "no record has come in yet".to_owned(),

@@ -129,7 +129,7 @@ impl Delivery {
                 None => {}
             }
         }
-        let cut = self.cuts.get(&(job, checkpoint)).map(Vec::as_slice);
+        let cut = self.cuts.get(&(job, checkpoint));
         for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {
             ledger.restore(checkpoint, cut, header);
         }

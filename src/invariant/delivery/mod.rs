@@ -1,6 +1,7 @@
 //! Exactly-once, proved against the logs themselves: consistent cuts, and what readers see.
 
 mod following;
+mod in_flight;
 mod naming;
 mod outcome;
 mod promises;
@@ -8,10 +9,11 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
+use crate::actor::checkpoint::ChannelState;
 use crate::actor::fact::Fact;
 use crate::actor::settings::CheckpointingMode;
 use crate::dataflow::batch::{Batch, CheckpointId};
@@ -41,6 +43,8 @@ pub struct Delivery {
     ways: Vec<BTreeMap<SplitId, u64>>,
     /// What each task had applied at each checkpoint's barrier.
     snapshots: BTreeMap<(SubtaskId, CheckpointId), Fingerprint>,
+    /// What its channels held at that moment, where barriers have overtaken something.
+    channels: BTreeMap<(SubtaskId, CheckpointId), Arc<ChannelState>>,
     /// Execution graphs in force, by job.
     layouts: Vec<Arc<Layout>>,
     /// Completed checkpoints that are not committed everywhere.
@@ -56,10 +60,21 @@ pub struct Delivery {
     unaccounted: Vec<(Time, u64, String)>,
     unwritten: Vec<(Time, u64, String)>,
     /// Offsets of the latest completed checkpoints.
-    cuts: BTreeMap<(JobId, CheckpointId), Vec<(SplitId, u64)>>,
+    cuts: BTreeMap<(JobId, CheckpointId), Cut>,
     /// What sources have passed over, because it was not kept any more: by job and split.
     skipped: BTreeMap<(JobId, SplitId), Vec<Skipped>>,
 }
+
+/// A completed checkpoint, as a sink sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Cut {
+    pub offsets: Vec<(SplitId, u64)>,
+    /// By sink operator: records below the offsets that its channels held, or channels on the way to it.
+    pub in_flight: BTreeMap<OperatorId, InFlight>,
+}
+
+/// Offsets by split.
+pub type InFlight = BTreeMap<SplitId, BTreeSet<u64>>;
 
 /// Offsets that a source has passed over, the last one excluded.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +91,7 @@ pub struct Completed {
     checkpoint: CheckpointId,
     at: Time,
     event: u64,
-    offsets: Vec<(SplitId, u64)>,
+    cut: Cut,
     /// The sinks of the execution graph that took it: they have to commit it.
     sinks: Vec<SubtaskId>,
 }
@@ -106,6 +121,7 @@ impl Delivery {
                 .collect(),
             ways,
             snapshots: BTreeMap::new(),
+            channels: BTreeMap::new(),
             completed: BTreeMap::new(),
             sinks,
             cut_checked: 0,
@@ -137,6 +153,15 @@ impl Delivery {
                 ..
             } => {
                 self.snapshots.insert((*subtask, *checkpoint), *applied);
+            }
+            Fact::ChannelsOvertaken {
+                subtask,
+                checkpoint,
+                channels,
+                ..
+            } => {
+                let key = (*subtask, *checkpoint);
+                self.channels.insert(key, Arc::clone(channels));
             }
             Fact::CheckpointCompleted {
                 job,
@@ -190,14 +215,19 @@ impl Delivery {
         offsets: &[(SplitId, u64)],
     ) {
         self.check_cut(header, job, checkpoint, offsets);
+        let cut = Cut {
+            offsets: offsets.to_vec(),
+            in_flight: self.in_flight(job, checkpoint),
+        };
+        self.forget_snapshots(job, checkpoint);
+        self.cuts.insert((job, checkpoint), cut.clone());
         let completed = Completed {
             checkpoint,
             at: header.time,
             event: header.event.0,
-            offsets: offsets.to_vec(),
+            cut,
             sinks: self.layouts[job as usize].sinks.clone(),
         };
-        self.cuts.insert((job, checkpoint), offsets.to_vec());
         let of_job = self.cuts.range((job, 0)..=(job, CheckpointId::MAX));
         if let Some(oldest) = of_job.rev().nth(CUTS_KEPT).map(|(key, _)| *key) {
             self.cuts.remove(&oldest);
@@ -226,7 +256,8 @@ impl Delivery {
         known.last().map_or(0, |((_, checkpoint), _)| *checkpoint)
     }
 
-    /// C6: at a completed checkpoint, what each operator has applied is exactly what its sources had emitted.
+    /// C6: at a completed checkpoint, what each operator has applied is, with what channels on the way to it held, exactly
+    /// what its sources had emitted.
     fn check_cut(
         &mut self,
         header: &Header,
@@ -274,6 +305,7 @@ impl Delivery {
                         .unwrap_or_default(),
                 );
             }
+            applied.merge(self.on_the_way(job, checkpoint, *operator));
             // Records behind a barrier that holds nothing up may have got into the snapshot, and come again.
             let broken = match self.aligns {
                 true => applied != expected,
@@ -294,9 +326,15 @@ impl Delivery {
                 self.cut_broken.push((header.time, header.event.0, what));
             }
         }
-        let subtasks = topology.jobs[job as usize].subtasks.clone();
-        self.snapshots
-            .retain(|(subtask, id), _| *id > checkpoint || !subtasks.contains(subtask));
+    }
+
+    fn forget_snapshots(&mut self, job: JobId, checkpoint: CheckpointId) {
+        let subtasks = &self.blueprint.topology.jobs[job as usize].subtasks;
+        let is_open = |(subtask, id): &(SubtaskId, CheckpointId)| {
+            *id > checkpoint || !subtasks.contains(subtask)
+        };
+        self.snapshots.retain(|key, _| is_open(key));
+        self.channels.retain(|key, _| is_open(key));
     }
 
     /// A transaction of a checkpoint is committed: its records become visible.
@@ -313,7 +351,10 @@ impl Delivery {
         // By split; what the checkpoint does not name it does not cover.
         let completed = self.completed.get(&(job, checkpoint));
         let mut covered = vec![0; topology.splits.len()];
-        for (split, offset) in completed.iter().flat_map(|completed| &completed.offsets) {
+        for (split, offset) in completed
+            .iter()
+            .flat_map(|completed| &completed.cut.offsets)
+        {
             covered[*split as usize] = *offset;
         }
         for batch in batches {

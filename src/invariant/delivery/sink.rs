@@ -12,7 +12,7 @@ use crate::dataflow::sink::{Guarantee, SinkSpec};
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId, Topology};
 use crate::kernel::{Header, Time};
 
-use super::Completed;
+use super::{Completed, Cut, InFlight};
 
 /// Offsets by split.
 pub type Offsets = BTreeMap<SplitId, Vec<u64>>;
@@ -31,10 +31,12 @@ pub struct SinkLedger {
     committed: BTreeMap<SubtaskId, CheckpointId>,
     /// Below these offsets everything has to be visible.
     settled: BTreeMap<SplitId, u64>,
+    /// But for these, which were on their way when the latest settled checkpoint was taken.
+    on_the_way: InFlight,
     /// What was missing when it should have been there; by when that was beyond help, and why.
     pub losses: Vec<Loss>,
     /// Where each restart began to read again.
-    restores: Vec<BTreeMap<SplitId, u64>>,
+    restores: Vec<Restore>,
     /// What brokers have aborted.
     aborted: Vec<Aborted>,
     /// What sources have passed over.
@@ -47,6 +49,23 @@ pub struct SinkLedger {
     pub failed_commits: u64,
     /// A restart went back behind what was committed.
     rolled_back: bool,
+}
+
+/// Where a restart began to read again.
+#[derive(Clone, Debug)]
+struct Restore {
+    offsets: BTreeMap<SplitId, u64>,
+    /// Records before that which channels held.
+    in_flight: InFlight,
+}
+
+impl Restore {
+    /// It brings the record once more.
+    fn reaches(&self, split: SplitId, offset: u64) -> bool {
+        let held = self.in_flight.get(&split);
+        let is_behind = self.offsets.get(&split).is_none_or(|from| *from <= offset);
+        is_behind || held.is_some_and(|held| held.contains(&offset))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +110,7 @@ impl SinkLedger {
             raw: Visible::new(topology.splits.len()),
             committed: subtasks.map(|subtask| (subtask, 0)).collect(),
             settled: ways.keys().map(|split| (*split, 0)).collect(),
+            on_the_way: InFlight::new(),
             losses: Vec::new(),
             restores: Vec::new(),
             aborted: Vec::new(),
@@ -124,37 +144,42 @@ impl SinkLedger {
     fn not_read_again(&self, again: Doubled) -> Doubled {
         let is_unaccounted = |record: &Record| {
             let (split, offset) = (record.split(), record.offset());
-            let reaches = |restore: &&BTreeMap<SplitId, u64>| {
-                restore.get(&split).is_none_or(|from| *from <= offset)
-            };
-            let restarts = self.restores.iter().filter(reaches).count() as u64;
+            let reaching = self
+                .restores
+                .iter()
+                .filter(|restore| restore.reaches(split, offset));
+            let restarts = reaching.count() as u64;
             self.visible.copies(split, offset) > restarts + 1
         };
         again.into_iter().filter(is_unaccounted).collect()
     }
 
     /// A restart goes back to a checkpoint, at these offsets.
-    pub fn restore(
-        &mut self,
-        checkpoint: CheckpointId,
-        offsets: Option<&[(SplitId, u64)]>,
-        header: &Header,
-    ) {
+    pub fn restore(&mut self, checkpoint: CheckpointId, cut: Option<&Cut>, header: &Header) {
         if checkpoint == 0 && self.visible.total() == 0 {
             return;
         }
-        let offsets: BTreeMap<_, _> = match offsets {
-            Some(offsets) => offsets.iter().copied().collect(),
+        let in_flight = cut.map_or_else(InFlight::new, |cut| self.of(cut));
+        let offsets: BTreeMap<_, _> = match cut {
+            Some(cut) => cut.offsets.iter().copied().collect(),
             None => self.settled.keys().map(|split| (*split, 0)).collect(),
         };
         let committed = self.committed.values().max();
         self.rolled_back |= committed.is_some_and(|committed| *committed > checkpoint);
         if self.spec.guarantee == Guarantee::None {
             let cause = format!("restored checkpoint {checkpoint}, which did not wait for them");
-            let records = self.missing(&offsets);
+            let records = self.missing(&offsets, &in_flight);
             self.lose(header.time, header.event.0, cause, records, true);
         }
-        self.restores.push(offsets);
+        self.restores.push(Restore { offsets, in_flight });
+    }
+
+    /// What was on its way to this sink.
+    fn of(&self, cut: &Cut) -> InFlight {
+        cut.in_flight
+            .get(&self.operator)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// A source passes over what is not kept any more: nobody will read it again.
@@ -165,21 +190,31 @@ impl SinkLedger {
         self.skipped.entry(split).or_default().push(offsets);
     }
 
-    /// What should be visible below these offsets, and is not; looked at once.
-    fn missing(&mut self, offsets: &BTreeMap<SplitId, u64>) -> Offsets {
+    /// What should be visible below these offsets, and is not; looked at once. What was on its way is looked at again.
+    fn missing(&mut self, offsets: &BTreeMap<SplitId, u64>, in_flight: &InFlight) -> Offsets {
         let mut missing = Offsets::new();
+        let mut late = std::mem::replace(&mut self.on_the_way, in_flight.clone());
         for (split, offset) in offsets {
-            let Some(from) = self.settled.get_mut(split).filter(|from| **from < *offset) else {
+            let Some(from) = self.settled.get_mut(split) else {
                 continue;
             };
-            let mut found = self.visible.missing(*split, *from, *offset);
+            let late = late.remove(split).unwrap_or_default().into_iter();
+            let mut found: Vec<u64> = late
+                .filter(|offset| self.visible.copies(*split, *offset) == 0)
+                .collect();
+            if *from < *offset {
+                found.extend(self.visible.missing(*split, *from, *offset));
+                *from = *offset;
+            }
+            if let Some(held) = in_flight.get(split) {
+                found.retain(|offset| !held.contains(offset));
+            }
             if let Some(skipped) = self.skipped.get(split) {
                 found.retain(|offset| !skipped.iter().any(|range| range.contains(offset)));
             }
             if !found.is_empty() {
                 missing.insert(*split, found);
             }
-            *from = *offset;
         }
         missing
     }
@@ -198,8 +233,8 @@ impl SinkLedger {
 
     /// At-least-once: what a completed checkpoint covers has been written. What is missing.
     pub fn cover(&mut self, completed: &Completed, header: &Header) -> Offsets {
-        let offsets = completed.offsets.iter().copied().collect();
-        let missing = self.missing(&offsets);
+        let offsets = completed.cut.offsets.iter().copied().collect();
+        let missing = self.missing(&offsets, &self.of(&completed.cut));
         let cause = "a checkpoint completed without them".to_owned();
         self.lose(header.time, header.event.0, cause, missing.clone(), false);
         missing
@@ -233,8 +268,8 @@ impl SinkLedger {
         let Some(latest) = completed.last() else {
             return Offsets::new();
         };
-        let offsets = latest.offsets.iter().copied().collect();
-        let mut missing = self.missing(&offsets);
+        let offsets = latest.cut.offsets.iter().copied().collect();
+        let mut missing = self.missing(&offsets, &self.of(&latest.cut));
         if missing.is_empty() {
             return missing;
         }
@@ -246,7 +281,7 @@ impl SinkLedger {
             // Before its checkpoint had completed it could still have been read again.
             let covers = |completed: &&&Completed| {
                 let covered = |(split, offsets): (&SplitId, &Vec<u64>)| {
-                    let to = completed.offsets.iter().find(|(of, _)| of == split);
+                    let to = completed.cut.offsets.iter().find(|(of, _)| of == split);
                     offsets
                         .iter()
                         .all(|offset| to.is_some_and(|(_, to)| offset < to))

@@ -75,6 +75,7 @@ impl Run {
             offsets: vec![(0, offset), (1, 0)],
             bytes: 0,
             written_bytes: 0,
+            persisted_bytes: 0,
             duration: Span::ZERO,
         })
     }
@@ -267,4 +268,46 @@ fn what_retention_took_is_lost_and_excused_and_nothing_else() {
     skip(&mut run, 10, 20);
     run.complete(1, 25).commit(1, 0..9).done(1);
     assert_eq!((run.broken(), run.counts()), (vec!["S1-all"], (16, 0)));
+}
+
+/// Checkpoint 1 covers four records; two of them are still in a channel to the sink.
+fn overtaken(run: &mut Run) -> &mut Run {
+    let topology = &run.delivery.blueprint.topology;
+    let mut channels = topology.channels.iter();
+    let channel = channels.position(|channel| channel.consumer == SINK);
+    let channel = channel.expect("the sink reads a channel") as u32;
+    let held = records(2..4).0.iter().cloned().collect();
+    run.fact(Fact::ChannelsOvertaken {
+        subtask: SINK,
+        attempt: Attempt::default(),
+        checkpoint: 1,
+        bytes: 1,
+        channels: Arc::new(ChannelState {
+            inputs: vec![(channel, held)],
+            outputs: Vec::new(),
+        }),
+    });
+    run.complete(1, 4)
+}
+
+#[test]
+fn what_a_barrier_overtook_comes_with_a_later_checkpoint_and_has_to_come() {
+    let mut run = Run::kafka();
+    overtaken(&mut run).commit(1, 0..2).done(1);
+    assert_eq!((run.broken(), run.counts()), (vec![], (0, 0)));
+    let mut late = Run::kafka();
+    overtaken(&mut late).commit(1, 0..2).done(1);
+    late.complete(2, 6).commit(2, 2..6).done(2);
+    assert_eq!((late.broken(), late.counts()), (vec![], (0, 0)));
+    run.complete(2, 6).commit(2, 4..6).done(2);
+    assert_eq!((run.broken(), run.counts()), (vec!["S1-all"], (2, 0)));
+}
+
+#[test]
+fn at_least_once_allows_what_a_restored_channel_brings_again() {
+    let mut run = Run::new(SinkTarget::Append, Guarantee::AtLeastOnce);
+    run.write(0..2);
+    overtaken(&mut run).write(2..5).restore(1).write(2..5);
+    assert_eq!((run.broken(), run.counts()), (vec![], (0, 3)));
+    assert_eq!(run.write(1..2).broken(), ["S6-again"]);
 }

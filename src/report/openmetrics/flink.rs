@@ -37,6 +37,12 @@ fn help(scope: &str, metric: &str) -> String {
         "checkpointAlignmentTime" => {
             "How long the last alignment of barriers took, in nanoseconds.".into()
         }
+        "checkpointStartDelayNanos" => {
+            "From the trigger of the last checkpoint to its first barrier, in nanoseconds.".into()
+        }
+        "lastCheckpointPersistedData" => {
+            "What barriers of the last checkpoint overtook and it stored, in bytes.".into()
+        }
         "numberOfCompletedCheckpoints" => "Checkpoints completed.".into(),
         "numberOfFailedCheckpoints" => "Checkpoints failed.".into(),
         "numRegisteredTaskManagers" => "TaskManagers registered with the leader.".into(),

@@ -27,6 +27,16 @@ pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
             });
         }
     };
+    let checkpointing = &config.checkpointing;
+    refuse(
+        !checkpointing.unaligned || checkpointing.max_concurrent == 1,
+        &[
+            "execution.checkpointing.max-concurrent-checkpoints",
+            "execution.checkpointing.unaligned.enabled",
+        ],
+        "`execution.checkpointing.max-concurrent-checkpoints` must be 1 with unaligned checkpoints"
+            .to_owned(),
+    );
     if family != Family::Story {
         let heartbeat = &config.heartbeat;
         refuse(
@@ -75,7 +85,21 @@ pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
         }
         without_effect(settings, family, &mut complaints);
     }
-    let checkpointing = &config.checkpointing;
+    if settings.unaligned && !checkpointing.unaligned {
+        complaints.push(Complaint {
+            keys: &["execution.checkpointing.unaligned.enabled"],
+            message: "unaligned checkpoints need `execution.checkpointing.mode: EXACTLY_ONCE`; they are off".to_owned(),
+            fatal: false,
+        });
+    }
+    if checkpointing.aligned_timeout > Span::ZERO && !settings.unaligned {
+        complaints.push(Complaint {
+            keys: &["execution.checkpointing.aligned-checkpoint-timeout"],
+            message: "it has no effect without `execution.checkpointing.unaligned.enabled`"
+                .to_owned(),
+            fatal: false,
+        });
+    }
     if checkpointing.interval.is_none() && checkpointing.min_pause > Span::ZERO {
         complaints.push(Complaint {
             keys: &["execution.checkpointing.min-pause"],

@@ -184,6 +184,8 @@ pub const KEYS: &[Key] = &[
     key!(FLINK, "execution.checkpointing.max-concurrent-checkpoints" config.checkpointing.max_concurrent, |text| count(text, 1, 1_000), number),
     key!(ALL, "execution.checkpointing.tolerable-failed-checkpoints" config.checkpointing.tolerable_failures, |text| count(text, 0, i32::MAX as u32), number),
     key!(ALL, "execution.checkpointing.mode" config.checkpointing.mode, |text| choice(text, CHECKPOINTING_MODES), |mode| named(mode, CHECKPOINTING_MODES)),
+    derived!(ALL, "execution.checkpointing.unaligned.enabled" ["execution.checkpointing.unaligned"] unaligned, boolean, |settings| truth(settings.config.checkpointing.unaligned)),
+    key!(ALL, "execution.checkpointing.aligned-checkpoint-timeout" ["execution.checkpointing.alignment-timeout"] config.checkpointing.aligned_timeout, duration, span),
     key!(ALL, "execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] config.checkpointing.retained, |text| count(text, 1, 1_000), number),
     key!(ALL, "state.backend.type" ["state.backend"] config.state_backend, |text| choice(text, STATE_BACKENDS), |backend| named(backend, STATE_BACKENDS)),
     key!(ALL, "execution.checkpointing.incremental" ["state.backend.incremental"] config.checkpointing.incremental, boolean, truth),

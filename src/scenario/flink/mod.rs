@@ -10,6 +10,7 @@ mod keys;
 mod known;
 mod version;
 
+use crate::actor::settings::CheckpointingMode;
 use crate::kernel::time::Span;
 use crate::policy::LoadBalance;
 use crate::policy::failover::FailoverStrategy;
@@ -86,6 +87,8 @@ pub struct Settings {
     load_balance: Option<LoadBalance>,
     /// `cluster.evenly-spread-out-slots`: SLOTS, by the name that Flink 2 no longer reads.
     evenly_spread_out: bool,
+    /// `execution.checkpointing.unaligned.enabled`, as asked for.
+    unaligned: bool,
     /// `jobmanager.execution.failover-strategy`
     pub failover: Option<FailoverStrategy>,
     /// `jobmanager.scheduler`
@@ -155,6 +158,7 @@ impl Settings {
             standalone_start_up: None,
             load_balance: None,
             evenly_spread_out: false,
+            unaligned: false,
             failover: None,
             scheduler: None,
             reactive: None,
@@ -173,6 +177,9 @@ impl Settings {
         config.reactive = reactive;
         config.failover = failover;
         config.restart = restart;
+        // `StreamGraph` turns them off where a barrier does not separate anything.
+        config.checkpointing.unaligned =
+            self.unaligned && config.checkpointing.mode == CheckpointingMode::ExactlyOnce;
         let evenly = self.evenly_spread_out && self.version < FlinkVersion::FIRST_2;
         config.load_balance = self.load_balance.unwrap_or(match evenly {
             true => LoadBalance::Slots,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::actor::checkpoint::{Attempt, Blob, BlobKey, CompletedCheckpoint, StateHandle};
+use crate::actor::checkpoint::{Attempt, Barrier, Blob, BlobKey, CompletedCheckpoint, StateHandle};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::{Detector, ExecutionState, Fact};
 use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
@@ -126,10 +126,15 @@ impl JobMaster {
         for subtask in self.layout.sources.clone() {
             let execution = self.peek(subtask);
             let Some(slot) = execution.slot else { continue };
+            let barrier = Barrier {
+                checkpoint: id,
+                alignment: config.checkpointing.alignment(),
+                triggered_at: ctx.now(),
+            };
             let call = Call::TriggerCheckpoint {
                 subtask,
                 attempt: execution.attempt,
-                checkpoint: id,
+                barrier,
             };
             let what = JobAsk::TriggerCheckpoint(id);
             let peer = Self::executor(slot.taskmanager);
@@ -253,6 +258,7 @@ impl JobMaster {
             offsets: metadata.offsets(),
             bytes: metadata.bytes(),
             written_bytes: metadata.written_bytes(),
+            persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
         self.subsume(metadata, office, ctx);
@@ -323,8 +329,9 @@ impl JobMaster {
                 checkpoint: old,
             };
             ctx.send(storage, Body::Delete { key });
-            for handle in files.iter().flat_map(|files| &files.handles) {
-                ctx.send(storage, Body::Delete { key: handle.key });
+            let handles = files.iter().flat_map(|files| &files.handles);
+            for key in handles.flat_map(StateHandle::files) {
+                ctx.send(storage, Body::Delete { key });
             }
         }
     }

@@ -250,6 +250,7 @@ impl JobMaster {
             restored_checkpoint: self.store.latest(),
             layout: Arc::clone(&self.layout),
             state: assigned.state,
+            channels: assigned.channels,
             splits: assigned.splits,
             aborted_up_to: self.coordinator.issued_max(),
             producers: producers

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::actor::checkpoint::{Attempt, StateHandle};
+use crate::actor::checkpoint::{Attempt, Barrier, StateHandle};
 use crate::actor::fact::ExecutionState;
 use crate::actor::message::{FencingToken, TaskDeployment};
 use crate::dataflow::batch::CheckpointId;
@@ -170,7 +170,7 @@ pub enum Call {
     TriggerCheckpoint {
         subtask: SubtaskId,
         attempt: Attempt,
-        checkpoint: CheckpointId,
+        barrier: Barrier,
     },
     /// `confirmCheckpoint`
     NotifyCheckpointComplete {

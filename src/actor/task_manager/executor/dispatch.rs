@@ -55,12 +55,12 @@ impl TaskManager {
             Call::TriggerCheckpoint {
                 subtask,
                 attempt,
-                checkpoint,
+                barrier,
             } => {
                 let Some(number) = self.find(subtask, attempt) else {
                     return Err(RpcError::Refused("the task is not here"));
                 };
-                self.task(number).trigger(checkpoint);
+                self.task(number).trigger(barrier);
                 self.advance(number, ctx);
                 ack
             }

@@ -1,6 +1,7 @@
 //! What the input gate promises.
 
 use super::*;
+use crate::dataflow::batch::Alignment;
 use crate::dataflow::record::Record;
 
 fn gate(channels: u32) -> InputGate {
@@ -8,15 +9,21 @@ fn gate(channels: u32) -> InputGate {
 }
 
 fn inputs(channels: u32) -> Vec<InputChannel> {
-    (0..channels)
-        .map(|c| InputChannel::new(c, ActorId(0), Attempt::default(), 0))
-        .collect()
+    let connected = |channel| InputChannel {
+        connection: 1,
+        ..InputChannel::new(channel, ActorId(0), Attempt::default(), 0)
+    };
+    (0..channels).map(connected).collect()
 }
 
 fn records(offsets: std::ops::Range<u64>) -> Element {
     Element::Records(Batch::new(
         &offsets.map(|o| Record::new(0, o)).collect::<Vec<_>>(),
     ))
+}
+
+fn barrier(checkpoint: CheckpointId) -> Element {
+    Element::Barrier(checkpoint, Alignment::Aligned)
 }
 
 fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
@@ -26,7 +33,7 @@ fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
             Input::Batch { input, batch, .. } => {
                 format!("{input}:{}", batch.first().offset())
             }
-            Input::Aligned { checkpoint, .. } => format!("aligned {checkpoint}"),
+            Input::Aligned { barrier, .. } => format!("aligned {}", barrier.checkpoint),
             Input::Hopeless(checkpoint) => format!("hopeless {checkpoint}"),
         });
     }
@@ -36,11 +43,11 @@ fn drain(gate: &mut InputGate, aborted: CheckpointId) -> Vec<String> {
 #[test]
 fn a_barrier_blocks_its_channel_until_all_have_come() {
     let mut gate = gate(2);
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     gate.push(0, Time::ZERO, records(10..12));
     gate.push(1, Time::ZERO, records(0..2));
     assert_eq!(drain(&mut gate, 0), ["1:0"]);
-    gate.push(1, Time::ZERO, Element::Barrier(1));
+    gate.push(1, Time::ZERO, barrier(1));
     gate.push(1, Time::ZERO, records(2..4));
     assert_eq!(drain(&mut gate, 0), ["aligned 1", "0:10", "1:2"]);
 }
@@ -48,22 +55,22 @@ fn a_barrier_blocks_its_channel_until_all_have_come() {
 #[test]
 fn at_least_once_barriers_are_counted_and_hold_nothing_up() {
     let mut gate = InputGate::new(inputs(2), 4, false, false);
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     gate.push(0, Time::ZERO, records(10..12));
     gate.push(1, Time::ZERO, records(0..2));
     assert_eq!(drain(&mut gate, 0), ["0:10", "1:0"]);
-    gate.push(1, Time::ZERO, Element::Barrier(1));
+    gate.push(1, Time::ZERO, barrier(1));
     assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
 }
 
 #[test]
 fn an_abort_lets_blocked_channels_go_on_and_voids_late_barriers() {
     let mut gate = gate(2);
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     gate.push(0, Time::ZERO, records(10..12));
     assert!(drain(&mut gate, 0).is_empty());
     gate.abort(1);
-    gate.push(1, Time::ZERO, Element::Barrier(1));
+    gate.push(1, Time::ZERO, barrier(1));
     assert_eq!(drain(&mut gate, 1), ["0:10"]);
 }
 
@@ -88,11 +95,11 @@ fn credits_never_exceed_the_window() {
 #[test]
 fn a_lost_producer_makes_alignment_hopeless() {
     let mut gate = gate(2);
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     assert!(drain(&mut gate, 0).is_empty());
     assert_eq!(gate.lose_producer(ActorId(0)), Some(1));
     gate.abort(1);
-    gate.push(0, Time::ZERO, Element::Barrier(2));
+    gate.push(0, Time::ZERO, barrier(2));
     assert_eq!(drain(&mut gate, 1), ["hopeless 2"]);
 }
 
@@ -102,9 +109,9 @@ fn no_checkpoint_before_a_restored_producer_has_caught_up_with_its_predecessor()
     gate.push(0, Time::ZERO, records(0..10));
     gate.channels[0].expect_again_since(0);
     gate.push(0, Time::ZERO, records(0..5));
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     gate.push(0, Time::ZERO, records(5..12));
-    gate.push(0, Time::ZERO, Element::Barrier(2));
+    gate.push(0, Time::ZERO, barrier(2));
     assert_eq!(
         drain(&mut gate, 0),
         ["0:0", "hopeless 1", "0:10", "aligned 2"]
@@ -115,7 +122,7 @@ fn no_checkpoint_before_a_restored_producer_has_caught_up_with_its_predecessor()
 fn what_came_since_the_checkpoint_is_dropped_once_when_it_comes_again() {
     let mut gate = gate(1);
     gate.push(0, Time::ZERO, records(0..5));
-    gate.push(0, Time::ZERO, Element::Barrier(1));
+    gate.push(0, Time::ZERO, barrier(1));
     gate.push(0, Time::ZERO, records(5..8));
     gate.channels[0].expect_again_since(1);
     assert_eq!(gate.push(0, Time::ZERO, records(5..7)), 2);
@@ -128,4 +135,78 @@ fn what_came_since_the_checkpoint_is_dropped_once_when_it_comes_again() {
         drain(&mut gate, 0),
         ["0:0", "aligned 1", "0:5", "0:8", "0:10", "0:11"]
     );
+}
+
+/// First offset of each batch that a checkpoint's barriers have overtaken, by channel; none: it waits for barriers.
+fn collected(gate: &mut InputGate) -> Option<Vec<(ChannelId, Vec<u64>)>> {
+    let overtaken = gate.take_collected()?.overtaken.into_iter();
+    let first = |batch: &Batch| batch.records()[0].offset();
+    Some(
+        overtaken
+            .map(|(channel, batches)| (channel, batches.iter().map(first).collect()))
+            .collect(),
+    )
+}
+
+#[test]
+fn a_barrier_that_overtakes_keeps_what_lies_and_what_comes_before_barriers() {
+    let mut gate = gate(3);
+    let overtaking = || Element::Barrier(1, Alignment::Unaligned);
+    gate.push(0, Time::ZERO, records(0..2));
+    gate.push(0, Time::ZERO, overtaking());
+    gate.push(0, Time::ZERO, records(2..4));
+    gate.push(1, Time::ZERO, records(10..12));
+    let urgent = gate.take_urgent(0).and_then(Result::ok);
+    let urgent = urgent.expect("the barrier is seen ahead of the records");
+    gate.begin_overtaking(urgent, Time::ZERO);
+    assert!(gate.take_urgent(0).is_none());
+    gate.push(1, Time::ZERO, records(12..14));
+    gate.push(1, Time::ZERO, overtaking());
+    gate.push(1, Time::ZERO, records(14..16));
+    assert_eq!(collected(&mut gate), None);
+    gate.push(2, Time::ZERO, overtaking());
+    assert_eq!(
+        collected(&mut gate),
+        Some(vec![(0, vec![0]), (1, vec![10, 12])])
+    );
+    // Nothing is taken out of the queues, and no barrier is met again.
+    let offsets = ["0:0", "0:2", "1:10", "1:12", "1:14"];
+    assert_eq!(drain(&mut gate, 0), offsets);
+    assert!(collected(&mut gate).is_none());
+}
+
+#[test]
+fn an_alignment_that_times_out_goes_on_without_its_turn() {
+    let mut gate = gate(2);
+    let timeoutable = || Element::Barrier(1, Alignment::Timeoutable);
+    gate.push(0, Time::ZERO, timeoutable());
+    gate.push(0, Time::ZERO, records(2..4));
+    gate.push(1, Time::ZERO, records(10..12));
+    assert!(gate.take_urgent(0).is_none());
+    assert_eq!(drain(&mut gate, 0), ["1:10"]);
+    gate.push(1, Time::ZERO, records(12..14));
+    gate.time_out();
+    let urgent = gate
+        .take_urgent(0)
+        .and_then(Result::ok)
+        .expect("it hurries");
+    assert_eq!(urgent.alignment, Alignment::Unaligned);
+    gate.begin_overtaking(urgent, Time::ZERO);
+    gate.push(1, Time::ZERO, timeoutable());
+    // The first channel had been aligned: what lies there is behind its barrier.
+    assert_eq!(collected(&mut gate), Some(vec![(1, vec![12])]));
+    assert_eq!(drain(&mut gate, 0), ["0:2", "1:12"]);
+}
+
+#[test]
+fn a_checkpoint_that_is_given_up_keeps_nothing() {
+    let mut gate = gate(2);
+    gate.push(0, Time::ZERO, Element::Barrier(1, Alignment::Unaligned));
+    let urgent = gate.take_urgent(0).and_then(Result::ok).expect("it came");
+    gate.begin_overtaking(urgent, Time::ZERO);
+    assert_eq!(gate.lose_producer(ActorId(0)), Some(1));
+    gate.abort(1);
+    gate.push(1, Time::ZERO, Element::Barrier(1, Alignment::Unaligned));
+    assert!(collected(&mut gate).is_none());
+    assert!(gate.take_urgent(1).is_none());
 }

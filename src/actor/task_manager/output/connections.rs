@@ -58,11 +58,10 @@ impl Outputs {
             channel.base += channel.log.len() as u64;
             channel.cursor = channel.base;
             channel.sent = channel.base;
-            self.logged_records -= channel
-                .log
-                .drain(..)
-                .map(|entry| entry.records())
-                .sum::<u64>();
+            for entry in channel.log.drain(..) {
+                self.logged_records -= entry.records();
+                self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));
+            }
         }
         self.backlog.add(channel.waiting());
     }

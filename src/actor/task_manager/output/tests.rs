@@ -18,6 +18,14 @@ fn outputs(retention: Retention) -> Outputs {
     Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
 }
 
+fn barrier(checkpoint: CheckpointId) -> Barrier {
+    Barrier {
+        checkpoint,
+        alignment: Alignment::Aligned,
+        triggered_at: Time::ZERO,
+    }
+}
+
 fn emit(outputs: &mut Outputs, offsets: std::ops::Range<u64>) {
     for offset in offsets {
         outputs.emit(0, Record::new(0, offset), Time::ZERO);
@@ -34,7 +42,8 @@ fn sent(outputs: &mut Outputs) -> Vec<String> {
             Element::Records(batch) => {
                 format!("{}+{}", batch.first().offset(), batch.len())
             }
-            Element::Barrier(id) => format!("|{id}"),
+            Element::Barrier(id, Alignment::Unaligned) => format!("!{id}"),
+            Element::Barrier(id, _) => format!("|{id}"),
         });
     }
     sent
@@ -129,7 +138,7 @@ fn a_restored_consumer_is_sent_everything_behind_its_barrier() {
     let mut outputs = outputs(KEEP);
     outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
     emit(&mut outputs, 0..3);
-    outputs.emit_barrier(1, Time::ZERO);
+    outputs.emit_barrier(barrier(1), Time::ZERO);
     emit(&mut outputs, 3..6);
     assert_eq!(sent(&mut outputs), ["0+3", "|1", "3+3"]);
     outputs.forget_until(1);
@@ -165,4 +174,55 @@ fn a_task_waits_for_buffers_unless_its_consumer_is_being_replaced() {
     emit(&mut naive, 100..103);
     naive.connect(0, REPLACED, ReplayFrom::Now, 10);
     assert!(sent(&mut naive).is_empty());
+}
+
+#[test]
+fn a_barrier_goes_ahead_of_what_was_not_sent() {
+    for retention in [Retention::UntilSent, KEEP] {
+        let mut outputs = outputs(retention);
+        emit(&mut outputs, 0..9);
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 1);
+        assert_eq!(sent(&mut outputs), ["0+3"]);
+        let unaligned = Barrier {
+            alignment: Alignment::Unaligned,
+            ..barrier(1)
+        };
+        let overtaken = outputs.emit_overtaking(unaligned, Time::ZERO);
+        check_backlog(&outputs);
+        assert_eq!((overtaken[0].0, overtaken[0].1.len()), (7, 2));
+        emit(&mut outputs, 9..12);
+        outputs.add_credits(0, CONSUMER, 9);
+        assert_eq!(sent(&mut outputs), ["!1", "3+3", "6+3", "9+3"]);
+    }
+}
+
+#[test]
+fn a_barrier_that_waits_too_long_goes_ahead() {
+    let mut outputs = outputs(Retention::UntilSent);
+    let timeoutable = Barrier {
+        alignment: Alignment::Timeoutable,
+        ..barrier(1)
+    };
+    outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 0);
+    emit(&mut outputs, 0..6);
+    outputs.emit_barrier(timeoutable, Time::ZERO);
+    emit(&mut outputs, 6..9);
+    assert!(sent(&mut outputs).is_empty() && !outputs.has_sent_barriers(1));
+    let overtaken = outputs.time_out(timeoutable);
+    check_backlog(&outputs);
+    assert_eq!(overtaken[0].1.len(), 2);
+    assert!(outputs.has_sent_barriers(1));
+    outputs.add_credits(0, CONSUMER, 9);
+    assert_eq!(sent(&mut outputs), ["!1", "0+3", "3+3", "6+3"]);
+    // In its turn it leaves without a word, and nothing is left to go ahead.
+    outputs.emit_barrier(
+        Barrier {
+            checkpoint: 2,
+            ..timeoutable
+        },
+        Time::ZERO,
+    );
+    assert!(!outputs.has_sent_barriers(2));
+    assert_eq!(sent(&mut outputs), ["|2"]);
+    assert!(outputs.has_sent_barriers(2) && outputs.time_out(timeoutable).is_empty());
 }

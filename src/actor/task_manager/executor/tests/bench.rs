@@ -363,6 +363,7 @@ impl Bench {
             restored_checkpoint: 0,
             layout: Arc::clone(layout),
             state: Vec::new(),
+            channels: Default::default(),
             splits: vertex.splits.iter().map(|split| (*split, 0)).collect(),
             aborted_up_to: 0,
             incarnations: vec![0; producers.len()],

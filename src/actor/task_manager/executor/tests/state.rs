@@ -1,11 +1,12 @@
 //! State: how fast it is written and read, and where it stays.
 
 use super::bench::{ALLOCATION, Bench, JM_TOKEN, RM_TOKEN};
-use crate::actor::checkpoint::StateHandle;
+use crate::actor::checkpoint::{Barrier, StateHandle};
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::flink::rpc::{Answer, Call, Endpoint};
 use crate::actor::message::FaultAction;
+use crate::dataflow::batch::Alignment;
 use crate::kernel::{Distribution, Span, Time};
 
 const JOB_MASTER: Endpoint = Endpoint::JobMaster(0);
@@ -17,7 +18,11 @@ fn checkpoint(bench: &mut Bench) -> (StateHandle, Span) {
     let trigger = Call::TriggerCheckpoint {
         subtask,
         attempt,
-        checkpoint,
+        barrier: Barrier {
+            checkpoint,
+            alignment: Alignment::Aligned,
+            triggered_at: bench.now(),
+        },
     };
     assert_eq!(bench.ask(0, JOB_MASTER, trigger), Some(Ok(Answer::Ack)));
     bench.run(3_000);
