@@ -164,3 +164,36 @@ fn retention_that_overtakes_a_source_is_named_as_the_cause() {
     );
     assert_eq!(kept.summary.delivery.lost, 0);
 }
+
+/// Whenever a broker dies, stops in order or hangs, nothing is lost or doubled, and no task fails: its partitions have other leaders.
+#[test]
+fn a_broker_may_go_at_any_time() {
+    let shortest = |fault: &str, seed| {
+        let outcome = drill("kafka-broker-dies", seed, &[&format!("faults.0={fault}")]);
+        assert_unbroken(&outcome);
+        let delivery = &outcome.summary.delivery;
+        assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{fault}");
+        assert_eq!(
+            outcome
+                .summary
+                .recoveries
+                .iter()
+                .map(|r| r.restarts)
+                .sum::<u32>(),
+            0
+        );
+        outcome
+            .summary
+            .recoveries
+            .iter()
+            .filter_map(|r| r.total_ms)
+            .sum::<f64>()
+    };
+    let killed = shortest("{kill: broker-1, at: 43.21 s}", 2);
+    let stopped = shortest("{stop: broker-3, at: 50 s, restart-after: 3 s}", 3);
+    let hung = shortest("{hang: broker-2, at: 61.7 s, for: 70 s}", 4);
+    let resumed = shortest("{hang: broker-2, at: 61.7 s, for: 4 s}", 4);
+    assert!(killed > 8_000.0 && killed < 20_000.0, "{killed}");
+    assert!(stopped < 2_000.0, "{stopped}");
+    assert!(hung > 28_000.0 && resumed < 8_000.0, "{hung} {resumed}");
+}

@@ -78,6 +78,16 @@ impl Serialize for ChannelState {
     }
 }
 
+/// The same, as watchers are told of it.
+#[derive(Clone, Debug)]
+pub struct HeldRecords(pub Arc<ChannelState>);
+
+impl Serialize for HeldRecords {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// The state of one subtask at a barrier.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {

@@ -1,7 +1,5 @@
 //! What actors state about themselves. Checkers, timelines and plots are made of these; actors never read them.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use crate::dataflow::batch::{Batch, CheckpointId};
@@ -11,9 +9,10 @@ use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
+pub use super::kafka::protocol::AppendTimes;
 pub use super::status::{Detector, ExecutionState, JobStatus};
 
-use super::checkpoint::{Attempt, BlobKey, ChannelState};
+use super::checkpoint::{Attempt, BlobKey, HeldRecords};
 use super::flink::leader_paths::Component;
 use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
@@ -354,8 +353,7 @@ pub enum Fact {
         attempt: Attempt,
         checkpoint: CheckpointId,
         bytes: u64,
-        #[serde(serialize_with = "serialize_channels")]
-        channels: Arc<ChannelState>,
+        channels: HeldRecords,
     },
     FirstOutput {
         subtask: SubtaskId,
@@ -393,6 +391,13 @@ pub enum Fact {
         split: SplitId,
         first: u64,
         times: AppendTimes,
+    },
+    /// The controller fences a broker or hears of it again: partitions whose leader moved, and those that have none now.
+    BrokerChanged {
+        broker: u32,
+        what: &'static str,
+        moved: u32,
+        leaderless: u32,
     },
     /// A transaction's records become visible to readers.
     TransactionCommitted {
@@ -443,22 +448,4 @@ pub enum Fact {
         from: u64,
         to: u64,
     },
-}
-
-fn serialize_channels<S: serde::Serializer>(
-    channels: &Arc<ChannelState>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    channels.as_ref().serialize(to)
-}
-
-/// Arrival times of consecutive records.
-#[derive(Clone, Debug)]
-pub struct AppendTimes(pub std::sync::Arc<[Time]>);
-
-impl Serialize for AppendTimes {
-    /// First and last: the ones between follow from the topic's arrivals.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.0.len() as u64, self.0.first(), self.0.last()).serialize(serializer)
-    }
 }

@@ -6,6 +6,8 @@ use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Span};
 use crate::substrate::network::ConditionId;
 
+use super::kafka::brokers::BrokerEvent;
+
 /// Whom a fault befalls: known from the start, or found when it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Whom {
@@ -115,6 +117,12 @@ pub enum FaultAction {
         subtask: SubtaskId,
         lasts: Option<Span>,
     },
+    /// Something happens to one broker.
+    Broker {
+        target: ActorId,
+        number: u32,
+        event: BrokerEvent,
+    },
     SavepointAndRestart {
         target: ActorId,
         job: JobId,
@@ -146,6 +154,7 @@ impl FaultAction {
             | FaultAction::ExpireSession { target }
             | FaultAction::Throw { target, .. }
             | FaultAction::StickCancel { target, .. }
+            | FaultAction::Broker { target, .. }
             | FaultAction::SavepointAndRestart { target, .. } => *target = process,
             other => unreachable!("{other:?} befalls nobody in particular"),
         }

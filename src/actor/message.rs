@@ -21,6 +21,7 @@ use super::flink::job_master::JobMasterTimer;
 use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
+use super::kafka::brokers::{BrokerEvent, Request as KafkaClientRequest};
 use super::kafka::protocol::{KafkaCall, KafkaReply, OffsetOutOfRange};
 use super::metric_report::MetricReport;
 use super::state_assignment::ChannelFiles;
@@ -256,6 +257,17 @@ pub enum Body {
     // Sinks and Kafka.
     /// Kafka's own clock: it looks for transactions whose time is over.
     AbortExpired,
+    /// Something happens to one broker, or a time of its is over.
+    Broker {
+        number: u32,
+        event: BrokerEvent,
+    },
+    /// A client tries again.
+    KafkaRetry(Box<KafkaClientRequest>),
+    /// A client loses its patience with a broker that does not answer.
+    KafkaRequestTimeout {
+        number: u64,
+    },
     /// A sink to the brokers.
     Kafka(Box<KafkaCall>),
     KafkaDone(Box<KafkaReply>),
@@ -324,14 +336,6 @@ pub struct TaskDeployment {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incarnations: Vec<u32>,
     pub inputs_from: ReplayFrom,
-}
-
-impl TaskDeployment {
-    /// The file is one that it has yet to restore.
-    pub fn restores(&self, file: BlobKey) -> bool {
-        let state = self.state.iter().any(|handle| handle.key == file);
-        state || self.channels.files.contains(&file)
-    }
 }
 
 /// The parallelism of the operators: the rest follows from it.

@@ -11,6 +11,7 @@ use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{OperatorId, SubtaskId, Topology};
 
 use super::checkpoint::{BlobKey, CompletedCheckpoint, StateHandle};
+use super::message::TaskDeployment;
 
 /// What a subtask is deployed with.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +157,14 @@ fn rescale<'a>(
             };
             (subtask, assigned)
         })
+}
+
+impl TaskDeployment {
+    /// The file is one that it has yet to restore.
+    pub fn restores(&self, file: BlobKey) -> bool {
+        let state = self.state.iter().any(|handle| handle.key == file);
+        state || self.channels.files.contains(&file)
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "kafka-zombie-writer",
     "kafka-zombie-committer",
     "kafka-lingering-transaction",
+    "kafka-broker-dies",
+    "kafka-broker-hangs",
     "retention-overtaken",
     "checkpoint-race",
     "checkpoint-at-least-once",

@@ -1,6 +1,7 @@
 //! From the scenario's faults to what the world is to do, and when: times are drawn, names become numbers.
 
 use crate::actor::blueprint::{Blueprint, Directory};
+use crate::actor::kafka::brokers::BrokerEvent;
 use crate::actor::message::{
     FaultAction, LinkFault, LinkTrouble as ActorTrouble, StorageTrouble, Whom,
 };
@@ -80,7 +81,7 @@ fn processes(target: Target, blueprint: &Blueprint) -> Vec<ActorId> {
         Target::TaskManager(index) => vec![directory.taskmanagers[index]],
         Target::ZooKeeper(index) => vec![directory.zookeeper[index]],
         Target::Storage => vec![directory.storage],
-        Target::Kafka => vec![directory.kafka],
+        Target::Kafka | Target::Broker(_) => vec![directory.kafka],
         Target::Database => vec![directory.database],
         Target::AllTaskManagers => directory.taskmanagers.clone(),
         Target::Host(index) => {
@@ -182,6 +183,22 @@ fn storage(trouble: StorageTrouble, lasts: Option<Span>) -> FaultAction {
 fn action(fault: &Fault, directory: &Directory, blueprint: &Blueprint) -> FaultAction {
     let target = directory.faults;
     let lasts = fault.lasts;
+    if let Target::Broker(number) = fault.target {
+        let event = match fault.kind {
+            FaultKind::Kill => BrokerEvent::Kill { back_after: lasts },
+            FaultKind::Stop => BrokerEvent::Stop { back_after: lasts },
+            FaultKind::Start => BrokerEvent::Start,
+            FaultKind::Hang => BrokerEvent::Hang { lasts },
+            FaultKind::Resume => BrokerEvent::Resume { life: None },
+            _ => unreachable!("{} befalls no broker", fault.kind.verb()),
+        };
+        let number = number as u32;
+        return FaultAction::Broker {
+            target,
+            number,
+            event,
+        };
+    }
     let of_task = || match fault.target {
         Target::Task(task) => subtask(task, blueprint),
         other => unreachable!("{other:?} is no task"),

@@ -257,6 +257,18 @@ impl Timeline {
                 "checkpoint",
                 format!("checkpoint {checkpoint} is aborted: {reason}"),
             ),
+            Fact::BrokerChanged {
+                broker,
+                what,
+                moved,
+                leaderless,
+            } => (
+                "kafka",
+                format!(
+                    "broker-{} {what}: {moved} partitions have another leader, {leaderless} have none",
+                    broker + 1
+                ),
+            ),
             Fact::RebalanceDecided {
                 subtask,
                 from,

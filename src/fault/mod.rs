@@ -131,6 +131,8 @@ pub enum Target {
     Storage,
     /// The brokers, all of them.
     Kafka,
+    /// One of them.
+    Broker(usize),
     /// What sinks write to.
     Database,
     AllTaskManagers,

@@ -113,6 +113,7 @@ impl Scenario {
             Target::Job(i) => self.jobs[i].name.clone(),
             Target::Storage => self.cluster.storage.name.clone(),
             Target::Kafka => "kafka".to_owned(),
+            Target::Broker(i) => format!("broker-{}", i + 1),
             Target::Database => self.cluster.database.name.clone(),
             Target::AllTaskManagers => "taskmanagers".to_owned(),
             Target::Groups => String::new(),

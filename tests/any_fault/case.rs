@@ -184,6 +184,13 @@ impl Case {
             "  execution.checkpointing.timeout: {} s\n  high-availability.zookeeper.client.session-timeout: {} ms\n",
             self.checkpoint_timeout_s, self.session_timeout_ms
         );
+        // Whatever else is drawn: barriers that wait for their turn, that overtake at once, and that lose their patience.
+        if let Some(patience_ms) = [None, Some(0), Some(50), Some(500)][(self.seed % 4) as usize] {
+            let _ = write!(
+                text,
+                "  execution.checkpointing.unaligned.enabled: true\n  execution.checkpointing.aligned-checkpoint-timeout: {patience_ms} ms\n",
+            );
+        }
         let arrivals = if self.poisson { "poisson" } else { "constant" };
         let _ = write!(
             text,

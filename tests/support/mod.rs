@@ -37,6 +37,7 @@ pub fn run(scenario: &Scenario) -> Outcome {
 }
 
 /// All scenarios that are shipped, by name.
+#[allow(dead_code)]
 pub fn shipped() -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let files = std::fs::read_dir(folder).expect("the scenarios are there");

@@ -1,9 +1,12 @@
 //! Kafka: topics whose partitions grow at their rate, whoever reads them or not, and brokers that answer fetches.
 
+pub mod brokers;
 mod partition;
 pub mod protocol;
+mod sequences;
 mod sinks;
 mod transactions;
+mod windows;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,8 +16,10 @@ use serde::Serialize;
 use crate::dataflow::job_graph::Arrivals;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Random, SmallStream, Span, Time};
-use protocol::OffsetOutOfRange;
+use brokers::{Brokers, Request, Way};
+use protocol::{KafkaRequest, OffsetOutOfRange, TransactionalId};
 use sinks::SinkTopics;
+use windows::Windows;
 
 use super::blueprint::Blueprint;
 use super::context::Context;
@@ -47,16 +52,23 @@ pub struct Kafka {
     arrived: Vec<Time>,
     /// Topics that sinks write to.
     sinks: SinkTopics,
+    brokers: Brokers,
 }
+
+/// Partitions of the topic in which brokers keep transactions (`transaction.state.log.num.partitions`).
+const COORDINATORS: usize = 50;
 
 impl Kafka {
     pub fn new(blueprint: Arc<Blueprint>) -> Kafka {
         let logs = (0..blueprint.topology.splits.len())
             .map(|split| Log::new(split as SplitId, &blueprint))
             .collect();
+        let sinks = SinkTopics::new(&blueprint);
+        let partitions = blueprint.topology.splits.len() + sinks.partitions() + COORDINATORS;
         Kafka {
+            brokers: Brokers::new(partitions, &blueprint),
             windows: Windows::new(&blueprint),
-            sinks: SinkTopics::new(&blueprint),
+            sinks,
             blueprint,
             logs,
             arrived: Vec::new(),
@@ -69,7 +81,25 @@ impl Kafka {
             Body::ConnectionReset { .. }
             | Body::ConnectionRefused { .. }
             | Body::Undeliverable(_) => {}
-            Body::Kafka(call) => self.sinks.handle(envelope.from, *call, ctx),
+            body @ (Body::Kafka(_) | Body::Fetch { .. }) => {
+                let from = Address {
+                    actor: envelope.from,
+                    incarnation: envelope.from_incarnation,
+                };
+                let tries = 0;
+                self.receive(Request { from, body, tries }, ctx);
+            }
+            Body::KafkaRetry(request) => self.receive(*request, ctx),
+            Body::KafkaRequestTimeout { number } => {
+                if let Some(request) = self.brokers.time_out(number) {
+                    self.receive(request, ctx);
+                }
+            }
+            Body::Broker { number, event } => {
+                for request in self.brokers.happen(number, event, ctx) {
+                    self.receive(request, ctx);
+                }
+            }
             Body::AbortExpired => {
                 self.sinks.expire(ctx);
                 self.watch_transactions(ctx);
@@ -84,6 +114,24 @@ impl Kafka {
                 }
                 ctx.after(APPEND_EVERY, Body::AppendDue);
             }
+            Body::FetchDue(fetch) => self.on_fetch_due(fetch, ctx),
+            body => unreachable!("brokers do not receive {body:?}"),
+        }
+    }
+
+    /// A client's request goes to whoever leads the partition.
+    fn receive(&mut self, request: Request, ctx: &mut Context<'_>) {
+        if !self.brokers.are_untouched() {
+            let (partition, writes) = self.partition_of(&request.body);
+            match self.brokers.way(partition, writes) {
+                Way::Open => {}
+                Way::Closed => return self.brokers.retry(request, ctx),
+                Way::Stuck(broker) => return self.brokers.hold(broker, request, ctx),
+            }
+        }
+        let Request { from, body, .. } = request;
+        match body {
+            Body::Kafka(call) => self.sinks.handle(from.actor, *call, ctx),
             Body::Fetch {
                 split,
                 offset,
@@ -103,11 +151,7 @@ impl Kafka {
                         earliest,
                         latest,
                     }));
-                    let reader = Address {
-                        actor: envelope.from,
-                        incarnation: envelope.from_incarnation,
-                    };
-                    return ctx.answer(reader, 0, body);
+                    return ctx.answer(from, 0, body);
                 }
                 let latest = now + FETCH_MAX_WAIT;
                 let readable = self.logs[split as usize].readable_at(offset, now).max(now);
@@ -118,10 +162,7 @@ impl Kafka {
                 let enough = self.logs[split as usize].appended(offset + u64::from(records_min));
                 let answer_at = enough.map_or(useful, |enough| enough.clamp(now, useful));
                 let fetch = HeldFetch {
-                    reader: Address {
-                        actor: envelope.from,
-                        incarnation: envelope.from_incarnation,
-                    },
+                    reader: from,
                     split,
                     offset,
                     records_max,
@@ -133,9 +174,50 @@ impl Kafka {
                     self.answer(fetch, ctx);
                 }
             }
-            Body::FetchDue(fetch) => self.answer(fetch, ctx),
-            body => unreachable!("brokers do not receive {body:?}"),
+            body => unreachable!("clients do not ask {body:?}"),
         }
+    }
+
+    /// Which partition a request is about, over all topics, and whether it writes.
+    fn partition_of(&self, body: &Body) -> (usize, bool) {
+        let splits = self.blueprint.topology.splits.len();
+        let call = match body {
+            Body::Fetch { split, .. } => return (*split as usize, false),
+            Body::Kafka(call) => call,
+            body => unreachable!("clients do not ask {body:?}"),
+        };
+        // Transactions are kept by the leader of a partition of their own topic.
+        let of_id = |id: &TransactionalId| {
+            let hash = u64::from(id.operator) * 31 * 31 + u64::from(id.subtask) * 31 + id.number;
+            splits + self.sinks.partitions() + (hash % COORDINATORS as u64) as usize
+        };
+        match &call.request {
+            KafkaRequest::Produce { partition, .. } => {
+                (splits + self.sinks.place(call.sink, *partition), true)
+            }
+            KafkaRequest::InitProducerId { id, .. } => (of_id(id), true),
+            KafkaRequest::Commit { producer, .. } => (of_id(&producer.id), true),
+            KafkaRequest::ListTransactions { .. } => (splits + self.sinks.partitions(), false),
+        }
+    }
+
+    /// A fetch has waited long enough; where its broker is gone meanwhile, the reader asks again.
+    fn on_fetch_due(&mut self, fetch: HeldFetch, ctx: &mut Context<'_>) {
+        let split = fetch.split as usize;
+        if self.brokers.are_untouched() || matches!(self.brokers.way(split, false), Way::Open) {
+            return self.answer(fetch, ctx);
+        }
+        let body = Body::Fetch {
+            split: fetch.split,
+            offset: fetch.offset,
+            records_min: 1,
+            records_max: fetch.records_max,
+            task: fetch.task,
+            tick: ctx.now(),
+        };
+        let from = fetch.reader;
+        let tries = 0;
+        self.receive(Request { from, body, tries }, ctx);
     }
 
     /// What the log holds by now goes to the reader.
@@ -178,39 +260,6 @@ impl Kafka {
                 times,
             });
         }
-    }
-}
-
-/// When answers to a reader are of use: shortly before its flusher's ticks, so that its records are out with them.
-/// In between they would only wait in its buffers, and each fetch costs the simulation a few events.
-#[derive(Clone, Copy, Debug)]
-struct Windows {
-    interval: Span,
-    /// A window opens so long before a tick: what comes then has time to pass the CPU, even if it has to wait for a core.
-    opens: Span,
-    /// It closes so long before a tick: what comes later misses it.
-    closes: Span,
-}
-
-impl Windows {
-    fn new(blueprint: &Blueprint) -> Windows {
-        let interval = blueprint.config.buffer_timeout;
-        Windows {
-            interval,
-            opens: Span(interval.0 / 20),
-            closes: blueprint.cluster.link_latency.max,
-        }
-    }
-
-    /// The first instant of use from `readable` on, for a reader whose flusher ticks at `tick`.
-    fn next(&self, readable: Time, tick: Time) -> Time {
-        if self.opens <= self.closes || readable == Time::MAX {
-            return readable;
-        }
-        let last = Time(tick.0.saturating_sub(self.closes.0));
-        let missed = readable.since(last).0.div_ceil(self.interval.0);
-        let tick = tick + self.interval * missed;
-        readable.max(Time(tick.0.saturating_sub(self.opens.0)))
     }
 }
 
@@ -361,31 +410,4 @@ fn draw_until(
         next += gap();
     }
     next
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_come_shortly_before_ticks() {
-        let windows = Windows {
-            interval: Span(100),
-            opens: Span(10),
-            closes: Span(2),
-        };
-        let next = |readable, tick| windows.next(Time(readable), Time(tick)).0;
-        assert_eq!(next(1_000, 1_050), 1_040);
-        assert_eq!(next(1_045, 1_050), 1_045);
-        assert_eq!(next(1_048, 1_050), 1_048);
-        assert_eq!(next(1_049, 1_050), 1_140);
-        assert_eq!(next(1_148, 1_050), 1_148);
-        assert_eq!(next(1_149, 1_050), 1_240);
-        let always = Windows {
-            opens: Span(2),
-            ..windows
-        };
-        assert_eq!(always.next(Time(1_000), Time(1_050)), Time(1_000));
-        assert_eq!(windows.next(Time::MAX, Time(5)), Time::MAX);
-    }
 }

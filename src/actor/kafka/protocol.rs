@@ -1,13 +1,15 @@
 //! What sinks and brokers say to each other (`Produce`, `InitProducerId`, `EndTxn`, `ListTransactions`).
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::message::Batches;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{OperatorId, SubtaskId};
-use crate::kernel::Span;
+use crate::kernel::{Span, Time};
 
 /// `transactional.id`: `<prefix>-<subtask>-<number>`. The prefix stands for the sink operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -102,5 +104,16 @@ impl KafkaError {
             KafkaError::InvalidTxnState => "InvalidTxnStateException",
             KafkaError::InvalidProducerIdMapping => "InvalidPidMappingException",
         }
+    }
+}
+
+/// Arrival times of consecutive records.
+#[derive(Clone, Debug)]
+pub struct AppendTimes(pub Arc<[Time]>);
+
+impl Serialize for AppendTimes {
+    /// First and last: the ones between follow from the topic's arrivals.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0.len() as u64, self.0.first(), self.0.last()).serialize(serializer)
     }
 }

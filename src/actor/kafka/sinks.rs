@@ -18,6 +18,7 @@ use super::partition::{SinkPartition, TransactionNumber};
 use super::protocol::{
     KafkaAnswer, KafkaCall, KafkaError, KafkaReply, KafkaRequest, Producer, TransactionalId,
 };
+use super::sequences::Sequences;
 use super::transactions::{Append, Coordinator, Transaction};
 
 #[derive(Clone, Debug)]
@@ -30,8 +31,8 @@ pub struct SinkTopics {
     coordinator: Coordinator,
     /// What open transactions hold.
     written: BTreeMap<TransactionNumber, Vec<Batches>>,
-    /// The last request of each producer without transactions that was appended.
-    sequences: BTreeMap<(SubtaskId, Attempt), u64>,
+    /// Requests of each producer without transactions that were appended.
+    sequences: BTreeMap<(SubtaskId, Attempt), Sequences>,
 }
 
 impl SinkTopics {
@@ -55,6 +56,20 @@ impl SinkTopics {
             sequences: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
+    }
+
+    /// Of all topics together.
+    pub fn partitions(&self) -> usize {
+        self.topics.iter().map(Vec::len).sum()
+    }
+
+    /// The number of a partition over all topics.
+    pub fn place(&self, sink: SubtaskId, partition: u32) -> usize {
+        let operator = self.blueprint.topology.subtasks[sink as usize].operator;
+        let topic = self.topic_of.get(&operator).copied();
+        let topic = topic.expect("whoever writes has a topic") as usize;
+        let before = self.topics[..topic].iter().map(Vec::len).sum::<usize>();
+        before + partition as usize
     }
 
     /// Somebody writes with transactions.
@@ -128,9 +143,7 @@ impl SinkTopics {
                 batches,
             } => {
                 let key = (call.sink, call.attempt);
-                let last = self.sequences.entry(key).or_insert(0);
-                if *sequence > *last {
-                    *last = *sequence;
+                if self.sequences.entry(key).or_default().insert(*sequence) {
                     ctx.state(Fact::Sink(SinkFact::Written {
                         sink: call.sink,
                         attempt: call.attempt,

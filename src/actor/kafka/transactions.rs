@@ -7,6 +7,7 @@ use crate::kernel::{Span, Time};
 
 use super::partition::TransactionNumber;
 use super::protocol::{KafkaError, Producer, TransactionalId};
+use super::sequences::Sequences;
 
 #[derive(Clone, Debug, Default)]
 pub struct Coordinator {
@@ -22,8 +23,8 @@ struct Known {
     producer: u64,
     epoch: u32,
     timeout: Span,
-    /// The last request that was appended.
-    sequence: u64,
+    /// Requests that were appended.
+    appended: Sequences,
     state: State,
 }
 
@@ -75,7 +76,7 @@ impl Coordinator {
                 producer: number,
                 epoch: 0,
                 timeout,
-                sequence: 0,
+                appended: Sequences::default(),
                 state: State::Empty,
             };
             self.ids.insert(id, known);
@@ -88,7 +89,7 @@ impl Coordinator {
         };
         known.epoch += 1;
         known.timeout = timeout;
-        known.sequence = 0;
+        known.appended = Sequences::default();
         let before = std::mem::replace(&mut known.state, State::Empty);
         let producer = Producer {
             id,
@@ -124,10 +125,9 @@ impl Coordinator {
     ) -> Result<Append, KafkaError> {
         let next = self.transactions + 1;
         let known = self.known(producer)?;
-        if sequence <= known.sequence {
+        if !known.appended.insert(sequence) {
             return Ok(Append::Again);
         }
-        known.sequence = sequence;
         if let State::Ongoing(transaction) = &mut known.state {
             transaction.partitions.insert(partition);
             return Ok(Append::Into(transaction.number, false));

@@ -66,6 +66,21 @@ pub struct Storage {
 /// The Kafka cluster, as far as it is not a topic's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KafkaCluster {
+    pub brokers: u32,
+    /// Brokers that hold each partition (`replication.factor`).
+    pub replication_factor: u32,
+    /// `min.insync.replicas`
+    pub min_insync_replicas: u32,
+    /// After so long without a heartbeat the controller gives a broker up (`broker.session.timeout.ms`).
+    pub session_timeout: Span,
+    /// From a broker's start until it is registered.
+    pub start_up: Span,
+    /// Clients wait so long for an answer (`request.timeout.ms`).
+    pub request_timeout: Span,
+    /// `retry.backoff.ms`
+    pub retry_backoff: Span,
+    /// `retry.backoff.max.ms`
+    pub retry_backoff_max: Span,
     /// The longest timeout that a transaction may ask for (`transaction.max.timeout.ms`).
     pub transaction_timeout_max: Span,
     /// How often expired transactions are looked for (`transaction.abort.timed.out.transaction.cleanup.interval.ms`).
@@ -77,6 +92,14 @@ pub struct KafkaCluster {
 impl Default for KafkaCluster {
     fn default() -> KafkaCluster {
         KafkaCluster {
+            brokers: 1,
+            replication_factor: 3,
+            min_insync_replicas: 1,
+            session_timeout: Span::from_secs(9),
+            start_up: Span::from_secs(5),
+            request_timeout: Span::from_secs(30),
+            retry_backoff: Span::from_ms(100),
+            retry_backoff_max: Span::from_secs(1),
             transaction_timeout_max: Span::from_secs(15 * 60),
             abort_interval: Span::from_secs(10),
             replication_latency: SpanRange {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actor::checkpoint::{Barrier, Blob, BlobKey, ChannelState, Overtaken};
+use crate::actor::checkpoint::{Barrier, Blob, BlobKey, ChannelState, HeldRecords, Overtaken};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::Body;
@@ -227,7 +227,7 @@ impl TaskManager {
                 attempt,
                 checkpoint,
                 bytes,
-                channels: Arc::clone(&state),
+                channels: HeldRecords(Arc::clone(&state)),
             });
             let key = BlobKey::Channels {
                 subtask,

@@ -125,6 +125,14 @@ impl World {
                 let body = Body::StickCancel { subtask, lasts };
                 self.post(now, target, target, body, kernel);
             }
+            FaultAction::Broker {
+                target,
+                number,
+                event,
+            } => {
+                let body = Body::Broker { number, event };
+                self.post(now, target, target, body, kernel);
+            }
             FaultAction::SavepointAndRestart { target, job } => {
                 let what = "savepoint-and-restart";
                 kernel.state(target, Fact::FaultInjected { what });

@@ -43,6 +43,14 @@ const OF_STORY: &[Choice] = &[
     ("rebalancing", &["on-pressure", "off"]),
     ("recovery.in-flight-log.size", &["1 MB"]),
     ("cluster.receiver.loss", &["20 %"]),
+    (
+        "execution.checkpointing.unaligned.enabled",
+        &["true", "false"],
+    ),
+    (
+        "execution.checkpointing.aligned-checkpoint-timeout",
+        &["0 ms", "50 ms", "500 ms"],
+    ),
 ];
 
 const OF_FLINK: &[Choice] = &[
@@ -86,6 +94,14 @@ const OF_FLINK: &[Choice] = &[
     (
         "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout",
         &["3 s"],
+    ),
+    (
+        "execution.checkpointing.unaligned.enabled",
+        &["true", "false"],
+    ),
+    (
+        "execution.checkpointing.aligned-checkpoint-timeout",
+        &["0 ms", "50 ms", "500 ms"],
     ),
 ];
 

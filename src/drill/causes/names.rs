@@ -30,7 +30,8 @@ pub fn of_body(body: &Body) -> &'static str {
                 TaskProgress, Fetch, FetchDue, AppendDue, Fetched, Write, Written, WriteFailed, Read, ReadDone, Delete, Database,
                 DatabaseDone, RegisterTaskManager, UpdateTaskExecutionState, AcknowledgeCheckpoint, DeclineCheckpoint,
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
-                NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Kafka, KafkaDone,
+                NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
+                KafkaRequestTimeout, Kafka, KafkaDone,
                 OffsetOutOfRange,
             }
         ),

@@ -129,6 +129,9 @@ impl Wait {
             | Body::OffsetOutOfRange(_)
             | Body::Kafka(_)
             | Body::KafkaDone(_) => Wait::Kafka,
+            Body::Broker { .. } | Body::KafkaRetry(_) | Body::KafkaRequestTimeout { .. } => {
+                Wait::Kafka
+            }
             Body::AbortExpired => Wait::TransactionTimeout,
             Body::AppendDue => Wait::Append,
             Body::Read { .. } | Body::ReadDone { .. } => Wait::StorageRead,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::actor::checkpoint::Attempt;
+use crate::actor::checkpoint::{Attempt, HeldRecords};
 use crate::actor::message::Batches;
 use crate::actor::sink_fact::{AbortCause, SinkFact};
 use crate::dataflow::batch::Batch;
@@ -282,10 +282,10 @@ fn overtaken(run: &mut Run) -> &mut Run {
         attempt: Attempt::default(),
         checkpoint: 1,
         bytes: 1,
-        channels: Arc::new(ChannelState {
+        channels: HeldRecords(Arc::new(ChannelState {
             inputs: vec![(channel, held)],
             outputs: Vec::new(),
-        }),
+        })),
     });
     run.complete(1, 4)
 }

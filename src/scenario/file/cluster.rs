@@ -138,6 +138,30 @@ pub struct DatabaseFile {
 #[serde(rename = "kafka", rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "Kafka")]
 pub struct KafkaFile {
+    /// How many brokers there are: `broker-1`, `broker-2`, ... Default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brokers: Option<At<u32>>,
+    /// Brokers that hold each partition, its leader among them. Default: 3, or as many as there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication_factor: Option<At<u32>>,
+    /// `min.insync.replicas`: a write is refused while fewer are in sync. Default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_insync_replicas: Option<At<u32>>,
+    /// `broker.session.timeout.ms`: a silent broker's partitions get other leaders then. Default: 9 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_session_timeout: Option<Duration>,
+    /// From a broker's start until it is registered. Default: 5 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_start_up: Option<Delay>,
+    /// `request.timeout.ms` of sources and sinks. Default: 30 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Duration>,
+    /// `retry.backoff.ms` of sources and sinks; doubled with each try. Default: 100 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_backoff: Option<At<Duration>>,
+    /// `retry.backoff.max.ms`. Default: 1 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_backoff_max: Option<Duration>,
     /// The brokers' `transaction.max.timeout.ms`. Default: 15 min.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_max_timeout: Option<Duration>,

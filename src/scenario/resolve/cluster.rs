@@ -75,6 +75,9 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
     }
 }
 
+/// More brokers than anybody's Kafka has.
+const MAX_BROKERS: u32 = 1_000;
+
 fn kafka(file: &ClusterFile, check: &mut Check) -> KafkaCluster {
     let file = file.kafka.clone().unwrap_or_default();
     let default = KafkaCluster::default();
@@ -84,7 +87,56 @@ fn kafka(file: &ClusterFile, check: &mut Check) -> KafkaCluster {
         check.refuse(interval.place, "brokers need some time between two looks");
     }
     let interval = file.abort_interval.map(|at| at.value.0);
+    let mut count = |given: &Option<At<u32>>, default: u32| {
+        if let Some(at) = given {
+            check.within(at, 1, MAX_BROKERS, "is no number of brokers");
+        }
+        given
+            .as_ref()
+            .map_or(default, |at| at.value.clamp(1, MAX_BROKERS))
+    };
+    let brokers = count(&file.brokers, default.brokers);
+    let replication_factor = count(
+        &file.replication_factor,
+        default.replication_factor.min(brokers),
+    );
+    let min_insync_replicas = count(&file.min_insync_replicas, default.min_insync_replicas);
+    for (at, value, most) in [
+        (&file.replication_factor, replication_factor, brokers),
+        (
+            &file.min_insync_replicas,
+            min_insync_replicas,
+            replication_factor,
+        ),
+    ] {
+        if let Some(at) = at.as_ref().filter(|_| value > most) {
+            check.refuse(
+                at.place,
+                format!("no more than {most} can hold a partition here"),
+            );
+        }
+    }
+    if let Some(at) = file
+        .retry_backoff
+        .as_ref()
+        .filter(|at| at.value.0 == Span::ZERO)
+    {
+        check.refuse(at.place, "clients need some time between two tries");
+    }
+    let span =
+        |given: Option<Duration>, default: Span| given.map_or(default, |Duration(span)| span);
+    let start_up = file
+        .broker_start_up
+        .map_or(default.start_up, |Delay(span)| span);
     KafkaCluster {
+        brokers,
+        replication_factor,
+        min_insync_replicas,
+        session_timeout: span(file.broker_session_timeout, default.session_timeout),
+        start_up,
+        request_timeout: span(file.request_timeout, default.request_timeout),
+        retry_backoff: span(file.retry_backoff.map(|at| at.value), default.retry_backoff),
+        retry_backoff_max: span(file.retry_backoff_max, default.retry_backoff_max),
         transaction_timeout_max: file
             .transaction_max_timeout
             .map_or(default.transaction_timeout_max, |Duration(value)| value),

@@ -284,6 +284,16 @@ fn suits(
         );
         check.refuse(name.place, message);
     }
+    let of_broker = matches!(
+        kind,
+        FaultKind::Kill | FaultKind::Stop | FaultKind::Start | FaultKind::Hang | FaultKind::Resume
+    );
+    if matches!(target, Target::Broker(_)) && !of_broker {
+        let message = format!(
+            "`{verb}` cannot befall a single broker; `kill`, `stop`, `start`, `hang` and `resume` can"
+        );
+        check.refuse(name.place, message);
+    }
     let has_machine = match target {
         Target::JobManager(index) => lives_on_a_host(&cluster.jobmanagers[index], cluster),
         Target::ZooKeeper(index) => lives_on_a_host(&format!("zk-{}", index + 1), cluster),

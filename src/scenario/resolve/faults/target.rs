@@ -15,7 +15,12 @@ pub const KAFKA: &str = "kafka";
 
 /// The number of `zk-1`, `zk-2`, ..., from zero.
 pub fn zookeeper_server(name: &str) -> Option<usize> {
-    let number = name.strip_prefix("zk-")?;
+    numbered(name, "zk-")
+}
+
+/// The number behind a prefix, from zero.
+fn numbered(name: &str, prefix: &str) -> Option<usize> {
+    let number = name.strip_prefix(prefix)?;
     if number.starts_with('0') || !number.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -36,6 +41,10 @@ pub fn target(
     if text == "leader" {
         return Some(Target::Leader);
     }
+    let brokers = cluster.kafka.brokers as usize;
+    if let Some(index) = numbered(text, "broker-").filter(|index| *index < brokers) {
+        return Some(Target::Broker(index));
+    }
     if let Some(task) = text.strip_prefix(TASKMANAGER_OF) {
         let task = At {
             value: task.trim().to_owned(),
@@ -44,12 +53,15 @@ pub fn target(
         return self::task(&task, jobs, check).map(Target::TaskManagerOf);
     }
     let servers = zookeepers(cluster);
+    let brokers = (1..=cluster.kafka.brokers.min(15)).map(|number| format!("broker-{number}"));
+    let brokers: Vec<String> = brokers.collect();
     let known = cluster
         .taskmanagers
         .iter()
         .map(|tm| tm.name.as_str())
         .chain(cluster.jobmanagers.iter().map(String::as_str))
         .chain(servers.iter().map(String::as_str))
+        .chain(brokers.iter().map(String::as_str))
         .chain(cluster.hosts.iter().map(|host| host.name.as_str()))
         .chain([KAFKA, cluster.database.name.as_str()]);
     let hint = near::hint(text, known);
