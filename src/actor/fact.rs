@@ -437,7 +437,6 @@ pub enum Fact {
     NotificationDelivered {
         id: u64,
     },
-
     /// Sinks that are not transactions of the database.
     Sink(SinkFact),
     /// A source goes on elsewhere: what lay at its offset is not kept any more.

@@ -108,6 +108,16 @@ pub enum FaultAction {
     StorageIsWell {
         what: &'static str,
     },
+    /// Word of completed checkpoints to the target is disturbed.
+    Notifications {
+        target: ActorId,
+        trouble: NotificationTrouble,
+        lasts: Option<Span>,
+    },
+    NotificationsAreWell {
+        target: ActorId,
+        what: &'static str,
+    },
     Throw {
         target: ActorId,
         subtask: SubtaskId,
@@ -152,6 +162,7 @@ impl FaultAction {
             | FaultAction::Slow { target, .. }
             | FaultAction::TakeCpu { target, .. }
             | FaultAction::ExpireSession { target }
+            | FaultAction::Notifications { target, .. }
             | FaultAction::Throw { target, .. }
             | FaultAction::StickCancel { target, .. }
             | FaultAction::Broker { target, .. }
@@ -159,6 +170,24 @@ impl FaultAction {
             other => unreachable!("{other:?} befalls nobody in particular"),
         }
         self
+    }
+}
+
+/// What becomes of `notifyCheckpointComplete`: nobody waits for an answer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum NotificationTrouble {
+    Lost,
+    Late { by: Span },
+    Doubled,
+}
+
+impl NotificationTrouble {
+    pub fn verb(self) -> &'static str {
+        match self {
+            NotificationTrouble::Lost => "lose-notifications",
+            NotificationTrouble::Late { .. } => "delay-notifications",
+            NotificationTrouble::Doubled => "double-notifications",
+        }
     }
 }
 

@@ -265,9 +265,7 @@ pub enum Body {
     /// A client tries again.
     KafkaRetry(Box<KafkaClientRequest>),
     /// A client loses its patience with a broker that does not answer.
-    KafkaRequestTimeout {
-        number: u64,
-    },
+    KafkaRequestTimeout(u64),
     /// A sink to the brokers.
     Kafka(Box<KafkaCall>),
     KafkaDone(Box<KafkaReply>),

@@ -2,6 +2,7 @@
 //! to processes and links what faults ask for.
 
 mod faults;
+mod notifications;
 mod processes;
 #[cfg(test)]
 pub mod stub;
@@ -17,6 +18,8 @@ use crate::substrate::cpu::Cpu;
 use crate::substrate::machine::{MachineId, Machines};
 use crate::substrate::network::{Network, Way};
 use crate::substrate::process::{Process, ProcessState};
+
+use notifications::Notifications;
 
 use super::blueprint::Blueprint;
 use super::context::Context;
@@ -86,6 +89,8 @@ struct Plan {
     cpu: BTreeMap<MachineId, u32>,
     /// It is on the calendar that TCP gives up now and then.
     giving_up: bool,
+    /// Word of completed checkpoints that does not arrive as it should.
+    notifications: Notifications,
 }
 
 impl World {
@@ -294,6 +299,11 @@ impl crate::kernel::World for World {
     type Fact = Fact;
 
     fn on_message(&mut self, to: ActorId, envelope: Envelope, kernel: &mut Kernel<World>) {
+        if !self.plan.notifications.are_well()
+            && !self.plan.notifications.pass(to, &envelope, kernel)
+        {
+            return;
+        }
         let process = &self.processes[to.0 as usize];
         if process.state == ProcessState::Down || process.incarnation != envelope.to_incarnation {
             return self.miss(to, envelope, kernel);

@@ -37,6 +37,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "kafka-at-least-once",
     "kafka-no-guarantee",
     "kafka-notification-lost",
+    "notifications-unreliable",
     "kafka-partial-commits",
     "kafka-transaction-timeout",
     "kafka-zombie-writer",

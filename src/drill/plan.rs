@@ -230,6 +230,11 @@ fn action(fault: &Fault, directory: &Directory, blueprint: &Blueprint) -> FaultA
             lasts,
         },
         FaultKind::ExpireSession => FaultAction::ExpireSession { target },
+        FaultKind::Notifications(trouble) => FaultAction::Notifications {
+            target,
+            trouble,
+            lasts,
+        },
         FaultKind::Throw => FaultAction::Throw {
             target,
             subtask: of_task(),

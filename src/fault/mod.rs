@@ -1,6 +1,7 @@
 //! Floor 4: kinds of fault, and plans of them.
 
 pub use crate::actor::fact::{ExecutionState, JobStatus};
+pub use crate::actor::fault_action::NotificationTrouble;
 use crate::dataflow::batch::CheckpointId;
 use crate::kernel::time::{Span, SpanRange, Time};
 
@@ -43,6 +44,8 @@ pub enum FaultKind {
     FailStorage,
     /// Checkpoint storage does not answer.
     LoseStorage,
+    /// Something is wrong with word that a checkpoint has completed, for `lasts` (or to the end).
+    Notifications(NotificationTrouble),
     /// The user's code throws.
     Throw,
     /// A task does not react to being cancelled: for `lasts`, or ever.
@@ -71,6 +74,7 @@ impl FaultKind {
             FaultKind::SlowStorage { .. } => "slow-storage",
             FaultKind::FailStorage => "fail-storage",
             FaultKind::LoseStorage => "lose-storage",
+            FaultKind::Notifications(trouble) => trouble.verb(),
             FaultKind::Throw => "throw",
             FaultKind::StuckCancel => "stuck-cancel",
             FaultKind::RollingRestart => "rolling-restart",

@@ -156,6 +156,15 @@ pub fn faults() -> Names {
             "lose-storage",
             "checkpoint storage does not answer for a while",
         ),
+        (
+            "lose-notifications",
+            "word that a checkpoint has completed does not reach a TaskManager, or any, for a while or to the end",
+        ),
+        (
+            "delay-notifications",
+            "it comes late, `by` so long: behind later ones too",
+        ),
+        ("double-notifications", "it comes twice"),
         ("throw", "the user's code throws an exception in one task"),
         (
             "stuck-cancel",

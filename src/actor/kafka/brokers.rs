@@ -65,6 +65,8 @@ struct Broker {
     fenced: bool,
     /// Grows with whatever happens to it, so that times of an earlier state are void.
     life: u32,
+    /// A fault whose end has not been stated: every partition has a leader again, or the broker is back.
+    fault: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +99,7 @@ impl Brokers {
             state: State::Up,
             fenced: false,
             life: 0,
+            fault: None,
         };
         let count = settings.brokers;
         Brokers {
@@ -154,7 +157,7 @@ impl Brokers {
         self.held.insert(self.next_held, (broker, request));
         let number = self.next_held;
         let timeout = self.settings.request_timeout;
-        ctx.after(timeout, Body::KafkaRequestTimeout { number });
+        ctx.after(timeout, Body::KafkaRequestTimeout(number));
     }
 
     pub(super) fn time_out(&mut self, number: u64) -> Option<Request> {
@@ -185,6 +188,7 @@ impl Brokers {
                     true => "stop-broker",
                     false => "kill-broker",
                 };
+                broker.fault = Some(what);
                 ctx.state(Fact::FaultInjected { what });
                 ctx.after(session, tell(BrokerEvent::SessionOver { life }));
                 if let Some(back_after) = back_after {
@@ -200,18 +204,15 @@ impl Brokers {
                 Vec::new()
             }
             (BrokerEvent::Started { life: of }, State::Down) if of == broker.life => {
-                ctx.state(Fact::FaultHealed {
-                    what: "kill-broker",
-                });
                 self.come_up(number, ctx);
                 Vec::new()
             }
             (BrokerEvent::Hang { lasts }, State::Up) => {
                 broker.state = State::Hung;
                 broker.life = life;
-                ctx.state(Fact::FaultInjected {
-                    what: "hang-broker",
-                });
+                let what = "hang-broker";
+                broker.fault = Some(what);
+                ctx.state(Fact::FaultInjected { what });
                 ctx.after(session, tell(BrokerEvent::SessionOver { life }));
                 if let Some(lasts) = lasts {
                     let life = Some(life);
@@ -222,9 +223,6 @@ impl Brokers {
             (BrokerEvent::Resume { life: of }, State::Hung)
                 if of.is_none_or(|of| of == broker.life) =>
             {
-                ctx.state(Fact::FaultHealed {
-                    what: "hang-broker",
-                });
                 self.come_up(number, ctx);
                 self.release(number)
             }
@@ -253,6 +251,7 @@ impl Brokers {
             }
         }
         self.say(number, "is registered", 0, ctx);
+        self.heal(number, ctx);
     }
 
     /// The controller gives a broker up: the next replica that is in sync leads what it has led.
@@ -268,6 +267,15 @@ impl Brokers {
             }
         }
         self.say(number, "is fenced", moved, ctx);
+        if self.leaders.iter().all(Option::is_some) {
+            self.heal(number, ctx);
+        }
+    }
+
+    fn heal(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if let Some(what) = self.brokers[number as usize].fault.take() {
+            ctx.state(Fact::FaultHealed { what });
+        }
     }
 
     fn say(&self, broker: u32, what: &'static str, moved: u32, ctx: &mut Context<'_>) {

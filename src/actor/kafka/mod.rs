@@ -90,7 +90,7 @@ impl Kafka {
                 self.receive(Request { from, body, tries }, ctx);
             }
             Body::KafkaRetry(request) => self.receive(*request, ctx),
-            Body::KafkaRequestTimeout { number } => {
+            Body::KafkaRequestTimeout(number) => {
                 if let Some(request) = self.brokers.time_out(number) {
                     self.receive(request, ctx);
                 }

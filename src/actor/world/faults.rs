@@ -111,6 +111,23 @@ impl World {
             FaultAction::ExpireSession { target } => self.expire_session(target, kernel),
             FaultAction::Storage { trouble, lasts } => self.trouble_storage(trouble, lasts, kernel),
             FaultAction::StorageIsWell { what } => self.heal_storage(what, kernel),
+            FaultAction::Notifications {
+                target,
+                trouble,
+                lasts,
+            } => {
+                let what = trouble.verb();
+                kernel.state(target, Fact::FaultInjected { what });
+                self.plan.notifications.trouble(target, trouble);
+                if let Some(lasts) = lasts {
+                    let action = FaultAction::NotificationsAreWell { target, what };
+                    self.plan(now + lasts, action, kernel);
+                }
+            }
+            FaultAction::NotificationsAreWell { target, what } => {
+                kernel.state(target, Fact::FaultHealed { what });
+                self.plan.notifications.heal(target);
+            }
             FaultAction::Throw { target, subtask } => {
                 kernel.state(target, Fact::FaultInjected { what: "throw" });
                 self.post(now, target, target, Body::Throw { subtask }, kernel);

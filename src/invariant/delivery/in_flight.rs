@@ -46,7 +46,7 @@ impl Delivery {
     ) -> Fingerprint {
         let mut held = Fingerprint::default();
         for (channel, batch) in self.held(job, checkpoint) {
-            let fingerprint = Fingerprint::of(batch.records());
+            let fingerprint = Fingerprint::of(&batch.records());
             for _ in 0..self.ways_to(channel, operator) {
                 held.merge(fingerprint);
             }
@@ -67,7 +67,7 @@ impl Delivery {
                 if self.ways_to(channel, ledger.operator) == 0 {
                     continue;
                 }
-                for record in batch.records() {
+                for record in batch.records().iter() {
                     let offsets = in_flight.entry(record.split()).or_default();
                     offsets.insert(record.offset());
                 }

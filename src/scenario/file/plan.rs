@@ -91,6 +91,15 @@ pub struct FaultFile {
     /// Checkpoint storage does not answer, for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lose_storage: Option<At<String>>,
+    /// Word that a checkpoint has completed does not reach the tasks of a TaskManager, or of all `taskmanagers`, for a while or to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose_notifications: Option<At<String>>,
+    /// It comes late, `by` so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_notifications: Option<At<String>>,
+    /// It comes twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub double_notifications: Option<At<String>>,
     /// The user's code of a task throws an exception: an operator, and `subtask n` where it is not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throw: Option<At<String>>,
@@ -135,6 +144,9 @@ pub struct FaultFile {
     /// Of take-cpu.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<At<Decimal>>,
+    /// Of delay-notifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<At<Duration>>,
     /// Of rolling-restart: from the start of one until the next is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<At<Duration>>,

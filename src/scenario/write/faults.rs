@@ -1,6 +1,6 @@
 //! The fault plan, as it stands in the file.
 
-use crate::fault::{LinkTrouble, Links};
+use crate::fault::{LinkTrouble, Links, NotificationTrouble};
 use crate::kernel::time::Time;
 use crate::scenario::file::{
     At, Bandwidth, CutFile, Decimal, DelayRange, Duration, FaultFile, LossyLinkFile, Share,
@@ -43,6 +43,17 @@ pub fn fault(f: &Fault, scenario: &Scenario) -> FaultFile {
         }
         FaultKind::FailStorage => (file.fail_storage, file.r#for) = (target, lasts),
         FaultKind::LoseStorage => (file.lose_storage, file.r#for) = (target, lasts),
+        FaultKind::Notifications(trouble) => {
+            file.r#for = lasts;
+            match trouble {
+                NotificationTrouble::Lost => file.lose_notifications = target,
+                NotificationTrouble::Late { by } => {
+                    file.delay_notifications = target;
+                    file.by = Some(At::nowhere(Duration(*by)));
+                }
+                NotificationTrouble::Doubled => file.double_notifications = target,
+            }
+        }
         FaultKind::Throw => file.throw = target,
         FaultKind::StuckCancel => (file.stuck_cancel, file.r#for) = (target, lasts),
         FaultKind::RollingRestart => (file.rolling_restart, file.pause) = (target, lasts),

@@ -122,7 +122,7 @@ fn runs_fill_buffers_like_their_records() {
             let records = [&mut whole, &mut single].map(|outputs| {
                 outputs.next_to_send(0).map(|sent| match sent.element {
                     Element::Records(batch) => batch.records().into_owned(),
-                    Element::Barrier(_) => Vec::new(),
+                    Element::Barrier(..) => Vec::new(),
                 })
             });
             assert_eq!(records[0], records[1]);

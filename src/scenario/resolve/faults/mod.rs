@@ -6,6 +6,7 @@ mod verbs;
 mod when;
 
 use super::Check;
+use crate::fault::NotificationTrouble;
 use crate::kernel::time::{Span, Time};
 use crate::scenario::file::{At, FaultFile};
 use crate::scenario::model::{Cluster, Fault, FaultKind, Job, Liveness, Target, When};
@@ -176,6 +177,11 @@ fn named(
         "slow-storage" => FaultKind::SlowStorage { factor_per_mille },
         "fail-storage" => FaultKind::FailStorage,
         "lose-storage" => FaultKind::LoseStorage,
+        "lose-notifications" => FaultKind::Notifications(NotificationTrouble::Lost),
+        "delay-notifications" => FaultKind::Notifications(NotificationTrouble::Late {
+            by: f.by.as_ref().map_or(Span::ZERO, |at| at.value.0),
+        }),
+        "double-notifications" => FaultKind::Notifications(NotificationTrouble::Doubled),
         "throw" => FaultKind::Throw,
         "stuck-cancel" => FaultKind::StuckCancel,
         "rolling-restart" => FaultKind::RollingRestart,
@@ -206,6 +212,7 @@ fn named(
             Target::Storage
         }
         FaultKind::Throw | FaultKind::StuckCancel => Target::Task(target::task(name, jobs, check)?),
+        FaultKind::Notifications(_) if name.value == "taskmanagers" => Target::AllTaskManagers,
         FaultKind::RollingRestart => {
             if name.value != "taskmanagers" {
                 check.refuse(name.place, "a rolling restart is of all `taskmanagers`");
@@ -292,6 +299,14 @@ fn suits(
         let message = format!(
             "`{verb}` cannot befall a single broker; `kill`, `stop`, `start`, `hang` and `resume` can"
         );
+        check.refuse(name.place, message);
+    }
+    let hears = matches!(
+        target,
+        Target::TaskManager(_) | Target::TaskManagerOf(_) | Target::AllTaskManagers
+    );
+    if matches!(kind, FaultKind::Notifications(_)) && !hears {
+        let message = format!("`{verb}` befalls a TaskManager, or all `taskmanagers`");
         check.refuse(name.place, message);
     }
     let has_machine = match target {

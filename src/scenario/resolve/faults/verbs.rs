@@ -26,6 +26,9 @@ pub const ALL: &[&str] = &[
     "slow-storage",
     "fail-storage",
     "lose-storage",
+    "lose-notifications",
+    "delay-notifications",
+    "double-notifications",
     "throw",
     "stuck-cancel",
     "rolling-restart",
@@ -66,6 +69,9 @@ pub fn given(f: &FaultFile) -> Vec<(&'static str, Object<'_>)> {
         ("slow-storage", &f.slow_storage),
         ("fail-storage", &f.fail_storage),
         ("lose-storage", &f.lose_storage),
+        ("lose-notifications", &f.lose_notifications),
+        ("delay-notifications", &f.delay_notifications),
+        ("double-notifications", &f.double_notifications),
         ("throw", &f.throw),
         ("stuck-cancel", &f.stuck_cancel),
         ("rolling-restart", &f.rolling_restart),
@@ -102,6 +108,9 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         "fail-storage",
         "lose-storage",
         "stuck-cancel",
+        "lose-notifications",
+        "delay-notifications",
+        "double-notifications",
     ][..];
     let allowed = [
         ("for", place(&f.r#for), lasting),
@@ -112,6 +121,7 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         ),
         ("factor", place(&f.factor), &["slow", "slow-storage"][..]),
         ("cores", place(&f.cores), &["take-cpu"][..]),
+        ("by", place(&f.by), &["delay-notifications"][..]),
         ("pause", place(&f.pause), &["rolling-restart"][..]),
         ("with", place(&f.with), &["replace"][..]),
     ];
@@ -130,6 +140,10 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         "cut-off" | "cut" | "lose-storage" if f.r#for.is_none() => check.refuse(
             named,
             format!("`{verb}` needs to say for how long, like `for: 20 s`"),
+        ),
+        "delay-notifications" if f.by.is_none() => check.refuse(
+            named,
+            "`delay-notifications` needs to say by how much, like `by: 5 s`",
         ),
         "replace" if f.with.is_none() => check.refuse(
             named,
