@@ -244,6 +244,16 @@ fn the_less_is_known_the_more_is_assumed() {
 }
 
 #[test]
+fn metrics_that_are_not_in_yet_are_not_taken_for_nothing() {
+    let early = String::from_utf8(file("fraud/job.json").bytes).expect("JSON");
+    let early = early.replace("-complete\":true", "-complete\":false");
+    let (imported, scenario) = made(&least(text("job.json", &early)));
+    assert_eq!(scenario.topics[0].rate_per_s, 100.0);
+    let says = |assumed: &String| assumed.contains("ask it once more after ten seconds");
+    assert!(imported.assumed.iter().any(says));
+}
+
+#[test]
 fn the_total_of_a_checkpoint_is_spread_where_its_parts_are_not_known() {
     let mut answers = whole("chained");
     answers.checkpoints.pop();

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
-  curl -s $FLINK/jobs/$JOB > job.json
+  curl -s $FLINK/jobs/$JOB > job.json; sleep 12; curl -s $FLINK/jobs/$JOB > job.json
   curl -s $FLINK/jobs/$JOB/checkpoints > checkpoints.json
   curl -s $FLINK/jobs/$JOB/checkpoints/config > checkpoints-config.json
   curl -s $FLINK/taskmanagers > taskmanagers.json

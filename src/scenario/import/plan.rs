@@ -15,6 +15,8 @@ pub struct Plan {
     pub vertices: Vec<Vertex>,
     /// `schedulerType` of `/jobs/:id`.
     pub scheduler: Option<String>,
+    /// The answer is that of `/jobs/:id`, which counts records once its metrics are in.
+    pub counts: bool,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ pub fn read(answer: Answer<'_>) -> Result<Plan, Problem> {
     Ok(Plan {
         name: text("name")?.unwrap_or("job").to_owned(),
         scheduler: text("schedulerType")?.map(str::to_owned),
+        counts: answer.find("vertices").is_some(),
         vertices: in_order(vertices, nodes.place())?,
     })
 }

@@ -42,7 +42,7 @@ pub struct Workload {
 pub fn sections(plan: &Plan, checkpoints: &Checkpoints, checkpointing: &Checkpointing) -> Workload {
     let mut job = Section::default();
     let operators = operators(plan, &mut job);
-    let (topics, rate) = topics(&operators);
+    let (topics, rate) = topics(&operators, plan.counts);
     jobs(
         plan,
         &operators,
@@ -131,7 +131,7 @@ fn operators<'a>(plan: &'a Plan, section: &mut Section) -> Vec<Operator<'a>> {
 }
 
 /// The section, and the records per second of all topics together.
-fn topics(operators: &[Operator<'_>]) -> (Section, f64) {
+fn topics(operators: &[Operator<'_>], counts: bool) -> (Section, f64) {
     let mut section = Section::default();
     let mut total = 0.0;
     let mut lines = Vec::new();
@@ -160,8 +160,13 @@ fn topics(operators: &[Operator<'_>]) -> (Section, f64) {
     match unknown.is_empty() {
         true => section.note("Rates as the sources have put records out, by partition"),
         false => section.assume(format!(
-            "{RATE} records a second and partition of {}: give /jobs/:id as the plan, which counts them",
-            unknown.join(", ")
+            "{RATE} records a second and partition of {}: {}",
+            unknown.join(", "),
+            match counts {
+                true =>
+                    "the metrics of /jobs/:id were not in yet, ask it once more after ten seconds",
+                false => "give /jobs/:id as the plan, which counts them",
+            }
         )),
     }
     section.line("topics:");
