@@ -1,15 +1,15 @@
 //! What a run leaves behind: everything that reports draw from. All of it is simulated; none of it is wall-clock.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::explain::Explanation;
 
 mod cast;
+mod series;
 mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
+pub use series::{LagPoint, LatencyPoint, MetricPoint};
 pub use works::{CheckpointEntry, JobGraph, Vertex, VertexInput};
 
 /// The whole outcome of one run.
@@ -412,37 +412,6 @@ pub struct TaskSpan {
     pub to_ms: Option<f64>,
     /// `RUNNING`, `CANCELED`, `FAILED`, ...
     pub state: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct MetricPoint {
-    pub at_ms: f64,
-    /// `job`, `task`, `taskmanager`, `partition`, `checkpoint`
-    pub scope: &'static str,
-    /// Which job, task, ...
-    pub subject: Arc<str>,
-    /// Flink's own name where there is one (`busyTimeMsPerSecond`).
-    pub metric: &'static str,
-    pub value: f64,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct LatencyPoint {
-    /// Middle of the second.
-    pub at_ms: f64,
-    pub records: u64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    pub max_ms: f64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct LagPoint {
-    pub at_ms: f64,
-    /// Over all partitions.
-    pub total: u64,
-    /// The partition furthest behind.
-    pub max: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -18,9 +18,6 @@ pub struct Checkpoints {
     pub seen_interval_ms: Option<f64>,
     /// Flink keys out of `/config`.
     pub keys: Vec<(&'static str, String)>,
-    /// `/config` says that barriers overtake records.
-    pub unaligned: bool,
-    pub savepoint_or_none: bool,
 }
 
 impl Checkpoints {
@@ -44,14 +41,11 @@ impl Checkpoints {
         let latest = answer
             .find("latest")
             .and_then(|latest| latest.find("completed"));
-        match latest {
-            Some(completed) => {
-                if self.state_bytes.is_none() {
-                    self.state_bytes = completed.amount("state_size")?;
-                }
-                self.duration_ms = completed.amount("end_to_end_duration")?;
+        if let Some(completed) = latest {
+            if self.state_bytes.is_none() {
+                self.state_bytes = completed.amount("state_size")?;
             }
-            None => self.savepoint_or_none = true,
+            self.duration_ms = completed.amount("end_to_end_duration")?;
         }
         let duration = answer
             .find("summary")
@@ -124,8 +118,17 @@ impl Checkpoints {
             false => "hashmap".to_owned(),
         });
         put("state.backend.type", backend);
+        if text("unaligned_checkpoints")? == Some("true") {
+            keys.push((
+                "execution.checkpointing.unaligned.enabled",
+                "true".to_owned(),
+            ));
+            let timeout = ms("aligned_checkpoint_timeout")?;
+            keys.extend(
+                timeout.map(|ms| ("execution.checkpointing.aligned-checkpoint-timeout", ms)),
+            );
+        }
         self.keys = keys;
-        self.unaligned = text("unaligned_checkpoints")? == Some("true");
         Ok(())
     }
 }

@@ -143,9 +143,6 @@ pub fn section(
         section.assume(format!("a checkpoint every {value}: {why}"));
         keys.push((INTERVAL.to_owned(), value));
     }
-    if checkpoints.unaligned {
-        section.assume("aligned barriers, where the job has unaligned ones");
-    }
     if !unknown.is_empty() {
         section.assume(format!(
             "no effect of what Flink does not know: {}",
