@@ -16,7 +16,7 @@ use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
 use crate::policy::Liveness;
 use crate::substrate::cpu::Cpu;
 use crate::substrate::machine::{MachineId, Machines};
-use crate::substrate::network::{Network, Way};
+use crate::substrate::network::{Network, Transfers, Way};
 use crate::substrate::process::{Process, ProcessState};
 
 use notifications::Notifications;
@@ -104,7 +104,12 @@ impl World {
                 .taskmanager_index(id)
                 .map(|index| &blueprint.cluster.taskmanagers[index]);
             let bytes_per_s = taskmanager.map_or(0, |tm| tm.network_bytes_per_s);
-            network.add_host(directory.name(id), bytes_per_s, &blueprint.streams);
+            let transfers = match id == directory.storage {
+                true => Transfers::OnTheirOwn,
+                false => Transfers::OnOneConnection,
+            };
+            let name = directory.name(id);
+            network.add_host(name, bytes_per_s, transfers, &blueprint.streams);
             processes.push(Process::new(taskmanager.is_none_or(|tm| tm.starts)));
             actors.push(new_actor(id, &blueprint));
         }

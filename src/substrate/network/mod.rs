@@ -10,7 +10,7 @@ use crate::kernel::ActorId;
 use crate::kernel::random::{Random, SmallStream, Streams};
 use crate::kernel::time::{Span, SpanRange, Time};
 
-use super::server::Server;
+use super::server::{LONG_BYTES, Server};
 use condition::Conditions;
 pub use condition::{Condition, ConditionId, Group, Trouble};
 use connection::Connection;
@@ -44,8 +44,18 @@ struct Port {
     loss: SmallStream,
     egress: Server,
     ingress: Server,
+    transfers: Transfers,
     /// By receiver; empty until the first use.
     connections: Vec<Connection>,
+}
+
+/// How a host moves what is long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfers {
+    /// In the order of everything else that goes to this peer.
+    OnOneConnection,
+    /// Each file on a connection of its own, as a file system's clients do.
+    OnTheirOwn,
 }
 
 /// One network card per actor, all joined by links of one latency distribution.
@@ -71,12 +81,19 @@ impl<M> Network<M> {
     }
 
     /// Adds the host of the next actor; `bytes_per_s` 0: no limit.
-    pub fn add_host(&mut self, name: &str, bytes_per_s: u64, streams: &Streams) {
+    pub fn add_host(
+        &mut self,
+        name: &str,
+        bytes_per_s: u64,
+        transfers: Transfers,
+        streams: &Streams,
+    ) {
         self.ports.push(Port {
             random: streams.small("link-latency", name),
             loss: streams.small("packet-loss", name),
             egress: Server::new(bytes_per_s),
             ingress: Server::new(bytes_per_s),
+            transfers,
             connections: Vec::new(),
         });
     }
@@ -117,16 +134,25 @@ impl<M> Network<M> {
         let latency = self.draw_latency(from);
         let mut arrival = now + latency;
         if bytes > 0 {
-            let (first_byte, _) = self.ports[from.0 as usize].egress.serve(now, bytes);
-            arrival = self.ports[to.0 as usize]
-                .ingress
-                .serve(first_byte + latency, bytes)
-                .1;
+            let (first, last) = self.ports[from.0 as usize].egress.serve(now, bytes);
+            let ingress = &mut self.ports[to.0 as usize].ingress;
+            let (_, through) = ingress.serve(first + latency, bytes);
+            // A fast card waits for what a slow one sends.
+            arrival = through.max(last + latency);
         }
         if troubled {
             arrival = self.in_trouble(from, to, arrival, bytes, way);
         }
+        if bytes >= LONG_BYTES && self.has_own_connection(from, to) {
+            return Transit::Arrives(arrival);
+        }
         Transit::Arrives(self.in_order(from, to, arrival))
+    }
+
+    fn has_own_connection(&self, from: ActorId, to: ActorId) -> bool {
+        [from, to]
+            .iter()
+            .any(|host| self.ports[host.0 as usize].transfers == Transfers::OnTheirOwn)
     }
 
     /// Keeps a message that [`Network::transmit`] held.

@@ -13,7 +13,11 @@ fn network() -> Network<u32> {
     });
     let streams = Streams::new(7);
     for name in ["a", "b", "c"] {
-        network.add_host(name, 1_000_000, &streams);
+        let transfers = match name {
+            "c" => Transfers::OnTheirOwn,
+            _ => Transfers::OnOneConnection,
+        };
+        network.add_host(name, 1_000_000, transfers, &streams);
     }
     network
 }
@@ -42,6 +46,34 @@ fn cut(from: ActorId, to: ActorId, one_way: bool) -> Condition {
         one_way,
         trouble: Trouble::Cut,
     }
+}
+
+fn arrival(transit: Transit) -> Time {
+    let Transit::Arrives(at) = transit else {
+        panic!("nothing is cut")
+    };
+    at
+}
+
+#[test]
+fn what_is_short_overtakes_a_file_but_no_message_of_its_own_connection() {
+    let (file, short) = (5_000_000, 1_000);
+    for (peer, overtakes) in [(C, true), (B, false)] {
+        let mut network = network();
+        let long = arrival(network.transmit(ms(0), A, peer, file, Way::Established));
+        assert!(long >= ms(5_000));
+        let next = arrival(network.transmit(ms(10), A, peer, short, Way::Established));
+        assert_eq!(next < ms(20), overtakes, "{next}");
+        assert!(overtakes || next == long);
+    }
+}
+
+#[test]
+fn what_another_peer_sends_does_not_wait_for_a_file() {
+    let mut network = network();
+    network.transmit(ms(0), C, A, 5_000_000, Way::Established);
+    let record = arrival(network.transmit(ms(10), B, A, 1_000, Way::Established));
+    assert!(record < ms(20), "{record}");
 }
 
 #[test]
