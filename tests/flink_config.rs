@@ -20,7 +20,7 @@ jobs:
   - name: job
     operators:
       - {name: source, topic: events, parallelism: 2}
-      - {name: sink, input: source, exchange: hash, parallelism: 1, guarantee: exactly-once}
+      - {name: sink, input: source, exchange: hash, parallelism: 1, guarantee: at-least-once}
 ";
 
 const CONFIG_YAML: &str = include_str!("data/flink/config.yaml");
@@ -354,4 +354,13 @@ fn mistakes_in_profiles() {
         refused("profile: ./gone.yaml\n", &[], None)
             .contains("x.yaml:1:10: cannot read ./gone.yaml")
     );
+}
+
+#[test]
+fn a_report_hides_secrets() {
+    let config = "s3.secret-key: sesame\ns3.endpoint: http://minio\n";
+    let loaded = try_load("", &[], Some(("config.yaml", config))).expect("only warnings");
+    let keys = &loaded.scenario.config.keys;
+    assert_eq!(keys["s3.secret-key"], "******");
+    assert_eq!(keys["s3.endpoint"], "http://minio");
 }

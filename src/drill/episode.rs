@@ -25,6 +25,14 @@ pub struct Injected {
     pub missed: Option<(&'static str, Time)>,
 }
 
+/// A restart of a job that no fault explains.
+#[derive(Clone, Debug)]
+pub struct Unprovoked {
+    pub job: JobId,
+    pub at: Time,
+    pub detector: &'static str,
+}
+
 /// One recovery of one job.
 #[derive(Clone, Debug)]
 pub struct Episode {
@@ -52,6 +60,8 @@ pub struct Episode {
     pub paths: Vec<Vec<Leg>>,
     /// None: the run ended first.
     pub end: Option<Time>,
+    /// The job failed for good in the middle of it.
+    pub given_up: Option<Time>,
     pub marks: Marks,
 }
 
@@ -78,6 +88,11 @@ pub struct Marks {
 }
 
 impl Episode {
+    /// Where it ended in one way or another; `now`: the end of the run.
+    pub fn until(&self, now: Time) -> Time {
+        self.end.or(self.given_up).unwrap_or(now)
+    }
+
     /// An event has just ended some phases: what led to it is what they waited for.
     pub fn explain(&mut self, event: u64, causes: &Causes) {
         while self.paths.len() + 1 < self.intervals.turns().len() {

@@ -25,6 +25,9 @@ impl Following {
         {
             episode.detected = Some(now);
             episode.detector = Some(detector);
+            // Somebody does act, although the fault is over.
+            episode.intervals.rewind();
+            episode.paths.clear();
         }
     }
 

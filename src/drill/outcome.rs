@@ -60,6 +60,8 @@ pub struct Summary {
     pub recoveries: Vec<Recovery>,
     /// Faults that hit a TaskManager without a task of the job: they have no recovery, and so no phases.
     pub spared: Vec<Spared>,
+    /// Restarts of jobs on which no fault is at work.
+    pub unprovoked: Vec<Unprovoked>,
     pub delivery: Delivery,
     /// What the faults did to records: which share was delayed, by how much.
     pub interruption: Option<Interruption>,
@@ -119,6 +121,8 @@ pub struct Recovery {
     pub phases_ms: Phases,
     /// Null while the run ends before "caught up".
     pub total_ms: Option<f64>,
+    /// Where the job failed for good: its restart strategy allowed no more.
+    pub failed_ms: Option<f64>,
     pub placement: Vec<PlacementEntry>,
     /// Sent again out of in-flight logs.
     pub replayed_records: u64,
@@ -128,6 +132,15 @@ pub struct Recovery {
     pub deduplicated_records: u64,
     /// The seven steps of the recovery; a step that did not happen is absent.
     pub steps: Vec<Step>,
+}
+
+/// A restart that no fault explains, as after a failed transaction.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unprovoked {
+    pub job: String,
+    pub at_ms: f64,
+    /// What noticed: `task-failure`, ...
+    pub detector: String,
 }
 
 /// A fault of a TaskManager that ran no task of a job.

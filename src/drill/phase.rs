@@ -1,6 +1,6 @@
 //! Where a recovery stands at each instant, and for how long it stood there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::fact::ExecutionState;
 use crate::dataflow::topology::SubtaskId;
@@ -59,6 +59,8 @@ pub struct JobState {
     pub led: bool,
     /// Tasks of the restart with their state, and whether they have put something out since.
     pub tasks: BTreeMap<SubtaskId, (ExecutionState, bool)>,
+    /// Tasks that have ever put something out: of a source without a partition, say, no output is awaited.
+    pub fruitful: BTreeSet<SubtaskId>,
 }
 
 impl JobState {
@@ -67,6 +69,7 @@ impl JobState {
             stage: Stage::None,
             led: true,
             tasks: BTreeMap::new(),
+            fruitful: BTreeSet::new(),
         }
     }
 
@@ -94,13 +97,18 @@ impl JobState {
                     Phase::Deployment
                 } else if any(|state| *state == ExecutionState::Initializing) {
                     Phase::Restore
-                } else if self.tasks.values().any(|(_, put_out)| !put_out) {
+                } else if self.awaits_output() {
                     Phase::FirstOutput
                 } else {
                     Phase::CatchUp
                 }
             }
         }
+    }
+
+    fn awaits_output(&self) -> bool {
+        let mut tasks = self.tasks.iter();
+        tasks.any(|(task, (_, put_out))| !put_out && self.fruitful.contains(task))
     }
 
     /// All tasks run, and all that restarted have put something out.
@@ -118,6 +126,11 @@ impl Intervals {
         if self.0.last().is_none_or(|(last, _)| *last != phase) {
             self.0.push((phase, now));
         }
+    }
+
+    /// Back to the first: what came after it was no phase of its own.
+    pub fn rewind(&mut self) {
+        self.0.truncate(1);
     }
 
     pub fn start(&self) -> Option<Time> {
@@ -183,6 +196,8 @@ mod tests {
         ]);
         assert_eq!(job.phase(), Phase::Restore);
         job.tasks.insert(2, (ExecutionState::Running, false));
+        assert_eq!(job.phase(), Phase::CatchUp);
+        job.fruitful.insert(2);
         assert_eq!(job.phase(), Phase::FirstOutput);
     }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::fact::{Detector, ExecutionState, Fact};
+use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::{Liveness, RecoveryScope};
 
-use super::episode::{Episode, Injected, Marks, Retrieval};
+use super::episode::{Episode, Injected, Marks, Retrieval, Unprovoked};
 use super::following::Following;
 use super::phase::{Intervals, JobState, Phase, Stage};
 
@@ -28,6 +28,8 @@ pub struct Recoveries {
     homes: BTreeMap<SubtaskId, ActorId>,
     jobs: Vec<Following>,
     pub closed: Vec<Episode>,
+    /// Restarts of jobs on which no fault is at work.
+    pub unprovoked: Vec<Unprovoked>,
 }
 
 impl Recoveries {
@@ -44,6 +46,7 @@ impl Recoveries {
             faults: Vec::new(),
             homes: BTreeMap::new(),
             closed: Vec::new(),
+            unprovoked: Vec::new(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -56,7 +59,18 @@ impl Recoveries {
             Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),
             Fact::SessionExpired {
                 owner, last_heard, ..
-            } => self.each_episode(|episode| episode.heard(*owner, *last_heard)),
+            } if self.is_watched(*owner) => {
+                self.each_episode(|episode| episode.heard(*owner, *last_heard));
+            }
+            Fact::JobStatusChanged {
+                job,
+                status: JobStatus::Failed,
+                ..
+            } => {
+                if let Some(episode) = &mut self.jobs[*job as usize].episode {
+                    episode.given_up.get_or_insert(now);
+                }
+            }
             Fact::LeadershipLost { .. } => {
                 self.act_on(Some(header.actor), "leadership-lost", now, |following| {
                     following.state.led = false
@@ -200,6 +214,7 @@ impl Recoveries {
             Fact::FirstOutput { subtask, .. } => {
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
+                    following.state.fruitful.insert(*subtask);
                     if let Some(task) = following.state.tasks.get_mut(subtask)
                         && task.0 >= ExecutionState::Initializing
                     {
@@ -225,6 +240,12 @@ impl Recoveries {
             }),
             _ => {}
         }
+    }
+
+    /// Whose end in ZooKeeper anybody hears of: Flink's TaskManagers have no znode.
+    fn is_watched(&self, owner: ActorId) -> bool {
+        self.blueprint.liveness == Liveness::ZkEphemeral
+            || self.blueprint.directory.jobmanagers.contains(&owner)
     }
 
     /// Every job has come up, none recovers, and output has been in time for a while.
@@ -375,6 +396,7 @@ impl Recoveries {
             intervals,
             paths: Vec::new(),
             end: None,
+            given_up: None,
             marks: Marks::default(),
         });
     }
@@ -392,6 +414,13 @@ impl Recoveries {
     ) {
         if !matches!(detector, Detector::Rebalancing | Detector::Rescaling) {
             self.open(job, self.faults_behind(lost, job), now);
+            if self.jobs[job as usize].episode.is_none() {
+                self.unprovoked.push(Unprovoked {
+                    job,
+                    at: now,
+                    detector: detector.name(),
+                });
+            }
         }
         self.with_job(job, now, |following| {
             following.state.led = true;

@@ -102,7 +102,7 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         step(5, "Resumption", deployed, running, what);
     }
     if let Some(running) = marks.running {
-        let until = episode.end.unwrap_or(end).max(running);
+        let until = episode.until(end).max(running);
         let what = match episode.end {
             Some(_) => "output is in time again".to_owned(),
             None => "not caught up when the run ended".to_owned(),

@@ -16,7 +16,7 @@ use super::episode::{Episode, Injected};
 use super::outcome::{
     Checkpoints, Delivery, FaultSpan, InvariantVerdict, JobSummary, Notifications, Outcome,
     PhaseSpan, PlacementEntry, Reason, Rebalance, RecordRanges, Recovery, Spared, StatusChange,
-    Summary, TimelineEntry, Violation,
+    Summary, TimelineEntry, Unprovoked, Violation,
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
@@ -58,6 +58,16 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .closed
             .iter()
             .map(|e| recovery(e, &watch.recoveries, &blueprint, now))
+            .collect(),
+        unprovoked: watch
+            .recoveries
+            .unprovoked
+            .iter()
+            .map(|restart| Unprovoked {
+                job: blueprint.topology.jobs[restart.job as usize].name.clone(),
+                at_ms: restart.at.as_ms(),
+                detector: restart.detector.to_owned(),
+            })
             .collect(),
         spared: watch
             .recoveries
@@ -103,7 +113,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
     };
     summary.expectations = expectations::verdicts(&scenario.expect, &summary);
     let phases = |(number, episode): (usize, &Episode)| {
-        let end = episode.end.unwrap_or(now);
+        let end = episode.until(now);
         let spans = episode.intervals.until(end).into_iter();
         spans.map(move |(phase, from, to)| PhaseSpan {
             recovery: number,
@@ -183,7 +193,6 @@ fn recovery(
             from: from.map(name),
             to: name(*to),
         });
-    let end = episode.end.unwrap_or(now);
     Recovery {
         fault: faults.join(" + "),
         job: topology.jobs[episode.job as usize].name.clone(),
@@ -194,11 +203,12 @@ fn recovery(
         restarted_tasks: episode.failed.len() as u64,
         restarts: episode.restarts,
         scope: episode.scope.map(|scope| scope.name().to_owned()),
-        phases_ms: episode.intervals.sums(end),
+        phases_ms: episode.intervals.sums(episode.until(now)),
         total_ms: episode.end.map(|end| {
             end.since(episode.intervals.start().unwrap_or(episode.at))
                 .as_ms()
         }),
+        failed_ms: episode.given_up.map(Time::as_ms),
         placement: placement.collect(),
         replayed_records: episode.replayed * u64::from(blueprint.weight),
         reprocessed_records: episode.reprocessed * u64::from(blueprint.weight),

@@ -80,7 +80,7 @@ pub fn explanations(watch: &Watch, blueprint: &Blueprint, now: Time) -> Vec<Expl
 }
 
 fn explanation(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) -> Explanation {
-    let end = episode.end.unwrap_or(now);
+    let end = episode.until(now);
     let turns = episode.intervals.turns();
     let mut path = Vec::new();
     for (number, (phase, from)) in turns.iter().enumerate() {
@@ -176,7 +176,10 @@ fn last(
     blueprint: &Blueprint,
 ) -> Step {
     if phase != Phase::CatchUp {
-        let what = format!("the run ended in {}", phase.name());
+        let what = match episode.given_up {
+            Some(_) => format!("the job failed for good in {}", phase.name()),
+            None => format!("the run ended in {}", phase.name()),
+        };
         return step(phase, from, to, what);
     }
     let waiting = watch.lag.iter().find(|point| point.at_ms >= from.as_ms());

@@ -35,7 +35,7 @@ for (const spared of summary.spared) {
 summary.recoveries.forEach((recovery, number) => {
   const total = Object.values(recovery.phases_ms).reduce((a, b) => a + b, 0);
   home.append(element("h2", {}, `Recovery: ${recovery.fault} at ${instant(recovery.at_ms)}`));
-  home.append(element("p", {}, recovery.total_ms === null ? "Not caught up when the run ended." : `Caught up ${duration(recovery.total_ms)} after the fault.`,
+  home.append(element("p", {}, recovery.total_ms === null ? (recovery.failed_ms === null ? "Not caught up when the run ended." : `The job failed for good at ${instant(recovery.failed_ms)}.`) : `Caught up ${duration(recovery.total_ms)} after the fault.`,
     ` Noticed by ${recovery.detector ?? "nobody"}; checkpoint ${recovery.restored_checkpoint ?? "none"}; ${recovery.restarted_tasks} tasks restarted in ${recovery.restarts} restart${recovery.restarts === 1 ? "" : "s"}.`));
   const bar = element("div", { class: "phasebar", role: "img", "aria-label": "Phases" });
   const lines = [];

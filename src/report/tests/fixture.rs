@@ -45,6 +45,7 @@ pub fn empty() -> Outcome {
             stall: None,
             recoveries: Vec::new(),
             spared: Vec::new(),
+            unprovoked: Vec::new(),
             delivery: Delivery {
                 guarantee: "exactly-once".into(),
                 produced: 0,
@@ -410,6 +411,7 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
             ..Phases::default()
         },
         total_ms: Some(clock - at_ms),
+        failed_ms: None,
         placement,
         replayed_records: 4_512,
         reprocessed_records: 980,

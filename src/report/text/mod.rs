@@ -64,6 +64,7 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
     for index in 0..summary.recoveries.len() {
         recovery::write(&mut page, summary, index);
     }
+    unprovoked(&mut page, summary);
     records::write(&mut page, summary);
     operations(&mut page, summary);
     verdicts::write(&mut page, summary);
@@ -129,6 +130,27 @@ fn head(page: &mut Page, summary: &Summary) {
             &format!("The stall guard ended the run: {stall}"),
         );
     }
+}
+
+/// Restarts that no fault explains.
+fn unprovoked(page: &mut Page, summary: &Summary) {
+    const NAMED_MAX: usize = 4;
+    let restarts = &summary.unprovoked;
+    if restarts.is_empty() {
+        return;
+    }
+    let named = restarts.iter().take(NAMED_MAX);
+    let mut named: Vec<String> = named
+        .map(|restart| {
+            let at = number::instant(restart.at_ms);
+            format!("{} at {at} ({})", restart.job, restart.detector)
+        })
+        .collect();
+    if restarts.len() > NAMED_MAX {
+        named.push(format!("{} more", restarts.len() - NAMED_MAX));
+    }
+    page.section("Restarts without a fault");
+    page.toned_item(Tone::Bad, &named.join(", "));
 }
 
 /// Checkpoints, rebalances, notifications.

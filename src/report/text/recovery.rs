@@ -41,7 +41,16 @@ pub fn write(page: &mut Page, summary: &Summary, index: usize) {
                 number::duration(ms)
             ));
         }
-        None => page.toned_item(Tone::Bad, "Not caught up by the end of the run."),
+        None => {
+            let told = match recovery.failed_ms {
+                Some(ms) => format!(
+                    "The job failed for good at {}: no further restart is allowed.",
+                    number::instant(ms)
+                ),
+                None => "Not caught up by the end of the run.".to_owned(),
+            };
+            page.toned_item(Tone::Bad, &told);
+        }
     }
     facts(page, recovery, summary.jobs.len() > 1);
     steps(page, &recovery.steps);

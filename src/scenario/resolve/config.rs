@@ -117,7 +117,11 @@ impl Keys {
         for (name, entry) in &self.chosen {
             let used = flink::find(name).is_some_and(|key| key.is_used_by(decided.family));
             if !used && flink::outside(name).is_none() && flink::is_known_or_used(name) {
-                written.insert(name.clone(), entry.value.clone());
+                let value = match is_sensitive(name) {
+                    true => HIDDEN.to_owned(),
+                    false => entry.value.clone(),
+                };
+                written.insert(name.clone(), value);
                 // A scenario of the story may say how Flink's models are to be set that it is compared with.
                 let is_for_others = decided.family == flink::Family::Story
                     && rank(entry.place) == rank(Place::Nowhere)
@@ -147,6 +151,28 @@ impl Keys {
         self.settings.config.keys = written;
         self.settings
     }
+}
+
+/// What a report shows of a secret (`GlobalConfiguration.HIDDEN_CONTENT`).
+const HIDDEN: &str = "******";
+
+/// Flink's `GlobalConfiguration.isSensitive`: reports are passed on.
+fn is_sensitive(key: &str) -> bool {
+    const PARTS: [&str; 11] = [
+        "password",
+        "secret",
+        "fs.azure.account.key",
+        "apikey",
+        "api-key",
+        "auth-params",
+        "service-key",
+        "token",
+        "basic-auth",
+        "jaas.config",
+        "http-headers",
+    ];
+    let key = key.to_ascii_lowercase();
+    PARTS.iter().any(|part| key.contains(part))
 }
 
 /// Keys of Flink that are without effect here. A real configuration has many: they get one warning.

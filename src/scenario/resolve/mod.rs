@@ -9,6 +9,7 @@ mod hosts;
 mod jobs;
 mod pins;
 mod profile;
+mod promises;
 mod sinks;
 mod switches;
 mod topics;
@@ -18,7 +19,9 @@ use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, Either, ScenarioFile};
 use crate::scenario::flink::FlinkVersion;
 use crate::scenario::flink::file::FlinkConf;
-use crate::scenario::model::{Defects, Liveness, Monitor, Profile, RebalanceWhen, Scenario};
+use crate::scenario::model::{
+    Defects, Liveness, Monitor, Profile, RebalanceWhen, Scenario, Scheduler,
+};
 use crate::scenario::{Beside, Document, expectation, flink, tree, units};
 pub use faults::write_condition;
 
@@ -161,6 +164,18 @@ pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> S
     // Flink's slots hold a part of the pipeline each, and a shortage of them is something to rehearse.
     if switches.liveness == Liveness::ZkEphemeral {
         pins::slots(&file.cluster, &jobs, &cluster, switches.slots, check);
+    }
+    promises::warn(
+        file,
+        &jobs,
+        &cluster,
+        settings.config.checkpointing.interval,
+        check,
+    );
+    if switches.liveness == Liveness::RpcHeartbeats
+        && decided.switches.scheduler == Scheduler::Default
+    {
+        promises::warn_of_slots(file, &jobs, &cluster, check);
     }
     let faults = faults::resolve(
         file.faults.as_deref().unwrap_or(&[]),
