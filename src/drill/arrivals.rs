@@ -16,6 +16,8 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Arrivals {
     splits: Vec<SplitArrivals>,
     /// Microseconds.
+    /// What came out before the jobs had come up.
+    warm_up: Option<Histogram>,
     overall: Histogram,
     second: Histogram,
     second_number: u64,
@@ -44,6 +46,7 @@ impl Arrivals {
     pub fn new(blueprint: &Blueprint) -> Arrivals {
         Arrivals {
             splits: vec![SplitArrivals::default(); blueprint.topology.splits.len()],
+            warm_up: None,
             overall: Histogram::default(),
             second: Histogram::default(),
             second_number: 0,
@@ -113,9 +116,24 @@ impl Arrivals {
         self.second_number = next;
     }
 
-    /// Latency of everything so far.
+    /// All jobs have come up and have worked off what waited for them: what came out until now is no measure of what follows.
+    pub fn settle(&mut self) {
+        if self.warm_up.is_none() {
+            self.warm_up = Some(std::mem::take(&mut self.overall));
+        }
+    }
+
+    /// Latency in the whole seconds since [`Arrivals::settle`].
+    pub fn settled_quantiles(&self) -> Quantiles {
+        quantiles(&self.overall)
+    }
+
+    /// Latency of everything, when the run has ended.
     pub fn quantiles(&mut self) -> Quantiles {
         self.close_second(self.second_number);
+        if let Some(mut warm_up) = self.warm_up.take() {
+            warm_up.drain_into(&mut self.overall);
+        }
         quantiles(&self.overall)
     }
 

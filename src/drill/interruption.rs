@@ -13,7 +13,7 @@ use super::arrivals::Spans;
 use super::outcome::{DelayedShare, Interruption};
 use super::watch::Watch;
 
-/// Added to the p99 before the first fault: what is within it is not delayed.
+/// Added to the p99 between start-up and the first fault: what is within it is not delayed.
 const TOLERANCE_MS: f64 = 100.0;
 
 /// None where no fault led to a recovery, or nothing had come out before the first one.

@@ -46,7 +46,7 @@ pub struct Watch {
     pub statuses: Vec<(Time, JobId, JobStatus, String)>,
     pub moves: Vec<(Time, u32, String, String, String)>,
     pub notifications: NotificationLog,
-    /// Latency before the first fault.
+    /// Latency from when the jobs had come up until the first fault.
     pub before: Option<Quantiles>,
     pub lag: Vec<LagPoint>,
     /// Records that sinks' writers have handled more than once, each time but the first.
@@ -166,7 +166,7 @@ impl Watch {
             }
             Fact::LeaderPublished { .. } => self.leader = Some(header.actor),
             Fact::FaultInjected { .. } if self.before.is_none() => {
-                self.before = Some(self.arrivals.quantiles())
+                self.before = Some(self.arrivals.settled_quantiles())
             }
             Fact::TransactionCommitted { batches, .. } => {
                 self.note_visible(batches, now);
@@ -272,6 +272,9 @@ impl Watch {
     /// The run has come to this instant.
     pub fn look(&mut self, now: Time) {
         self.recoveries.look(&mut self.arrivals, now);
+        if self.before.is_none() && self.recoveries.is_steady(now) {
+            self.arrivals.settle();
+        }
         let weight = u64::from(self.blueprint.weight);
         let lags = self.taken.iter().enumerate().map(|(split, taken)| {
             let arrived = self.arrivals.arrived(split as SplitId, now);
