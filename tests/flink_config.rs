@@ -364,3 +364,21 @@ fn a_report_hides_secrets() {
     assert_eq!(keys["s3.secret-key"], "******");
     assert_eq!(keys["s3.endpoint"], "http://minio");
 }
+
+#[test]
+fn what_the_scenario_replaces_is_told_and_must_be_right() {
+    let top = "config: {heartbeat.timeout: 20 s}\n";
+    let with = |config| try_load(top, &[], Some(("config.yaml", config)));
+    let loaded = with("heartbeat.timeout: 30 s\n").expect("only a warning");
+    let told = "`heartbeat.timeout`: 20 s, not 30 s";
+    assert!(
+        loaded.warnings.iter().any(|warning| warning.contains(told)),
+        "{:?}",
+        loaded.warnings
+    );
+    let refused = with("heartbeat.timeout: banana\n").expect_err("no duration");
+    assert!(
+        refused.to_string().contains("config.yaml:1:20"),
+        "{refused}"
+    );
+}

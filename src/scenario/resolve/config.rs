@@ -52,9 +52,11 @@ pub fn read(
     if let Some(map) = file {
         flatten(map, "", &mut entries);
     }
+    let (chosen, replaced) = choose(entries, check);
+    warn_of_replaced(&replaced, &chosen, version, check);
     let mut keys = Keys {
         settings: Settings::new(version),
-        chosen: choose(entries, check),
+        chosen,
     };
     for (name, entry) in &keys.chosen {
         if let Some(key) = flink::find(name) {
@@ -75,9 +77,13 @@ pub fn read(
     keys
 }
 
-/// Of each key the one that counts.
-fn choose(entries: Vec<Entry>, check: &mut Check) -> BTreeMap<String, Entry> {
+/// Of each key the one that counts, and what the cluster's configuration has that the scenario replaces.
+fn choose(
+    entries: Vec<Entry>,
+    check: &mut Check,
+) -> (BTreeMap<String, Entry>, BTreeMap<String, Entry>) {
     let mut chosen: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut replaced = BTreeMap::new();
     for entry in entries {
         let name =
             flink::find(&entry.key).map_or_else(|| entry.key.clone(), |key| key.name.to_owned());
@@ -97,9 +103,45 @@ fn choose(entries: Vec<Entry>, check: &mut Check) -> BTreeMap<String, Entry> {
                 continue;
             }
         }
-        chosen.insert(name, entry);
+        let by_scenario = rank(entry.place) == rank(Place::Nowhere);
+        if let Some(first) = chosen.insert(name.clone(), entry)
+            && by_scenario
+        {
+            replaced.insert(name, first);
+        }
     }
-    chosen
+    (chosen, replaced)
+}
+
+/// Whoever gives a cluster's configuration believes that it counts.
+fn warn_of_replaced(
+    replaced: &BTreeMap<String, Entry>,
+    chosen: &BTreeMap<String, Entry>,
+    version: FlinkVersion,
+    check: &mut Check,
+) {
+    let mut scratch = Settings::new(version);
+    let mut told = Vec::new();
+    for (name, entry) in replaced {
+        if let Some(key) = flink::find(name)
+            && let Err(message) = (key.set)(&mut scratch, &entry.value)
+        {
+            check.refuse(entry.value_place, format!("{message} (`{name}`)"));
+        }
+        let counts = &chosen[name].value;
+        if *counts != entry.value {
+            told.push(format!("`{name}`: {counts}, not {}", short(&entry.value)));
+        }
+    }
+    if !told.is_empty() {
+        check.warn(
+            Place::Nowhere,
+            format!(
+                "the scenario's own `config` counts where the cluster's configuration says otherwise:\n  {}",
+                told.join("\n  ")
+            ),
+        );
+    }
 }
 
 impl Keys {
