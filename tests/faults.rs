@@ -246,6 +246,23 @@ fn a_hung_leader_of_zookeeper_is_replaced() {
 }
 
 #[test]
+fn what_a_quorum_has_acknowledged_survives_its_leader() {
+    // The session's end is proposed at once; the acknowledgements are on their way when the leader stops.
+    for (end, heals) in [("hang", "for"), ("kill", "restart-after")] {
+        let outcome = run(&[
+            "{expire-session: tm-1, at: 60 s}",
+            &format!("{{{end}: zk-1, at: 60.0005 s, {heals}: 20 s}}"),
+        ]);
+        assert!(says(&outcome, "in epoch 2"), "nobody else leads");
+        for invariant in &outcome.summary.invariants {
+            assert!(invariant.violations.is_empty(), "{end}: {}", invariant.id);
+        }
+        // Whoever leads next has it in its log, and commits it: the session is not there any more.
+        assert!(says(&outcome, "tm-1 stops its tasks"), "{end}");
+    }
+}
+
+#[test]
 fn quorum_comes_back_with_its_servers() {
     let outcome = run(&[
         "{kill: zk-1, at: 60 s, restart-after: 20 s}",

@@ -37,8 +37,10 @@ pub enum Fact {
         incarnation: u32,
     },
 
-    // ZooKeeper.
+    // ZooKeeper. What is committed is stated by whoever leads when it learns so: a leader that has died, or was stopped,
+    // and its successor may both state the same transaction.
     SessionOpened {
+        zxid: u64,
         session: u64,
         owner: ActorId,
         timeout: Span,
@@ -51,6 +53,16 @@ pub enum Fact {
     },
     /// Closed in order by its client, or ended by force.
     SessionClosed {
+        session: u64,
+        owner: ActorId,
+    },
+    /// The leader lets a client that is back go on with its session.
+    SessionRevived {
+        session: u64,
+    },
+    /// A quorum has agreed that the session is over.
+    SessionEnded {
+        zxid: u64,
         session: u64,
         owner: ActorId,
     },

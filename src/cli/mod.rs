@@ -39,6 +39,7 @@ mod tune;
 mod validate;
 mod verdict;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -48,18 +49,23 @@ use status::{Failure, Status};
 
 /// The whole program: parses the arguments, does what they ask, and answers with the exit status.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    answer(std::env::args_os()).into()
+}
+
+/// What the program does for these arguments, the first of which is its own name; the exit status.
+pub fn answer(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return answer_clap(&error),
+        Err(error) => return answer_clap(&error) as u8,
     };
-    guard::guarded(|| match dispatch(&cli.command) {
+    let ended = guard::guarded(|| match dispatch(&cli.command) {
         Ok(status) => status,
         Err(failure) => {
             console::error(&failure.message);
             failure.status
         }
-    })
-    .into()
+    });
+    ended as u8
 }
 
 fn dispatch(command: &Command) -> Result<Status, Failure> {
@@ -84,7 +90,7 @@ fn dispatch(command: &Command) -> Result<Status, Failure> {
 }
 
 /// Help and version are no errors, and clap prints both kinds where they belong.
-fn answer_clap(error: &clap::Error) -> ExitCode {
+fn answer_clap(error: &clap::Error) -> Status {
     let printed = error.print();
     if let Err(failure) = printed.or_else(console::forgive_broken_pipe) {
         console::error(&format!("cannot print: {failure}"));
@@ -94,5 +100,4 @@ fn answer_clap(error: &clap::Error) -> ExitCode {
     } else {
         Status::Ok
     }
-    .into()
 }

@@ -20,8 +20,13 @@ pub enum Planned {
 
 /// Draws what the scenario leaves open; one stream per fault, so that another fault shifts none.
 pub fn plan(scenario: &Scenario, blueprint: &Blueprint) -> Vec<Planned> {
+    plan_from(scenario, 0, blueprint)
+}
+
+/// The plan of the faults from number `first` on: what a run that knows those before is still to be told.
+pub fn plan_from(scenario: &Scenario, first: usize, blueprint: &Blueprint) -> Vec<Planned> {
     let mut planned = Vec::new();
-    for (number, fault) in scenario.faults.iter().enumerate() {
+    for (number, fault) in scenario.faults.iter().enumerate().skip(first) {
         let mut random = blueprint
             .streams
             .small("fault-time", &format!("fault-{number}"));
@@ -74,7 +79,7 @@ fn trigger(condition: Condition, blueprint: &Blueprint) -> Trigger {
 }
 
 /// Who it is, where that is known from the start.
-fn processes(target: Target, blueprint: &Blueprint) -> Vec<ActorId> {
+pub fn processes(target: Target, blueprint: &Blueprint) -> Vec<ActorId> {
     let directory = &blueprint.directory;
     match target {
         Target::JobManager(index) => vec![directory.jobmanagers[index]],

@@ -146,6 +146,10 @@ impl Sights {
         self.seen.iter().copied().collect()
     }
 
+    pub fn has(&self, sight: Sight) -> bool {
+        self.seen.contains(&sight)
+    }
+
     fn see(&mut self, sight: Sight, holds: bool) {
         if holds {
             self.seen.insert(sight);

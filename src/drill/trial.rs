@@ -1,14 +1,17 @@
 //! One run for a search: only checkers watch it, so that thousands of runs are affordable.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
+use crate::actor::message::{Envelope, Timer};
 use crate::actor::world::World;
+use crate::fault::Target;
 use crate::invariant::delivery::Delivery;
 use crate::invariant::{Checks, Kind};
-use crate::kernel::{ActorId, Header, Observer, Simulation, Time};
+use crate::kernel::{ActorId, Header, Observer, Simulation, Stall, Time};
 use crate::scenario::model::Scenario;
 
 use super::sights::{Sight, Sights};
@@ -21,6 +24,14 @@ pub struct Trial {
     blueprint: Arc<Blueprint>,
     simulation: Simulation<World>,
     eyes: Eyes,
+    stopped: Option<Stopped>,
+}
+
+/// Why a trial does not go on.
+#[derive(Clone, Debug)]
+enum Stopped {
+    Stalled(String),
+    Panicked(String),
 }
 
 /// What came of a trial.
@@ -65,17 +76,38 @@ impl Observer<World> for Eyes {
     fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
             // Of these there are many, and they concern one checker at the most.
-            Fact::Appended { .. }
-            | Fact::SinkWritten { .. }
-            | Fact::TaskMeasured { .. }
-            | Fact::MachineMeasured { .. } => return,
-            Fact::SourceEmitted { .. } => return self.checks.fact(header, fact),
+            Fact::SinkWritten { .. } | Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
+                return;
+            }
+            Fact::Appended { .. } | Fact::SourceEmitted { .. } => {
+                return self.checks.fact(header, fact);
+            }
             Fact::FaultInjected { what } => self.injected.push((header.time, header.actor, what)),
             _ => {}
         }
         self.sights.fact(header, fact);
         self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
+    }
+}
+
+/// Notes who does something, and lets the checkers look.
+struct Noting<'a> {
+    eyes: &'a mut Eyes,
+    visits: &'a mut Vec<(Time, ActorId)>,
+}
+
+impl Observer<World> for Noting<'_> {
+    fn message(&mut self, header: &Header, _: &Envelope) {
+        self.visits.push((header.time, header.actor));
+    }
+
+    fn timer(&mut self, header: &Header, _: Timer) {
+        self.visits.push((header.time, header.actor));
+    }
+
+    fn fact(&mut self, header: &Header, fact: &Fact) {
+        self.eyes.fact(header, fact);
     }
 }
 
@@ -93,33 +125,105 @@ impl Trial {
                 injected: Vec::new(),
             },
             blueprint,
+            stopped: None,
         }
     }
 
-    /// Runs to the end.
-    pub fn run(mut self) -> Findings {
-        let (simulation, eyes) = (&mut self.simulation, &mut self.eyes);
-        let end = self.end;
-        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(end, eyes)));
-        let now = self.simulation.now();
-        let mut broken = Vec::new();
-        let stalled = match ended {
-            Ok(ended) => ended.err(),
+    pub fn now(&self) -> Time {
+        self.simulation.now()
+    }
+
+    /// Runs up to an instant, and what comes at it.
+    pub fn advance(&mut self, to: Time) {
+        let Trial {
+            simulation, eyes, ..
+        } = self;
+        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(to, eyes)));
+        self.note_end(ended.map(|ended| ended.err()));
+    }
+
+    /// Runs up to an instant, and says when who did something on the way.
+    pub fn visits(&mut self, to: Time) -> Vec<(Time, ActorId)> {
+        let mut visits = Vec::new();
+        let Trial {
+            simulation, eyes, ..
+        } = self;
+        let mut noting = Noting {
+            eyes,
+            visits: &mut visits,
+        };
+        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(to, &mut noting)));
+        self.note_end(ended.map(|ended| ended.err()));
+        visits
+    }
+
+    /// Runs until a situation has come about; false where the run ends before.
+    pub fn advance_to(&mut self, sight: Sight) -> bool {
+        let Trial {
+            simulation,
+            eyes,
+            end,
+            ..
+        } = self;
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            while !eyes.sights.has(sight) {
+                match simulation.step(eyes) {
+                    Ok(true) if simulation.now() < *end => {}
+                    Ok(_) => return Ok(false),
+                    Err(stall) => return Err(stall),
+                }
+            }
+            Ok(true)
+        }));
+        match looked {
+            Ok(Ok(found)) => found,
+            Ok(Err(stall)) => {
+                self.note_end(Ok(Some(stall)));
+                false
+            }
+            Err(panic) => {
+                self.note_end(Err(panic));
+                false
+            }
+        }
+    }
+
+    /// Puts the scenario's faults from number `first` on into a run that knows those before.
+    pub fn inject(&mut self, scenario: &Scenario, first: usize) {
+        let plan = plan::plan_from(scenario, first, &self.blueprint);
+        build::inject(&mut self.simulation, plan);
+    }
+
+    fn note_end(&mut self, ended: Result<Option<Stall>, Box<dyn Any + Send>>) {
+        self.stopped = match ended {
+            Ok(None) => return,
+            Ok(Some(stall)) => Some(Stopped::Stalled(stall.to_string())),
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().cloned();
                 let text =
                     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                broken.push(Broken {
-                    id: NO_PANIC.to_owned(),
-                    kind: Kind::Safety,
-                    statement: "The simulation never contradicts itself.".to_owned(),
-                    at: now,
-                    event: u64::MAX,
-                    what: text.unwrap_or_default(),
-                });
-                None
+                Some(Stopped::Panicked(text.unwrap_or_default()))
             }
         };
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Findings {
+        if self.stopped.is_none() {
+            self.advance(self.end);
+        }
+        let now = self.simulation.now();
+        let mut broken = Vec::new();
+        if let Some(Stopped::Panicked(what)) = &self.stopped {
+            broken.push(Broken {
+                id: NO_PANIC.to_owned(),
+                kind: Kind::Safety,
+                statement: "The simulation never contradicts itself.".to_owned(),
+                at: now,
+                event: u64::MAX,
+                what: what.clone(),
+            });
+        }
         for (id, statement, _, violations) in self.eyes.delivery.promises() {
             if let Some((at, event, what)) = violations.first() {
                 broken.push(Broken {
@@ -144,14 +248,14 @@ impl Trial {
                 });
             }
         }
-        if let Some(stall) = stalled {
+        if let Some(Stopped::Stalled(what)) = &self.stopped {
             broken.push(Broken {
                 id: NO_STALL.to_owned(),
                 kind: Kind::Liveness,
                 statement: "A run makes progress in virtual time.".to_owned(),
                 at: now,
                 event: self.simulation.events(),
-                what: stall.to_string(),
+                what: what.clone(),
             });
         }
         Findings {
@@ -161,6 +265,11 @@ impl Trial {
             seen: self.eyes.sights.seen(),
             injected: self.eyes.injected,
         }
+    }
+
+    /// The processes of a target that is known beforehand.
+    pub fn actors(&self, target: Target) -> Vec<ActorId> {
+        plan::processes(target, &self.blueprint)
     }
 
     /// The names of all actors, by number.

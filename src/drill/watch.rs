@@ -137,7 +137,10 @@ impl Watch {
         }
         match fact {
             // The data plane's facts, of which there are many, concern few.
-            Fact::Appended { split, times, .. } => return self.arrivals.append(*split, &times.0),
+            Fact::Appended { split, times, .. } => {
+                self.arrivals.append(*split, &times.0);
+                return self.checks.fact(header, fact);
+            }
             Fact::SourceEmitted {
                 split,
                 first,

@@ -6,13 +6,13 @@ use crate::actor::checkpoint::{Attempt, BlobKey};
 use crate::actor::fact::Fact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{Header, Time};
+use crate::kernel::{ActorId, Header, Span, Time};
 
 use super::checks::Checker;
-use super::scene::Scene;
+use super::scene::{Scene, is_end};
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 5] = [
+pub(super) const PROMISES: [Promise; 6] = [
     safety(
         "L4",
         "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice.",
@@ -33,7 +33,14 @@ pub(super) const PROMISES: [Promise; 5] = [
         "C10",
         "No snapshot is acknowledged that storage could not write.",
     ),
+    safety(
+        "C11",
+        "No more checkpoints of a job are under way than max-concurrent-checkpoints, and none is triggered within min-pause of the last that completed.",
+    ),
 ];
+
+/// Whose checkpoints nobody will complete.
+const NOBODY: ActorId = ActorId(u32::MAX);
 
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoints {
@@ -42,6 +49,7 @@ pub(super) struct Checkpoints {
     agreed: Tally,
     once: Tally,
     written: Tally,
+    paced: Tally,
     /// Snapshots that storage has refused.
     refused: BTreeSet<(SubtaskId, Attempt, CheckpointId)>,
     jobs: Vec<Job>,
@@ -51,25 +59,29 @@ pub(super) struct Checkpoints {
 struct Job {
     issued: BTreeSet<CheckpointId>,
     completed_max: CheckpointId,
+    /// When the last one completed, and who says so.
+    completed_at: Option<(ActorId, Time)>,
     pending: BTreeMap<CheckpointId, Pending>,
 }
 
 /// By subtask of the execution graph: the attempt at the trigger, and the one that acknowledged.
 #[derive(Clone, Debug)]
 struct Pending {
+    by: ActorId,
     plan: BTreeMap<SubtaskId, Attempt>,
     acknowledged: BTreeMap<SubtaskId, Attempt>,
 }
 
 impl Checkpoints {
     pub fn new(scene: &Scene) -> Checkpoints {
-        let [numbered, ordered, agreed, once, written] = PROMISES.map(Tally::new);
+        let [numbered, ordered, agreed, once, written, paced] = PROMISES.map(Tally::new);
         Checkpoints {
             numbered,
             ordered,
             agreed,
             once,
             written,
+            paced,
             refused: BTreeSet::new(),
             jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
         }
@@ -87,15 +99,37 @@ impl Checkpoints {
             .expect(known.issued.insert(checkpoint) && ordered, header, || {
                 format!("checkpoint {checkpoint} of job {job} is triggered after {largest}")
             });
+        let checkpointing = &scene.blueprint.config.checkpointing;
+        let others = known.pending.values();
+        let others = others.filter(|pending| pending.by == header.actor).count();
+        let most = checkpointing.max_concurrent as usize;
+        // What the story takes before it moves a task does not wait.
+        let pause = match scene.is_flink() {
+            true => checkpointing.min_pause,
+            false => Span::ZERO,
+        };
+        let completed = known.completed_at.filter(|(by, _)| *by == header.actor);
+        let early = completed.is_some_and(|(_, at)| header.time < at + pause);
+        self.paced.expect(others < most && !early, header, || {
+            format!(
+                "checkpoint {checkpoint} of job {job} is triggered while {others} are under way, the last one completed at {:?}",
+                completed.map(|(_, at)| at)
+            )
+        });
         let subtasks = &leader.jobs[job as usize].layout.subtasks;
         let plan = subtasks
             .iter()
             .map(|subtask| (*subtask, leader.tasks[*subtask as usize].attempt))
             .collect();
         let acknowledged = BTreeMap::new();
-        known
-            .pending
-            .insert(checkpoint, Pending { plan, acknowledged });
+        known.pending.insert(
+            checkpoint,
+            Pending {
+                by: header.actor,
+                plan,
+                acknowledged,
+            },
+        );
     }
 
     fn acknowledged(
@@ -124,11 +158,15 @@ impl Checkpoints {
             || format!("checkpoint {checkpoint} of job {job} completes after {before}"),
         );
         known.completed_max = before.max(checkpoint);
+        known.completed_at = Some((header.actor, header.time));
         let pending = known.pending.remove(&checkpoint);
         self.once.expect(pending.is_some(), header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but was over")
         });
-        let Some(Pending { plan, acknowledged }) = pending else {
+        let Some(Pending {
+            plan, acknowledged, ..
+        }) = pending
+        else {
             return;
         };
         let missing = plan
@@ -171,6 +209,23 @@ impl Checker for Checkpoints {
             Fact::CheckpointCompleted {
                 job, checkpoint, ..
             } => self.completed(header, *job, *checkpoint, scene),
+            // Whoever leads anew, or no longer, has none under way.
+            Fact::LeadershipGranted | Fact::LeadershipLost { .. } => {
+                for job in &mut self.jobs {
+                    job.completed_at = job.completed_at.filter(|(by, _)| *by != header.actor);
+                    for pending in job.pending.values_mut() {
+                        if pending.by == header.actor {
+                            pending.by = NOBODY;
+                        }
+                    }
+                }
+            }
+            fact if is_end(fact) => self.jobs.iter_mut().for_each(|job| {
+                let pending = job.pending.values_mut();
+                for pending in pending.filter(|pending| pending.by == header.actor) {
+                    pending.by = NOBODY;
+                }
+            }),
             Fact::CheckpointAborted {
                 job, checkpoint, ..
             } => {
@@ -190,6 +245,7 @@ impl Checker for Checkpoints {
             &self.agreed,
             &self.once,
             &self.written,
+            &self.paced,
         ]
         .map(Tally::verdict)
         .into()
@@ -203,6 +259,15 @@ mod tests {
     use crate::kernel::Span;
 
     const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
+
+    #[test]
+    fn a_checkpoint_that_comes_while_another_is_under_way_is_noticed() {
+        let mut stage = Stage::running();
+        triggered(&mut stage, 1);
+        stage.broken("C11", 0);
+        triggered(&mut stage, 2);
+        stage.broken("C11", 1);
+    }
 
     #[test]
     fn a_snapshot_that_was_not_written_is_not_acknowledged() {

@@ -19,6 +19,7 @@ use super::liveness::Liveness;
 use super::membership::Membership;
 use super::notifications::Notifications;
 use super::parallelism::Parallelism;
+use super::reading::Reading;
 use super::restarts::Restarts;
 use super::restore::Restore;
 use super::retention::Retention;
@@ -103,6 +104,7 @@ pub struct Checks {
     scene: Scene,
     checkers: Vec<Box<dyn Copied>>,
     sources: Sources,
+    reading: Reading,
 }
 
 impl Checks {
@@ -119,6 +121,7 @@ impl Checks {
                 .map(|entry| (entry.begin)(&scene))
                 .collect(),
             sources: Sources::new(&scene),
+            reading: Reading::new(&scene),
             scene,
         }
     }
@@ -134,6 +137,7 @@ impl Checks {
                 first,
                 records,
             } => {
+                self.reading.emitted(header, *split, *first, *records);
                 self.sources.emitted(
                     header,
                     *subtask,
@@ -144,18 +148,22 @@ impl Checks {
                     &self.scene,
                 );
             }
-            Fact::Appended { .. }
-            | Fact::SinkWritten { .. }
+            Fact::Appended { split, times, .. } => {
+                self.reading.appended(header, *split, times.0.len())
+            }
+            Fact::SinkWritten { .. }
             | Fact::TaskMeasured { .. }
             | Fact::MachineMeasured { .. }
             | Fact::FirstOutput { .. }
             | Fact::Replayed { .. }
             | Fact::Deduplicated { .. } => {}
+            fact if self.scene.restates(fact) => {}
             fact => {
                 for checker in &mut self.checkers {
                     checker.fact(header, fact, &self.scene);
                 }
                 self.sources.fact(header, fact, &self.scene);
+                self.reading.fact(header, fact, &self.scene);
                 self.scene.take(header, fact);
             }
         }
@@ -177,6 +185,7 @@ impl Checks {
         checkers
             .flatten()
             .chain(self.sources.finish(end, &self.scene))
+            .chain(self.reading.finish(end, &self.scene))
             .filter(made)
             .collect()
     }
@@ -197,6 +206,7 @@ fn promises() -> impl Iterator<Item = &'static Promise> {
         .iter()
         .flat_map(|entry| entry.promises)
         .chain(&super::sources::PROMISES)
+        .chain(&super::reading::PROMISES)
 }
 
 #[cfg(test)]

@@ -131,9 +131,11 @@ impl Checker for Membership {
                 self.opened[owner.0 as usize] += 1;
                 self.latest.insert(*owner, *session);
             }
-            Fact::SessionExpired { session, owner, .. }
-            | Fact::SessionClosed { session, owner } => {
+            Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
                 self.expired[owner.0 as usize] += 1;
+            }
+            // What a leader of ZooKeeper decides alone, a quorum need not follow.
+            Fact::SessionEnded { session, owner, .. } => {
                 // Whoever is back under another session is noticed by that.
                 if self.latest.get(owner) == Some(session) {
                     self.ended(header, *owner, scene);
@@ -185,6 +187,7 @@ mod tests {
 
     fn open(session: u64) -> Fact {
         Fact::SessionOpened {
+            zxid: 0,
             session,
             owner: TM(0),
             timeout: TIMEOUT,
@@ -224,6 +227,16 @@ mod tests {
             Fact::SessionClosed {
                 session: 1,
                 owner: TM(0),
+            },
+        );
+        stage.at(60).holds("H7");
+        let (zxid, session, owner) = (9, 1, TM(0));
+        stage.at(12).says(
+            ZK,
+            Fact::SessionEnded {
+                zxid,
+                session,
+                owner,
             },
         );
         stage.at(20).holds("H7");

@@ -16,6 +16,7 @@ mod membership;
 mod notifications;
 mod parallelism;
 mod quiet;
+mod reading;
 mod restarts;
 mod restore;
 mod retention;

@@ -26,6 +26,20 @@ pub fn zookeeper_is_whole(scene: &Scene) -> bool {
     well(scene, servers) == servers.len()
 }
 
+/// Whether every machine works, at its own speed, and everybody reaches everybody.
+pub fn everybody_is_well(scene: &Scene) -> bool {
+    let directory = &scene.blueprint.directory;
+    let surroundings = [directory.storage, directory.kafka, directory.database];
+    let works =
+        |actor: &ActorId| scene.processes.is_well(*actor) && !scene.processes.is_slow(*actor);
+    let taskmanagers = directory
+        .taskmanagers
+        .iter()
+        .zip(&scene.blueprint.cluster.taskmanagers);
+    let mut taskmanagers = taskmanagers.filter(|(_, settings)| settings.starts);
+    surroundings.iter().all(works) && taskmanagers.all(|(actor, _)| works(actor))
+}
+
 /// Whether somebody could lead.
 pub fn can_lead(scene: &Scene) -> bool {
     has_quorum(scene) && well(scene, &scene.blueprint.directory.jobmanagers) > 0

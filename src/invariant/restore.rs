@@ -76,6 +76,8 @@ struct Snapshot {
 struct Deployment {
     attempt: Attempt,
     from: CheckpointId,
+    /// How many tasks its operator had in the graph that it belongs to.
+    width: u32,
     restored: bool,
 }
 
@@ -123,10 +125,16 @@ impl Restore {
         let task = &mut self.tasks[subtask as usize];
         match state {
             ExecutionState::Scheduled => {
-                let from = leader.jobs[scene.blueprint.topology.job_of(subtask) as usize].retrieved;
+                let topology = &scene.blueprint.topology;
+                let job = &leader.jobs[topology.job_of(subtask) as usize];
+                let from = job.retrieved;
+                let operator = topology.subtasks[subtask as usize].operator;
+                let first = topology.operators[operator as usize].first;
+                let width = job.layout.width_of(first, topology);
                 task.deployments.push(Deployment {
                     attempt,
                     from,
+                    width,
                     restored: false,
                 });
                 if task.deployments.len() > DEPLOYMENTS_MAX {
@@ -168,6 +176,7 @@ impl Restore {
             .iter_mut()
             .find(|deployment| deployment.attempt == attempt);
         let from = deployment.as_ref().map(|deployment| deployment.from);
+        let width = deployment.as_ref().map(|deployment| deployment.width);
         self.uniform.expect(from == Some(checkpoint), header, || {
             format!(
                 "{} restores checkpoint {checkpoint}, its recovery retrieved {from:?}",
@@ -178,7 +187,7 @@ impl Restore {
             deployment.restored = true;
         }
         let operator = scene.blueprint.topology.subtasks[subtask as usize].operator;
-        let width = members(operator, scene).len() as u32;
+        let width = width.unwrap_or_else(|| members(operator, scene).len() as u32);
         let before = self.widths.get(&(operator, checkpoint));
         if before.is_some_and(|before| *before != width) {
             let part = Part {

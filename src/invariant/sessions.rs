@@ -1,6 +1,6 @@
 //! Sessions of ZooKeeper end when nothing was heard of their client, neither sooner nor much later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::fact::Fact;
 use crate::kernel::{ActorId, Header, Span, Time};
@@ -9,7 +9,7 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 2] = [
+pub(super) const PROMISES: [Promise; 3] = [
     safety(
         "Z1",
         "A session expires only after its whole timeout of silence, and at most a tick later.",
@@ -18,12 +18,21 @@ pub(super) const PROMISES: [Promise; 2] = [
         "Z4",
         "Only a session that was opened expires, under the timeout that was negotiated.",
     ),
+    safety(
+        "Z5",
+        "A session that a quorum has ended is never gone on with under the leader of ZooKeeper.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
 pub(super) struct Sessions {
     punctual: Tally,
     known: Tally,
+    ended: Tally,
+    /// Sessions that are over.
+    over: BTreeSet<u64>,
+    /// The server that leads.
+    leader: Option<ActorId>,
     tick: Span,
     open: BTreeMap<u64, (ActorId, Span)>,
     /// When a server last went on after a stop: its clock was late until then.
@@ -32,11 +41,14 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub fn new(scene: &Scene) -> Sessions {
-        let [punctual, known] = PROMISES.map(Tally::new);
+        let [punctual, known, ended] = PROMISES.map(Tally::new);
         let tick = scene.blueprint.cluster.zookeeper.tick_time;
         Sessions {
             punctual,
             known,
+            ended,
+            over: BTreeSet::new(),
+            leader: None,
             tick,
             open: BTreeMap::new(),
             woke_at: Time::ZERO,
@@ -72,6 +84,7 @@ impl Checker for Sessions {
                 session,
                 owner,
                 timeout,
+                ..
             } => {
                 let before = self.open.insert(*session, (*owner, *timeout));
                 self.known.expect(before.is_none(), header, || {
@@ -86,6 +99,17 @@ impl Checker for Sessions {
             } => {
                 self.expired(header, *session, *owner, *last_heard, *timeout, scene);
             }
+            Fact::SessionEnded { session, .. } => {
+                self.over.insert(*session);
+            }
+            Fact::EnsembleLeader { .. } => self.leader = Some(header.actor),
+            // A server that was stopped may lead a little longer in its own eyes.
+            Fact::SessionRevived { session } if self.leader == Some(header.actor) => {
+                let over = self.over.contains(session);
+                self.ended.expect(!over, header, || {
+                    format!("session {session:x} is gone on with, and it has ended")
+                });
+            }
             Fact::FaultHealed { what: "hang" }
                 if scene.blueprint.directory.zookeeper.contains(&header.actor) =>
             {
@@ -96,7 +120,9 @@ impl Checker for Sessions {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.punctual.verdict(), self.known.verdict()]
+        [&self.punctual, &self.known, &self.ended]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -112,6 +138,7 @@ mod tests {
         stage.at(1).says(
             ZK,
             Fact::SessionOpened {
+                zxid: 0,
                 session: 7,
                 owner: TM(0),
                 timeout: TIMEOUT,
@@ -137,11 +164,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_has_ended_and_goes_on_is_noticed() {
+        let mut stage = expire_after(10);
+        let (zxid, session, owner) = (9, 7, TM(0));
+        stage.says(ZK, Fact::EnsembleLeader { epoch: 1 });
+        stage
+            .says(ZK, Fact::SessionRevived { session })
+            .broken("Z5", 0);
+        stage.says(
+            ZK,
+            Fact::SessionEnded {
+                zxid,
+                session,
+                owner,
+            },
+        );
+        stage
+            .says(ZK, Fact::SessionRevived { session })
+            .broken("Z5", 1);
+    }
+
+    #[test]
     fn a_server_that_was_stopped_may_be_late() {
         let mut stage = Stage::new();
         stage.at(1).says(
             ZK,
             Fact::SessionOpened {
+                zxid: 0,
                 session: 7,
                 owner: TM(0),
                 timeout: TIMEOUT,

@@ -33,8 +33,18 @@ pub(super) struct Sources {
     alone: Tally,
     /// By split; the latest reader last. Those that were replaced may go on for a while where nobody can tell them.
     readers: Vec<Vec<Reader>>,
-    /// By subtask: attempts and the checkpoints that they start from.
-    deployed: Vec<Vec<(Attempt, CheckpointId)>>,
+    /// By subtask.
+    deployed: Vec<Vec<Deployed>>,
+}
+
+/// An attempt that the JobMaster has scheduled.
+#[derive(Clone, Debug)]
+struct Deployed {
+    attempt: Attempt,
+    /// The checkpoint that it starts from.
+    from: CheckpointId,
+    /// Its splits in the graph that it belongs to.
+    splits: Vec<SplitId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,11 +102,9 @@ impl Sources {
             // Nothing restored: right only at the very beginning.
             let deployed = self.deployed[subtask as usize]
                 .iter()
-                .find(|(known, _)| *known == attempt);
-            let job = scene.blueprint.topology.job_of(subtask);
-            let vertex = scene.layout(job).get(subtask);
-            let owns = vertex.is_some_and(|vertex| vertex.splits.contains(&split));
-            let next = if deployed.is_some_and(|(_, from)| *from == 0) {
+                .find(|known| known.attempt == attempt);
+            let owns = deployed.is_some_and(|known| known.splits.contains(&split));
+            let next = if deployed.is_some_and(|known| known.from == 0) {
                 0
             } else {
                 u64::MAX
@@ -105,7 +113,7 @@ impl Sources {
                 subtask,
                 attempt,
                 next,
-                is_owner: owns && deployed.is_some(),
+                is_owner: owns,
                 ended: false,
             });
             readers.len() - 1
@@ -188,8 +196,17 @@ impl Checker for Sources {
                             false => leader.token == Some(attempt.token()),
                         };
                         let leader = scene.leader(header.actor).filter(leads);
-                        let from = leader.map(|leader| leader.jobs[job].retrieved);
-                        self.deployed[*subtask as usize].extend(from.map(|from| (*attempt, from)));
+                        let deployed = leader.map(|leader| {
+                            let job = &leader.jobs[job];
+                            let vertex = job.layout.get(*subtask);
+                            Deployed {
+                                attempt: *attempt,
+                                from: job.retrieved,
+                                splits: vertex
+                                    .map_or_else(Vec::new, |vertex| vertex.splits.clone()),
+                            }
+                        });
+                        self.deployed[*subtask as usize].extend(deployed);
                     }
                     // Of a TaskManager that is lost the leader only assumes that it is over.
                     ExecutionState::Canceled if !scene.is_flink() => {
@@ -236,7 +253,7 @@ impl Checker for Sources {
             } => {
                 let deployed = self.deployed[*subtask as usize]
                     .iter()
-                    .any(|(known, _)| known == attempt);
+                    .any(|known| known.attempt == *attempt);
                 for (split, next) in offsets {
                     let others = self.has_another_reader(*split, *subtask, scene);
                     let is_owner = deployed && !others;

@@ -156,6 +156,7 @@ mod tests {
         stage.at(1).says(
             ZK,
             Fact::SessionOpened {
+                zxid: 0,
                 session: 7,
                 owner: TM(0),
                 timeout: TIMEOUT,

@@ -123,6 +123,14 @@ defects! {
         "a job that has failed for good is run again by the next leader (FLINK-11813)";
     NotificationNotRetried, "notification-not-retried", Story,
         "a notification that was not confirmed is forgotten (at-least-once needs a retry)";
+    CheckpointsOverlap, "checkpoints-overlap", Default,
+        "a checkpoint is triggered while another is under way (CheckpointRequestDecider: max-concurrent-checkpoints)";
+    AttemptsIgnored, "attempts-ignored", Default,
+        "a job restarts more often than its strategy allows (FixedDelayRestartBackoffTimeStrategy.canRestart)";
+    VerdictNever, "verdict-never", Default,
+        "a heartbeat's timeout arms itself again, and nobody is ever given up (HeartbeatMonitorImpl.run)";
+    SessionRevived, "session-revived", Story,
+        "a client that is back goes on with a session that has ended (ZooKeeper's SessionTracker.touchSession)";
 }
 
 /// A set of defects; a run has none unless somebody asks.

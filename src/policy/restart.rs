@@ -119,6 +119,7 @@ impl RestartBackoff {
     /// `canRestart`, after the failure was notified: may the job restart at all?
     pub fn can_restart(&self, now: Time) -> bool {
         match self.strategy {
+            _ if self.defects.has(Defect::AttemptsIgnored) => true,
             RestartStrategy::NoRestart => false,
             RestartStrategy::FixedDelay { attempts, .. }
             | RestartStrategy::ExponentialDelay { attempts, .. } => self.attempts <= attempts,

@@ -3,7 +3,7 @@
 use crate::report::number;
 use std::fmt::Write as _;
 
-use crate::campaign::check::results::{DefectReport, FailureReport, Report};
+use crate::campaign::check::results::{DefectReport, FailureReport, Placements, Report};
 
 pub fn json(report: &Report) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(report).expect("a report has only plain values");
@@ -26,14 +26,27 @@ pub fn text(report: &Report) -> String {
         "check of {} · model {}{with}",
         report.scenario, report.model
     );
-    let _ = writeln!(
-        text,
-        "{} from {} on, {} events · {}",
-        number::counted(report.seeds, "seed"),
-        report.first_seed,
-        report.events,
-        report.ended
-    );
+    match &report.exhaustive {
+        None => {
+            let _ = writeln!(
+                text,
+                "{} from {} on, {} events · {}",
+                number::counted(report.seeds, "seed"),
+                report.first_seed,
+                report.events,
+                report.ended
+            );
+        }
+        Some(covered) => exhaustive(&mut text, covered, report),
+    }
+    if let Some(forks) = &report.forks {
+        let _ = writeln!(
+            text,
+            "{} from {}",
+            number::counted(forks.continuations, "other continuation"),
+            number::counted(forks.situations as u64, "rare situation"),
+        );
+    }
     for case in &report.known {
         let verdict = if case.breaks {
             "still breaks"
@@ -52,7 +65,14 @@ pub fn text(report: &Report) -> String {
         text.push_str("Every promise held.\n");
     }
     for failure in &report.failures {
-        self::failure(&mut text, failure);
+        let noun = match report.exhaustive {
+            None => "seed",
+            Some(_) => "plan",
+        };
+        self::failure(&mut text, failure, noun);
+    }
+    if report.exhaustive.is_some() {
+        return text;
     }
     let seen = report
         .sometimes
@@ -76,7 +96,23 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-fn failure(text: &mut String, failure: &FailureReport) {
+fn exhaustive(text: &mut String, covered: &Placements, report: &Report) {
+    let _ = writeln!(
+        text,
+        "a tiny cluster, {} in each plan: {} at {}, {} that differ, {} events · {}",
+        number::counted(u64::from(covered.faults), "fault"),
+        number::counted(covered.placements, "placement"),
+        match covered.boundaries {
+            1 => "1 boundary between events".to_owned(),
+            boundaries => format!("{} boundaries between events", number::count(boundaries)),
+        },
+        number::counted(covered.runs as u64, "run"),
+        report.events,
+        report.ended
+    );
+}
+
+fn failure(text: &mut String, failure: &FailureReport, noun: &str) {
     let FailureReport {
         invariant,
         kind,
@@ -87,7 +123,7 @@ fn failure(text: &mut String, failure: &FailureReport) {
     let _ = writeln!(
         text,
         "{kind} {invariant} is broken in {}, first in seed {seed}",
-        number::counted(*seeds, "seed")
+        number::counted(*seeds, noun)
     );
     let _ = writeln!(text, "  {}", failure.statement);
     let _ = writeln!(text, "  at {} ms: {}", failure.at_ms, failure.what);

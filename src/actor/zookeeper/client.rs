@@ -45,6 +45,8 @@ pub struct Client {
     current: usize,
     state: State,
     session: Option<SessionId>,
+    /// The session that was lost last.
+    given_up: Option<SessionId>,
     requested: Span,
     connection_timeout: Span,
     /// Negotiated.
@@ -77,6 +79,7 @@ impl Client {
             current,
             state: State::Closed,
             session: None,
+            given_up: None,
             requested,
             connection_timeout,
             timeout: requested,
@@ -164,6 +167,12 @@ impl Client {
         }
         self.hear(ctx);
         match message {
+            // A server that was stopped answers connections, too, that have been given up meanwhile.
+            ZkMessage::Connected { session, .. }
+                if self.state != State::Connecting || self.given_up == Some(session) =>
+            {
+                None
+            }
             ZkMessage::Connected { session, timeout } => {
                 Some(self.on_connected(session, timeout, ctx))
             }
@@ -268,12 +277,13 @@ impl Client {
     }
 
     fn on_expired(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
-        let had_session = self.session.take().is_some();
+        let lost = self.session.take();
+        self.given_up = lost.or(self.given_up);
         self.outstanding.clear();
         self.lost.cancel(ctx);
         self.disconnect(ctx);
         self.lost.cancel(ctx);
-        had_session.then_some(ClientEvent::Lost)
+        lost.map(|_| ClientEvent::Lost)
     }
 
     fn send(&self, message: ZkMessage, ctx: &mut Context<'_>) {

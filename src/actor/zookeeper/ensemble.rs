@@ -1,16 +1,15 @@
-//! How the servers agree: election, proposals that a quorum accepts, and the leader's watch over sessions.
+//! How the servers agree: proposals that a quorum accepts, and the leader's watch over sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
-use crate::actor::message::Body;
 use crate::kernel::{ActorId, Span, Time};
 
-use super::leading::{Leading, Role};
+use super::leading::Role;
 use super::protocol::{Proposal, Reply, ZkMessage, Zxid};
-use super::server::{ELECTION_WAIT, Server};
-use super::sessions::{Sessions, bucket};
+use super::server::Server;
+use super::sessions::bucket;
 use super::tree::Change;
 
 impl Server {
@@ -20,10 +19,13 @@ impl Server {
         if ctx.now() > Time::ZERO {
             self.look_for_leader(ctx);
         } else if servers[0] == self.me {
-            self.begin_leading(ctx);
+            self.begin_leading(1, ctx);
         } else {
-            self.role = Role::Following { leader: servers[0] };
-            self.epoch = 1;
+            self.role = Role::Following {
+                leader: servers[0],
+                serves: true,
+            };
+            (self.epoch, self.promised) = (1, 1);
             self.sync.set(self.sync_limit(), ctx);
         }
     }
@@ -62,24 +64,18 @@ impl Server {
                     }
                 }
             }
-            ZkMessage::Vote { zxid } => self.on_vote(from, zxid, ctx),
-            ZkMessage::NewLeader { epoch, tree } => {
-                // The first message of a leader outruns nothing: whoever promises a larger epoch is newer.
-                if epoch > self.epoch
-                    || (epoch == self.epoch && self.follows(from))
-                    || self.is_looking()
+            ZkMessage::Vote(vote) => self.on_vote(from, vote, ctx),
+            ZkMessage::LeaderInfo { epoch } => self.promise(from, epoch, ctx),
+            ZkMessage::AckEpoch { epoch, history } => self.on_promise(from, epoch, history, ctx),
+            ZkMessage::NewLeader { epoch, tree, log } => {
+                self.take_history(from, epoch, *tree, log, ctx)
+            }
+            ZkMessage::UpToDate { epoch } => {
+                if let Role::Following { leader, serves } = &mut self.role
+                    && *leader == from
+                    && epoch == self.epoch
                 {
-                    // What clients have asked of the old leader is lost: they hear so by their connections.
-                    if epoch > self.epoch && self.epoch > 0 {
-                        self.drop_clients(ctx);
-                    }
-                    self.epoch = epoch;
-                    self.tree = *tree;
-                    self.proposed.clear();
-                    self.election.cancel(ctx);
-                    self.role = Role::Following { leader: from };
-                    self.sync.set(self.sync_limit(), ctx);
-                    self.send(from, ZkMessage::AckNewLeader { epoch }, ctx);
+                    *serves = true;
                 }
             }
             ZkMessage::AckNewLeader { epoch } => self.on_follower(from, epoch, ctx),
@@ -95,19 +91,19 @@ impl Server {
         }
     }
 
-    fn follows(&self, leader: ActorId) -> bool {
-        matches!(&self.role, Role::Following { leader: known } if *known == leader)
+    pub(super) fn follows(&self, leader: ActorId) -> bool {
+        matches!(&self.role, Role::Following { leader: known, .. } if *known == leader)
     }
 
-    fn is_looking(&self) -> bool {
-        matches!(self.role, Role::Looking)
+    pub(super) fn is_looking(&self) -> bool {
+        matches!(self.role, Role::Looking | Role::Standing { .. })
     }
 
-    fn quorum(&self) -> usize {
+    pub(super) fn quorum(&self) -> usize {
         self.blueprint.directory.zookeeper.len() / 2 + 1
     }
 
-    fn peers(&self) -> Vec<ActorId> {
+    pub(super) fn peers(&self) -> Vec<ActorId> {
         self.blueprint
             .directory
             .zookeeper
@@ -186,43 +182,30 @@ impl Server {
         }
     }
 
-    fn begin_leading(&mut self, ctx: &mut Context<'_>) {
-        self.epoch += 1;
-        self.proposed.clear();
-        let mut sessions = Sessions::new(self.blueprint.cluster.zookeeper.tick_time);
-        for (session, info) in &self.tree.sessions {
-            sessions.add(*session, info.timeout, ctx.now());
-        }
-        self.role = Role::Leading(Box::new(Leading {
-            sessions,
-            sessions_opened: 0,
-            next_zxid: self.tree.zxid.max(self.epoch << 16),
-            followers: BTreeSet::new(),
-            learners: BTreeSet::new(),
-            acks: BTreeMap::new(),
-            established: false,
-            heard: BTreeMap::new(),
-        }));
-        for peer in self.peers() {
-            self.offer_state(peer, ctx);
-        }
-        self.establish(ctx);
-    }
-
-    fn offer_state(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+    pub(super) fn offer_state(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        let Some(leading) = self.leading() else {
+            return;
+        };
+        leading.followers.remove(&peer);
+        leading.learners.insert(peer);
+        leading.heard.insert(peer, now);
+        // What this leader has proposed itself and not committed yet comes afterwards, to be acknowledged one by one.
+        let own: BTreeSet<Zxid> = leading.acks.keys().copied().collect();
+        let (own, log): (Vec<_>, Vec<_>) = self
+            .proposed
+            .values()
+            .cloned()
+            .partition(|proposal| own.contains(&proposal.zxid));
         let message = ZkMessage::NewLeader {
             epoch: self.epoch,
             tree: Box::new(self.tree.clone()),
+            log,
         };
         self.send(peer, message, ctx);
-        // What is proposed and not committed is not in that copy.
-        for proposal in self.proposed.clone().into_values() {
+        for proposal in own {
             let proposal = Box::new(proposal);
             self.send(peer, ZkMessage::Propose { proposal }, ctx);
-        }
-        if let Some(leading) = self.leading() {
-            leading.followers.remove(&peer);
-            leading.learners.insert(peer);
         }
     }
 
@@ -236,34 +219,11 @@ impl Server {
         {
             leading.followers.insert(from);
             leading.heard.insert(from, now);
+            if leading.established {
+                self.send(from, ZkMessage::UpToDate { epoch }, ctx);
+            }
         }
         self.establish(ctx);
-    }
-
-    /// With a quorum behind it the leader serves.
-    fn establish(&mut self, ctx: &mut Context<'_>) {
-        let (quorum, epoch) = (self.quorum(), self.epoch);
-        let tick = self.blueprint.cluster.zookeeper.tick_time;
-        let now = ctx.now();
-        let sessions: Vec<_> = self
-            .tree
-            .sessions
-            .iter()
-            .map(|(id, info)| (*id, info.timeout))
-            .collect();
-        let Some(leading) = self.leading() else {
-            return;
-        };
-        if leading.established || leading.followers.len() + 1 < quorum {
-            return;
-        }
-        leading.established = true;
-        for (session, timeout) in sessions {
-            leading.sessions.add(session, timeout, now);
-        }
-        ctx.state(Fact::EnsembleLeader { epoch });
-        self.tick.set_at(bucket(now, tick), ctx);
-        self.follower_ping.set(tick / 2, ctx);
     }
 
     pub(super) fn expire_sessions(&mut self, ctx: &mut Context<'_>) {
@@ -298,12 +258,8 @@ impl Server {
             let heard = leading.heard.get(follower);
             heard.is_none_or(|at| now.since(*at) > limit)
         };
-        let silent: Vec<_> = leading
-            .followers
-            .iter()
-            .filter(is_silent)
-            .copied()
-            .collect();
+        let audience = leading.audience();
+        let silent: Vec<_> = audience.iter().filter(is_silent).copied().collect();
         for follower in silent {
             self.lose_peer(follower, ctx);
         }
@@ -318,12 +274,12 @@ impl Server {
     }
 
     /// `syncLimit` ticks, 5 by default: so long leader and followers do without hearing of each other.
-    fn sync_limit(&self) -> Span {
+    pub(super) fn sync_limit(&self) -> Span {
         self.blueprint.cluster.zookeeper.tick_time * 5
     }
 
     pub(super) fn miss_leader(&mut self, ctx: &mut Context<'_>) {
-        if let Role::Following { leader } = self.role {
+        if let Role::Following { leader, .. } = self.role {
             self.lose_peer(leader, ctx);
         }
     }
@@ -354,70 +310,19 @@ impl Server {
     pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
         let quorum = self.quorum();
         let lost = match &mut self.role {
-            Role::Following { leader } => *leader == peer,
+            Role::Following { leader, .. } => *leader == peer,
             Role::Leading(leading) => {
                 leading.followers.remove(&peer);
                 leading.learners.remove(&peer);
                 leading.established && leading.followers.len() + 1 < quorum
             }
-            Role::Looking => {
+            Role::Looking | Role::Standing { .. } => {
                 self.votes.remove(&peer);
                 false
             }
         };
         if lost {
             self.look_for_leader(ctx);
-        }
-    }
-
-    fn look_for_leader(&mut self, ctx: &mut Context<'_>) {
-        self.role = Role::Looking;
-        self.proposed.clear();
-        self.tick.cancel(ctx);
-        self.follower_ping.cancel(ctx);
-        self.sync.cancel(ctx);
-        self.drop_clients(ctx);
-        self.votes = BTreeMap::from([(self.me, self.tree.zxid)]);
-        self.cast_vote(ctx);
-    }
-
-    fn cast_vote(&mut self, ctx: &mut Context<'_>) {
-        for peer in self.peers() {
-            ctx.send(
-                peer,
-                Body::Zk(Box::new(ZkMessage::Vote {
-                    zxid: self.tree.zxid,
-                })),
-            );
-        }
-        self.election.set(ELECTION_WAIT, ctx);
-    }
-
-    fn on_vote(&mut self, from: ActorId, zxid: Zxid, ctx: &mut Context<'_>) {
-        match &self.role {
-            Role::Looking => {
-                self.votes.insert(from, zxid);
-            }
-            Role::Leading(_) => self.offer_state(from, ctx),
-            Role::Following { .. } => {}
-        }
-    }
-
-    /// The most advanced log wins, then the larger number; without a quorum the vote is repeated.
-    pub(super) fn count_votes(&mut self, ctx: &mut Context<'_>) {
-        if !self.is_looking() {
-            return;
-        }
-        let winner = self
-            .votes
-            .iter()
-            .map(|(server, zxid)| (*zxid, *server))
-            .max();
-        if self.votes.len() >= self.quorum() && winner.is_some_and(|(_, server)| server == self.me)
-        {
-            self.begin_leading(ctx);
-        } else {
-            self.cast_vote(ctx);
         }
     }
 }

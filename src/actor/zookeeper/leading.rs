@@ -10,7 +10,16 @@ use super::sessions::Sessions;
 #[derive(Clone, Debug)]
 pub enum Role {
     Looking,
-    Following { leader: ActorId },
+    /// It has won the election and asks for promises; who has given one.
+    Standing {
+        epoch: u64,
+        promises: BTreeSet<ActorId>,
+    },
+    /// Without `serves` it waits until a quorum follows.
+    Following {
+        leader: ActorId,
+        serves: bool,
+    },
     Leading(Box<Leading>),
 }
 
@@ -25,6 +34,9 @@ pub struct Leading {
     /// Servers that the state is on its way to. They hear of what is proposed and committed since, in order, but count for
     /// no quorum yet (`Leader.startForwarding`).
     pub(super) learners: BTreeSet<ActorId>,
+    /// The server that each session is connected to: what comes by way of another one comes from a connection that the client
+    /// has given up (`SessionMovedException`).
+    pub(super) homes: BTreeMap<SessionId, ActorId>,
     pub(super) acks: BTreeMap<Zxid, BTreeSet<ActorId>>,
     /// A quorum follows: the leader serves.
     pub(super) established: bool,

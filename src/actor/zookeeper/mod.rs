@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod desk;
+mod election;
 pub mod ensemble;
 pub mod latch;
 pub mod leading;

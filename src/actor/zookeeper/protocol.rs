@@ -73,15 +73,28 @@ pub enum ZkMessage {
     Touched {
         sessions: Vec<SessionId>,
     },
-    Vote {
-        zxid: Zxid,
+    Vote(Vote),
+    /// Whoever won the election asks to be promised an epoch of its own (`LEADERINFO`).
+    LeaderInfo {
+        epoch: u64,
     },
-    /// A leader takes a follower in, with everything that it has committed.
+    /// The promise, with the history of whoever gives it (`ACKEPOCH`).
+    AckEpoch {
+        epoch: u64,
+        history: History,
+    },
+    /// A leader takes a follower in, with everything that it has committed, and what it has logged and taken over from
+    /// earlier epochs.
     NewLeader {
         epoch: u64,
         tree: Box<DataTree>,
+        log: Vec<Proposal>,
     },
     AckNewLeader {
+        epoch: u64,
+    },
+    /// A quorum has taken the leader's history: the follower may serve.
+    UpToDate {
         epoch: u64,
     },
     /// What became of a forwarded session revival.
@@ -90,6 +103,21 @@ pub enum ZkMessage {
         session: SessionId,
         timeout: Option<Span>,
     },
+}
+
+/// How recent what a server has logged is: the epoch whose history it took last, and its last transaction there
+/// (`StateSummary.isMoreRecentThan`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct History {
+    pub epoch: u64,
+    pub zxid: Zxid,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Vote {
+    pub history: History,
+    /// The largest epoch that the server has promised to anybody (`acceptedEpoch`).
+    pub promised: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -11,7 +11,7 @@ use crate::kernel::{ActorId, Span};
 use crate::policy::defect::Defect;
 
 use super::leading::{Leading, Role};
-use super::protocol::{Op, Proposal, Reply, SessionId, Work, ZkError, ZkMessage, Zxid};
+use super::protocol::{Op, Proposal, Reply, SessionId, Vote, Work, ZkError, ZkMessage, Zxid};
 use super::tree::{Change, DataTree, Touched, parent};
 
 /// How long votes are collected (`FastLeaderElection.finalizeWait`).
@@ -22,18 +22,21 @@ pub struct Server {
     pub(super) me: ActorId,
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) role: Role,
+    /// The epoch whose history this server has (`currentEpoch`). Like the next three on disk: it survives a crash.
     pub(super) epoch: u64,
-    /// On disk: survives a crash.
+    /// The largest epoch that it has promised: no leader of a smaller one is followed any more (`acceptedEpoch`).
+    pub(super) promised: u64,
+    /// What is committed.
     pub(super) tree: DataTree,
+    /// What is logged and not committed, as far as this server knows: it counts in elections.
+    pub(super) proposed: BTreeMap<Zxid, Proposal>,
     /// Sessions whose client is connected here.
     pub(super) clients: BTreeMap<SessionId, ActorId>,
     /// Sessions heard since the leader last asked.
     pub(super) heard: BTreeSet<SessionId>,
     /// One-shot watches by path: on data (`false`) or children (`true`).
     watches: BTreeMap<(String, bool), BTreeSet<SessionId>>,
-    /// Proposals that are not committed yet.
-    pub(super) proposed: BTreeMap<Zxid, Proposal>,
-    pub(super) votes: BTreeMap<ActorId, Zxid>,
+    pub(super) votes: BTreeMap<ActorId, Vote>,
     pub(super) tick: Alarm,
     pub(super) follower_ping: Alarm,
     pub(super) election: Alarm,
@@ -48,11 +51,12 @@ impl Server {
             blueprint,
             role: Role::Looking,
             epoch: 0,
+            promised: 0,
             tree: DataTree::default(),
+            proposed: BTreeMap::new(),
             clients: BTreeMap::new(),
             heard: BTreeSet::new(),
             watches: BTreeMap::new(),
-            proposed: BTreeMap::new(),
             votes: BTreeMap::new(),
             tick: Alarm::new(Timer::Zk(ZkTimer::Tick)),
             follower_ping: Alarm::new(Timer::Zk(ZkTimer::FollowerPing)),
@@ -65,7 +69,9 @@ impl Server {
     pub fn crash(&mut self) {
         let mut fresh = Server::new(self.me, Arc::clone(&self.blueprint));
         fresh.tree = std::mem::take(&mut self.tree);
+        fresh.proposed = std::mem::take(&mut self.proposed);
         fresh.epoch = self.epoch;
+        fresh.promised = self.promised;
         *self = fresh;
     }
 
@@ -156,11 +162,14 @@ impl Server {
     fn hand_to_leader(&mut self, client: ActorId, work: Work, ctx: &mut Context<'_>) {
         match &self.role {
             Role::Leading(_) => self.lead(self.me, client, work, ctx),
-            Role::Following { leader } => {
+            Role::Following {
+                leader,
+                serves: true,
+            } => {
                 let leader = *leader;
                 self.send(leader, ZkMessage::Forward { client, work }, ctx);
             }
-            Role::Looking => self.send(client, ZkMessage::NotServing, ctx),
+            _ => self.send(client, ZkMessage::NotServing, ctx),
         }
     }
 
@@ -188,6 +197,10 @@ impl Server {
         let Role::Leading(leading) = &mut self.role else {
             return self.send(client, ZkMessage::NotServing, ctx);
         };
+        // Which sessions there are is known once a quorum has taken the history. New ones wait for that.
+        if !leading.established && !matches!(work, Work::Open { .. }) {
+            return self.send(client, ZkMessage::NotServing, ctx);
+        }
         match work {
             Work::Close { session } => {
                 leading.sessions.close(session);
@@ -202,6 +215,7 @@ impl Server {
                 let session = (self.epoch << 32) | leading.next_session();
                 let timeout = super::sessions::negotiate(timeout, tick);
                 leading.sessions.add(session, timeout, ctx.now());
+                leading.homes.insert(session, origin);
                 let change = Change::OpenSession {
                     session,
                     owner: client,
@@ -218,6 +232,12 @@ impl Server {
             Work::Revive { session } => {
                 let alive = leading.sessions.touch(session, ctx.now());
                 let timeout = leading.sessions.timeout(session).filter(|_| alive);
+                let revives = self.blueprint.defects.has(Defect::SessionRevived);
+                let timeout = timeout.or(revives.then_some(tick * 2));
+                leading.homes.insert(session, origin);
+                if timeout.is_some() {
+                    ctx.state(Fact::SessionRevived { session });
+                }
                 self.tell(
                     origin,
                     ZkMessage::Revived {
@@ -228,6 +248,8 @@ impl Server {
                     ctx,
                 );
             }
+            Work::Write { session, .. }
+                if *leading.homes.entry(session).or_insert(origin) != origin => {}
             Work::Write { session, xid, op } => {
                 if leading.sessions.touch(session, ctx.now()) {
                     let reply = Reply::Done {
@@ -260,6 +282,10 @@ impl Server {
     /// Applies what a quorum has accepted: answers the client if it is ours, and fires watches.
     pub(super) fn commit(&mut self, proposal: Proposal, ctx: &mut Context<'_>) {
         let outlives = self.blueprint.defects.has(Defect::EphemeralOutlives);
+        let ended = match proposal.change {
+            Change::CloseSession { session } => self.tree.owner_of_session(session),
+            _ => None,
+        };
         let (touched, result) = match proposal.change {
             Change::CloseSession { session } if outlives => {
                 self.tree.forget_session(proposal.zxid, session)
@@ -267,7 +293,7 @@ impl Server {
             _ => self.tree.apply(proposal.zxid, &proposal.change),
         };
         if matches!(self.role, Role::Leading(_)) {
-            self.state_changes(&proposal, &touched, ctx);
+            self.state_changes(&proposal, &touched, ended, ctx);
         }
         if let Change::CloseSession { session } = proposal.change {
             for waiting in self.watches.values_mut() {
@@ -291,8 +317,22 @@ impl Server {
         self.fire_watches(&touched, ctx);
     }
 
-    fn state_changes(&self, proposal: &Proposal, touched: &Touched, ctx: &mut Context<'_>) {
+    /// `ended`: whose session is over.
+    fn state_changes(
+        &self,
+        proposal: &Proposal,
+        touched: &Touched,
+        ended: Option<ActorId>,
+        ctx: &mut Context<'_>,
+    ) {
         let zxid = proposal.zxid;
+        if let (Change::CloseSession { session }, Some(owner)) = (&proposal.change, ended) {
+            ctx.state(Fact::SessionEnded {
+                zxid,
+                session: *session,
+                owner,
+            });
+        }
         if let Change::OpenSession {
             session,
             owner,
@@ -300,6 +340,7 @@ impl Server {
         } = proposal.change
         {
             ctx.state(Fact::SessionOpened {
+                zxid,
                 session,
                 owner,
                 timeout,

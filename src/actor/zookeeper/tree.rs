@@ -208,6 +208,10 @@ impl DataTree {
         }
     }
 
+    pub fn owner_of_session(&self, session: SessionId) -> Option<ActorId> {
+        self.sessions.get(&session).map(|info| info.owner)
+    }
+
     pub fn owner_of(&self, path: &str) -> Option<SessionId> {
         self.nodes.get(path).and_then(|node| node.owner)
     }

@@ -42,6 +42,8 @@ pub struct RawFault {
     pub other: u32,
     pub when: RawWhen,
     pub lasts_ms: u64,
+    /// It lasts about as long as one of the timeouts, not [`RawFault::lasts_ms`].
+    pub lasts_timeout: Option<u32>,
     pub amount: u32,
     /// Without end, where the cluster can stand that.
     pub for_good: bool,
@@ -82,23 +84,27 @@ fn when() -> impl Strategy<Value = RawWhen> {
 
 fn fault() -> impl Strategy<Value = RawFault> {
     let lasts = prop_oneof![1 => 50..1_000_u64, 2 => 1_000..6_000_u64, 2 => 6_000..20_000_u64];
+    let lasts_timeout = prop_oneof![3 => Just(None), 1 => any::<u32>().prop_map(Some)];
     (
         (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()),
         when(),
-        lasts,
+        (lasts, lasts_timeout),
         any::<u32>(),
         any::<bool>(),
     )
         .prop_map(
-            |((family, verb, target, other), when, lasts_ms, amount, for_good)| RawFault {
-                family,
-                verb,
-                target,
-                other,
-                when,
-                lasts_ms,
-                amount,
-                for_good,
+            |((family, verb, target, other), when, (lasts_ms, lasts_timeout), amount, for_good)| {
+                RawFault {
+                    family,
+                    verb,
+                    target,
+                    other,
+                    when,
+                    lasts_ms,
+                    lasts_timeout,
+                    amount,
+                    for_good,
+                }
             },
         )
 }
@@ -109,7 +115,7 @@ fn draws() -> BoxedStrategy<Draw> {
         any::<u32>(),
         any::<u32>(),
         any::<u32>(),
-        prop_oneof![4 => Just(2_u32), 2 => Just(1), 2 => Just(3), 1 => Just(0)],
+        prop_oneof![5 => Just(2_u32), 3 => Just(1), 2 => Just(3), 1 => Just(0)],
     );
     // A family is on or off for the whole seed: a few kinds many times reach further than all kinds at once.
     let families = prop_oneof![1 => Just(u32::MAX), 4 => any::<u32>()];

@@ -1,6 +1,8 @@
 //! The search for a fault plan that breaks a promise: many seeds, each with faults and settings of its own.
 
 mod draw;
+pub mod exhaustive;
+pub mod forks;
 mod plan;
 pub mod results;
 pub mod shrink;
@@ -86,9 +88,20 @@ fn resize(draw: &draw::Draw, scenario: &mut Scenario) {
     sized::keep_jobmanagers(scenario, 1 + draw.jobmanagers as usize % jobmanagers.max(1));
 }
 
+/// `recovery.in-flight-log.size` by default: no run of a search fills it.
+const LOG_THAT_NEVER_FILLS: u64 = 256 << 20;
+
 /// Why a promise may break under these settings without a bug in the model: what is modelled breaks it too.
-pub fn documented(scenario: &Scenario) -> Option<&'static str> {
+pub fn documented(scenario: &Scenario, invariant: &str) -> Option<&'static str> {
     match scenario.switches.scope {
+        RecoveryScope::PerTask
+            if ["K5", "C8"].contains(&invariant)
+                && scenario.config.in_flight_log_bytes < LOG_THAT_NEVER_FILLS =>
+        {
+            Some(
+                "recovery.in-flight-log.size: a log that is full holds its task up until a checkpoint completes, and the barrier of that checkpoint waits behind the task; logs that spill to disk would not (Clonos, Silvestre et al. 2021)",
+            )
+        }
         RecoveryScope::PerTaskNaive => Some(
             "recovery.scope: per-task-naive restarts single tasks without logs and deduplication, to show how that breaks",
         ),

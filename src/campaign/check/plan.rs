@@ -25,9 +25,10 @@ enum Family {
     Storage,
     Tasks,
     Operations,
+    Zombies,
 }
 
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 11] = [
     Family::TaskManagers,
     Family::Leaders,
     Family::ZooKeeper,
@@ -38,6 +39,7 @@ const FAMILIES: [Family; 10] = [
     Family::Storage,
     Family::Tasks,
     Family::Operations,
+    Family::Zombies,
 ];
 
 /// The plan of a draw. What the cluster is not promised to survive is left out.
@@ -53,7 +55,10 @@ pub fn plan(draw: &Draw, scenario: &Scenario) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     for raw in &draw.faults {
         let family = families[raw.family as usize % families.len()];
-        let at = when(draw, raw, scenario, &faults);
+        let at = match family {
+            Family::Zombies => with_orders_in_hand(raw),
+            _ => when(draw, raw, scenario, &faults),
+        };
         let Some(fault) = fault(family, raw, at, scenario) else {
             continue;
         };
@@ -74,8 +79,12 @@ fn index(number: u32, of: usize) -> usize {
 }
 
 fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Option<Fault> {
-    let lasts = Some(Span::from_ms(raw.lasts_ms));
-    let restart = (!raw.for_good).then_some(Span::from_ms(raw.lasts_ms));
+    let lasting = match raw.lasts_timeout {
+        None => Span::from_ms(raw.lasts_ms),
+        Some(timeout) => about(timeout, raw.lasts_ms, scenario),
+    };
+    let lasts = Some(lasting);
+    let restart = (!raw.for_good).then_some(lasting);
     let cluster = &scenario.cluster;
     let taskmanager = taskmanager(raw.target, scenario);
     let jobmanager = match raw.other % 3 {
@@ -164,6 +173,25 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
             (1, _) => (FaultKind::RollingRestart, Target::AllTaskManagers, lasts),
             _ => (FaultKind::Stop, anybody, restart),
         },
+        // A leader that others take for dead, and that is not: stopped, or out of touch with ZooKeeper alone.
+        Family::Zombies => {
+            let session = scenario.config.ha.session_timeout.min(LONGEST);
+            let lasts = Some(session + Span::from_ms(500 + raw.lasts_ms / 2));
+            match raw.verb % 3 {
+                0 => {
+                    let jms = (0..cluster.jobmanagers.len()).map(Target::JobManager);
+                    let zks = (0..cluster.zookeeper.servers as usize).map(Target::ZooKeeper);
+                    let cut = Links {
+                        from: vec![pick(&jms.collect::<Vec<_>>(), raw.target)?],
+                        to: zks.collect(),
+                        one_way: false,
+                        trouble: LinkTrouble::Cut,
+                    };
+                    (FaultKind::Links(cut), Target::Groups, lasts)
+                }
+                _ => (FaultKind::Hang, Target::Leader, lasts),
+            }
+        }
     };
     Some(Fault {
         kind,
@@ -259,6 +287,39 @@ fn timeouts(config: &Config) -> [Span; 6] {
     ]
 }
 
+/// A timeout counts as no longer than this, or nothing would come of it in a short run.
+const LONGEST: Span = Span::from_secs(20);
+
+/// A little before, or a little after one of the timeouts.
+fn about(timeout: u32, ms: u64, scenario: &Scenario) -> Span {
+    let timeouts = timeouts(&scenario.config);
+    let timeout = timeouts[index(timeout, timeouts.len())].min(LONGEST);
+    (timeout + Span::from_ms(ms % 1_000)).max(Span::from_ms(550)) - Span::from_ms(500)
+}
+
+/// The moments at which a leader has decided something and not said so yet.
+fn with_orders_in_hand(raw: &RawFault) -> When {
+    let early = CheckpointId::from(1 + raw.amount % 5);
+    let conditions = [
+        Condition::TaskIs(ExecutionState::Scheduled),
+        Condition::JobIs(JobStatus::Restarting),
+        Condition::TaskIs(ExecutionState::Canceling),
+        Condition::TaskIs(ExecutionState::Deploying),
+        Condition::CheckpointTriggered(early),
+        Condition::JobIs(JobStatus::Created),
+    ];
+    let after_ms = match raw.when {
+        RawWhen::At(ms) | RawWhen::Near(ms) => ms % 1_500,
+        RawWhen::Upon { after_ms, .. } => after_ms % 100,
+    };
+    let started = raw.amount % 2 == 0;
+    When::Upon {
+        condition: conditions[index(raw.other, conditions.len())],
+        not_before: Time(Span::from_ms(if started { 0 } else { 8_000 }).0),
+        after: SpanRange::constant(Span::from_ms(after_ms)),
+    }
+}
+
 fn when(draw: &Draw, raw: &RawFault, scenario: &Scenario, before: &[Fault]) -> When {
     let instant = |ms: u64| When::At(Time(Span::from_ms(ms).0));
     match raw.when {
@@ -272,12 +333,7 @@ fn when(draw: &Draw, raw: &RawFault, scenario: &Scenario, before: &[Fault]) -> W
         } => {
             let after = match timeout {
                 None => Span::from_ms(after_ms),
-                Some(timeout) => {
-                    let timeouts = timeouts(&scenario.config);
-                    let timeout = timeouts[index(timeout, timeouts.len())].min(Span::from_secs(20));
-                    // A little before, or a little after.
-                    timeout + Span::from_ms(after_ms % 1_000) - Span::from_ms(500)
-                }
+                Some(timeout) => about(timeout, after_ms, scenario),
             };
             When::Upon {
                 condition: self::condition(condition, number, before),

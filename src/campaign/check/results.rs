@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::drill::sights::Sight;
 use crate::drill::trial::Broken;
+use crate::scenario::model::Scenario;
 
 use super::Shown;
 
@@ -18,17 +19,27 @@ pub struct Results {
     pub seeds: u64,
     pub events: u64,
     /// Seeds in which a situation came about.
-    pub sights: BTreeMap<Sight, u64>,
+    pub sights: BTreeMap<Sight, Sighting>,
     /// By the promise that broke first.
     pub failures: BTreeMap<String, Failure>,
     /// Seeds since a situation was first seen.
     since_new: u64,
 }
 
+/// How often a situation was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    pub seeds: u64,
+    /// The first of them.
+    pub first: u64,
+}
+
 /// The first seed that breaks a promise.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub seed: u64,
+    /// What ran, where the seed alone does not say it.
+    pub scenario: Option<Box<Scenario>>,
     pub broken: Broken,
     pub digest: u128,
     /// Seeds that break this promise before any other.
@@ -46,25 +57,41 @@ impl Results {
         self.events += shown.events;
         self.since_new += 1;
         for sight in &shown.seen {
-            let seen = self.sights.entry(*sight).or_insert(0);
-            *seen += 1;
-            if *seen == 1 {
+            let first = Sighting {
+                seeds: 0,
+                first: seed,
+            };
+            let seen = self.sights.entry(*sight).or_insert(first);
+            seen.seeds += 1;
+            if seen.seeds == 1 {
                 self.since_new = 0;
             }
         }
-        let Some(broken) = first_broken(&shown.broken) else {
-            return;
-        };
+        if let Some(broken) = first_broken(&shown.broken) {
+            self.fail(seed, None, broken, shown.digest, 1);
+        }
+    }
+
+    /// A promise broke, in so many runs, the first of which is this one.
+    pub fn fail(
+        &mut self,
+        seed: u64,
+        scenario: Option<Box<Scenario>>,
+        broken: &Broken,
+        digest: u128,
+        runs: u64,
+    ) {
         let failure = self
             .failures
             .entry(broken.id.clone())
             .or_insert_with(|| Failure {
                 seed,
+                scenario,
                 broken: broken.clone(),
-                digest: shown.digest,
+                digest,
                 seeds: 0,
             });
-        failure.seeds += 1;
+        failure.seeds += runs;
     }
 
     /// Nothing new has been seen for long.
@@ -93,6 +120,10 @@ pub struct Report {
     /// Cases of earlier checks, which ran first.
     pub known: Vec<KnownCase>,
     pub failures: Vec<FailureReport>,
+    /// Runs that were cloned at a rare situation and went on under other faults.
+    pub forks: Option<Forks>,
+    /// What every placement of a few faults has covered; null where seeds were searched.
+    pub exhaustive: Option<Placements>,
     /// Every rare situation, and in how many seeds it came about.
     pub sometimes: Vec<Seen>,
     pub defects: Option<Vec<DefectReport>>,
@@ -131,6 +162,32 @@ pub struct FailureReport {
     pub case: Option<String>,
     /// A property of what is modelled, not a bug: why.
     pub documented: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Forks {
+    pub situations: usize,
+    pub continuations: u64,
+    /// Continuations that broke a promise.
+    pub broken: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Placements {
+    /// Faults in one plan.
+    pub faults: u32,
+    /// Boundaries between two events of one process.
+    pub boundaries: u64,
+    /// Further ones at the same instant as another: they are the same place.
+    pub same_instant: u64,
+    /// Plans that ran to the end.
+    pub placements: u64,
+    /// Plans that ask for more than the cluster is promised to survive.
+    pub refused: u64,
+    /// Runs among them that differ in any event.
+    pub runs: usize,
+    /// Whether nothing is left out.
+    pub complete: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]

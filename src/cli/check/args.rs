@@ -52,6 +52,14 @@ pub(in crate::cli) struct CheckArgs {
     #[arg(long, conflicts_with_all = ["defect", "model", "out", "time_limit", "until_stable"])]
     pub(in crate::cli) all_defects: bool,
 
+    /// In place of seeds: a tiny cluster, and every placement of so many faults (1 or 2) between its events
+    #[arg(long, value_name = "FAULTS", value_parser = clap::value_parser!(u32).range(1..=3), conflicts_with_all = ["all_defects", "seeds", "seed_from_commit", "until_stable"])]
+    pub(in crate::cli) exhaustive: Option<u32>,
+
+    /// Go back to rare situations, and go on from each in so many other ways
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(in crate::cli) forks: u64,
+
     /// Set one value of the scenario, which is then the same under every seed; may be repeated, later wins
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(in crate::cli) set: Vec<(String, String)>,
@@ -86,6 +94,13 @@ pub(in crate::cli) struct CheckArgs {
 pub(in crate::cli) struct Seeds {
     pub(in crate::cli) first: u64,
     pub(in crate::cli) count: u64,
+}
+
+impl Seeds {
+    /// How many there are, where somebody has said so.
+    pub(in crate::cli) fn bounded(self) -> Option<u64> {
+        (self.count < u64::MAX - self.first).then_some(self.count)
+    }
 }
 
 fn seeds(text: &str) -> Result<Seeds, String> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::check;
 use crate::campaign::check::results::{Failure as Found, FailureReport, KnownCase};
 use crate::campaign::check::shrink::Shrunk;
-use crate::cli::engine::{self, Drill, Scenario};
+use crate::cli::engine::{self, Scenario};
 use crate::cli::folder::{name_of_folder, write_whole};
 use crate::cli::status::Failure;
 use crate::cli::{console, input, trace};
@@ -128,9 +128,9 @@ impl Cases {
                 .broken
                 .iter()
                 .any(|broken| broken.id == case.invariant),
+            documented: check::documented(&loaded.scenario, &case.invariant).map(str::to_owned),
             invariant: case.invariant,
             kind: case.kind,
-            documented: check::documented(&loaded.scenario).map(str::to_owned),
         })
     }
 
@@ -185,11 +185,12 @@ impl Cases {
                 engine::resolved_yaml(original).as_bytes(),
             )?;
             if id != check::NO_PANIC {
-                write_whole(
-                    &partial.join(EXPLANATION),
-                    chain::explain(&small.scenario, broken).as_bytes(),
-                )?;
-                traced(&small.scenario, &partial.join(TRACE))?;
+                let path = partial.join(TRACE);
+                let failed = |error: std::io::Error| Failure::io("write", &path, &error);
+                let mut writer = trace::Writer::new(fs::File::create(&path).map_err(failed)?);
+                let explanation = chain::explain(&small.scenario, broken, &mut writer);
+                writer.finish().map_err(failed)?;
+                write_whole(&partial.join(EXPLANATION), explanation.as_bytes())?;
             }
             write_whole(&partial.join(CASE), &json)?;
             let _ = fs::remove_dir_all(&folder);
@@ -202,14 +203,4 @@ impl Cases {
         report.case = Some(name.to_owned());
         Ok(())
     }
-}
-
-fn traced(scenario: &Scenario, path: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::io("write", path, &error);
-    let mut writer = trace::Writer::new(fs::File::create(path).map_err(failed)?);
-    let mut drill = Drill::new(scenario);
-    let end = drill.end();
-    // A run that stalls has a trace up to there.
-    let _ = drill.advance(end, &mut writer);
-    writer.finish().map_err(failed)
 }

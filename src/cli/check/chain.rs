@@ -2,24 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write;
 
 use serde::Serialize;
 
 use crate::cli::engine::{Drill, Ended, Scenario, Span, TraceKind, TraceLine, TraceSink};
+use crate::cli::trace::Writer;
 
 /// Links of the chain that are told.
 const LINKS_MAX: usize = 40;
 /// Characters of a body.
 const BODY_MAX: usize = 160;
 
-/// Remembers for each event what it was and what caused it.
-#[derive(Default)]
-struct Causes {
+/// Writes the trace, and remembers for each event what it was and what caused it.
+struct Causes<'a, W: Write> {
     events: BTreeMap<u64, (u64, String)>,
+    trace: &'a mut Writer<W>,
 }
 
-impl TraceSink for Causes {
+impl<W: Write> TraceSink for Causes<'_, W> {
     fn record<B: Serialize>(&mut self, line: &TraceLine<'_>, body: &B) {
+        self.trace.record(line, body);
         if matches!(line.kind, TraceKind::State) {
             return;
         }
@@ -30,10 +33,18 @@ impl TraceSink for Causes {
     }
 }
 
-/// The explanation of a case: what broke, what happened before, and the causes of the last event.
-pub(super) fn explain(scenario: &Scenario, broken: &crate::drill::trial::Broken) -> String {
+/// The explanation of a case: what broke, what happened before, and the causes of the last event. The run's trace goes to
+/// `trace` on the way.
+pub(super) fn explain<W: Write>(
+    scenario: &Scenario,
+    broken: &crate::drill::trial::Broken,
+    trace: &mut Writer<W>,
+) -> String {
     let mut drill = Drill::new(scenario);
-    let mut causes = Causes::default();
+    let mut causes = Causes {
+        events: BTreeMap::new(),
+        trace,
+    };
     let end = drill.end();
     let ended = match drill.advance(end, &mut causes) {
         Ok(()) => Ended::Completed,

@@ -22,7 +22,7 @@ pub(super) fn all(
     jobs: usize,
 ) -> Result<(Vec<DefectReport>, bool), Failure> {
     let mut reports = Vec::new();
-    let progress = Progress::new(Defect::ALL.len() as u64, args.quiet);
+    let progress = Progress::new(Some(Defect::ALL.len() as u64), args.quiet);
     for defect in Defect::ALL {
         if interrupt::asked() {
             return Ok((reports, false));

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod cases;
 mod chain;
+mod deeper;
 mod defects;
 mod progress;
 
@@ -88,9 +89,37 @@ fn search(
     )?;
     let search = Search::new(base, scenario);
     let known = cases.run_known();
-    let (results, ended) = look(args, &search, seeds, jobs)?;
+    let until = args
+        .time_limit
+        .map(|limit| Instant::now() + Duration::from_millis(limit));
+    if let Some(faults) = args.exhaustive {
+        let (results, placements) = deeper::exhaust(base, faults, until, jobs)?;
+        let ended = match (placements.complete, interrupt::asked()) {
+            (true, _) => "completed",
+            (false, true) => "interrupted",
+            (false, false) => "time limit",
+        };
+        let failures = judge(args, &search, &results, &cases, &known, jobs)?;
+        let mut report = report(scenario, seeds, &results, ended);
+        (report.known, report.failures) = (known, failures);
+        report.exhaustive = Some(placements);
+        show(args, &report)?;
+        return Ok(status(&report));
+    }
+    let (mut results, ended) = look(args, &search, seeds, until, jobs)?;
+    let forks = match ended {
+        "completed" | "coverage is flat" if args.forks > 0 => Some(deeper::forks(
+            args.forks,
+            &search,
+            &mut results,
+            until,
+            jobs,
+        )?),
+        _ => None,
+    };
     let failures = judge(args, &search, &results, &cases, &known, jobs)?;
     let mut report = report(scenario, seeds, &results, ended);
+    report.forks = forks;
     report.known = known;
     report.failures = failures;
     show(args, &report)?;
@@ -121,6 +150,8 @@ fn report(scenario: &Scenario, seeds: &Seeds, results: &Results, ended: &str) ->
         events: results.events,
         known: Vec::new(),
         failures: Vec::new(),
+        forks: None,
+        exhaustive: None,
         sometimes: sometimes(results),
         defects: None,
     }
@@ -159,12 +190,10 @@ fn look(
     args: &CheckArgs,
     search: &Search,
     seeds: &Seeds,
+    until: Option<Instant>,
     jobs: usize,
 ) -> Result<(Results, &'static str), Failure> {
-    let progress = Progress::new(seeds.count, args.quiet);
-    let until = args
-        .time_limit
-        .map(|limit| Instant::now() + Duration::from_millis(limit));
+    let progress = Progress::new(seeds.bounded(), args.quiet);
     let stop = AtomicBool::new(false);
     let mut results = Results::default();
     let mut ended = "completed";
@@ -214,8 +243,11 @@ fn judge(
 ) -> Result<Vec<FailureReport>, Failure> {
     let mut reports = Vec::new();
     for (id, failure) in &results.failures {
-        let scenario = search.case(failure.seed);
-        let documented = check::documented(&scenario).map(str::to_owned);
+        let scenario = match &failure.scenario {
+            Some(scenario) => (**scenario).clone(),
+            None => search.case(failure.seed),
+        };
+        let documented = check::documented(&scenario, id).map(str::to_owned);
         let mut report = FailureReport {
             invariant: id.clone(),
             kind: failure.broken.kind.name().to_owned(),
@@ -266,7 +298,7 @@ fn smaller(
 fn sometimes(results: &Results) -> Vec<Seen> {
     let seen = |sight: &Sight| Seen {
         situation: sight.name().to_owned(),
-        seeds: results.sights.get(sight).copied().unwrap_or(0),
+        seeds: results.sights.get(sight).map_or(0, |seen| seen.seeds),
     };
     Sight::ALL.iter().map(seen).collect()
 }

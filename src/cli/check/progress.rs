@@ -12,17 +12,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(seeds: u64, quiet: bool) -> Progress {
+    /// `seeds`: how many, where that is known.
+    pub(super) fn new(seeds: Option<u64>, quiet: bool) -> Progress {
         if quiet || !std::io::stderr().is_terminal() {
             return Progress {
                 bar: ProgressBar::hidden(),
             };
         }
-        let bar =
-            ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr_with_hz(10));
-        if let Ok(style) =
-            ProgressStyle::with_template("[{bar:20}] {pos} of {len}, {per_sec}, {wide_msg}")
-        {
+        let bar = ProgressBar::with_draw_target(seeds, ProgressDrawTarget::stderr_with_hz(10));
+        let template = match seeds {
+            Some(_) => "[{bar:20}] {pos} of {len}, {per_sec}, {wide_msg}",
+            None => "{spinner} {pos}, {per_sec}, {wide_msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         Progress { bar }

@@ -25,7 +25,7 @@ use crate::dataflow::ledger::Prefixes;
 use crate::dataflow::record::{Record, SplitId};
 use crate::dataflow::sink::Guarantee;
 use crate::dataflow::topology::{JobId, OperatorId, OperatorInfo, SubtaskId, Topology};
-use crate::kernel::{Header, Time};
+use crate::kernel::{ActorId, Header, Time};
 
 use naming::{by_split, named};
 pub use outcome::{DeliveryOutcome, SinkDelivery};
@@ -46,8 +46,8 @@ pub struct Delivery {
     snapshots: BTreeMap<(SubtaskId, CheckpointId), Fingerprint>,
     /// What its channels held at that moment, where barriers have overtaken something.
     channels: BTreeMap<(SubtaskId, CheckpointId), Arc<ChannelState>>,
-    /// Execution graphs in force, by job.
-    layouts: Vec<Arc<Layout>>,
+    /// Execution graphs by leader and job, where they are not as configured.
+    layouts: BTreeMap<(ActorId, JobId), Arc<Layout>>,
     /// Completed checkpoints that are not committed everywhere.
     completed: BTreeMap<(JobId, CheckpointId), Completed>,
     sinks: Vec<SinkLedger>,
@@ -115,11 +115,7 @@ impl Delivery {
         let sinks = operators.filter_map(sink).collect();
         Delivery {
             prefixes: Prefixes::new(topology.splits.len()),
-            layouts: topology
-                .jobs
-                .iter()
-                .map(|job| Arc::clone(&job.layout))
-                .collect(),
+            layouts: BTreeMap::new(),
             ways,
             snapshots: BTreeMap::new(),
             channels: BTreeMap::new(),
@@ -145,7 +141,12 @@ impl Delivery {
         match fact {
             Fact::ExecutionGraphCreated { job, parallelism } => {
                 let layout = Layout::new(&self.blueprint.topology, *job, parallelism);
-                self.layouts[*job as usize] = Arc::new(layout);
+                self.layouts.insert((header.actor, *job), Arc::new(layout));
+            }
+            // Whoever leads anew begins with the graph that is configured.
+            Fact::LeadershipGranted => {
+                self.layouts
+                    .retain(|(leader, _), _| *leader != header.actor);
             }
             Fact::TaskSnapshot {
                 subtask,
@@ -227,7 +228,12 @@ impl Delivery {
             at: header.time,
             event: header.event.0,
             cut,
-            sinks: self.layouts[job as usize].sinks.clone(),
+            sinks: self
+                .layouts
+                .get(&(header.actor, job))
+                .unwrap_or(&self.blueprint.topology.jobs[job as usize].layout)
+                .sinks
+                .clone(),
         };
         let of_job = self.cuts.range((job, 0)..=(job, CheckpointId::MAX));
         if let Some(oldest) = of_job.rev().nth(CUTS_KEPT).map(|(key, _)| *key) {

@@ -69,9 +69,22 @@ impl Agreement {
                 && peer.endpoint == Endpoint::JobMaster(job)
         };
         let mutual = scene.endpoints.monitors.keys().any(follows);
-        if !mutual || !well(jobmanager) || !well(actor) {
+        // Of a process that has been replaced the JobMaster has to hear by its own means: the new one registers under
+        // another resource id, and nobody connects the two (`TaskManagerRunner.getTaskManagerResourceID`).
+        let same = scene.processes.is_same(actor, taskmanager.incarnation);
+        if !mutual || !same || !well(jobmanager) || !well(actor) {
             return;
         }
+        // As long as its predecessor is not missed, what ran there counts as running.
+        let predecessor = scene
+            .endpoints
+            .monitors
+            .keys()
+            .any(|(owner, endpoint, peer)| {
+                (*owner, *endpoint) == (jobmanager, Endpoint::JobMaster(job))
+                    && peer.address.actor == actor
+                    && peer.address != taskmanager
+            });
         let (Some(leader), Some(executor)) = (
             scene.leader(jobmanager),
             scene.endpoints.executors.get(&actor),
@@ -86,7 +99,7 @@ impl Agreement {
             .map(|(allocation, _)| *allocation)
             .collect();
         let differs = slots_differ(&pooled, executor, job)
-            .or_else(|| tasks_differ(leader, executor, (job, actor), scene));
+            .or_else(|| tasks_differ(leader, executor, (job, actor), predecessor, scene));
         self.agreed.expect(differs.is_none(), now, || {
             format!(
                 "after {quiet} without an event {} and {} differ: {}",
@@ -119,6 +132,7 @@ fn tasks_differ(
     leader: &LeaderView,
     executor: &Executor,
     (job, taskmanager): (JobId, ActorId),
+    predecessor: bool,
     scene: &Scene,
 ) -> Option<String> {
     let topology = &scene.blueprint.topology;
@@ -139,6 +153,7 @@ fn tasks_differ(
             ExecutionState::Deploying | ExecutionState::Initializing | ExecutionState::Running
         );
         deployed
+            && !predecessor
             && view.taskmanager == Some(taskmanager)
             && !executor.tasks.contains_key(&(*subtask, view.attempt))
     });

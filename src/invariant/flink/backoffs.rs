@@ -11,26 +11,61 @@ use crate::invariant::tally::{Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::restart::RestartStrategy;
 
-pub(in crate::invariant) const PROMISES: [Promise; 1] = [safety(
-    "R11",
-    "After a job has run for reset-backoff-threshold, its back-off is the initial one again.",
-)
-.of_flink()];
+pub(in crate::invariant) const PROMISES: [Promise; 2] = [
+    safety(
+        "R11",
+        "After a job has run for reset-backoff-threshold, its back-off is the initial one again.",
+    )
+    .of_flink(),
+    safety(
+        "R12",
+        "A job restarts at most as often as its strategy allows under one leadership, and after a delay that the strategy knows.",
+    )
+    .of_flink(),
+];
 
 #[derive(Clone, Debug)]
 pub(in crate::invariant) struct Backoffs {
     anew: Tally,
+    allowed: Tally,
+    /// Restarts of each job under each JobMaster.
+    restarts: BTreeMap<(ActorId, JobId), u32>,
     /// When the last back-off ends, of each job of each JobManager.
     ends: BTreeMap<(ActorId, JobId), Time>,
 }
 
 impl Backoffs {
     pub fn new() -> Backoffs {
-        let [anew] = PROMISES.map(Tally::new);
+        let [anew, allowed] = PROMISES.map(Tally::new);
         Backoffs {
             anew,
+            allowed,
+            restarts: BTreeMap::new(),
             ends: BTreeMap::new(),
         }
+    }
+
+    fn restarts(&mut self, header: &Header, job: JobId, delay: Span, strategy: RestartStrategy) {
+        let number = self.restarts.entry((header.actor, job)).or_insert(0);
+        *number += 1;
+        let (most, least_delay, most_delay) = match strategy {
+            RestartStrategy::NoRestart => (0, Span::ZERO, Span::ZERO),
+            RestartStrategy::FixedDelay { attempts, delay } => (attempts, delay, delay),
+            RestartStrategy::FailureRate { delay, .. } => (u32::MAX, delay, delay),
+            RestartStrategy::ExponentialDelay {
+                initial,
+                max,
+                jitter_per_mille,
+                ..
+            } => {
+                let jitter = |of: Span| of * u64::from(jitter_per_mille) / 1_000 + Span::from_ms(1);
+                (u32::MAX, initial - jitter(initial), max + jitter(max))
+            }
+        };
+        let allowed = *number <= most && least_delay <= delay && delay <= most_delay;
+        self.allowed.expect(allowed, header, || {
+            format!("restart {number} of job {job} comes after {delay}, under {strategy:?}")
+        });
     }
 }
 
@@ -38,6 +73,15 @@ impl Checker for Backoffs {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         // The adaptive scheduler draws its delay when the failure comes and states it when all tasks have ended.
         let config = &scene.blueprint.config;
+        if let Fact::RestartDelayed { job, delay, .. } = fact
+            && config.scheduler == SchedulerKind::Default
+        {
+            self.restarts(header, *job, *delay, config.restart);
+        }
+        if matches!(fact, Fact::LeadershipGranted) {
+            self.restarts
+                .retain(|(jobmanager, _), _| *jobmanager != header.actor);
+        }
         let RestartStrategy::ExponentialDelay {
             initial,
             reset_threshold,
@@ -74,7 +118,7 @@ impl Checker for Backoffs {
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.anew.verdict()]
+        vec![self.anew.verdict(), self.allowed.verdict()]
     }
 }
 

@@ -1,13 +1,13 @@
 //! Verdicts of heartbeat monitors: one each at the most, and by timeout only after silence.
 
 use crate::actor::fact::Fact;
-use crate::actor::flink::rpc::heartbeat::Verdict as Reason;
+use crate::actor::flink::rpc::heartbeat::{Peer, Verdict as Reason};
 use crate::invariant::checks::Checker;
-use crate::invariant::scene::Scene;
-use crate::invariant::tally::{Promise, Tally, Verdict, safety};
-use crate::kernel::{Header, Time};
+use crate::invariant::scene::{LeaderView, Scene};
+use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
+use crate::kernel::{ActorId, Header, Span, Time};
 
-pub(in crate::invariant) const PROMISES: [Promise; 2] = [
+pub(in crate::invariant) const PROMISES: [Promise; 3] = [
     safety(
         "H1",
         "A heartbeat monitor reports its peer at most once: by timeout, or as unreachable, or not at all once it is cancelled.",
@@ -18,23 +18,58 @@ pub(in crate::invariant) const PROMISES: [Promise; 2] = [
         "No peer is declared dead by timeout within heartbeat.timeout of a heartbeat of it that was processed.",
     )
     .of_flink(),
+    safety(
+        "H8",
+        "A peer of which nothing has been heard for heartbeat.timeout is given up then, where whoever watches it is awake.",
+    )
+    .of_flink(),
 ];
+
+/// Until a timer that is due has its turn on the main thread.
+const MARGIN: Span = Span::from_secs(2);
 
 #[derive(Clone, Debug)]
 pub(in crate::invariant) struct Heartbeats {
     once: Tally,
     silent: Tally,
+    missed: Tally,
 }
 
 impl Heartbeats {
     pub fn new() -> Heartbeats {
-        let [once, silent] = PROMISES.map(Tally::new);
-        Heartbeats { once, silent }
+        let [once, silent, missed] = PROMISES.map(Tally::new);
+        Heartbeats {
+            once,
+            silent,
+            missed,
+        }
+    }
+
+    /// `heard`: when a monitor was set up, or heard of its peer last.
+    fn judge(&mut self, now: Moment, owner: ActorId, peer: Peer, heard: Time, scene: &Scene) {
+        // Endpoints of a JobManager that leads no more watch nobody.
+        let leads = |leader: &LeaderView| leader.granted && leader.granted_at <= heard;
+        if scene.leader(owner).is_some_and(|leader| !leads(leader)) {
+            return;
+        }
+        let timeout = scene.blueprint.config.heartbeat.timeout;
+        let woke = scene.processes.woke_at(owner).unwrap_or(Time::ZERO);
+        let due = (heard + timeout).max(woke);
+        self.missed.expect(now.at <= due + MARGIN, now, || {
+            let silence = now.at.since(heard);
+            let (owner, peer) = (scene.name(owner), scene.name(peer.address.actor));
+            format!("{owner} has not heard of {peer} for {silence}, timeout {timeout}")
+        });
     }
 }
 
 impl Checker for Heartbeats {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        if let Fact::PeerHeard { owner, peer } = fact
+            && let Some(heard) = scene.endpoints.monitors.get(&(header.actor, *owner, *peer))
+        {
+            self.judge(header.into(), header.actor, *peer, *heard, scene);
+        }
         let Fact::PeerLost {
             owner,
             peer,
@@ -60,8 +95,18 @@ impl Checker for Heartbeats {
         }
     }
 
-    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.once.verdict(), self.silent.verdict()]
+    fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        let now = Moment {
+            at: end,
+            ..scene.last
+        };
+        for ((owner, _, peer), heard) in &scene.endpoints.monitors {
+            last.judge(now, *owner, *peer, *heard, scene);
+        }
+        [&last.once, &last.silent, &last.missed]
+            .map(Tally::verdict)
+            .into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What checkers share: the cluster as the facts so far show it.
 
 mod endpoints;
+mod history;
 mod leader;
 mod processes;
 
@@ -16,6 +17,7 @@ use crate::policy::Liveness;
 
 use super::tally::Moment;
 pub use endpoints::{Endpoints, Executor};
+use history::History;
 pub use leader::{LeaderView, TaskView};
 pub use processes::{Processes, is_disturbance, is_end};
 
@@ -31,6 +33,9 @@ pub struct Scene {
     pub token_max: FencingToken,
     /// The last fact that was seen.
     pub last: Moment,
+    history: History,
+    /// By job: the graph that was in force last.
+    layouts: Vec<Arc<Layout>>,
 }
 
 impl Scene {
@@ -41,6 +46,7 @@ impl Scene {
             .iter()
             .map(|_| LeaderView::new(blueprint))
             .collect();
+        let jobs = blueprint.topology.jobs.iter();
         Scene {
             blueprint: Arc::clone(blueprint),
             processes: Processes::new(blueprint),
@@ -51,7 +57,14 @@ impl Scene {
                 at: crate::kernel::Time::ZERO,
                 event: 0,
             },
+            history: History::default(),
+            layouts: jobs.map(|job| Arc::clone(&job.layout)).collect(),
         }
+    }
+
+    /// Whether a leader of ZooKeeper states what another one has stated before.
+    pub fn restates(&mut self, fact: &Fact) -> bool {
+        self.history.restates(fact)
     }
 
     pub fn jobmanager_index(&self, actor: ActorId) -> Option<usize> {
@@ -96,11 +109,11 @@ impl Scene {
         })
     }
 
-    /// The execution graph of a job as the leader has it, or as it is at first.
+    /// The execution graph of a job as the leader has it, or as the last one had it.
     pub fn layout(&self, job: JobId) -> &Layout {
         match self.current_leader() {
             Some((_, leader)) => &leader.jobs[job as usize].layout,
-            None => &self.blueprint.topology.jobs[job as usize].layout,
+            None => &self.layouts[job as usize],
         }
     }
 
@@ -137,7 +150,20 @@ impl Scene {
             self.token_max = self.token_max.max(*token);
         }
         if let Some(index) = self.jobmanager_index(header.actor) {
-            self.leaders[index].take(header, fact, &self.blueprint);
+            let view = &mut self.leaders[index];
+            view.take(header, fact, &self.blueprint);
+            match fact {
+                // Whoever leads anew begins with the graph that is configured.
+                Fact::LeadershipGranted => {
+                    for (layout, job) in self.layouts.iter_mut().zip(&view.jobs) {
+                        *layout = Arc::clone(&job.layout);
+                    }
+                }
+                Fact::ExecutionGraphCreated { job, .. } if view.granted => {
+                    self.layouts[*job as usize] = Arc::clone(&view.jobs[*job as usize].layout);
+                }
+                _ => {}
+            }
         }
     }
 }

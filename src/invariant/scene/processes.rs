@@ -17,6 +17,8 @@ struct State {
     hung: bool,
     cut_at: Option<Time>,
     woke_at: Option<Time>,
+    incarnation: u32,
+    slow: bool,
 }
 
 /// Whether the fact changes what the cluster has to work with.
@@ -43,6 +45,14 @@ pub fn is_end(fact: &Fact) -> bool {
 /// Faults under which a process may be out of touch with others, as long as they last.
 fn is_of_links(what: &str) -> bool {
     matches!(what, "cut-off" | "cut" | "slow-link" | "lossy-link")
+}
+
+/// Faults under which a process works, but not as it should.
+fn is_of_speed(what: &str) -> bool {
+    matches!(
+        what,
+        "slow" | "take-cpu" | "slow-storage" | "fail-storage" | "lose-storage"
+    )
 }
 
 impl Processes {
@@ -81,6 +91,8 @@ impl Processes {
             Fact::FaultInjected { what } if is_of_links(what) => {
                 state.cut_at = state.cut_at.or(Some(now))
             }
+            Fact::FaultInjected { what } if is_of_speed(what) => state.slow = true,
+            Fact::FaultHealed { what } if is_of_speed(what) => state.slow = false,
             Fact::FaultHealed { what: "hang" } => {
                 state.hung = false;
                 state.woke_at = Some(now);
@@ -89,7 +101,10 @@ impl Processes {
             Fact::FaultHealed { what } if is_of_links(what) => {
                 echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at))
             }
-            Fact::ProcessStarted { .. } => state.up = true,
+            Fact::ProcessStarted { incarnation } => {
+                state.up = true;
+                state.incarnation = *incarnation;
+            }
             _ => {}
         }
         self.disturbed = self.disturbed.max(now + echo);
@@ -99,6 +114,15 @@ impl Processes {
     pub fn is_well(&self, actor: ActorId) -> bool {
         let state = &self.states[actor.0 as usize];
         state.up && !state.hung && state.cut_at.is_none()
+    }
+
+    pub fn is_slow(&self, actor: ActorId) -> bool {
+        self.states[actor.0 as usize].slow
+    }
+
+    /// Whether it is still the process of this incarnation.
+    pub fn is_same(&self, actor: ActorId, incarnation: u32) -> bool {
+        self.states[actor.0 as usize].incarnation == incarnation
     }
 
     /// When a process last went on after a stop; the end of time while it is stopped.

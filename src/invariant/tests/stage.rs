@@ -287,6 +287,7 @@ impl Stage {
         self.says(
             ZK,
             Fact::SessionOpened {
+                zxid: 0,
                 session,
                 owner: JM(index),
                 timeout: Span::from_secs(10),
@@ -424,6 +425,7 @@ impl Stage {
         stage.at(1).says(
             ZK,
             Fact::SessionOpened {
+                zxid: 0,
                 session,
                 owner: JM(0),
                 timeout: Span::from_secs(10),

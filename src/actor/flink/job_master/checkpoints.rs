@@ -14,6 +14,7 @@ use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::Random;
+use crate::policy::defect::Defect;
 
 use super::coordinator::Pending;
 use super::store::pointer_path;
@@ -65,7 +66,8 @@ impl JobMaster {
         if coordinator.counting {
             return;
         }
-        if coordinator.pending.len() >= checkpointing.max_concurrent as usize {
+        let overlaps = office.blueprint.defects.has(Defect::CheckpointsOverlap);
+        if coordinator.pending.len() >= checkpointing.max_concurrent as usize && !overlaps {
             coordinator.queued = true;
             return;
         }

@@ -245,9 +245,8 @@ impl JobMaster {
             reason: "the JobMaster has given the TaskManager up",
         };
         line::tell(self.me(), Self::executor(taskmanager), None, call, ctx);
-        for allocation in self.pool.of(taskmanager) {
-            self.lose_slot_because(allocation, detector, office, ctx);
-        }
+        let slots = self.pool.of(taskmanager);
+        self.lose_slots(slots, detector, office, ctx);
     }
 
     pub(super) fn say_goodbye(&mut self, reason: &'static str, ctx: &mut Context<'_>) {

@@ -234,10 +234,34 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        self.state_slot(allocation, "lost", ctx);
-        if self.pool.remove(allocation).is_none() {
-            return;
+        self.lose_slots(vec![allocation], detector, office, ctx);
+    }
+
+    /// Slots that go together are out of the pool before anybody hears of it: nobody is given one that is about to go
+    /// (`DefaultDeclarativeSlotPool.releaseSlots`).
+    pub(super) fn lose_slots(
+        &mut self,
+        mut allocations: Vec<AllocationId>,
+        detector: Detector,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        for allocation in &allocations {
+            self.state_slot(*allocation, "lost", ctx);
         }
+        allocations.retain(|allocation| self.pool.remove(*allocation).is_some());
+        for allocation in allocations {
+            self.end_in_slot(allocation, detector, office, ctx);
+        }
+    }
+
+    fn end_in_slot(
+        &mut self,
+        allocation: AllocationId,
+        detector: Detector,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let held = self
             .groups
             .iter()

@@ -142,6 +142,10 @@ impl Heartbeats {
         if ctx.is_armed(monitor.timer) {
             return None;
         }
+        if self.defects.has(Defect::VerdictNever) {
+            ctx.arm(monitor.timer, self.timeout);
+            return None;
+        }
         self.remove(peer, ctx);
         Some(Verdict::Timeout)
     }

@@ -1,0 +1,169 @@
+//! No split is left unread.
+
+use crate::actor::fact::Fact;
+use crate::dataflow::record::SplitId;
+use crate::kernel::{Header, Span, Time};
+
+use super::quiet::everybody_is_well;
+use super::scene::{Scene, is_disturbance};
+use super::tally::{Moment, Promise, Tally, Verdict, liveness};
+
+pub(super) const PROMISES: [Promise; 1] = [liveness(
+    "K5",
+    "While a job runs and nothing disturbs it, a split that holds unread records is read in bounded time.",
+)];
+
+/// However slow a channel or a fetch is; a full log in flight waits for a checkpoint besides.
+const WITHIN: Span = Span::from_secs(20);
+
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    read: Tally,
+    splits: Vec<Split>,
+    /// When an execution or the leader changed last.
+    changed: Time,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Split {
+    appended: u64,
+    /// The offset after the last record that was read.
+    next: u64,
+    /// When it was read last, or had nothing more to read.
+    at: Time,
+}
+
+impl Reading {
+    pub fn new(scene: &Scene) -> Reading {
+        let [read] = PROMISES.map(Tally::new);
+        Reading {
+            read,
+            splits: vec![Split::default(); scene.blueprint.topology.splits.len()],
+            changed: Time::ZERO,
+        }
+    }
+
+    pub fn appended(&mut self, header: &Header, split: SplitId, records: usize) {
+        let known = &mut self.splits[split as usize];
+        if known.next >= known.appended {
+            known.at = header.time;
+        }
+        known.appended += records as u64;
+    }
+
+    pub fn emitted(&mut self, header: &Header, split: SplitId, first: u64, records: u32) {
+        let known = &mut self.splits[split as usize];
+        known.next = first + u64::from(records);
+        known.at = header.time;
+    }
+
+    pub fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        match fact {
+            Fact::OffsetReset { split, to, .. } => {
+                let known = &mut self.splits[*split as usize];
+                (known.next, known.at) = (*to, header.time);
+            }
+            Fact::ExecutionChanged { .. }
+            | Fact::LeaderPublished { .. }
+            | Fact::LeadershipGranted
+            | Fact::LeadershipLost { .. } => {
+                self.judge(header.into(), scene);
+                self.changed = header.time;
+            }
+            fact if is_disturbance(fact) => self.judge(header.into(), scene),
+            _ => {}
+        }
+    }
+
+    /// A stretch in which nothing changed ends.
+    fn judge(&mut self, now: Moment, scene: &Scene) {
+        let from = self.changed.max(scene.processes.disturbed_at());
+        let config = &scene.blueprint.config;
+        // Tasks of a process that has died run in the leader's view until it is missed.
+        let missed = match scene.is_flink() {
+            true => config.heartbeat.timeout,
+            false => config.ha.session_timeout,
+        };
+        let bound = WITHIN + missed + config.checkpointing.interval.unwrap_or(Span::ZERO) * 2;
+        if now.at.since(from.min(now.at)) <= bound || !everybody_is_well(scene) {
+            return;
+        }
+        let Some((_, leader)) = scene.current_leader() else {
+            return;
+        };
+        let topology = &scene.blueprint.topology;
+        for job in topology
+            .jobs
+            .iter()
+            .filter(|job| leader.all_run(job.layout.job))
+        {
+            for split in &job.splits {
+                let known = self.splits[*split as usize];
+                let waits = known.appended > known.next;
+                let waited = now.at.since(known.at.max(from));
+                self.read.expect(!waits || waited <= bound, now, || {
+                    format!(
+                        "split {split} has {} records, {} are read, and none for {waited}",
+                        known.appended, known.next
+                    )
+                });
+            }
+        }
+    }
+
+    pub fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        let now = Moment {
+            at: end,
+            ..scene.last
+        };
+        last.judge(now, scene);
+        vec![last.read.verdict()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::checkpoint::Attempt;
+    use crate::actor::fact::AppendTimes;
+    use crate::invariant::stage::{DB, Stage, TM};
+
+    fn append(stage: &mut Stage, split: SplitId) -> &mut Stage {
+        let times = AppendTimes(vec![Time::ZERO; 10].into());
+        let first = 0;
+        stage.says(
+            DB,
+            Fact::Appended {
+                split,
+                first,
+                times,
+            },
+        )
+    }
+
+    fn read(stage: &mut Stage, split: SplitId, first: u64) -> &mut Stage {
+        let (subtask, attempt, records) = (0, Attempt::new(100, 1), 10);
+        stage.says(
+            TM(0),
+            Fact::SourceEmitted {
+                subtask,
+                attempt,
+                split,
+                first,
+                records,
+            },
+        )
+    }
+
+    #[test]
+    fn a_split_that_nobody_reads_is_noticed() {
+        let mut stage = Stage::running();
+        append(stage.at(20), 0);
+        read(stage.at(21), 0, 0);
+        stage.at(30).broken("K5", 0);
+        append(&mut stage, 0);
+        stage.at(40).broken("K5", 0);
+        stage.at(400).broken("K5", 1);
+    }
+}
