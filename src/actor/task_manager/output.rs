@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::actor::message::ReplayFrom;
-use crate::dataflow::batch::{Alignment, Batch, CheckpointId, Content, Element, Run};
+use crate::dataflow::batch::{Batch, CheckpointId, Content, Element, Run};
 use crate::dataflow::record::Record;
 use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
@@ -401,70 +401,6 @@ impl Outputs {
     }
 }
 
-impl Entry {
-    fn barrier(barrier: Barrier) -> Entry {
-        Entry {
-            emitted: barrier.triggered_at,
-            element: Element::Barrier(barrier.checkpoint, barrier.alignment),
-        }
-    }
-
-    fn is_timeoutable(&self, checkpoint: CheckpointId) -> bool {
-        matches!(self.element, Element::Barrier(id, Alignment::Timeoutable) if id == checkpoint)
-    }
-
-    fn records(&self) -> u64 {
-        match &self.element {
-            Element::Records(batch) => batch.len() as u64,
-            Element::Barrier(..) => 0,
-        }
-    }
-}
-
-impl OutputChannel {
-    fn new(channel: ChannelId, restored: CheckpointId) -> OutputChannel {
-        OutputChannel {
-            channel,
-            log: VecDeque::new(),
-            base: 0,
-            cursor: 0,
-            sent: 0,
-            base_checkpoint: restored,
-            consumer: None,
-            consumer_attempt: Attempt::default(),
-            was_connected: false,
-            spooling: false,
-            credits: 0,
-            ready: false,
-        }
-    }
-
-    pub fn consumer(&self) -> Option<Consumer> {
-        self.consumer
-    }
-
-    fn unsent(&self) -> u64 {
-        self.base + self.log.len() as u64 - self.cursor
-    }
-
-    /// Unsent buffers that hold the task back.
-    fn waiting(&self) -> u64 {
-        if self.spooling { 0 } else { self.unsent() }
-    }
-
-    /// The number of the first entry behind a checkpoint's barrier.
-    fn behind_barrier(&self, checkpoint: CheckpointId) -> Option<u64> {
-        if checkpoint == self.base_checkpoint {
-            return Some(self.base);
-        }
-        let at = self
-            .log
-            .iter()
-            .position(|e| matches!(e.element, Element::Barrier(id, _) if id == checkpoint))?;
-        Some(self.base + at as u64 + 1)
-    }
-}
-
 /// Who asked for a task's output before the task was there.
 #[derive(Clone, Debug)]
 pub struct ParkedRequest {
@@ -478,6 +414,7 @@ pub struct ParkedRequest {
 }
 
 mod connections;
+mod log;
 mod overtaking;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the output of a task promises.
 
 use super::*;
+use crate::dataflow::batch::Alignment;
 
 const CONSUMER: Consumer = Consumer {
     taskmanager: ActorId(1),
