@@ -2,7 +2,9 @@
 
 use firedrill::drill::outcome::Outcome;
 use firedrill::drill::{Drill, Ended};
+use firedrill::kernel::trace::{TraceLine, TraceSink};
 use firedrill::scenario::{self, model::Scenario};
+use serde::Serialize;
 
 /// A small cluster; `faults` are lines of the plan.
 fn yaml(faults: &[&str]) -> String {
@@ -230,6 +232,100 @@ fn a_taskmanager_without_tasks_leaves_nothing_to_recover() {
     let hit = flink(&[&kill(taken[0])], "");
     assert!(hit.summary.spared.is_empty());
     assert_eq!(hit.summary.recoveries.len(), 1);
+}
+
+#[test]
+fn checkpoints_start_with_the_first_task_that_runs_and_keep_their_pace() {
+    let text = yaml(&[
+        "{throw: Count 0, at: 43 s}",
+        "{throw: Count 0, at: 77 s}",
+        "{kill: jm-1, at: 100 s}",
+    ]);
+    let text = text.replace("name: small", "name: small\nmodel: flink-default");
+    let loaded = scenario::load(text, "x.yaml", &[]);
+    let mut drill = Drill::new(&loaded.unwrap_or_else(|error| panic!("{error}")).scenario);
+    let end = drill.end();
+    drill.advance(end, &mut ()).expect("it goes on");
+    let outcome = drill.finish(Ended::Completed);
+    let all = |text: &str| -> Vec<f64> {
+        let of = outcome.timeline.iter();
+        of.filter(|entry| entry.text.contains(text))
+            .map(|entry| entry.at_ms)
+            .collect()
+    };
+    let triggered = all("is triggered");
+    let after = |at: f64| *triggered.iter().find(|t| **t > at).expect("another one");
+    let [start, first, second, led] = all("all tasks of job run")[..] else {
+        panic!("{:?}", all("all tasks of job run"));
+    };
+    // Nothing has ended yet in this execution graph, nor in a new leader's: at once.
+    assert!(after(start) - start < 100.0, "{start}: {triggered:?}");
+    assert!(after(led) - led < 100.0, "{led}: {triggered:?}");
+    // The trigger stood still: it starts when the first task runs, too early for its first tick.
+    let wait = after(first) - first;
+    assert!(
+        (9_000.0..10_000.0).contains(&wait),
+        "{first}: {triggered:?}"
+    );
+    // From then on no failure stops it.
+    let pace = (after(second) - after(first)) / 10_000.0;
+    assert!((pace - pace.round()).abs() < 1e-3, "{triggered:?}");
+    assert!(after(second) - second < 9_900.0 || pace.round() == 4.0);
+}
+
+/// When a ResourceManager struck a TaskExecutor off, and why.
+#[derive(Default)]
+struct StruckOff(Vec<(f64, String)>);
+
+impl TraceSink for StruckOff {
+    fn record<B: Serialize>(&mut self, line: &TraceLine<'_>, body: &B) {
+        let body = serde_json::to_value(body).expect("plain values");
+        if let Some(fact) = body.get("TaskExecutorUnregistered") {
+            let reason = fact["reason"].as_str().expect("there is one").to_owned();
+            self.0.push((line.time.as_ms(), reason));
+        }
+    }
+}
+
+#[test]
+fn a_kept_resource_id_makes_a_restarted_taskmanager_known_at_once() {
+    let struck_off = |config: &str| {
+        let text = yaml(&["{kill: tm-1, at: 60 s, restart-after: 2 s}"])
+            .replace("name: small", "name: small\nmodel: flink-default")
+            .replace("    placement:\n", "")
+            .replace("config:\n", &format!("config:\n{config}"))
+            .lines()
+            .filter(|line| !line.starts_with("      tm-"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>();
+        let loaded = scenario::load(text, "x.yaml", &[]);
+        let mut drill = Drill::new(&loaded.unwrap_or_else(|error| panic!("{error}")).scenario);
+        let (end, mut seen) = (drill.end(), StruckOff::default());
+        drill.advance(end, &mut seen).expect("it goes on");
+        let summary = drill.finish(Ended::Completed).summary;
+        let invariants = &summary.invariants;
+        assert!(
+            invariants
+                .iter()
+                .all(|invariant| invariant.violations.is_empty())
+        );
+        assert_eq!(summary.job_status, "RUNNING");
+        seen.0
+    };
+    let [(at, reason)] = &struck_off("")[..] else {
+        panic!("one process ends, once");
+    };
+    assert!(
+        *at > 70_000.0 && reason == "no longer reachable",
+        "{at}, {reason}"
+    );
+    let [(at, reason)] = &struck_off("  taskmanager.resource-id: mine\n")[..] else {
+        panic!("one process ends, once");
+    };
+    assert!(
+        *at < 70_000.0 && reason.contains("resource id"),
+        "{at}, {reason}"
+    );
 }
 
 #[test]

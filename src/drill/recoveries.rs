@@ -206,8 +206,12 @@ impl Recoveries {
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
                     if let Some(task) = following.state.tasks.get_mut(subtask) {
-                        // A task may put something out before the JobMaster hears that it runs.
-                        *task = (*state, task.1 && *state == ExecutionState::Running);
+                        // A task may put something out before the JobMaster hears that it initializes or runs.
+                        let same = matches!(
+                            state,
+                            ExecutionState::Initializing | ExecutionState::Running
+                        );
+                        *task = (*state, task.1 && same);
                     }
                 });
             }
@@ -216,7 +220,7 @@ impl Recoveries {
                 self.with_job(job, now, |following| {
                     following.state.fruitful.insert(*subtask);
                     if let Some(task) = following.state.tasks.get_mut(subtask)
-                        && task.0 >= ExecutionState::Initializing
+                        && task.0 >= ExecutionState::Deploying
                     {
                         task.1 = true;
                     }

@@ -114,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_belongs_to_nobody_is_noticed() {
+        let blueprint = crate::invariant::stage::blueprint();
+        let scene = Scene::new(&blueprint);
+        let mut flow = Flow::new(&scene);
+        let mut topology = blueprint.topology.clone();
+        for operator in &mut topology.operators {
+            operator.max_parallelism += 1;
+        }
+        flow.check_groups(&blueprint.topology.jobs[0].layout, scene.last, &topology);
+        assert_eq!(flow.groups.verdict().violations.len(), 1);
+    }
+
+    #[test]
     fn a_channel_beyond_its_credit_is_noticed() {
         Stage::running()
             .says(

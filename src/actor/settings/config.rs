@@ -33,6 +33,9 @@ pub struct Config {
     pub load_balance: LoadBalance,
     /// `execution.state-recovery.from-local`
     pub local_recovery: bool,
+    /// `taskmanager.resource-id`; none: each process makes one up. A cluster's TaskManagers each have one of their own: where
+    /// this is set, a TaskManager that is started again is known by the id that it had.
+    pub resource_id: Option<String>,
     /// `taskmanager.registration.timeout`
     pub taskmanager_registration_timeout: Span,
     /// `resourcemanager.job.timeout`
@@ -296,6 +299,7 @@ impl Default for Config {
             reactive: false,
             load_balance: LoadBalance::None,
             local_recovery: false,
+            resource_id: None,
             taskmanager_registration_timeout: Span::from_secs(300),
             job_timeout: Span::from_secs(300),
             state_backend: StateBackend::HashMap,

@@ -202,6 +202,13 @@ pub const KEYS: &[Key] = &[
     key!(NOBODY, "pekko.tcp.timeout" ["akka.tcp.timeout"] config.rpc.tcp_timeout, |text| at_least(text, 1), span),
     key!(FLINK, "pekko.retry-gate-closed-for" ["akka.retry-gate-closed-for"] config.rpc.retry_gate_closed_for, duration, span),
     key!(FLINK, "taskmanager.registration.timeout" ["taskmanager.maxRegistrationDuration"] config.taskmanager_registration_timeout, |text| at_least(text, 1), span),
+    Key {
+        name: "taskmanager.resource-id",
+        aliases: &[],
+        users: FLINK,
+        set: |settings, text| { settings.config.resource_id = Some(text.trim().to_owned()); Ok(()) },
+        get: |settings| settings.config.resource_id.clone(),
+    },
     key!(FLINK, "resourcemanager.job.timeout" config.job_timeout, |text| at_least(text, 1), span),
 
     derived!(FLINK, "taskmanager.slot.timeout" slot_timeout, |text| at_least(text, 1).map(Some), |settings| span(settings.config.slots.timeout)),

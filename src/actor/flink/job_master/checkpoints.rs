@@ -13,7 +13,6 @@ use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::Random;
 use crate::policy::defect::Defect;
 
 use super::coordinator::Pending;
@@ -24,29 +23,55 @@ use super::{JobAsk, JobMaster, JobMasterTimer};
 const METADATA_BYTES_PER_TASK: u64 = 2_048;
 
 impl JobMaster {
-    /// All tasks run: a coordinator's first checkpoint comes at a random moment of its interval, the first one after a
-    /// failover as soon as `min-pause` allows.
-    pub(super) fn start_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let checkpointing = &office.blueprint.config.checkpointing;
-        let Some(interval) = checkpointing.interval else {
-            return;
-        };
-        let delay = if self.coordinator.has_run {
-            checkpointing.min_pause
-        } else {
-            let least = checkpointing.min_pause.min(interval);
-            self.random.between(least, interval)
-        };
-        self.coordinator.active = true;
-        self.coordinator.has_run = true;
-        self.coordinator.trigger.set(delay, ctx);
+    /// A task reports that it runs: `DefaultExecutionGraph.updateStateInternal` starts the periodic trigger if it stands
+    /// still. The first tick comes too early, so that the first checkpoint is one interval later.
+    ///
+    /// The random delay of a new coordinator decides nothing, for it is used up before all tasks run: by the job's status that
+    /// turns to RUNNING with no task scheduled yet, or, under the adaptive scheduler, by the first task that runs.
+    pub(super) fn on_running_reported(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        if !self.coordinator.active {
+            self.start_trigger(office, ctx);
+        }
     }
 
-    /// Some task does not run any more: the periodic trigger stops, and what is on its way is aborted.
+    /// All tasks run. In an execution graph in which none has ended yet (a new job, a new leader, a new parallelism), the
+    /// tracker starts the trigger anew: the first checkpoint comes as soon as `min-pause` allows.
+    pub(super) fn start_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        if !self.coordinator.untrackable {
+            self.coordinator.tracked = true;
+            self.start_trigger(office, ctx);
+        }
+    }
+
+    fn start_trigger(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let checkpointing = &office.blueprint.config.checkpointing;
+        if checkpointing.interval.is_some() {
+            self.coordinator.active = true;
+            self.coordinator.trigger.set(checkpointing.min_pause, ctx);
+        }
+    }
+
+    /// Tasks fail or are cancelled: what is on its way is aborted. The periodic trigger stops if the tracker has started
+    /// it; else it goes on at its pace, and comes to nothing until all tasks run again.
+    pub(super) fn interrupt_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        self.coordinator.untrackable = true;
+        if self.coordinator.tracked {
+            return self.stop_checkpoints(office, ctx);
+        }
+        self.coordinator.queued = false;
+        self.abort_checkpoints(office, ctx);
+    }
+
+    /// The periodic trigger stops, and what is on its way is aborted.
     pub(super) fn stop_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.coordinator.active = false;
+        self.coordinator.tracked = false;
         self.coordinator.queued = false;
         self.coordinator.trigger.cancel(ctx);
+        self.abort_checkpoints(office, ctx);
+    }
+
+    fn abort_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let pending: Vec<_> = self.coordinator.pending.keys().copied().collect();
         for checkpoint in pending {
             self.abort_checkpoint(checkpoint, "the job restarts or ends", office, ctx);
@@ -78,6 +103,11 @@ impl JobMaster {
             return coordinator.trigger.set_at(pause_ends, ctx);
         }
         coordinator.queued = false;
+        // Not all tasks run: no id is taken, and nothing counts as failed.
+        if !self.all_run() {
+            return;
+        }
+        let coordinator = &mut self.coordinator;
         coordinator.counting = true;
         let id = coordinator.next_id;
         self.count_up(id, office, ctx);

@@ -67,7 +67,8 @@ impl JobMaster {
 
     // TaskManagers.
 
-    /// `registerTaskManager`: idempotent for one session, another session of the same process replaces it.
+    /// `registerTaskManager`: idempotent for one session, another session under the same resource id replaces it. That is
+    /// the same process, or its predecessor where `taskmanager.resource-id` is set.
     pub(super) fn register(
         &mut self,
         from: Peer,
@@ -81,6 +82,13 @@ impl JobMaster {
         }
         if known.is_some() {
             self.lose_taskmanager(from.address, Detector::Reregistration, office, ctx);
+        }
+        let is_predecessor =
+            |known: &&Address| known.actor == from.address.actor && **known != from.address;
+        if office.blueprint.config.resource_id.is_some()
+            && let Some(old) = self.taskmanagers.keys().find(is_predecessor).copied()
+        {
+            self.lose_taskmanager(old, Detector::Reregistration, office, ctx);
         }
         self.taskmanagers.insert(from.address, session);
         self.heartbeats.monitor(from, ctx);

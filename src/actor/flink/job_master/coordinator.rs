@@ -18,8 +18,10 @@ pub(super) struct Coordinator {
     pub(super) pending: BTreeMap<CheckpointId, Pending>,
     /// The periodic trigger runs.
     pub(super) active: bool,
-    /// It has run before: this coordinator has seen all tasks run.
-    pub(super) has_run: bool,
+    /// `ExecutionTrackingCheckpointCoordinatorDeActivator.started`: it has started the trigger, and will stop it.
+    pub(super) tracked: bool,
+    /// An attempt has ended before it finished. The tracker expects it to run for ever after, and starts nothing any more.
+    pub(super) untrackable: bool,
     /// An id is being taken.
     pub(super) counting: bool,
     /// A trigger came while as many checkpoints as may be were on their way.
@@ -50,7 +52,8 @@ impl Coordinator {
             next_id: 1,
             pending: BTreeMap::new(),
             active: false,
-            has_run: false,
+            tracked: false,
+            untrackable: false,
             counting: false,
             queued: false,
             trigger: Alarm::new(Timer::JobMaster { job, timer }),
@@ -75,7 +78,8 @@ impl Coordinator {
 
     /// A new execution graph has a coordinator of its own, which counts on.
     pub(super) fn renew(&mut self) {
-        self.has_run = false;
+        self.tracked = false;
+        self.untrackable = false;
         self.completed_at = None;
         self.failures = 0;
         self.counted.clear();

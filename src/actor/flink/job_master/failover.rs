@@ -125,7 +125,7 @@ impl JobMaster {
         self.waiting_for_restart.extend(&vertices);
         let reason = format!("{}: {} tasks restart", detector.name(), vertices.len());
         self.turn(JobStatus::Restarting, reason, ctx);
-        self.stop_checkpoints(office, ctx);
+        self.interrupt_checkpoints(office, ctx);
         let timer = JobMasterTimer::RestartDelay { failover: number };
         let mut delay = Alarm::new(Timer::JobMaster {
             job: self.job,

@@ -28,8 +28,15 @@ impl JobMaster {
         let Some(execution) = self.current(subtask, attempt) else {
             return refused;
         };
-        match (execution.state, state) {
-            (current, _) if current.is_terminal() => return refused,
+        let known = execution.state;
+        if known.is_terminal() {
+            return refused;
+        }
+        if state == ExecutionState::Running {
+            self.on_running_reported(office, ctx);
+        }
+        let execution = self.execution(subtask);
+        match (known, state) {
             (ExecutionState::Canceling, ExecutionState::Canceled | ExecutionState::Failed) => {
                 self.ended(subtask, ExecutionState::Canceled, office, ctx);
             }

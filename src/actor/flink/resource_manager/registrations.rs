@@ -5,7 +5,7 @@ use crate::actor::fact::Fact;
 use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::{InstanceId, SlotStatus};
 use crate::actor::flink::rpc::heartbeat::Peer;
-use crate::actor::flink::rpc::{Address, Answer, AskId, Call, RpcError, line};
+use crate::actor::flink::rpc::{Address, Answer, AskId, Call, Endpoint, RpcError, line};
 use crate::actor::message::FencingToken;
 use crate::dataflow::topology::JobId;
 
@@ -15,13 +15,16 @@ impl ResourceManager {
     // TaskExecutors.
 
     /// `registerTaskExecutor`: whoever registers again is a new instance, and its predecessor's slots are gone. A process
-    /// that was started again has another resource id, as by default, and replaces nobody.
+    /// that was started again has another resource id and replaces nobody, unless `taskmanager.resource-id` is set.
     pub(super) fn register_taskexecutor(
         &mut self,
         from: Peer,
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) -> Result<Answer, RpcError> {
+        if office.blueprint.config.resource_id.is_some() {
+            self.replace_predecessor(from.address, office, ctx);
+        }
         if self.slots.unregister(from.address) {
             self.check_soon(office, ctx);
         }
@@ -34,6 +37,37 @@ impl ResourceManager {
             instance,
         });
         Ok(Answer::RegisteredTaskExecutor { instance })
+    }
+
+    /// The earlier process under the same resource id is gone. JobMasters are not told: they learn of it when the new
+    /// process registers with them.
+    fn replace_predecessor(
+        &mut self,
+        taskmanager: Address,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let is_predecessor =
+            |known: &&Address| known.actor == taskmanager.actor && **known != taskmanager;
+        let Some(old) = self.taskexecutors.keys().find(is_predecessor).copied() else {
+            return;
+        };
+        let Some(instance) = self.taskexecutors.remove(&old) else {
+            return;
+        };
+        let peer = Peer {
+            address: old,
+            endpoint: Endpoint::TaskExecutor,
+        };
+        self.heartbeats.unmonitor(peer, ctx);
+        ctx.state(Fact::TaskExecutorUnregistered {
+            taskmanager: old,
+            instance,
+            reason: "a new process registers under its resource id",
+        });
+        if self.slots.unregister(old) {
+            self.check_soon(office, ctx);
+        }
     }
 
     pub(super) fn is_instance(&self, taskmanager: Address, instance: InstanceId) -> bool {
