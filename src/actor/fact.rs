@@ -19,7 +19,7 @@ use super::flink::rpc::heartbeat::{Peer, Verdict};
 use super::flink::rpc::{Address, Endpoint, RpcError};
 use super::message::{Batches, FencingToken};
 use super::metric_report::TaskMetrics;
-use super::sink_fact::SinkFact;
+use super::sink_fact::{OffsetReset, SinkFact};
 use super::task_manager::executor::SlotState;
 
 #[derive(Clone, Debug, Serialize)]
@@ -404,13 +404,6 @@ pub enum Fact {
         first: u64,
         times: AppendTimes,
     },
-    /// The controller fences a broker or hears of it again: partitions whose leader moved, and those that have none now.
-    BrokerChanged {
-        broker: u32,
-        what: &'static str,
-        moved: u32,
-        leaderless: u32,
-    },
     /// A transaction's records become visible to readers.
     TransactionCommitted {
         sink: SubtaskId,
@@ -452,11 +445,5 @@ pub enum Fact {
     /// Sinks that are not transactions of the database.
     Sink(SinkFact),
     /// A source goes on elsewhere: what lay at its offset is not kept any more.
-    OffsetReset {
-        subtask: SubtaskId,
-        attempt: Attempt,
-        split: SplitId,
-        from: u64,
-        to: u64,
-    },
+    OffsetReset(OffsetReset),
 }

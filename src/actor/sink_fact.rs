@@ -1,8 +1,10 @@
-//! What sinks that are not transactions of the database state about what they write, and what Kafka does with it.
+//! What sinks that are not transactions of the database state about what they write, and what Kafka does with it and with its
+//! topics.
 
 use serde::Serialize;
 
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{OperatorId, SubtaskId};
 use crate::kernel::Time;
 
@@ -11,7 +13,23 @@ use super::kafka::protocol::{Producer, TransactionalId};
 use super::message::Batches;
 
 #[derive(Clone, Debug, Serialize)]
+pub struct OffsetReset {
+    pub subtask: SubtaskId,
+    pub attempt: Attempt,
+    pub split: SplitId,
+    pub from: u64,
+    pub to: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub enum SinkFact {
+    /// The controller fences a broker or hears of it again: partitions whose leader moved, and those that have none now.
+    BrokerChanged {
+        broker: u32,
+        what: &'static str,
+        moved: u32,
+        leaderless: u32,
+    },
     /// Records have arrived without a transaction.
     Written {
         sink: SubtaskId,

@@ -1,6 +1,6 @@
 //! From facts to recoveries: which fault led to what, from the first moment until "caught up".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
@@ -8,13 +8,14 @@ use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
-use crate::policy::{Liveness, RecoveryScope};
+use crate::policy::Liveness;
 
 use super::episode::{Episode, Injected, Marks, Retrieval, Unprovoked};
 use super::following::Following;
-use super::phase::{Intervals, JobState, Phase, Stage};
+use super::phase::{JobState, Stage};
 
 mod closing;
+mod opening;
 mod spared;
 
 /// Output has to be in time for this long before a job counts as caught up.
@@ -315,140 +316,6 @@ impl Recoveries {
         for following in &mut self.jobs {
             following.unacted(&self.faults, now);
         }
-    }
-
-    /// The JobManager that is in trouble, if one is.
-    fn faulty_jobmanager(&self) -> Option<ActorId> {
-        let jobmanagers = &self.blueprint.directory.jobmanagers;
-        self.faults
-            .iter()
-            .rev()
-            .find(|fault| jobmanagers.contains(&fault.target))
-            .map(|fault| fault.target)
-    }
-
-    /// Somebody acts on a fault: the recovery of every job began with it.
-    fn act_on(
-        &mut self,
-        target: Option<ActorId>,
-        detector: &'static str,
-        now: Time,
-        change: impl Fn(&mut Following),
-    ) {
-        for job in 0..self.jobs.len() {
-            let target = &target.into_iter().collect::<Vec<_>>();
-            let faults = self.faults_behind(target, job as JobId);
-            self.open(job as JobId, faults, now);
-            self.with_job(job as JobId, now, |following| {
-                change(following);
-                following.detect(detector, now);
-            });
-        }
-    }
-
-    /// Faults that nobody has answered: those of the targets, else all that are not over and may matter to the job.
-    fn faults_behind(&self, targets: &[ActorId], job: JobId) -> Vec<usize> {
-        let waiting =
-            |number: &usize| !self.is_answered(*number) && self.faults[*number].what != "slow";
-        let all = || (0..self.faults.len()).filter(waiting);
-        let of_targets: Vec<usize> = all()
-            .filter(|number| targets.contains(&self.faults[*number].target))
-            .collect();
-        if of_targets.is_empty() {
-            all()
-                .filter(|number| !self.faults[*number].spared.contains(&job))
-                .collect()
-        } else {
-            of_targets
-        }
-    }
-
-    /// An earlier recovery has dealt with the fault.
-    fn is_answered(&self, fault: usize) -> bool {
-        self.closed
-            .iter()
-            .any(|episode| episode.faults.contains(&fault))
-    }
-
-    fn open(&mut self, job: JobId, faults: Vec<usize>, now: Time) {
-        let following = &mut self.jobs[job as usize];
-        if following.episode.is_some() || faults.is_empty() {
-            return;
-        }
-        let at = faults
-            .iter()
-            .map(|fault| self.faults[*fault].at)
-            .min()
-            .unwrap_or(now);
-        let mut intervals = Intervals::default();
-        intervals.turn(Phase::Detection, at);
-        following.episode = Some(Episode {
-            job,
-            faults,
-            at,
-            detector: None,
-            detected: None,
-            scope: None,
-            checkpoint: None,
-            restarts: 0,
-            failed: BTreeSet::new(),
-            placement: Vec::new(),
-            splits: BTreeMap::new(),
-            replayed: 0,
-            reprocessed: 0,
-            deduplicated: 0,
-            intervals,
-            paths: Vec::new(),
-            end: None,
-            given_up: None,
-            marks: Marks::default(),
-        });
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn start(
-        &mut self,
-        job: JobId,
-        detector: Detector,
-        scope: RecoveryScope,
-        lost: &[ActorId],
-        tasks: &[SubtaskId],
-        leader: ActorId,
-        now: Time,
-    ) {
-        if !matches!(detector, Detector::Rebalancing | Detector::Rescaling) {
-            self.open(job, self.faults_behind(lost, job), now);
-            if self.jobs[job as usize].episode.is_none() {
-                self.unprovoked.push(Unprovoked {
-                    job,
-                    at: now,
-                    detector: detector.name(),
-                });
-            }
-        }
-        self.with_job(job, now, |following| {
-            following.state.led = true;
-            // Restarts of several regions may be under way side by side.
-            if following.state.stage == Stage::None {
-                following.state.tasks.clear();
-            }
-            following.state.stage = Stage::Ending;
-            let restarted = tasks
-                .iter()
-                .map(|task| (*task, (ExecutionState::Failed, false)));
-            following.state.tasks.extend(restarted);
-            if let Some(episode) = &mut following.episode {
-                episode.scope = Some(scope);
-                episode.restarts += 1;
-                episode.failed.extend(tasks.iter().copied());
-                episode
-                    .marks
-                    .reassigned
-                    .get_or_insert((now, tasks.len(), lost.to_vec()));
-                episode.marks.leader = Some(leader);
-            }
-            following.detect(detector.name(), now);
-        });
     }
 
     /// A source was restored to before records that it, or its predecessor, had read.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
-use crate::actor::sink_fact::{AbortCause, SinkFact};
+use crate::actor::sink_fact::{AbortCause, OffsetReset, SinkFact};
 use crate::kernel::{ActorId, Header, Time};
 
 use super::causes::{Causes, Hop};
@@ -95,17 +95,29 @@ impl Timeline {
         let job = |job: &u32| &self.blueprint.topology.jobs[*job as usize].name;
         let task = |subtask: &u32| self.blueprint.topology.task_name(*subtask);
         Some(match fact {
-            Fact::OffsetReset {
+            Fact::OffsetReset(OffsetReset {
                 subtask,
                 split,
                 from,
                 to,
                 ..
-            } => (
+            }) => (
                 "source",
                 format!(
                     "{} finds offset {from} of split {split} out of range, and goes on at {to}",
                     task(subtask)
+                ),
+            ),
+            Fact::Sink(SinkFact::BrokerChanged {
+                broker,
+                what,
+                moved,
+                leaderless,
+            }) => (
+                "kafka",
+                format!(
+                    "broker-{} {what}: {moved} partitions have another leader, {leaderless} have none",
+                    broker + 1
                 ),
             ),
             Fact::Sink(fact) => return self.of_sink(fact),
@@ -256,18 +268,6 @@ impl Timeline {
             } => (
                 "checkpoint",
                 format!("checkpoint {checkpoint} is aborted: {reason}"),
-            ),
-            Fact::BrokerChanged {
-                broker,
-                what,
-                moved,
-                leaderless,
-            } => (
-                "kafka",
-                format!(
-                    "broker-{} {what}: {moved} partitions have another leader, {leaderless} have none",
-                    broker + 1
-                ),
             ),
             Fact::RebalanceDecided {
                 subtask,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{Batches, Body, Envelope, Timer};
-use crate::actor::sink_fact::SinkFact;
+use crate::actor::sink_fact::{OffsetReset, SinkFact};
 use crate::actor::world::World;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
@@ -174,9 +174,9 @@ impl Watch {
             Fact::TransactionCommitted { batches, .. } => {
                 self.note_visible(batches, now);
             }
-            Fact::OffsetReset {
+            Fact::OffsetReset(OffsetReset {
                 split, from, to, ..
-            } => self.arrivals.skip(*split, *from, *to),
+            }) => self.arrivals.skip(*split, *from, *to),
             Fact::Sink(SinkFact::Readable { batches, .. }) => self.note_visible(batches, now),
             Fact::Sink(SinkFact::Written { sink, batches, .. }) if self.reads_at_once(*sink) => {
                 self.note_visible(batches, now)

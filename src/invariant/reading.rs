@@ -1,6 +1,7 @@
 //! No split is left unread.
 
 use crate::actor::fact::Fact;
+use crate::actor::sink_fact::OffsetReset;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Header, Span, Time};
 
@@ -59,7 +60,7 @@ impl Reading {
 
     pub fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::OffsetReset { split, to, .. } => {
+            Fact::OffsetReset(OffsetReset { split, to, .. }) => {
                 let known = &mut self.splits[*split as usize];
                 (known.next, known.at) = (*to, header.time);
             }

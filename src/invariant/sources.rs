@@ -2,6 +2,7 @@
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::sink_fact::OffsetReset;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::SubtaskId;
@@ -220,13 +221,13 @@ impl Checker for Sources {
                     _ => {}
                 }
             }
-            Fact::OffsetReset {
+            Fact::OffsetReset(OffsetReset {
                 subtask,
                 attempt,
                 split,
                 from,
                 to,
-            } => {
+            }) => {
                 let readers = &mut self.readers[*split as usize];
                 let is =
                     |reader: &&mut Reader| reader.attempt == *attempt && reader.subtask == *subtask;

@@ -1,6 +1,7 @@
 //! The brokers of a Kafka cluster: who leads which partition, how the controller misses a broker, and how clients find their way
 //! (KRaft's `broker.session.timeout.ms`; the clients' `retry.backoff.ms`, `request.timeout.ms`).
 
+use crate::actor::sink_fact::SinkFact;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -235,8 +236,10 @@ impl Brokers {
     }
 
     fn release(&mut self, broker: u32) -> Vec<Request> {
-        let held = self.held.extract_if(.., |_, (at, _)| *at == broker);
-        held.map(|(_, (_, request))| request).collect()
+        let waiting = std::mem::take(&mut self.held).into_iter();
+        let (released, held): (BTreeMap<_, _>, _) = waiting.partition(|(_, (at, _))| *at == broker);
+        self.held = held;
+        released.into_values().map(|(_, request)| request).collect()
     }
 
     fn come_up(&mut self, number: u32, ctx: &mut Context<'_>) {
@@ -284,11 +287,11 @@ impl Brokers {
             .iter()
             .filter(|leader| leader.is_none())
             .count() as u32;
-        ctx.state(Fact::BrokerChanged {
+        ctx.state(Fact::Sink(SinkFact::BrokerChanged {
             broker,
             what,
             moved,
             leaderless,
-        });
+        }));
     }
 }

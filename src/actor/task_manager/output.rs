@@ -327,7 +327,8 @@ impl Outputs {
             let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
             channel.credits = (channel.credits + gift).checked_sub(1)?;
         }
-        if !matches!(entry.element, Element::Records(_)) {
+        // A barrier that is sent again, to a consumer that was restored, was counted when it was sent first.
+        if !matches!(entry.element, Element::Records(_)) && channel.cursor >= channel.sent {
             self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));
         }
         self.backlog.subtract(channel.waiting());

@@ -1,5 +1,6 @@
 //! One execution of a subtask: what it holds, how it works through its input, and how it takes part in checkpoints.
 
+use crate::actor::sink_fact::OffsetReset;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -334,13 +335,13 @@ impl Task {
         let wanted = is_source.then(|| (self.room(), self.next_tick(ctx.now())));
         if let (Some(source), Some((room, tick))) = (self.source.as_mut(), wanted) {
             for (split, from, to) in source.jumps() {
-                ctx.state(Fact::OffsetReset {
+                ctx.state(Fact::OffsetReset(OffsetReset {
                     subtask: self.subtask,
                     attempt: self.attempt,
                     split,
                     from,
                     to,
-                });
+                }));
             }
             source.fetch(self.number, self.batch_max, room, tick, ctx);
             let records = source.available(self.batch_max, ctx.now());

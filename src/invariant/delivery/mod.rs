@@ -10,6 +10,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
+use crate::actor::sink_fact::OffsetReset;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -174,13 +175,13 @@ impl Delivery {
                 self.complete(header, *job, *checkpoint, offsets);
             }
             Fact::Sink(fact) => self.sink(header, fact),
-            Fact::OffsetReset {
+            Fact::OffsetReset(OffsetReset {
                 subtask,
                 split,
                 from,
                 to,
                 ..
-            } => self.skip(header, *subtask, *split, *from..*to),
+            }) => self.skip(header, *subtask, *split, *from..*to),
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
                 job,

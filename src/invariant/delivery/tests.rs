@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::actor::checkpoint::{Attempt, HeldRecords};
 use crate::actor::message::Batches;
-use crate::actor::sink_fact::{AbortCause, SinkFact};
+use crate::actor::sink_fact::{AbortCause, OffsetReset, SinkFact};
 use crate::dataflow::batch::Batch;
 use crate::dataflow::sink::{KafkaSink, SinkSpec, SinkTarget, TransactionNaming};
 use crate::invariant::stage::blueprint;
@@ -251,13 +251,13 @@ fn a_restart_behind_what_was_committed_doubles_it() {
 #[test]
 fn what_retention_took_is_lost_and_excused_and_nothing_else() {
     let skip = |run: &mut Run, from, to| {
-        run.fact(Fact::OffsetReset {
+        run.fact(Fact::OffsetReset(OffsetReset {
             subtask: 0,
             attempt: Attempt::default(),
             split: 0,
             from,
             to,
-        });
+        }));
     };
     let mut run = Run::kafka();
     run.complete(1, 10).commit(1, 0..10).done(1).restore(1);

@@ -34,7 +34,7 @@ impl Outputs {
         let mut overtaken = Overtaken::new();
         for output in 0..self.channels.len() {
             let channel = &mut self.channels[output];
-            let first = (channel.cursor - channel.base) as usize;
+            let first = (channel.cursor.max(channel.sent) - channel.base) as usize;
             let mut unsent = channel.log.iter().skip(first);
             let Some(at) = unsent.position(|entry| entry.is_timeoutable(barrier.checkpoint)) else {
                 continue;
