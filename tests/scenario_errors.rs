@@ -598,7 +598,7 @@ fn doubled_pins() {
 
 #[test]
 fn unknown_targets() {
-    let expected = r#"error: x.yaml:21:12: unknown process `tm-4`; known are `tm-1`, `tm-2`, `tm-3`, `jm-1`, `jm-2`, `jm-3`, `zk-1`, `zk-2`, `zk-3`, `kafka`, `database`
+    let expected = r#"error: x.yaml:21:12: unknown process `tm-4`; known are `tm-1`, `tm-2`, `tm-3`, `jm-1`, `jm-2`, `jm-3`, `zk-1`, `zk-2`, `zk-3`, `broker-1`, `kafka`, `database`
   21 |   - {kill: tm-4, at: 60 s}
      |            ^^^^"#;
     assert_eq!(edited(&[("kill: tm-1", "kill: tm-4")]), expected);
@@ -641,7 +641,7 @@ fn two_faults_in_one() {
 
 #[test]
 fn no_fault_at_all() {
-    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`
+    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `lose-notifications`, `delay-notifications`, `double-notifications`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`
   21 |   - {at: 60 s}
      |     ^"#;
     assert_eq!(edited(&[("kill: tm-1, ", "")]), expected);

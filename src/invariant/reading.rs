@@ -162,9 +162,9 @@ mod tests {
         let mut stage = Stage::running();
         append(stage.at(20), 0);
         read(stage.at(21), 0, 0);
-        stage.at(30).broken("K5", 0);
+        stage.at(30).holds("K5");
         append(&mut stage, 0);
-        stage.at(40).broken("K5", 0);
+        stage.at(40).holds("K5");
         stage.at(400).broken("K5", 1);
     }
 }

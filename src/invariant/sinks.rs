@@ -300,6 +300,10 @@ impl Waited {
         let timeout = topic.map_or(kafka.transaction_timeout_max, |topic| {
             topic.transaction_timeout
         });
+        // Brokers that are stopped abort nothing.
+        let broker = scene.blueprint.directory.kafka;
+        let woke = scene.processes.woke_at(broker);
+        let since = since.max(woke.map_or(since, |woke| woke.min(now)));
         Waited {
             place,
             lasted: now.since(since),

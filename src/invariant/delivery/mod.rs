@@ -172,7 +172,11 @@ impl Delivery {
                 offsets,
                 ..
             } => {
-                self.complete(header, *job, *checkpoint, offsets);
+                // A deposed leader may hear late of what its successor has found in the store.
+                let known = self.completed.get(&(*job, *checkpoint));
+                if known.is_none_or(|known| known.cut.offsets != *offsets) {
+                    self.complete(header, *job, *checkpoint, offsets);
+                }
             }
             Fact::Sink(fact) => self.sink(header, fact),
             Fact::OffsetReset(OffsetReset {

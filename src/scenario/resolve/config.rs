@@ -183,6 +183,17 @@ impl Keys {
                 check.warn(place, complaint.message);
             }
         }
+        // A log in flight is replayed from where the barrier stands in it: what it has overtaken would come twice.
+        let checkpointing = &mut self.settings.config.checkpointing;
+        if decided.switches.scope.spares_survivors() && std::mem::take(&mut checkpointing.unaligned)
+        {
+            const KEY: &str = "execution.checkpointing.unaligned.enabled";
+            let place = self.chosen.get(KEY).map(|entry| entry.place);
+            check.warn(
+                place.unwrap_or(Place::Nowhere),
+                format!("`{KEY}` has no effect where single tasks restart (`recovery.scope`): barriers stay aligned"),
+            );
+        }
         for key in flink::KEYS {
             if key.is_used_by(decided.family)
                 && let Some(value) = (key.get)(&self.settings)

@@ -1,4 +1,4 @@
-//! The checkpoint coordinator (`CheckpointCoordinator`, `CheckpointRequestDecider`, `CheckpointFailureManager`).
+//! The checkpoint coordinator (`CheckpointCoordinator`, `CheckpointRequestDecider`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -368,7 +368,12 @@ impl JobMaster {
         }
     }
 
-    fn say_aborted(&self, checkpoint: CheckpointId, reason: &'static str, ctx: &mut Context<'_>) {
+    pub(super) fn say_aborted(
+        &self,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+        ctx: &mut Context<'_>,
+    ) {
         ctx.state(Fact::CheckpointAborted {
             job: self.job,
             checkpoint,
@@ -391,85 +396,6 @@ impl JobMaster {
                 let call = call(execution.subtask, execution.attempt);
                 line::tell(self.me(), peer, None, call, ctx);
             }
-        }
-    }
-
-    pub(super) fn on_decline(
-        &mut self,
-        checkpoint: CheckpointId,
-        subtask: SubtaskId,
-        attempt: Attempt,
-        reason: &'static str,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        let expected = self
-            .coordinator
-            .pending
-            .get(&checkpoint)
-            .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
-        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) {
-            self.count_failure(checkpoint, office, ctx);
-        }
-    }
-
-    pub(super) fn on_checkpoint_expired(
-        &mut self,
-        checkpoint: CheckpointId,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        if self.abort_checkpoint(checkpoint, "expired", office, ctx) {
-            self.count_failure(checkpoint, office, ctx);
-        }
-    }
-
-    /// Gives a checkpoint up, unless it is being finalized. True: it was given up.
-    fn abort_checkpoint(
-        &mut self,
-        checkpoint: CheckpointId,
-        reason: &'static str,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) -> bool {
-        let abortable = self
-            .coordinator
-            .pending
-            .get(&checkpoint)
-            .is_some_and(|pending| pending.finalizing.is_none());
-        if !abortable {
-            return false;
-        }
-        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
-            pending.release(ctx);
-        }
-        self.say_aborted(checkpoint, reason, ctx);
-        if self.coordinator.queued {
-            self.trigger_checkpoint(office, ctx);
-        }
-        true
-    }
-
-    /// Expired, declined, not stored: in a row, once for each checkpoint, and beyond the tolerable the job fails as a whole.
-    fn count_failure(
-        &mut self,
-        checkpoint: CheckpointId,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        if !self.coordinator.counted.insert(checkpoint) {
-            return;
-        }
-        if self.adaptive.is_some() {
-            self.on_checkpoint_failed(office, ctx);
-        }
-        self.coordinator.failures += 1;
-        let tolerable = office.blueprint.config.checkpointing.tolerable_failures;
-        if self.coordinator.failures > tolerable {
-            self.coordinator.failures = 0;
-            self.coordinator.counted.clear();
-            let why = TaskFailure::Other("Exceeded checkpoint tolerable failure threshold.");
-            self.fail_globally(Detector::CheckpointFailures, &why, office, ctx);
         }
     }
 }

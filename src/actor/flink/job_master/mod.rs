@@ -1,6 +1,7 @@
 //! The JobMaster: one job, from its execution graph to its checkpoints.
 
 mod adaptive;
+mod checkpoint_failures;
 mod checkpoints;
 mod connections;
 mod coordinator;

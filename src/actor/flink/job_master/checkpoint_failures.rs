@@ -1,0 +1,92 @@
+//! Checkpoints that fail: declined, expired, given up (`CheckpointFailureManager`).
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::context::Context;
+use crate::actor::fact::Detector;
+use crate::actor::flink::office::Office;
+use crate::actor::flink::rpc::call::TaskFailure;
+use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::topology::SubtaskId;
+
+use super::JobMaster;
+
+impl JobMaster {
+    pub(super) fn on_decline(
+        &mut self,
+        checkpoint: CheckpointId,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let expected = self
+            .coordinator
+            .pending
+            .get(&checkpoint)
+            .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
+        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) {
+            self.count_failure(checkpoint, office, ctx);
+        }
+    }
+
+    pub(super) fn on_checkpoint_expired(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if self.abort_checkpoint(checkpoint, "expired", office, ctx) {
+            self.count_failure(checkpoint, office, ctx);
+        }
+    }
+
+    /// Gives a checkpoint up, unless it is being finalized. True: it was given up.
+    pub(super) fn abort_checkpoint(
+        &mut self,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) -> bool {
+        let abortable = self
+            .coordinator
+            .pending
+            .get(&checkpoint)
+            .is_some_and(|pending| pending.finalizing.is_none());
+        if !abortable {
+            return false;
+        }
+        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
+            pending.release(ctx);
+        }
+        self.say_aborted(checkpoint, reason, ctx);
+        if self.coordinator.queued {
+            self.trigger_checkpoint(office, ctx);
+        }
+        true
+    }
+
+    /// Expired, declined, not stored: in a row, once for each checkpoint, and beyond the tolerable the job fails as a whole.
+    pub(super) fn count_failure(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if !self.coordinator.counted.insert(checkpoint) {
+            return;
+        }
+        if self.adaptive.is_some() {
+            self.on_checkpoint_failed(office, ctx);
+        }
+        self.coordinator.failures += 1;
+        let tolerable = office.blueprint.config.checkpointing.tolerable_failures;
+        if self.coordinator.failures > tolerable {
+            self.coordinator.failures = 0;
+            self.coordinator.counted.clear();
+            let why = TaskFailure::Other("Exceeded checkpoint tolerable failure threshold.");
+            self.fail_globally(Detector::CheckpointFailures, &why, office, ctx);
+        }
+    }
+}
