@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::actor::checkpoint::{Attempt, Barrier, Blob, BlobKey, CompletedCheckpoint, StateHandle};
 use crate::actor::context::{Alarm, Context};
-use crate::actor::fact::{Detector, ExecutionState, Fact};
+use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
-use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::flink::rpc::{Call, line};
 use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
