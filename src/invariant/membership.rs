@@ -134,12 +134,12 @@ impl Checker for Membership {
             Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
                 self.expired[owner.0 as usize] += 1;
             }
-            // What a leader of ZooKeeper decides alone, a quorum need not follow.
-            Fact::SessionEnded { session, owner, .. } => {
-                // Whoever is back under another session is noticed by that.
-                if self.latest.get(owner) == Some(session) {
-                    self.ended(header, *owner, scene);
-                }
+            // What a leader of ZooKeeper decides alone, a quorum need not follow. Whoever is back under another session is
+            // noticed by that.
+            Fact::SessionEnded { session, owner, .. }
+                if self.latest.get(owner) == Some(session) =>
+            {
+                self.ended(header, *owner, scene);
             }
             Fact::LeaderPublished { .. } => {
                 if let Some(leader) = scene.jobmanager_index(header.actor) {

@@ -127,7 +127,7 @@ fn is_no_chance(a_better: u64, b_better: u64) -> bool {
     if n > EXACT_MAX {
         return (n - 2 * least) as f64 > 1.96 * (n as f64).sqrt();
     }
-    let mut term = 0.5_f64.powi(n as i32);
+    let mut term = (0..n).fold(1.0, |term: f64, _| term / 2.0);
     let mut tail = 0.0;
     for heads in 0..=least {
         tail += term;

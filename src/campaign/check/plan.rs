@@ -312,7 +312,7 @@ fn with_orders_in_hand(raw: &RawFault) -> When {
         RawWhen::At(ms) | RawWhen::Near(ms) => ms % 1_500,
         RawWhen::Upon { after_ms, .. } => after_ms % 100,
     };
-    let started = raw.amount % 2 == 0;
+    let started = raw.amount.is_multiple_of(2);
     When::Upon {
         condition: conditions[index(raw.other, conditions.len())],
         not_before: Time(Span::from_ms(if started { 0 } else { 8_000 }).0),
