@@ -69,7 +69,6 @@ fn exactly_once_holds_whenever_a_taskmanager_dies_and_with_another_parallelism()
         (2, "flink-default"),
         (3, "flink-adaptive"),
         (4, "flink-reactive"),
-        (5, "story"),
     ] {
         for (at, key) in [("35 s", "1 s"), ("61.3 s", "0 ms"), ("82.9 s", "300 ms")] {
             let timeout =

@@ -173,8 +173,7 @@ impl Delivery {
                 ..
             } => {
                 // A deposed leader may hear late of what its successor has found in the store.
-                let known = self.completed.get(&(*job, *checkpoint));
-                if known.is_none_or(|known| known.cut.offsets != *offsets) {
+                if !self.is_known(*job, *checkpoint, offsets) {
                     self.complete(header, *job, *checkpoint, offsets);
                 }
             }
@@ -212,6 +211,16 @@ impl Delivery {
             }
             _ => {}
         }
+    }
+
+    fn is_known(&self, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) -> bool {
+        let sorted = |offsets: &[(SplitId, u64)]| {
+            let mut offsets = offsets.to_vec();
+            offsets.sort_unstable();
+            offsets
+        };
+        let known = self.completed.get(&(job, checkpoint));
+        known.is_some_and(|known| sorted(&known.cut.offsets) == sorted(offsets))
     }
 
     fn complete(
