@@ -166,16 +166,14 @@ impl Delivery {
                 let key = (*subtask, *checkpoint);
                 self.channels.insert(key, Arc::clone(&channels.0));
             }
+            // A deposed leader may hear late of what its successor has found in the store.
             Fact::CheckpointCompleted {
                 job,
                 checkpoint,
                 offsets,
                 ..
-            } => {
-                // A deposed leader may hear late of what its successor has found in the store.
-                if !self.is_known(*job, *checkpoint, offsets) {
-                    self.complete(header, *job, *checkpoint, offsets);
-                }
+            } if !self.is_known(*job, *checkpoint, offsets) => {
+                self.complete(header, *job, *checkpoint, offsets);
             }
             Fact::Sink(fact) => self.sink(header, fact),
             Fact::OffsetReset(OffsetReset {
