@@ -49,6 +49,8 @@ impl JobManager {
                     None => {}
                 }
             }
+            // What was asked twice, since an answer was lost on the way, is answered twice: this leadership is known already.
+            (ElectionAsk::Publish | ElectionAsk::Unpublish, _) if self.leader.is_some() => {}
             (ElectionAsk::Publish, Ok(Answer::Created { zxid, .. })) => {
                 self.on_published(zxid, ctx)
             }
