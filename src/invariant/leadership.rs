@@ -6,7 +6,7 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::message::FencingToken;
 use crate::actor::task_manager::LEADER_PATH;
-use crate::kernel::{ActorId, Header, Time};
+use crate::kernel::{ActorId, Header, Span, Time};
 
 use super::checks::Checker;
 use super::scene::Scene;
@@ -32,6 +32,9 @@ pub(super) const PROMISES: [Promise; 4] = [
     ),
 ];
 
+/// From the end of a session at the server until its owner has heard of it.
+const NEWS_TAKES: Span = Span::from_secs(1);
+
 const LATCH: &str = "/leader/latch/";
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub(super) struct Leadership {
     tokens: Tally,
     fenced: Tally,
     owners: BTreeMap<u64, ActorId>,
+    /// Whose session was ended at the server, when: nothing warns its owner before, as silence does.
+    ended: BTreeMap<ActorId, Time>,
     /// Latches in their order, with their sessions.
     latches: BTreeMap<String, u64>,
     /// Who published with which transaction.
@@ -60,6 +65,7 @@ impl Leadership {
             tokens,
             fenced,
             owners: BTreeMap::new(),
+            ended: BTreeMap::new(),
             latches: BTreeMap::new(),
             published: BTreeMap::new(),
             announced: BTreeMap::new(),
@@ -91,7 +97,9 @@ impl Leadership {
             if other == actor {
                 continue;
             }
+            let ended = self.ended.get(&other);
             let excused = scene.has_slept(other)
+                || ended.is_some_and(|at| header.time.since(*at) < NEWS_TAKES)
                 || scene.processes.woke_at(actor) == Some(header.time)
                 || scene.blueprint.config.ha.tolerate_suspended;
             let leads = if scene.is_flink() {
@@ -181,6 +189,11 @@ impl Checker for Leadership {
             }
             Fact::ZnodeDeleted { path, .. } => {
                 self.latches.remove(path);
+            }
+            Fact::FaultInjected {
+                what: "expire-session",
+            } => {
+                self.ended.insert(header.actor, header.time);
             }
             Fact::LeadershipGranted => self.granted(header, scene),
             Fact::LeaderInformationWritten { token, .. } => {
