@@ -44,6 +44,21 @@ fn on_a_small_disk(folder: &TempDir, kib: u32, arguments: &[&str]) -> Output {
         .expect("there is a shell")
 }
 
+/// A search that keeps what it finds in the folder `cases`.
+fn searching(seeds: &'static str) -> Vec<&'static str> {
+    let search = ["check", "small.yaml", "--out", "cases"];
+    let much = ["--seeds", seeds, "--forks", "0"];
+    [&search, &much, DEFECT].concat()
+}
+
+/// Ctrl-C.
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.expect("there is kill").success());
+}
+
 fn in_the_middle(child: &mut Child, begun: impl Fn() -> bool) {
     let start = Instant::now();
     while !begun() {
@@ -72,39 +87,15 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn a_check_that_is_killed_leaves_whole_cases_only() {
     let folder = room();
-    let arguments = [
-        &[
-            "check",
-            "small.yaml",
-            "--out",
-            "cases",
-            "--seeds",
-            "0..",
-            "--forks",
-            "0",
-        ],
-        DEFECT,
-    ]
-    .concat();
-    let mut child = command(&folder, &arguments).spawn().expect("it starts");
+    let mut child = command(&folder, &searching("0.."))
+        .spawn()
+        .expect("it starts");
     sleep(Duration::from_millis(700));
     child.kill().expect("it can be killed");
     assert_eq!(child.wait().expect("it ends").signal(), Some(9));
-    let arguments = [
-        &[
-            "check",
-            "small.yaml",
-            "--out",
-            "cases",
-            "--seeds",
-            "30",
-            "--forks",
-            "0",
-        ],
-        DEFECT,
-    ]
-    .concat();
-    let said = command(&folder, &arguments).output().expect("it starts");
+    let said = command(&folder, &searching("30"))
+        .output()
+        .expect("it starts");
     assert_eq!(said.status.code(), Some(3), "{said:?}");
     let cases = folder.path().join("cases");
     let whole = |name: &String| cases.join(name).join("case.json").is_file();
@@ -133,10 +124,7 @@ fn a_check_that_is_interrupted_reports_what_it_found() {
         child.try_wait().expect("it can be asked").is_none(),
         "it ended"
     );
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.expect("there is kill").success());
+    interrupt(&child);
     let said = child.wait_with_output().expect("it ends");
     assert_eq!(said.status.code(), Some(130), "{said:?}");
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
@@ -172,10 +160,7 @@ fn a_sweep_that_is_killed_goes_on_where_it_was() {
     let mut child = command(&folder, &again).spawn().expect("it starts");
     sleep(Duration::from_millis(1000));
     if child.try_wait().expect("it can be asked").is_none() {
-        let sent = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status();
-        assert!(sent.expect("there is kill").success());
+        interrupt(&child);
     }
     let said = child.wait_with_output().expect("it ends");
     assert_eq!(said.status.code(), Some(130), "{said:?}");
@@ -237,20 +222,7 @@ fn a_full_disk_is_said_and_leaves_nothing_half_done() {
     );
     assert_eq!(said.status.code(), Some(2), "{said:?}");
     assert!(!folder.path().join("out").exists(), "half a report");
-    let arguments = [
-        &[
-            "check",
-            "small.yaml",
-            "--out",
-            "cases",
-            "--seeds",
-            "30",
-            "--forks",
-            "0",
-        ],
-        DEFECT,
-    ]
-    .concat();
+    let arguments = searching("30");
     let said = on_a_small_disk(&folder, 16, &arguments);
     assert_eq!(said.status.code(), Some(2), "{said:?}");
     assert!(

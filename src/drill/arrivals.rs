@@ -15,8 +15,7 @@ const SECOND: u64 = 1_000_000_000;
 #[derive(Clone, Debug)]
 pub struct Arrivals {
     splits: Vec<SplitArrivals>,
-    /// Microseconds.
-    /// What came out before the jobs had come up.
+    /// What came out before the jobs had come up, in microseconds as all of these.
     warm_up: Option<Histogram>,
     overall: Histogram,
     second: Histogram,

@@ -103,9 +103,10 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
     }
     if let Some(running) = marks.running {
         let until = episode.until(end).max(running);
-        let what = match episode.end {
-            Some(_) => "output is in time again".to_owned(),
-            None => "not caught up when the run ended".to_owned(),
+        let what = match (episode.end, episode.given_up) {
+            (Some(_), _) => "output is in time again".to_owned(),
+            (None, Some(_)) => "the job failed for good".to_owned(),
+            (None, None) => "not caught up when the run ended".to_owned(),
         };
         step(6, "Monitoring", running, until, what);
     }

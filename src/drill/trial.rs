@@ -1,6 +1,5 @@
 //! One run for a search: only checkers watch it, so that thousands of runs are affordable.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -135,57 +134,59 @@ impl Trial {
 
     /// Runs up to an instant, and what comes at it.
     pub fn advance(&mut self, to: Time) {
-        let Trial {
-            simulation, eyes, ..
-        } = self;
-        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(to, eyes)));
-        self.note_end(ended.map(|ended| ended.err()));
+        self.go_on(|simulation, eyes| simulation.run_until(to, eyes));
     }
 
     /// Runs up to an instant, and says when who did something on the way.
     pub fn visits(&mut self, to: Time) -> Vec<(Time, ActorId)> {
         let mut visits = Vec::new();
-        let Trial {
-            simulation, eyes, ..
-        } = self;
-        let mut noting = Noting {
-            eyes,
-            visits: &mut visits,
-        };
-        let ended = catch_unwind(AssertUnwindSafe(|| simulation.run_until(to, &mut noting)));
-        self.note_end(ended.map(|ended| ended.err()));
+        self.go_on(|simulation, eyes| {
+            let mut noting = Noting {
+                eyes,
+                visits: &mut visits,
+            };
+            simulation.run_until(to, &mut noting)
+        });
         visits
     }
 
     /// Runs until a situation has come about; false where the run ends before.
     pub fn advance_to(&mut self, sight: Sight) -> bool {
-        let Trial {
-            simulation,
-            eyes,
-            end,
-            ..
-        } = self;
-        let looked = catch_unwind(AssertUnwindSafe(|| {
+        let end = self.end;
+        let found = self.go_on(|simulation, eyes| {
             while !eyes.sights.has(sight) {
-                match simulation.step(eyes) {
-                    Ok(true) if simulation.now() < *end => {}
-                    Ok(_) => return Ok(false),
-                    Err(stall) => return Err(stall),
+                if !simulation.step(eyes)? || simulation.now() >= end {
+                    return Ok(false);
                 }
             }
             Ok(true)
-        }));
-        match looked {
-            Ok(Ok(found)) => found,
-            Ok(Err(stall)) => {
-                self.note_end(Ok(Some(stall)));
-                false
-            }
-            Err(panic) => {
-                self.note_end(Err(panic));
-                false
-            }
+        });
+        found == Some(true)
+    }
+
+    /// Lets the run go on, unless something has stopped it. None: it is stopped now.
+    fn go_on<T>(
+        &mut self,
+        on: impl FnOnce(&mut Simulation<World>, &mut Eyes) -> Result<T, Stall>,
+    ) -> Option<T> {
+        if self.stopped.is_some() {
+            return None;
         }
+        let Trial {
+            simulation, eyes, ..
+        } = self;
+        let gone = catch_unwind(AssertUnwindSafe(|| on(simulation, eyes)));
+        self.stopped = Some(match gone {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(stall)) => Stopped::Stalled(stall.to_string()),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text =
+                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                Stopped::Panicked(text.unwrap_or_default())
+            }
+        });
+        None
     }
 
     /// Puts the scenario's faults from number `first` on into a run that knows those before.
@@ -194,24 +195,9 @@ impl Trial {
         build::inject(&mut self.simulation, plan);
     }
 
-    fn note_end(&mut self, ended: Result<Option<Stall>, Box<dyn Any + Send>>) {
-        self.stopped = match ended {
-            Ok(None) => return,
-            Ok(Some(stall)) => Some(Stopped::Stalled(stall.to_string())),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().cloned();
-                let text =
-                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                Some(Stopped::Panicked(text.unwrap_or_default()))
-            }
-        };
-    }
-
     /// Runs to the end.
     pub fn run(mut self) -> Findings {
-        if self.stopped.is_none() {
-            self.advance(self.end);
-        }
+        self.advance(self.end);
         let now = self.simulation.now();
         let mut broken = Vec::new();
         if let Some(Stopped::Panicked(what)) = &self.stopped {

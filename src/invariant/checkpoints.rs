@@ -39,9 +39,6 @@ pub(super) const PROMISES: [Promise; 6] = [
     ),
 ];
 
-/// Whose checkpoints nobody will complete.
-const NOBODY: ActorId = ActorId(u32::MAX);
-
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoints {
     numbered: Tally,
@@ -67,7 +64,8 @@ struct Job {
 /// By subtask of the execution graph: the attempt at the trigger, and the one that acknowledged.
 #[derive(Clone, Debug)]
 struct Pending {
-    by: ActorId,
+    /// None: nobody will complete it.
+    by: Option<ActorId>,
     plan: BTreeMap<SubtaskId, Attempt>,
     acknowledged: BTreeMap<SubtaskId, Attempt>,
 }
@@ -101,7 +99,9 @@ impl Checkpoints {
             });
         let checkpointing = &scene.blueprint.config.checkpointing;
         let others = known.pending.values();
-        let others = others.filter(|pending| pending.by == header.actor).count();
+        let others = others
+            .filter(|pending| pending.by == Some(header.actor))
+            .count();
         let most = checkpointing.max_concurrent as usize;
         // What the story takes before it moves a task does not wait.
         let pause = match scene.is_flink() {
@@ -125,7 +125,7 @@ impl Checkpoints {
         known.pending.insert(
             checkpoint,
             Pending {
-                by: header.actor,
+                by: Some(header.actor),
                 plan,
                 acknowledged,
             },
@@ -210,22 +210,17 @@ impl Checker for Checkpoints {
                 job, checkpoint, ..
             } => self.completed(header, *job, *checkpoint, scene),
             // Whoever leads anew, or no longer, has none under way.
-            Fact::LeadershipGranted | Fact::LeadershipLost { .. } => {
+            fact if is_end(fact)
+                || matches!(fact, Fact::LeadershipGranted | Fact::LeadershipLost { .. }) =>
+            {
                 for job in &mut self.jobs {
                     job.completed_at = job.completed_at.filter(|(by, _)| *by != header.actor);
-                    for pending in job.pending.values_mut() {
-                        if pending.by == header.actor {
-                            pending.by = NOBODY;
-                        }
+                    let pending = job.pending.values_mut();
+                    for pending in pending.filter(|pending| pending.by == Some(header.actor)) {
+                        pending.by = None;
                     }
                 }
             }
-            fact if is_end(fact) => self.jobs.iter_mut().for_each(|job| {
-                let pending = job.pending.values_mut();
-                for pending in pending.filter(|pending| pending.by == header.actor) {
-                    pending.by = NOBODY;
-                }
-            }),
             Fact::CheckpointAborted {
                 job, checkpoint, ..
             } => {
@@ -308,15 +303,7 @@ mod tests {
     }
 
     fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(
-            ZK,
-            Fact::ZnodeCreated {
-                zxid: 1_000 + checkpoint,
-                path,
-                owner: None,
-            },
-        );
+        stage.stores(checkpoint);
         let offsets = vec![(0, checkpoint), (1, checkpoint)];
         stage.says(
             JM(0),

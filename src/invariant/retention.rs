@@ -166,18 +166,6 @@ mod tests {
     use crate::invariant::stage::{JM, Stage, ZK};
     use crate::kernel::Span;
 
-    fn store(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-        stage.says(
-            ZK,
-            Fact::ZnodeCreated {
-                zxid: 1_000 + 10 * checkpoint,
-                path,
-                owner: None,
-            },
-        )
-    }
-
     fn drop(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
         stage.says(
@@ -216,23 +204,23 @@ mod tests {
     #[test]
     fn the_store_is_kept_tidy() {
         let mut stage = Stage::running();
-        store(&mut stage, 1);
-        store(&mut stage, 2);
+        stage.stores(1);
+        stage.stores(2);
         drop(&mut stage, 1);
-        store(&mut stage, 3).broken("C5", 0).broken("Z3", 0);
-        store(&mut stage, 4).broken("C5", 1);
+        stage.stores(3).broken("C5", 0).broken("Z3", 0);
+        stage.stores(4).broken("C5", 1);
     }
 
     #[test]
     fn offsets_hold_each_split_and_go_forward() {
         let mut stage = Stage::running();
-        complete(store(&mut stage, 1), 1, vec![(0, 5), (1, 5)]);
-        complete(store(&mut stage, 2), 2, vec![(0, 5), (1, 9)])
+        complete(stage.stores(1), 1, vec![(0, 5), (1, 5)]);
+        complete(stage.stores(2), 2, vec![(0, 5), (1, 9)])
             .broken("C7", 0)
             .broken("C9", 0);
-        complete(store(&mut stage, 3), 3, vec![(0, 4), (1, 9)]).broken("C7", 1);
-        complete(store(&mut stage, 4), 4, vec![(0, 9)]).broken("C7", 2);
-        complete(store(&mut stage, 5), 5, vec![(0, 9), (0, 9), (1, 9)]).broken("C7", 3);
+        complete(stage.stores(3), 3, vec![(0, 4), (1, 9)]).broken("C7", 1);
+        complete(stage.stores(4), 4, vec![(0, 9)]).broken("C7", 2);
+        complete(stage.stores(5), 5, vec![(0, 9), (0, 9), (1, 9)]).broken("C7", 3);
     }
 
     #[test]

@@ -303,7 +303,7 @@ impl Waited {
         // Brokers that are stopped abort nothing.
         let broker = scene.blueprint.directory.kafka;
         let woke = scene.processes.woke_at(broker);
-        let since = since.max(woke.map_or(since, |woke| woke.min(now)));
+        let since = since.max(woke.unwrap_or(Time::ZERO).min(now));
         Waited {
             place,
             lasted: now.since(since),

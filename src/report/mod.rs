@@ -19,6 +19,7 @@ mod plot;
 mod rest;
 pub mod sweep;
 mod tasks;
+mod template;
 mod text;
 mod timeline;
 pub mod tune;

@@ -31,11 +31,10 @@ impl Recoveries {
         now: Time,
         change: impl Fn(&mut Following),
     ) {
-        for job in 0..self.jobs.len() {
-            let target = &target.into_iter().collect::<Vec<_>>();
-            let faults = self.faults_behind(target, job as JobId);
-            self.open(job as JobId, faults, now);
-            self.with_job(job as JobId, now, |following| {
+        for job in 0..self.jobs.len() as JobId {
+            let faults = self.faults_behind(target.as_slice(), job);
+            self.open(job, faults, now);
+            self.with_job(job, now, |following| {
                 change(following);
                 following.detect(detector, now);
             });

@@ -46,8 +46,12 @@ impl Delivery {
     ) -> Fingerprint {
         let mut held = Fingerprint::default();
         for (channel, batch) in self.held(job, checkpoint) {
+            let ways = self.ways_to(channel, operator);
+            if ways == 0 {
+                continue;
+            }
             let fingerprint = Fingerprint::of(&batch.records());
-            for _ in 0..self.ways_to(channel, operator) {
+            for _ in 0..ways {
                 held.merge(fingerprint);
             }
         }

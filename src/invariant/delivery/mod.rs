@@ -70,7 +70,7 @@ pub struct Delivery {
 /// A completed checkpoint, as a sink sees it.
 #[derive(Clone, Debug, Default)]
 pub struct Cut {
-    pub offsets: Vec<(SplitId, u64)>,
+    pub offsets: BTreeMap<SplitId, u64>,
     /// By sink operator: records below the offsets that its channels held, or channels on the way to it.
     pub in_flight: BTreeMap<OperatorId, InFlight>,
 }
@@ -212,13 +212,12 @@ impl Delivery {
     }
 
     fn is_known(&self, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) -> bool {
-        let sorted = |offsets: &[(SplitId, u64)]| {
-            let mut offsets = offsets.to_vec();
-            offsets.sort_unstable();
-            offsets
-        };
-        let known = self.completed.get(&(job, checkpoint));
-        known.is_some_and(|known| sorted(&known.cut.offsets) == sorted(offsets))
+        let key = (job, checkpoint);
+        // What has been settled is forgotten, but for its cut.
+        let kept = self.cuts.get(&key);
+        let cut = kept.or_else(|| self.completed.get(&key).map(|known| &known.cut));
+        let offsets = offsets.iter().copied().collect();
+        cut.is_some_and(|cut| cut.offsets == offsets)
     }
 
     fn complete(
@@ -230,7 +229,7 @@ impl Delivery {
     ) {
         self.check_cut(header, job, checkpoint, offsets);
         let cut = Cut {
-            offsets: offsets.to_vec(),
+            offsets: offsets.iter().copied().collect(),
             in_flight: self.in_flight(job, checkpoint),
         };
         self.forget_snapshots(job, checkpoint);

@@ -161,14 +161,14 @@ impl SinkLedger {
         }
         let in_flight = cut.map_or_else(InFlight::new, |cut| self.of(cut));
         let offsets: BTreeMap<_, _> = match cut {
-            Some(cut) => cut.offsets.iter().copied().collect(),
+            Some(cut) => cut.offsets.clone(),
             None => self.settled.keys().map(|split| (*split, 0)).collect(),
         };
         let committed = self.committed.values().max();
         self.rolled_back |= committed.is_some_and(|committed| *committed > checkpoint);
         if self.spec.guarantee == Guarantee::None {
             let cause = format!("restored checkpoint {checkpoint}, which did not wait for them");
-            let records = self.missing(&offsets, &in_flight);
+            let records = self.missing(&offsets, in_flight.clone());
             self.lose(header.time, header.event.0, cause, records, true);
         }
         self.restores.push(Restore { offsets, in_flight });
@@ -191,9 +191,9 @@ impl SinkLedger {
     }
 
     /// What should be visible below these offsets, and is not; looked at once. What was on its way is looked at again.
-    fn missing(&mut self, offsets: &BTreeMap<SplitId, u64>, in_flight: &InFlight) -> Offsets {
+    fn missing(&mut self, offsets: &BTreeMap<SplitId, u64>, in_flight: InFlight) -> Offsets {
         let mut missing = Offsets::new();
-        let mut late = std::mem::replace(&mut self.on_the_way, in_flight.clone());
+        let mut late = std::mem::replace(&mut self.on_the_way, in_flight);
         for (split, offset) in offsets {
             let Some(from) = self.settled.get_mut(split) else {
                 continue;
@@ -206,7 +206,7 @@ impl SinkLedger {
                 found.extend(self.visible.missing(*split, *from, *offset));
                 *from = *offset;
             }
-            if let Some(held) = in_flight.get(split) {
+            if let Some(held) = self.on_the_way.get(split) {
                 found.retain(|offset| !held.contains(offset));
             }
             if let Some(skipped) = self.skipped.get(split) {
@@ -233,8 +233,7 @@ impl SinkLedger {
 
     /// At-least-once: what a completed checkpoint covers has been written. What is missing.
     pub fn cover(&mut self, completed: &Completed, header: &Header) -> Offsets {
-        let offsets = completed.cut.offsets.iter().copied().collect();
-        let missing = self.missing(&offsets, &self.of(&completed.cut));
+        let missing = self.missing(&completed.cut.offsets, self.of(&completed.cut));
         let cause = "a checkpoint completed without them".to_owned();
         self.lose(header.time, header.event.0, cause, missing.clone(), false);
         missing
@@ -268,8 +267,7 @@ impl SinkLedger {
         let Some(latest) = completed.last() else {
             return Offsets::new();
         };
-        let offsets = latest.cut.offsets.iter().copied().collect();
-        let mut missing = self.missing(&offsets, &self.of(&latest.cut));
+        let mut missing = self.missing(&latest.cut.offsets, self.of(&latest.cut));
         if missing.is_empty() {
             return missing;
         }
@@ -281,10 +279,10 @@ impl SinkLedger {
             // Before its checkpoint had completed it could still have been read again.
             let covers = |completed: &&&Completed| {
                 let covered = |(split, offsets): (&SplitId, &Vec<u64>)| {
-                    let to = completed.cut.offsets.iter().find(|(of, _)| of == split);
+                    let to = completed.cut.offsets.get(split);
                     offsets
                         .iter()
-                        .all(|offset| to.is_some_and(|(_, to)| offset < to))
+                        .all(|offset| to.is_some_and(|to| offset < to))
                 };
                 records.iter().all(covered)
             };
@@ -323,14 +321,11 @@ impl SinkLedger {
 /// Takes out of `missing` what the batches hold.
 fn taken(missing: &mut Offsets, batches: &Batches) -> Offsets {
     let mut held: BTreeMap<SplitId, BTreeSet<u64>> = BTreeMap::new();
-    for record in batches
-        .0
-        .iter()
-        .flat_map(|batch| batch.records().into_owned())
-    {
-        held.entry(record.split())
-            .or_default()
-            .insert(record.offset());
+    for batch in batches.0.iter() {
+        for record in batch.records().iter() {
+            let offsets = held.entry(record.split()).or_default();
+            offsets.insert(record.offset());
+        }
     }
     let mut taken = Offsets::new();
     for (split, held) in held {

@@ -24,7 +24,7 @@ pub(in crate::invariant) const PROMISES: [Promise; 2] = [
 ];
 
 /// Until a timer that is due has its turn on the main thread.
-const MARGIN: Span = Span::from_secs(2);
+pub(super) const MARGIN: Span = Span::from_secs(2);
 
 #[derive(Clone, Debug)]
 pub(in crate::invariant) struct Endpoints {
@@ -111,7 +111,7 @@ impl Endpoints {
 }
 
 /// What is due at a time happens later where the process is stopped then.
-fn awake_since(due: Time, actor: ActorId, scene: &Scene) -> Time {
+pub(super) fn awake_since(due: Time, actor: ActorId, scene: &Scene) -> Time {
     due.max(scene.processes.woke_at(actor).unwrap_or(Time::ZERO))
 }
 

@@ -3,9 +3,10 @@
 use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::heartbeat::{Peer, Verdict as Reason};
 use crate::invariant::checks::Checker;
+use crate::invariant::flink::endpoints::{MARGIN, awake_since};
 use crate::invariant::scene::{LeaderView, Scene};
 use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
-use crate::kernel::{ActorId, Header, Span, Time};
+use crate::kernel::{ActorId, Header, Time};
 
 pub(in crate::invariant) const PROMISES: [Promise; 3] = [
     safety(
@@ -24,9 +25,6 @@ pub(in crate::invariant) const PROMISES: [Promise; 3] = [
     )
     .of_flink(),
 ];
-
-/// Until a timer that is due has its turn on the main thread.
-const MARGIN: Span = Span::from_secs(2);
 
 #[derive(Clone, Debug)]
 pub(in crate::invariant) struct Heartbeats {
@@ -53,8 +51,7 @@ impl Heartbeats {
             return;
         }
         let timeout = scene.blueprint.config.heartbeat.timeout;
-        let woke = scene.processes.woke_at(owner).unwrap_or(Time::ZERO);
-        let due = (heard + timeout).max(woke);
+        let due = awake_since(heard + timeout, owner, scene);
         self.missed.expect(now.at <= due + MARGIN, now, || {
             let silence = now.at.since(heard);
             let (owner, peer) = (scene.name(owner), scene.name(peer.address.actor));

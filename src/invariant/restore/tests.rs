@@ -1,7 +1,7 @@
 //! What is noticed of wrong restores.
 
 use super::*;
-use crate::invariant::stage::{JM, Stage, TM, ZK};
+use crate::invariant::stage::{JM, Stage, TM};
 
 const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
 const STATE: Fingerprint = Fingerprint { records: 7, sum: 9 };
@@ -32,15 +32,7 @@ fn recovering(retrieved: CheckpointId) -> Stage {
             },
         );
     }
-    let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-    stage.says(
-        ZK,
-        Fact::ZnodeCreated {
-            zxid: 500,
-            path,
-            owner: None,
-        },
-    );
+    stage.stores(checkpoint);
     stage.sees(0, 0, A(1), ExecutionState::Failed, 0);
     stage.says(
         JM(0),

@@ -9,20 +9,8 @@ use crate::actor::message::Batches;
 use crate::actor::sink_fact::AbortCause;
 use crate::dataflow::batch::Batch;
 use crate::dataflow::record::Record;
-use crate::invariant::stage::{DB, Stage, TM, ZK, blueprint};
+use crate::invariant::stage::{DB, Stage, TM, blueprint};
 use crate::kernel::ActorId;
-
-fn store(stage: &mut Stage, checkpoint: u64) {
-    let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
-    stage.says(
-        ZK,
-        Fact::ZnodeCreated {
-            zxid: 1_000 + checkpoint,
-            path,
-            owner: None,
-        },
-    );
-}
 
 fn commit(stage: &mut Stage, checkpoint: u64, records: u64) -> &mut Stage {
     let batches = (0..records)
@@ -54,10 +42,10 @@ fn abort(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
 fn transactions_follow_their_checkpoints() {
     let mut stage = Stage::running();
     commit(&mut stage, 0, 0);
-    store(&mut stage, 1);
+    stage.stores(1);
     commit(&mut stage, 1, 2);
     abort(&mut stage, 2);
-    store(&mut stage, 3);
+    stage.stores(3);
     commit(commit(&mut stage, 3, 2), 1, 0)
         .broken("S2-store", 0)
         .broken("S3", 0)
@@ -73,7 +61,7 @@ fn records_of_no_checkpoint_are_noticed() {
 #[test]
 fn a_transaction_with_two_ends_is_noticed() {
     let mut stage = Stage::running();
-    store(&mut stage, 1);
+    stage.stores(1);
     commit(abort(&mut stage, 1), 1, 1).broken("S4", 1);
     abort(&mut stage, 1).broken("S4", 2);
 }
@@ -81,8 +69,8 @@ fn a_transaction_with_two_ends_is_noticed() {
 #[test]
 fn what_becomes_visible_late_is_noticed() {
     let mut stage = Stage::running();
-    store(&mut stage, 1);
-    store(&mut stage, 2);
+    stage.stores(1);
+    stage.stores(2);
     commit(commit(&mut stage, 2, 1), 1, 1).broken("S3", 1);
 }
 
@@ -153,7 +141,7 @@ fn hold(stage: &mut Stage, since: Option<u64>) -> &mut Stage {
 #[test]
 fn kafkas_transactions_end_once_and_behind_stored_checkpoints() {
     let mut stage = Stage::running();
-    store(&mut stage, 1);
+    stage.stores(1);
     begin(&mut stage, 1);
     begin(&mut stage, 2);
     abort_in_kafka(&mut stage, 2);
@@ -177,8 +165,8 @@ fn a_commit_behind_no_checkpoint_or_after_an_abort_is_noticed() {
 #[test]
 fn an_earlier_checkpoint_after_a_later_one_is_noticed() {
     let mut stage = Stage::running();
-    store(&mut stage, 1);
-    store(&mut stage, 2);
+    stage.stores(1);
+    stage.stores(2);
     begin(&mut stage, 1);
     begin(&mut stage, 2);
     commit_in_kafka(&mut stage, 1, 2);

@@ -15,6 +15,7 @@ use crate::actor::settings::{
     ZooKeeper,
 };
 use crate::actor::task_manager::executor::SlotState;
+use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
@@ -512,6 +513,14 @@ impl Stage {
                 change,
             },
         )
+    }
+
+    /// The store has a completed checkpoint of the job.
+    pub fn stores(&mut self, checkpoint: CheckpointId) -> &mut Stage {
+        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
+        let zxid = 1_000 + 10 * checkpoint;
+        let owner = None;
+        self.says(ZK, Fact::ZnodeCreated { zxid, path, owner })
     }
 
     pub fn starts(

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::drill::outcome::{Film, Outcome, PartitionLag, TimelineEntry};
 
+use super::template::{escaped, filled};
 use super::{Artifact, Format, text};
 
 const PAGE: &str = include_str!("page.html");
@@ -49,27 +50,7 @@ fn page(outcome: &Outcome) -> String {
         ("DATA", data(outcome)),
         ("SCRIPT", SCRIPTS.concat()),
     ];
-    let mut page = String::new();
-    let mut rest = PAGE;
-    for (name, part) in parts {
-        let mark = format!("@{name}@");
-        let (before, after) = rest
-            .split_once(&mark)
-            .expect("the page has each mark once, in this order");
-        page.push_str(before);
-        page.push_str(&part);
-        rest = after;
-    }
-    page.push_str(rest);
-    page
-}
-
-/// As text of an HTML page.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    filled(PAGE, &parts)
 }
 
 /// What the page draws from, as JSON that cannot end its element.

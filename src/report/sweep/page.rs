@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::campaign::sweep::measure::{MEASURES, TOTAL_AND_PHASES};
 use crate::campaign::sweep::{Row, SweepSummary};
 use crate::drill::verdict::Verdict;
+use crate::report::template::{escaped, filled};
 use crate::report::{Artifact, number};
 
 use super::{plots, text};
@@ -35,21 +36,9 @@ pub fn page(summary: &SweepSummary, rows: &[Row]) -> Artifact {
         ),
         ("SCRIPT", SCRIPT.to_owned()),
     ];
-    let mut page = String::new();
-    let mut rest = PAGE;
-    for (name, part) in parts {
-        let mark = format!("@{name}@");
-        let (before, after) = rest
-            .split_once(&mark)
-            .expect("the page has each mark once, in this order");
-        page.push_str(before);
-        page.push_str(&part);
-        rest = after;
-    }
-    page.push_str(rest);
     Artifact {
         name: "report.html",
-        bytes: page.into_bytes(),
+        bytes: filled(PAGE, &parts).into_bytes(),
     }
 }
 
@@ -88,11 +77,4 @@ fn data(summary: &SweepSummary, rows: &[Row]) -> Value {
         "measures": measures.iter().map(|measure| measure.name).collect::<Vec<_>>(),
         "runs": rows.iter().map(run).collect::<Vec<_>>(),
     })
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
