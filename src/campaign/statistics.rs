@@ -78,6 +78,13 @@ pub fn ranks(n: u64, per_mille: u32) -> (Option<u64>, Option<u64>) {
     (low, high.filter(|rank| *rank >= 1))
 }
 
+/// The sign test: whether fair coins would fall so one-sidedly in less than one of twenty cases.
+pub fn is_no_chance(a_better: u64, b_better: u64) -> bool {
+    let least = a_better.min(b_better) as usize;
+    let tail: f64 = binomial(a_better + b_better, 0.5)[..=least].iter().sum();
+    2.0 * tail < TAILS
+}
+
 /// Chances of 0 to `n` successes: from the likeliest outwards, so that nothing overflows, then scaled to add up to one.
 fn binomial(n: u64, p: f64) -> Vec<f64> {
     let mode = ((n + 1) as f64 * p).floor().min(n as f64) as usize;
@@ -154,6 +161,16 @@ pub fn proportion(count: u64, of: u64) -> Proportion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn five_of_five_may_be_chance_and_six_of_six_are_not() {
+        assert!(!is_no_chance(0, 0));
+        assert!(!is_no_chance(5, 0));
+        assert!(is_no_chance(0, 6));
+        assert!(!is_no_chance(60, 40));
+        assert!(is_no_chance(61, 39));
+        assert!(is_no_chance(900, 600));
+    }
 
     #[test]
     fn quantiles_lie_between_their_neighbours() {

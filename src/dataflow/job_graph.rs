@@ -56,6 +56,14 @@ pub struct Job {
     pub pins: BTreeMap<(usize, u32), usize>,
 }
 
+impl Job {
+    /// Slots that it needs where its tasks share them.
+    pub fn widest(&self) -> u32 {
+        let widths = self.operators.iter().map(|operator| operator.parallelism);
+        widths.max().unwrap_or(0)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
     pub name: String,

@@ -26,6 +26,7 @@ impl CheckpointHistory {
                 status: "IN_PROGRESS",
                 state_bytes: 0,
                 written_bytes: 0,
+                persisted_bytes: 0,
                 acknowledged: 0,
                 failure: None,
                 restored_ms: Vec::new(),
@@ -38,12 +39,14 @@ impl CheckpointHistory {
                 checkpoint,
                 bytes,
                 written_bytes,
+                persisted_bytes,
                 ..
             } => self.with(*job, *checkpoint, |entry| {
                 entry.status = "COMPLETED";
                 entry.ended_ms = Some(now);
                 entry.state_bytes = *bytes;
                 entry.written_bytes = *written_bytes;
+                entry.persisted_bytes = *persisted_bytes;
             }),
             Fact::CheckpointAborted {
                 job,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::campaign::statistics::Proportion;
+use crate::campaign::statistics::is_no_chance;
 use crate::campaign::sweep::pairs::Paired;
 
 use super::number;
@@ -119,23 +120,6 @@ fn verdict(pairs: &Pairs) -> String {
     )
 }
 
-/// The sign test: whether fair coins would fall so one-sidedly in less than one of twenty cases.
-fn is_no_chance(a_better: u64, b_better: u64) -> bool {
-    let (n, least) = (a_better + b_better, a_better.min(b_better));
-    // Of a binomial distribution over n coins, from none on; beyond this it is a normal one.
-    const EXACT_MAX: u64 = 1_000;
-    if n > EXACT_MAX {
-        return (n - 2 * least) as f64 > 1.96 * (n as f64).sqrt();
-    }
-    let mut term = (0..n).fold(1.0, |term: f64, _| term / 2.0);
-    let mut tail = 0.0;
-    for heads in 0..=least {
-        tail += term;
-        term *= (n - heads) as f64 / (heads + 1) as f64;
-    }
-    2.0 * tail < 0.05
-}
-
 fn signed(unit: &str, of: Option<f64>) -> String {
     match (unit, of) {
         (_, None) => "one is not over".to_owned(),
@@ -151,16 +135,6 @@ mod tests {
     use crate::campaign::statistics::proportion;
     use crate::campaign::sweep::pairs::compare;
     use crate::campaign::sweep::row::tests::row;
-
-    #[test]
-    fn five_of_five_may_be_chance_and_six_of_six_are_not() {
-        assert!(!is_no_chance(0, 0));
-        assert!(!is_no_chance(5, 0));
-        assert!(is_no_chance(0, 6));
-        assert!(!is_no_chance(60, 40));
-        assert!(is_no_chance(61, 39));
-        assert!(is_no_chance(900, 600));
-    }
 
     #[test]
     fn the_table_says_who_is_better_and_where_to_look() {

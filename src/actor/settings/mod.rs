@@ -25,6 +25,14 @@ pub struct Cluster {
     pub link_latency: SpanRange,
 }
 
+impl Cluster {
+    /// Slots of the TaskManagers that are there from the start.
+    pub fn slots_at_start(&self) -> u64 {
+        let there = self.taskmanagers.iter().filter(|tm| tm.starts);
+        there.map(|tm| u64::from(tm.slots)).sum()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {
     pub name: String,

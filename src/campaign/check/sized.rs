@@ -30,10 +30,6 @@ pub fn slots_needed(scenario: &Scenario) -> u32 {
             .map(|operator| operator.parallelism)
             .sum()
     };
-    let widest = |job: &Job| {
-        let widths = job.operators.iter().map(|operator| operator.parallelism);
-        widths.max().unwrap_or(0)
-    };
     let (story, bind) = (
         scenario.switches.liveness == Liveness::ZkEphemeral,
         scenario.switches.slots == Slots::Bind,
@@ -44,7 +40,7 @@ pub fn slots_needed(scenario: &Scenario) -> u32 {
         (false, _) => match scenario.config.scheduler {
             // With fewer slots the job is smaller.
             SchedulerKind::Adaptive => scenario.jobs.len() as u32,
-            SchedulerKind::Default => scenario.jobs.iter().map(widest).sum(),
+            SchedulerKind::Default => scenario.jobs.iter().map(Job::widest).sum(),
         },
     }
 }

@@ -52,7 +52,7 @@ pub(in crate::cli) struct CheckArgs {
     #[arg(long, conflicts_with_all = ["defect", "model", "out", "time_limit", "until_stable"])]
     pub(in crate::cli) all_defects: bool,
 
-    /// In place of seeds: a tiny cluster, and every placement of so many faults (1 or 2) between its events
+    /// In place of seeds: a tiny cluster, and every placement of so many faults (1 to 3) between its events
     #[arg(long, value_name = "FAULTS", value_parser = clap::value_parser!(u32).range(1..=3), conflicts_with_all = ["all_defects", "seeds", "seed_from_commit", "until_stable"])]
     pub(in crate::cli) exhaustive: Option<u32>,
 

@@ -11,26 +11,31 @@ use crate::campaign::runner;
 use crate::cli::interrupt;
 use crate::cli::status::Failure;
 
-fn no_threads(error: impl std::fmt::Display) -> Failure {
+pub(super) fn no_threads(error: impl std::fmt::Display) -> Failure {
     Failure::bad(format!("cannot start threads: {error}"))
 }
 
-fn is_over(until: Option<Instant>) -> bool {
+pub(super) fn is_over(until: Option<Instant>) -> bool {
     interrupt::asked() || until.is_some_and(|until| Instant::now() > until)
 }
 
-/// Goes on from each of the rarest situations in `ways` other ways; what breaks joins the results.
+/// Goes on from each of the rarest situations in `ways` other ways; what breaks joins the results. And whether that was all.
 pub(super) fn forks(
     ways: u64,
     search: &Search,
     results: &mut Results,
     until: Option<Instant>,
     jobs: usize,
-) -> Result<Forks, Failure> {
+) -> Result<(Forks, bool), Failure> {
     let mut forks = Forks::default();
     let stop = AtomicBool::new(false);
+    let mut whole = true;
     for situation in situations(results) {
-        let Some(fork) = Fork::new(search, situation).filter(|_| !is_over(until)) else {
+        if is_over(until) {
+            whole = false;
+            break;
+        }
+        let Some(fork) = Fork::new(search, situation) else {
             continue;
         };
         forks.situations += 1;
@@ -53,9 +58,9 @@ pub(super) fn forks(
             }
         };
         let ways = usize::try_from(ways).unwrap_or(usize::MAX);
-        runner::run(ways, jobs, &stop, work, take).map_err(no_threads)?;
+        whole &= runner::run(ways, jobs, &stop, work, take).map_err(no_threads)?;
     }
-    Ok(forks)
+    Ok((forks, whole))
 }
 
 /// Places so many faults in every way.

@@ -92,38 +92,42 @@ fn search(
     let until = args
         .time_limit
         .map(|limit| Instant::now() + Duration::from_millis(limit));
-    if let Some(faults) = args.exhaustive {
-        let (results, placements) = deeper::exhaust(base, faults, until, jobs)?;
-        let ended = match (placements.complete, interrupt::asked()) {
-            (true, _) => "completed",
-            (false, true) => "interrupted",
-            (false, false) => "time limit",
-        };
-        let failures = judge(args, &search, &results, &cases, &known, jobs)?;
-        let mut report = report(scenario, seeds, &results, ended);
-        (report.known, report.failures) = (known, failures);
-        report.exhaustive = Some(placements);
-        show(args, &report)?;
-        return Ok(status(&report));
-    }
-    let (mut results, ended) = look(args, &search, seeds, until, jobs)?;
-    let forks = match ended {
-        "completed" | "coverage is flat" if args.forks > 0 => Some(deeper::forks(
-            args.forks,
-            &search,
-            &mut results,
-            until,
-            jobs,
-        )?),
-        _ => None,
+    let (results, ended, forks, placements) = match args.exhaustive {
+        Some(faults) => {
+            let (results, placements) = deeper::exhaust(base, faults, until, jobs)?;
+            let ended = match placements.complete {
+                true => "completed",
+                false => cut_short(),
+            };
+            (results, ended, None, Some(placements))
+        }
+        None => {
+            let (mut results, mut ended) = look(args, &search, seeds, until, jobs)?;
+            let mut forks = None;
+            if matches!(ended, "completed" | "coverage is flat") && args.forks > 0 {
+                let (made, whole) = deeper::forks(args.forks, &search, &mut results, until, jobs)?;
+                if !whole {
+                    ended = cut_short();
+                }
+                forks = Some(made);
+            }
+            (results, ended, forks, None)
+        }
     };
     let failures = judge(args, &search, &results, &cases, &known, jobs)?;
     let mut report = report(scenario, seeds, &results, ended);
-    report.forks = forks;
-    report.known = known;
-    report.failures = failures;
+    (report.forks, report.exhaustive) = (forks, placements);
+    (report.known, report.failures) = (known, failures);
     show(args, &report)?;
     Ok(status(&report))
+}
+
+/// Why not everything was looked at.
+fn cut_short() -> &'static str {
+    match interrupt::asked() {
+        true => "interrupted",
+        false => "time limit",
+    }
 }
 
 fn overrides(args: &CheckArgs) -> Vec<Override> {
@@ -198,7 +202,7 @@ fn look(
     let mut results = Results::default();
     let mut ended = "completed";
     let work = |number: usize| {
-        if interrupt::asked() || until.is_some_and(|until| Instant::now() > until) {
+        if deeper::is_over(until) {
             stop.store(true, Ordering::Relaxed);
         }
         check::run(&search.case(seeds.first.wrapping_add(number as u64)))
@@ -221,13 +225,9 @@ fn look(
         work,
         take,
     )
-    .map_err(|error| Failure::bad(format!("cannot start threads: {error}")))?;
+    .map_err(deeper::no_threads)?;
     if !all && ended == "completed" {
-        ended = if interrupt::asked() {
-            "interrupted"
-        } else {
-            "time limit"
-        };
+        ended = cut_short();
     }
     Ok((results, ended))
 }
@@ -292,7 +292,7 @@ fn smaller(
     jobs: usize,
 ) -> Result<crate::campaign::check::shrink::Shrunk, Failure> {
     runner::on_threads(jobs, || shrink(scenario, id, plain, &interrupt::asked))
-        .map_err(|error| Failure::bad(format!("cannot start threads: {error}")))
+        .map_err(deeper::no_threads)
 }
 
 fn sometimes(results: &Results) -> Vec<Seen> {

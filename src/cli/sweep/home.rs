@@ -89,11 +89,11 @@ impl Home {
         summary: &SweepSummary,
     ) -> Result<(), Failure> {
         self.write_runs(manifest)?;
-        for artifact in engine::sweep::artifacts(summary) {
+        let artifacts = engine::sweep::artifacts(summary);
+        let page = engine::sweep::page::page(summary, &self.rows, &artifacts);
+        for artifact in artifacts.iter().chain([&page]) {
             write_whole(&self.folder.join(artifact.name), &artifact.bytes)?;
         }
-        let page = engine::sweep::page::page(summary, &self.rows);
-        write_whole(&self.folder.join(page.name), &page.bytes)?;
         self.close()
     }
 

@@ -39,6 +39,8 @@ pub struct CheckpointEntry {
     /// What a restore reads, and what was written for it; 0 unless it has completed.
     pub state_bytes: u64,
     pub written_bytes: u64,
+    /// Of these, what barriers have overtaken.
+    pub persisted_bytes: u64,
     /// Tasks that have acknowledged it.
     pub acknowledged: u32,
     /// Why it was given up.

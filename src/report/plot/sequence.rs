@@ -42,12 +42,8 @@ pub fn picture(outcome: &Outcome) -> Picture {
     let (from, to) = window(outcome, recovery);
     let pause = PAUSE_MS.max((to - from) * PAUSE_SHARE);
     // Each row may have a pause before it.
-    let mut sequence = pick(outcome, recovery, rows_max, ACTORS_MAX);
-    let mut room = rows_max;
-    while sequence.rows.len() + pauses(&sequence.rows, pause) > rows_max && room > 1 {
-        room -= 1;
-        sequence = pick(outcome, recovery, room, ACTORS_MAX);
-    }
+    let fits = |rows: &[Row]| rows.len() + pauses(rows, pause) <= rows_max;
+    let sequence = pick(outcome, recovery, fits, ACTORS_MAX);
     let more = match sequence.left_out {
         0 => number::duration(to - from),
         left_out => format!(

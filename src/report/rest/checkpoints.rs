@@ -41,7 +41,7 @@ pub(super) fn statistics(outcome: &Outcome) -> Value {
             "end_to_end_duration": over(duration),
             "alignment_buffered": over(|_| 0.0),
             "processed_data": over(|_| 0.0),
-            "persisted_data": over(|_| 0.0),
+            "persisted_data": over(|entry| entry.persisted_bytes as f64),
         },
         "latest": {
             "completed": latest("COMPLETED"),
@@ -95,7 +95,7 @@ fn checkpoint(entry: &CheckpointEntry, tasks: u32, outcome: &Outcome) -> Value {
         "end_to_end_duration": ms(entry.ended_ms.unwrap_or(now) - entry.triggered_ms),
         "alignment_buffered": 0,
         "processed_data": 0,
-        "persisted_data": 0,
+        "persisted_data": entry.persisted_bytes,
         "num_subtasks": tasks,
         "num_acknowledged_subtasks": entry.acknowledged.min(tasks),
         "checkpoint_type": "CHECKPOINT",
@@ -112,11 +112,6 @@ fn checkpoint(entry: &CheckpointEntry, tasks: u32, outcome: &Outcome) -> Value {
         }
         _ => {}
     }
-    value["className"] = json!(match entry.status {
-        "IN_PROGRESS" => "in_progress",
-        "COMPLETED" => "completed",
-        _ => "failed",
-    });
     value
 }
 

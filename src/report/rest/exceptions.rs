@@ -10,16 +10,17 @@ use super::ms;
 const HISTORY: usize = 16;
 
 pub(super) fn history(outcome: &Outcome) -> Value {
-    let changes: &[StatusChange] = outcome.summary.jobs.first().map_or(&[], |job| &job.history);
+    let job = outcome.summary.jobs.first();
+    let changes = job.into_iter().flat_map(|job| &job.history);
+    let name = job.map_or("", |job| &job.name);
     let failed: Vec<&StatusChange> = changes
-        .iter()
         .filter(|change| matches!(change.status.as_str(), "RESTARTING" | "FAILING"))
         .collect();
     let entries: Vec<Value> = failed
         .iter()
         .rev()
         .take(HISTORY)
-        .map(|change| entry(change, outcome))
+        .map(|change| entry(change, name, outcome))
         .collect();
     json!({
         "exceptionHistory": {
@@ -29,13 +30,13 @@ pub(super) fn history(outcome: &Outcome) -> Value {
     })
 }
 
-fn entry(change: &StatusChange, outcome: &Outcome) -> Value {
+fn entry(change: &StatusChange, job: &str, outcome: &Outcome) -> Value {
     let recovery = outcome
         .summary
         .recoveries
         .iter()
         .rev()
-        .find(|recovery| recovery.at_ms <= change.at_ms);
+        .find(|recovery| recovery.job == job && recovery.at_ms <= change.at_ms);
     let detector = recovery
         .and_then(|recovery| recovery.detector.as_deref())
         .unwrap_or("");
@@ -44,7 +45,7 @@ fn entry(change: &StatusChange, outcome: &Outcome) -> Value {
     let failed = outcome
         .tasks
         .iter()
-        .find(|span| span.to_ms == Some(change.at_ms) && span.state == "FAILED");
+        .find(|span| span.job == job && span.to_ms == Some(change.at_ms) && span.state == "FAILED");
     json!({
         "exceptionName": name,
         "stacktrace": format!("{name}: {}", change.reason),

@@ -94,11 +94,7 @@ fn counts<'a>(states: impl Iterator<Item = &'a str>) -> Value {
 }
 
 /// The latest attempt of each subtask.
-pub(super) fn latest<'a>(
-    vertex: &Vertex,
-    graph: &JobGraph,
-    outcome: &'a Outcome,
-) -> Vec<&'a TaskSpan> {
+fn latest<'a>(vertex: &Vertex, graph: &JobGraph, outcome: &'a Outcome) -> Vec<&'a TaskSpan> {
     let mut latest: Vec<&TaskSpan> = Vec::new();
     let own = |span: &&TaskSpan| span.job == graph.name && span.operator == vertex.name;
     for span in outcome.tasks.iter().filter(own) {
@@ -121,20 +117,10 @@ pub(super) fn latest<'a>(
 fn vertex(vertex: &Vertex, graph: &JobGraph, outcome: &Outcome, now: f64) -> (Value, &'static str) {
     let tasks = latest(vertex, graph, outcome);
     let has = |state: &str| tasks.iter().any(|span| span.state == state);
-    let order = [
-        "FAILED",
-        "CANCELING",
-        "CANCELED",
-        "INITIALIZING",
-        "RUNNING",
-        "DEPLOYING",
-        "SCHEDULED",
-    ];
-    let worst = order.into_iter().find(|state| has(state));
-    let status = match (worst, tasks.is_empty()) {
-        (Some(state), _) => state,
-        (None, _) => "CREATED",
-    };
+    let order = ["FAILED", "CANCELING", "CANCELED", "INITIALIZING", "RUNNING"];
+    // All else is CREATED.
+    let status = order.into_iter().find(|state| has(state));
+    let status = status.unwrap_or("CREATED");
     let start = tasks
         .iter()
         .map(|span| span.from_ms)

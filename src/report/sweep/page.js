@@ -33,7 +33,7 @@ const choose = (index, focus) => {
   at("onehead").textContent = `Seed ${seed} of ${named(variant)}`;
   const phases = measures.map((name, i) => [name, values[i]]).filter(([, value]) => value !== 0);
   at("onetext").textContent = `${phases.map(([name, value]) => `${name.replaceAll("_", " ")} ${duration(value)}`).join(" · ")}${fails ? " · fails" : ""}`;
-  at("command").textContent = `firedrill run ${summary.scenario}.yaml --seed ${seed}${settings.join("")} --out ${folder}`;
+  at("command").textContent = `firedrill run ${quoted(`${summary.scenario}.yaml`)} --seed ${seed}${settings.join("")} --out ${folder}`;
   at("link").textContent = at("link").href = `${folder}/report.html`;
   location.replace(`#${variant}-${seed}`);
   if (focus) {

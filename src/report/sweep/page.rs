@@ -8,16 +8,14 @@ use crate::drill::verdict::Verdict;
 use crate::report::template::{escaped, filled};
 use crate::report::{Artifact, number};
 
-use super::{plots, text};
+use super::{WIDTH, text};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Columns of the text for readers without scripts.
-const WIDTH: usize = 120;
-
-pub fn page(summary: &SweepSummary, rows: &[Row]) -> Artifact {
+/// `drawn`: the plots, among what else stands beside the page.
+pub fn page(summary: &SweepSummary, rows: &[Row], drawn: &[Artifact]) -> Artifact {
     let title = format!(
         "{} · {} of {}",
         summary.scenario,
@@ -29,7 +27,7 @@ pub fn page(summary: &SweepSummary, rows: &[Row]) -> Artifact {
         ("STYLE", STYLE.to_owned()),
         ("HEADING", escaped(&title)),
         ("TEXT", escaped(&text(summary, WIDTH))),
-        ("PLOTS", pictures(summary)),
+        ("PLOTS", pictures(drawn)),
         (
             "DATA",
             data(summary, rows).to_string().replace('<', "\\u003c"),
@@ -43,8 +41,7 @@ pub fn page(summary: &SweepSummary, rows: &[Row]) -> Artifact {
 }
 
 /// The plots as they stand beside the page, inside it.
-fn pictures(summary: &SweepSummary) -> String {
-    let drawn = plots::artifacts(summary);
+fn pictures(drawn: &[Artifact]) -> String {
     let vector = drawn
         .iter()
         .filter(|artifact| artifact.name.ends_with(".svg"));

@@ -90,7 +90,7 @@ fn the_page_holds_every_run_and_asks_nothing_of_a_network() {
         .collect();
     let mut summary = summary();
     summary.scenario = "</script><b>&\"".into();
-    let page = String::from_utf8(page::page(&summary, &rows).bytes).unwrap();
+    let page = String::from_utf8(page::page(&summary, &rows, &artifacts(&summary)).bytes).unwrap();
     let (code, rest) = page.split_once("id=\"data\">").unwrap();
     let (data, script) = rest.split_once("</script>").unwrap();
     let data: serde_json::Value = serde_json::from_str(data).unwrap();

@@ -73,7 +73,7 @@ fn registered(all: &[TaskManager], needed: u32, speed: Option<f64>, section: &mu
         }
     };
     let shared: BTreeMap<&str, String> = taskmanagers::shared(all)
-        .into_keys()
+        .into_iter()
         .enumerate()
         .map(|(number, address)| (address, format!("host-{}", number + 1)))
         .collect();

@@ -70,7 +70,8 @@ pub fn scalar(text: &str) -> String {
         .next()
         .is_some_and(|c| c.is_ascii_alphanumeric());
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-' | '/');
-    match first && text.chars().all(plain) && !text.ends_with(' ') {
+    let null = text.eq_ignore_ascii_case("null");
+    match first && text.chars().all(plain) && !text.ends_with(' ') && !null {
         true => text.to_owned(),
         // A text of JSON is one of YAML.
         false => serde_json::Value::from(text).to_string(),

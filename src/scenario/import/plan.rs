@@ -1,6 +1,6 @@
 //! `/jobs/:id/plan`, or `/jobs/:id`, which holds it beside what the job has done so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Answer;
 use crate::scenario::error::{Place, Problem};
@@ -17,6 +17,14 @@ pub struct Plan {
     pub scheduler: Option<String>,
     /// The answer is that of `/jobs/:id`, which counts records once its metrics are in.
     pub counts: bool,
+}
+
+impl Plan {
+    /// Vertices whose output others read.
+    pub fn read(&self) -> BTreeSet<usize> {
+        let inputs = self.vertices.iter().flat_map(|vertex| &vertex.inputs);
+        inputs.map(|edge| edge.from).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -140,11 +148,12 @@ fn edge(input: Answer<'_>, ids: &BTreeMap<&str, usize>) -> Result<Edge, Problem>
         id.refuse(format!("there is no node `{name}` that this could read"))
     })?;
     let strategy = input.get("ship_strategy", of)?.text()?;
+    // `HASH[key]` in plans of SQL.
+    let strategy = strategy.split(['[', '(', ' ']).next().unwrap_or_default();
     let blocking = input.find("exchange").map(Answer::text).transpose()?;
     Ok(Edge {
         from,
-        // `HASH[key]` in plans of SQL.
-        exchange: match strategy.split(['[', '(', ' ']).next().unwrap_or_default() {
+        exchange: match strategy {
             "HASH" => Exchange::Hash,
             "FORWARD" | "RESCALE" => Exchange::Forward,
             _ => Exchange::Rebalance,

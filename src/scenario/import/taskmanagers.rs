@@ -65,11 +65,11 @@ fn address(path: &str) -> String {
 }
 
 /// Machines that several of them share, by address.
-pub fn shared(all: &[TaskManager]) -> BTreeMap<&str, usize> {
+pub fn shared(all: &[TaskManager]) -> Vec<&str> {
     let mut lives: BTreeMap<&str, usize> = BTreeMap::new();
     for taskmanager in all {
         *lives.entry(&taskmanager.address).or_default() += 1;
     }
     lives.retain(|address, count| *count > 1 && !address.is_empty());
-    lives
+    lives.into_keys().collect()
 }

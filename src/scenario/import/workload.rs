@@ -68,11 +68,7 @@ pub fn sections(plan: &Plan, checkpoints: &Checkpoints, checkpointing: &Checkpoi
 }
 
 fn operators<'a>(plan: &'a Plan, section: &mut Section) -> Vec<Operator<'a>> {
-    let read: BTreeSet<usize> = plan
-        .vertices
-        .iter()
-        .flat_map(|vertex| vertex.inputs.iter().map(|edge| edge.from))
-        .collect();
+    let read = plan.read();
     let mut names = BTreeSet::new();
     let mut topics = BTreeSet::new();
     let mut all: Vec<Operator<'a>> = Vec::new();
@@ -275,11 +271,7 @@ fn guarantee(operator: &Operator<'_>, exactly_once: bool, section: &mut Section)
 fn exchanges(plan: &Plan, section: &mut Section) {
     let mut said = BTreeSet::new();
     for edge in plan.vertices.iter().flat_map(|vertex| &vertex.inputs) {
-        let strategy = edge
-            .strategy
-            .split(['[', '(', ' '])
-            .next()
-            .unwrap_or_default();
+        let strategy = edge.strategy.as_str();
         if edge.blocking && said.insert("blocking") {
             section.assume("pipelined exchanges, where the plan has blocking ones: regions are larger than Flink's");
         }
@@ -305,11 +297,7 @@ fn exchanges(plan: &Plan, section: &mut Section) {
         ));
     }
     let inner = |vertex: &&Vertex| vertex.sinks() && !vertex.inputs.is_empty();
-    let read: BTreeSet<usize> = plan
-        .vertices
-        .iter()
-        .flat_map(|vertex| vertex.inputs.iter().map(|edge| edge.from))
-        .collect();
+    let read = plan.read();
     for (_, vertex) in plan
         .vertices
         .iter()

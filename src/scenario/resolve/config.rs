@@ -130,7 +130,12 @@ fn warn_of_replaced(
         }
         let counts = &chosen[name].value;
         if *counts != entry.value {
-            told.push(format!("`{name}`: {counts}, not {}", short(&entry.value)));
+            let (counts, other) = (shown(name, counts), shown(name, &entry.value));
+            told.push(format!(
+                "`{name}`: {}, not {}",
+                short(&counts),
+                short(&other)
+            ));
         }
     }
     if !told.is_empty() {
@@ -159,11 +164,7 @@ impl Keys {
         for (name, entry) in &self.chosen {
             let used = flink::find(name).is_some_and(|key| key.is_used_by(decided.family));
             if !used && flink::outside(name).is_none() && flink::is_known_or_used(name) {
-                let value = match is_sensitive(name) {
-                    true => HIDDEN.to_owned(),
-                    false => entry.value.clone(),
-                };
-                written.insert(name.clone(), value);
+                written.insert(name.clone(), shown(name, &entry.value));
                 // A scenario of the story may say how Flink's models are to be set that it is compared with.
                 let is_for_others = decided.family == flink::Family::Story
                     && rank(entry.place) == rank(Place::Nowhere)
@@ -226,6 +227,14 @@ fn is_sensitive(key: &str) -> bool {
     ];
     let key = key.to_ascii_lowercase();
     PARTS.iter().any(|part| key.contains(part))
+}
+
+/// A value as others may see it.
+fn shown(name: &str, value: &str) -> String {
+    match is_sensitive(name) {
+        true => HIDDEN.to_owned(),
+        false => value.to_owned(),
+    }
 }
 
 /// Keys of Flink that are without effect here. A real configuration has many: they get one warning.

@@ -103,12 +103,7 @@ pub fn slots(file: &ClusterFile, jobs: &[Job], cluster: &Cluster, rule: Slots, c
         .flat_map(|job| &job.operators)
         .map(|operator| u64::from(operator.parallelism))
         .sum();
-    let slots: u64 = cluster
-        .taskmanagers
-        .iter()
-        .filter(|tm| tm.starts)
-        .map(|tm| u64::from(tm.slots))
-        .sum();
+    let slots = cluster.slots_at_start();
     if tasks > slots {
         check.refuse(
             file.taskmanagers.place,

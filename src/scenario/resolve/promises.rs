@@ -30,15 +30,8 @@ pub fn warn(
 
 /// Slots that the jobs ask for, with slot sharing, against those that TaskManagers offer at the start.
 pub fn warn_of_slots(file: &ScenarioFile, jobs: &[Job], cluster: &Cluster, check: &mut Check) {
-    let widest = |job: &Job| {
-        job.operators
-            .iter()
-            .map(|operator| operator.parallelism)
-            .max()
-    };
-    let needed: u64 = jobs.iter().filter_map(widest).map(u64::from).sum();
-    let there = cluster.taskmanagers.iter().filter(|tm| tm.starts);
-    let there: u64 = there.map(|tm| u64::from(tm.slots)).sum();
+    let needed: u64 = jobs.iter().map(|job| u64::from(job.widest())).sum();
+    let there = cluster.slots_at_start();
     if needed > there {
         let place = file
             .jobs

@@ -63,7 +63,12 @@ pub fn window(outcome: &Outcome, recovery: usize) -> (f64, f64) {
     }
 }
 
-pub fn pick(outcome: &Outcome, recovery: usize, rows_max: usize, actors_max: usize) -> Sequence {
+pub fn pick(
+    outcome: &Outcome,
+    recovery: usize,
+    fits: impl Fn(&[Row]) -> bool,
+    actors_max: usize,
+) -> Sequence {
     let (from, to) = window(outcome, recovery);
     // A message that ends the window comes with the statement that it leads to.
     let within = |at: f64| at >= from && at <= to + 0.001;
@@ -78,7 +83,7 @@ pub fn pick(outcome: &Outcome, recovery: usize, rows_max: usize, actors_max: usi
     let rows = together(rows);
     let known = cast(outcome, &rows);
     let (actors, rows, hidden) = seen(rows, &known, actors_max);
-    let (rows, dropped) = fitting(rows, rows_max);
+    let (rows, dropped) = fitting(rows, fits);
     // Somebody whose rows are all gone needs no line.
     let still: BTreeSet<&str> = rows.iter().flat_map(|row| row.what.actors()).collect();
     Sequence {
@@ -294,9 +299,9 @@ fn seen(rows: Vec<Row>, known: &[String], most: usize) -> (Vec<String>, Vec<Row>
 }
 
 /// As many rows as fit: what matters least goes first, and of that what is furthest from both ends.
-fn fitting(mut rows: Vec<Row>, most: usize) -> (Vec<Row>, usize) {
+fn fitting(mut rows: Vec<Row>, fits: impl Fn(&[Row]) -> bool) -> (Vec<Row>, usize) {
     let mut dropped = 0;
-    while rows.len() > most {
+    while rows.len() > 1 && !fits(&rows) {
         let from_middle = |at: usize| (2 * at + 1).abs_diff(rows.len());
         let last = rows
             .iter()
