@@ -65,11 +65,15 @@ impl SinkTopics {
 
     /// The number of a partition over all topics.
     pub fn place(&self, sink: SubtaskId, partition: u32) -> usize {
-        let operator = self.blueprint.topology.subtasks[sink as usize].operator;
-        let topic = self.topic_of.get(&operator).copied();
-        let topic = topic.expect("whoever writes has a topic") as usize;
+        let topic = self.topic(sink) as usize;
         let before = self.topics[..topic].iter().map(Vec::len).sum::<usize>();
         before + partition as usize
+    }
+
+    fn topic(&self, sink: SubtaskId) -> u32 {
+        let operator = self.blueprint.topology.subtasks[sink as usize].operator;
+        let topic = self.topic_of.get(&operator).copied();
+        topic.expect("whoever writes has a topic")
     }
 
     /// Somebody writes with transactions.
@@ -191,9 +195,7 @@ impl SinkTopics {
         ctx: &mut Context<'_>,
         change: impl FnOnce(&mut SinkPartition) -> Vec<(OperatorId, Batches)>,
     ) {
-        let operator = self.blueprint.topology.subtasks[sink as usize].operator;
-        let topic = self.topic_of.get(&operator).copied();
-        let topic = topic.expect("whoever writes has a topic");
+        let topic = self.topic(sink);
         let log = &mut self.topics[topic as usize][partition as usize];
         let before = log.held_since();
         let readable = change(log);

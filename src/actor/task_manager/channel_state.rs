@@ -26,7 +26,7 @@ pub(super) struct ChannelPart {
     is_uploading: bool,
     is_stored: bool,
     /// The task writes no faster.
-    stored_at_earliest: Time,
+    pub(super) stored_at_earliest: Time,
 }
 
 impl ChannelPart {
@@ -242,10 +242,8 @@ impl TaskManager {
 
     /// `aligned-checkpoint-timeout` is over for some checkpoint of a task.
     pub(super) fn on_alignment_timeout(&mut self, number: u32, ctx: &mut Context<'_>) {
-        if self.tasks[number as usize].is_some() {
-            self.task(number).time_out();
-            self.advance(number, ctx);
-        }
+        self.task(number).time_out();
+        self.advance(number, ctx);
     }
 
     /// The operators of a task are open: it works through what its channels held, before it asks for more and runs.
@@ -259,15 +257,5 @@ impl TaskManager {
     pub(super) fn has_recovered_channels(&mut self, number: u32) -> bool {
         let task = self.task(number);
         task.recovers_channels && !task.is_at_work() && task.works() && task.input.queued() == 0
-    }
-
-    /// When a file with state of channels counts as written.
-    pub(super) fn channels_stored_at(
-        &mut self,
-        number: u32,
-        checkpoint: CheckpointId,
-    ) -> Option<Time> {
-        let pending = self.task(number).pending.get(&checkpoint);
-        pending.map(|pending| pending.channels.stored_at_earliest)
     }
 }

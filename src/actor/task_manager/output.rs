@@ -288,12 +288,17 @@ impl Outputs {
         );
     }
 
+    /// Whoever read it is gone, and nobody takes over.
+    fn is_released(&self, output: usize) -> bool {
+        let channel = &self.channels[output];
+        self.retention == Retention::Nothing && channel.consumer.is_none() && channel.was_connected
+    }
+
     fn append(&mut self, output: usize, entry: Entry) {
-        let channel = &mut self.channels[output];
-        let nobody = channel.consumer.is_none() && channel.was_connected;
-        if nobody && self.retention == Retention::Nothing {
+        if self.is_released(output) {
             return;
         }
+        let channel = &mut self.channels[output];
         self.logged_records += entry.records();
         self.timeoutable.1 += u32::from(entry.is_timeoutable(self.timeoutable.0));
         self.backlog.subtract(channel.waiting());
@@ -326,9 +331,8 @@ impl Outputs {
         if matches!(entry.element, Element::Records(_)) {
             let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
             channel.credits = (channel.credits + gift).checked_sub(1)?;
-        }
-        // A barrier that is sent again, to a consumer that was restored, was counted when it was sent first.
-        if !matches!(entry.element, Element::Records(_)) && channel.cursor >= channel.sent {
+        } else if channel.cursor >= channel.sent {
+            // A barrier that is sent again, to a consumer that was restored, was counted when it was sent first.
             self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));
         }
         self.backlog.subtract(channel.waiting());

@@ -7,7 +7,7 @@ use crate::actor::checkpoint::{Blob, BlobKey, Snapshot};
 use crate::actor::context::Context;
 use crate::actor::message::{Body, TaskStep};
 use crate::dataflow::batch::CheckpointId;
-use crate::kernel::{Span, Time};
+use crate::kernel::Span;
 
 use super::TaskManager;
 use super::task::SnapshotPart;
@@ -104,32 +104,31 @@ impl TaskManager {
     }
 
     pub(super) fn on_written(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
+        let part = match key {
+            BlobKey::Channels { .. } => SnapshotPart::Channels,
+            _ => SnapshotPart::State,
+        };
         if let BlobKey::State {
             subtask,
             attempt,
             checkpoint,
-        } = key
-            && let Some(number) = self.find(subtask, attempt)
-        {
-            let pending = self.task(number).pending.get(&checkpoint);
-            let wait = pending.map_or(Time::ZERO, |pending| pending.written_at_earliest);
-            if wait > ctx.now() {
-                return ctx.after(wait.since(ctx.now()), Body::Written { key });
-            }
-            self.on_durable(number, checkpoint, SnapshotPart::State, ctx);
         }
-        if let BlobKey::Channels {
+        | BlobKey::Channels {
             subtask,
             attempt,
             checkpoint,
         } = key
             && let Some(number) = self.find(subtask, attempt)
-            && let Some(at) = self.channels_stored_at(number, checkpoint)
+            && let Some(pending) = self.task(number).pending.get(&checkpoint)
         {
+            let at = match part {
+                SnapshotPart::Channels => pending.channels.stored_at_earliest,
+                _ => pending.written_at_earliest,
+            };
             if at > ctx.now() {
                 return ctx.after(at.since(ctx.now()), Body::Written { key });
             }
-            self.on_durable(number, checkpoint, SnapshotPart::Channels, ctx);
+            self.on_durable(number, checkpoint, part, ctx);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::actor::fault_action::NotificationTrouble;
 use crate::actor::flink::rpc::Call;
 use crate::actor::message::{Body, Envelope};
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Kernel, Span};
 
 use super::World;
@@ -14,8 +14,15 @@ use super::World;
 /// The copy comes so long after the original.
 const COPY_AFTER: Span = Span::from_ms(10);
 
-/// To whom, about which checkpoint; of a task where the message names one.
-type Key = (ActorId, Option<SubtaskId>, CheckpointId);
+/// Whom it concerns: the tasks of a job, or one of them. Each job counts its checkpoints from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concern {
+    Job(JobId),
+    Task(SubtaskId),
+}
+
+/// To whom, whom it concerns, about which checkpoint.
+type Key = (ActorId, Concern, CheckpointId);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notifications {
@@ -44,10 +51,10 @@ impl Notifications {
         envelope: &Envelope,
         kernel: &mut Kernel<World>,
     ) -> bool {
-        let Some((subtask, checkpoint)) = completed(&envelope.body) else {
+        let Some((concern, checkpoint)) = completed(&envelope.body) else {
             return true;
         };
-        let key = (to, subtask, checkpoint);
+        let key = (to, concern, checkpoint);
         let trouble = self.troubles.get(&to);
         match trouble {
             _ if self.again.remove(&key) => true,
@@ -68,15 +75,17 @@ impl Notifications {
 }
 
 /// The checkpoint that a message tells to have completed.
-fn completed(body: &Body) -> Option<(Option<SubtaskId>, CheckpointId)> {
+fn completed(body: &Body) -> Option<(Concern, CheckpointId)> {
     match body {
-        Body::NotifyCheckpointComplete { checkpoint, .. } => Some((None, *checkpoint)),
+        Body::NotifyCheckpointComplete {
+            job, checkpoint, ..
+        } => Some((Concern::Job(*job), *checkpoint)),
         Body::Rpc(rpc) => match &rpc.call {
             Call::NotifyCheckpointComplete {
                 subtask,
                 checkpoint,
                 ..
-            } => Some((Some(*subtask), *checkpoint)),
+            } => Some((Concern::Task(*subtask), *checkpoint)),
             _ => None,
         },
         _ => None,

@@ -219,14 +219,10 @@ impl Server {
         let Some(leading) = self.leading() else {
             return;
         };
-        let audience = leading.audience();
         let own = leading.acks.first_key_value().map(|(zxid, _)| *zxid);
         let later = own.map_or_else(BTreeMap::new, |own| self.proposed.split_off(&own));
-        for (zxid, proposal) in std::mem::replace(&mut self.proposed, later) {
-            for follower in &audience {
-                self.send(*follower, ZkMessage::Commit { zxid }, ctx);
-            }
-            self.commit(proposal, ctx);
+        for proposal in std::mem::replace(&mut self.proposed, later).into_values() {
+            self.commit_everywhere(proposal, ctx);
         }
     }
 

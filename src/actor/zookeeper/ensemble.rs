@@ -171,15 +171,22 @@ impl Server {
             }
             let zxid = *zxid;
             leading.acks.remove(&zxid);
-            for follower in leading.audience() {
-                self.send(follower, ZkMessage::Commit { zxid }, ctx);
-            }
             let proposal = self
                 .proposed
                 .remove(&zxid)
                 .expect("what is acknowledged was proposed");
-            self.commit(proposal, ctx);
+            self.commit_everywhere(proposal, ctx);
         }
+    }
+
+    /// A quorum has it: whoever follows is told.
+    pub(super) fn commit_everywhere(&mut self, proposal: Proposal, ctx: &mut Context<'_>) {
+        let audience = self.leading().map(|leading| leading.audience());
+        for follower in audience.unwrap_or_default() {
+            let zxid = proposal.zxid;
+            self.send(follower, ZkMessage::Commit { zxid }, ctx);
+        }
+        self.commit(proposal, ctx);
     }
 
     pub(super) fn offer_state(&mut self, peer: ActorId, ctx: &mut Context<'_>) {

@@ -204,8 +204,7 @@ impl Server {
         match work {
             Work::Close { session } => {
                 leading.sessions.close(session);
-                if let Some(info) = self.tree.sessions.get(&session) {
-                    let owner = info.owner;
+                if let Some(owner) = self.tree.owner_of_session(session) {
                     ctx.state(Fact::SessionClosed { session, owner });
                 }
                 let change = Change::CloseSession { session };

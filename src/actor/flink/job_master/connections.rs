@@ -83,8 +83,7 @@ impl JobMaster {
         if known.is_some() {
             self.lose_taskmanager(from.address, Detector::Reregistration, office, ctx);
         }
-        let is_predecessor =
-            |known: &&Address| known.actor == from.address.actor && **known != from.address;
+        let is_predecessor = |known: &&Address| from.address.is_other_life_of(**known);
         if office.blueprint.config.resource_id.is_some()
             && let Some(old) = self.taskmanagers.keys().find(is_predecessor).copied()
         {

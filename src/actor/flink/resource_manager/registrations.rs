@@ -47,27 +47,39 @@ impl ResourceManager {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let is_predecessor =
-            |known: &&Address| known.actor == taskmanager.actor && **known != taskmanager;
+        let is_predecessor = |known: &&Address| taskmanager.is_other_life_of(**known);
         let Some(old) = self.taskexecutors.keys().find(is_predecessor).copied() else {
-            return;
-        };
-        let Some(instance) = self.taskexecutors.remove(&old) else {
             return;
         };
         let peer = Peer {
             address: old,
             endpoint: Endpoint::TaskExecutor,
         };
+        let reason = "a new process registers under its resource id";
+        self.forget_taskexecutor(peer, reason, office, ctx);
+    }
+
+    /// Its slots are gone. False: it was not known.
+    fn forget_taskexecutor(
+        &mut self,
+        peer: Peer,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) -> bool {
+        let Some(instance) = self.taskexecutors.remove(&peer.address) else {
+            return false;
+        };
         self.heartbeats.unmonitor(peer, ctx);
         ctx.state(Fact::TaskExecutorUnregistered {
-            taskmanager: old,
+            taskmanager: peer.address,
             instance,
-            reason: "a new process registers under its resource id",
+            reason,
         });
-        if self.slots.unregister(old) {
+        if self.slots.unregister(peer.address) {
             self.check_soon(office, ctx);
         }
+        true
     }
 
     pub(super) fn is_instance(&self, taskmanager: Address, instance: InstanceId) -> bool {
@@ -108,17 +120,8 @@ impl ResourceManager {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let Some(instance) = self.taskexecutors.remove(&peer.address) else {
+        if !self.forget_taskexecutor(peer, reason, office, ctx) {
             return;
-        };
-        self.heartbeats.unmonitor(peer, ctx);
-        ctx.state(Fact::TaskExecutorUnregistered {
-            taskmanager: peer.address,
-            instance,
-            reason,
-        });
-        if self.slots.unregister(peer.address) {
-            self.check_soon(office, ctx);
         }
         let goodbye = Call::GoodbyeFromResourceManager { reason };
         line::tell(ENDPOINT, peer, None, goodbye, ctx);

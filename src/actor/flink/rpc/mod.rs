@@ -22,6 +22,13 @@ pub struct Address {
     pub incarnation: u32,
 }
 
+impl Address {
+    /// The same actor in another of its lives.
+    pub fn is_other_life_of(self, known: Address) -> bool {
+        self.actor == known.actor && self != known
+    }
+}
+
 /// An `RpcEndpoint` in a process: one main thread each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Endpoint {

@@ -5,7 +5,7 @@ use crate::actor::checkpoint::{Barrier, Overtaken};
 use crate::dataflow::batch::{Alignment, Batch, CheckpointId, Element};
 use crate::kernel::Time;
 
-use super::{Entry, Outputs, Retention};
+use super::{Entry, Outputs};
 
 impl Outputs {
     /// A barrier goes ahead of everything that was not sent: what that is.
@@ -14,12 +14,10 @@ impl Outputs {
         self.timeoutable = (barrier.checkpoint, 0);
         let mut overtaken = Overtaken::new();
         for output in 0..self.channels.len() {
-            let channel = &self.channels[output];
-            let nobody = channel.consumer.is_none() && channel.was_connected;
-            if nobody && self.retention == Retention::Nothing {
+            if self.is_released(output) {
                 continue;
             }
-            let unsent = channel.log.len();
+            let unsent = self.channels[output].log.len();
             self.put_ahead(output, unsent, barrier, &mut overtaken);
         }
         overtaken
