@@ -363,6 +363,14 @@ fn a_report_hides_secrets() {
     let keys = &loaded.scenario.config.keys;
     assert_eq!(keys["s3.secret-key"], "******");
     assert_eq!(keys["s3.endpoint"], "http://minio");
+    let top = "config: {s3.secret-key: rhubarb}\n";
+    let loaded = try_load(top, &[], Some(("config.yaml", config))).expect("only warnings");
+    let said = loaded.warnings.join("\n");
+    assert!(said.contains("s3.secret-key"), "{said}");
+    assert!(
+        !said.contains("sesame") && !said.contains("rhubarb"),
+        "{said}"
+    );
 }
 
 #[test]
