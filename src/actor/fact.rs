@@ -37,8 +37,7 @@ pub enum Fact {
         incarnation: u32,
     },
 
-    // ZooKeeper. What is committed is stated by whoever leads when it learns so: a leader that has died, or was stopped,
-    // and its successor may both state the same transaction.
+    // ZooKeeper. A leader states a commit when it learns of it: one that was stopped, and its successor, state the same.
     SessionOpened {
         zxid: u64,
         session: u64,
@@ -446,4 +445,6 @@ pub enum Fact {
     Sink(SinkFact),
     /// A source goes on elsewhere: what lay at its offset is not kept any more.
     OffsetReset(OffsetReset),
+    /// `JobResultStore` has the result of a job: from now on it is globally terminal for every leader (FLIP-194).
+    JobResultStored(JobId),
 }

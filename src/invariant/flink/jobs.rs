@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::actor::fact::{ExecutionState, Fact, JobStatus};
+use crate::actor::fact::{ExecutionState, Fact};
 use crate::dataflow::topology::JobId;
 use crate::invariant::checks::Checker;
 use crate::invariant::scene::Scene;
@@ -34,12 +34,8 @@ impl Jobs {
 impl Checker for Jobs {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            // One that was stopped may end what its successor runs, and cannot store the result.
-            Fact::JobStatusChanged {
-                job,
-                status: JobStatus::Failed,
-                ..
-            } if !scene.has_slept(header.actor) => {
+            // Until then whoever leads next runs it again. One that was stopped may end what its successor runs.
+            Fact::JobResultStored(job) if !scene.has_slept(header.actor) => {
                 self.terminal.insert(*job);
             }
             Fact::ExecutionChanged {
@@ -68,9 +64,10 @@ impl Checker for Jobs {
 mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
+    use crate::actor::fact::JobStatus;
     use crate::invariant::stage::{JM, Stage};
 
-    fn ends(stage: &mut Stage, status: JobStatus) -> &mut Stage {
+    fn ends(stage: &mut Stage, status: JobStatus, stored: bool) -> &mut Stage {
         let reason = String::new();
         let attempt = Attempt::new(100, 1);
         for subtask in 0..crate::invariant::stage::SUBTASKS {
@@ -84,13 +81,17 @@ mod tests {
                 reason,
             },
         );
+        if stored {
+            stage.says(JM(0), Fact::JobResultStored(0));
+        }
         let attempt = Attempt::new(100, 2);
         stage.sees(0, 2, attempt, ExecutionState::Scheduled, 0)
     }
 
     #[test]
     fn a_job_that_comes_back_is_noticed() {
-        ends(&mut Stage::flink(), JobStatus::Restarting).broken("L6", 0);
-        ends(&mut Stage::flink(), JobStatus::Failed).broken("L6", 1);
+        ends(&mut Stage::flink(), JobStatus::Restarting, false).broken("L6", 0);
+        ends(&mut Stage::flink(), JobStatus::Failed, false).broken("L6", 0);
+        ends(&mut Stage::flink(), JobStatus::Failed, true).broken("L6", 1);
     }
 }

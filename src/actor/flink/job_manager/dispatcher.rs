@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::actor::checkpoint::{Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
+use crate::actor::fact::Fact;
 use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
@@ -261,6 +262,7 @@ impl Dispatcher {
                 if matches!(self.jobs.get(&job), Some(Stage::WritingResult)) =>
             {
                 self.jobs.insert(job, Stage::Over);
+                ctx.state(Fact::JobResultStored(job));
                 self.clean_up(job, office, ctx);
             }
             _ => {}
