@@ -10,6 +10,7 @@ use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
 use crate::kernel::Time;
 
+use super::enumerator::EnumeratorState;
 use super::kafka::protocol::Producer;
 
 /// One execution of a subtask (`ExecutionAttemptID`): ordered, never used twice, across leaders too.
@@ -158,6 +159,8 @@ pub struct CompletedCheckpoint {
     pub id: CheckpointId,
     /// By subtask, in order.
     pub handles: Vec<StateHandle>,
+    /// What coordinators had when it was triggered: one state for each source.
+    pub enumerators: Vec<EnumeratorState>,
 }
 
 impl CompletedCheckpoint {

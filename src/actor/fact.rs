@@ -20,6 +20,7 @@ use super::flink::rpc::{Address, Endpoint, RpcError};
 use super::message::{Batches, FencingToken};
 use super::metric_report::TaskMetrics;
 use super::sink_fact::{OffsetReset, SinkFact};
+use super::source_fact::SourceFact;
 use super::task_manager::executor::SlotState;
 
 #[derive(Clone, Debug, Serialize)]
@@ -447,4 +448,6 @@ pub enum Fact {
     OffsetReset(OffsetReset),
     /// `JobResultStore` has the result of a job: from now on it is globally terminal for every leader (FLIP-194).
     JobResultStored(JobId),
+    /// Splits: how there come to be more of them, and who gets them.
+    Source(SourceFact),
 }

@@ -7,6 +7,7 @@ use crate::kernel::{ActorId, Span};
 use crate::substrate::network::ConditionId;
 
 use super::kafka::brokers::BrokerEvent;
+use super::kafka::topics::TopicChange;
 
 /// Whom a fault befalls: known from the start, or found when it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,6 +148,11 @@ pub enum FaultAction {
         whom: Whom,
         then: Box<FaultAction>,
     },
+    /// A topic or its producers change.
+    Topic {
+        target: ActorId,
+        change: TopicChange,
+    },
 }
 
 impl FaultAction {
@@ -166,6 +172,7 @@ impl FaultAction {
             | FaultAction::Throw { target, .. }
             | FaultAction::StickCancel { target, .. }
             | FaultAction::Broker { target, .. }
+            | FaultAction::Topic { target, .. }
             | FaultAction::SavepointAndRestart { target, .. } => *target = process,
             other => unreachable!("{other:?} befalls nobody in particular"),
         }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::dataflow::topology::{ChannelId, JobId, OperatorId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
 use crate::substrate::network::Way;
 
@@ -23,6 +23,7 @@ use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
 use super::kafka::brokers::{BrokerEvent, Request as KafkaClientRequest};
 use super::kafka::protocol::{KafkaCall, KafkaReply, OffsetOutOfRange};
+use super::kafka::topics::TopicChange;
 use super::metric_report::MetricReport;
 use super::state_assignment::ChannelFiles;
 use super::task_manager::executor::TaskExecutorTimer;
@@ -271,6 +272,26 @@ pub enum Body {
     KafkaDone(Box<KafkaReply>),
     /// A fetch asks for what is not kept any more.
     OffsetOutOfRange(Box<OffsetOutOfRange>),
+    /// Somebody changes a topic, or its producers.
+    Topic(TopicChange),
+    /// An enumerator to any broker: which partitions does the topic have? (`AdminClient.describeTopics`)
+    ListPartitions {
+        topic: u32,
+        job: JobId,
+        operator: OperatorId,
+    },
+    Partitions {
+        job: JobId,
+        operator: OperatorId,
+        partitions: u32,
+    },
+    /// The story's JobMaster gives a source more splits (`AddSplitEvent`).
+    AddSplits {
+        token: FencingToken,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        splits: Box<[SplitId]>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -414,6 +435,11 @@ pub enum Timer {
         job: JobId,
     },
     Notify,
+    /// `partition.discovery.interval.ms`, or the patience with an answer, of a source of the story.
+    PartitionDiscovery {
+        job: JobId,
+        operator: OperatorId,
+    },
 }
 
 /// Timers of ZooKeeper servers and clients.

@@ -250,6 +250,7 @@ mod tests {
             job: 0,
             id: 7,
             handles: layout.subtasks.iter().map(handle).collect(),
+            enumerators: Vec::new(),
         }
     }
 

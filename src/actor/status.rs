@@ -109,6 +109,8 @@ pub enum Detector {
     UserException,
     /// More checkpoints failed than are tolerated.
     CheckpointFailures,
+    /// An operator's coordinator on the JobMaster failed.
+    Coordinator,
 }
 
 impl Detector {
@@ -130,6 +132,7 @@ impl Detector {
             Detector::NoResources => "no-resources",
             Detector::UserException => "user-exception",
             Detector::CheckpointFailures => "checkpoint-failures",
+            Detector::Coordinator => "operator-coordinator",
         }
     }
 }

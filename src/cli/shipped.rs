@@ -46,6 +46,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "kafka-broker-dies",
     "kafka-broker-hangs",
     "retention-overtaken",
+    "partitions-added",
     "checkpoint-race",
     "checkpoint-at-least-once",
     "checkpoint-unaligned",

@@ -119,6 +119,14 @@ pub enum Exchange {
 }
 
 impl OperatorKind {
+    /// What a source reads, by its place among the topics.
+    pub fn topic(&self) -> Option<usize> {
+        match self {
+            OperatorKind::Source { topic } => Some(*topic),
+            _ => None,
+        }
+    }
+
     /// What a sink writes to.
     pub fn sink(&self) -> Option<&SinkSpec> {
         match self {

@@ -35,12 +35,9 @@ fn java_hash(text: &str) -> i32 {
 impl Topology {
     /// The splits of a topic that a source subtask of `readers` begins with.
     pub(super) fn first_splits(&self, topic: usize, index: u32, readers: u32) -> Vec<SplitId> {
-        let name = &self.topics[topic].name;
-        let owned = self.splits.iter().enumerate().filter(|(_, split)| {
-            let owner = self.split_owner.owner(name, split.partition, readers);
-            split.topic == topic && owner == index
-        });
-        owned.map(|(id, _)| id as SplitId).collect()
+        let first = (0..self.topics[topic].partitions).filter_map(|p| self.split(topic, p));
+        let owned = first.filter(|split| self.owner_of(*split, readers) == index);
+        owned.collect()
     }
 }
 

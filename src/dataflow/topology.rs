@@ -63,7 +63,7 @@ pub struct JobInfo {
     pub operators: Vec<OperatorId>,
     /// All that some layout of the job has.
     pub subtasks: Vec<SubtaskId>,
-    /// The splits that its sources read.
+    /// The splits that its sources read, those included that topics have only later.
     pub splits: Vec<SplitId>,
     /// The layout with the widest parallelism of each operator.
     pub layout: Arc<Layout>,
@@ -121,6 +121,17 @@ impl Topology {
 
     /// Lays out all jobs. `weight` real records make one simulated record.
     pub fn new(topics: &[Topic], jobs: &[Job], options: TopologyOptions, weight: u32) -> Topology {
+        Topology::growing(topics, &[], jobs, options, weight)
+    }
+
+    /// The same where topics come to have more partitions: `later`, by topic, so many.
+    pub fn growing(
+        topics: &[Topic],
+        later: &[u32],
+        jobs: &[Job],
+        options: TopologyOptions,
+        weight: u32,
+    ) -> Topology {
         let mut topology = Topology {
             splits: Vec::new(),
             topics: topics.to_vec(),
@@ -132,9 +143,10 @@ impl Topology {
             split_owner: options.split_owner,
         };
         for (topic, spec) in topics.iter().enumerate() {
+            let partitions = spec.partitions + later.get(topic).copied().unwrap_or(0);
             topology
                 .splits
-                .extend((0..spec.partitions).map(|partition| Split { topic, partition }));
+                .extend((0..partitions).map(|partition| Split { topic, partition }));
         }
         for job in jobs {
             topology.add_job(job, options, weight);
@@ -288,6 +300,31 @@ impl Topology {
             .binary_search_by_key(&consumer, |channel| channel.consumer)
             .expect("a layout connects subtasks that have a channel");
         first + at as ChannelId
+    }
+
+    /// The split of a partition, if the topic ever has it.
+    pub fn split(&self, topic: usize, partition: u32) -> Option<SplitId> {
+        let first = self.splits.partition_point(|split| split.topic < topic);
+        let split = self.splits.get(first + partition as usize)?;
+        (split.topic == topic).then_some(first as SplitId + partition)
+    }
+
+    /// Whether the topic has more partitions at some time than at the start.
+    pub fn grows(&self, topic: usize) -> bool {
+        self.split(topic, self.topics[topic].partitions).is_some()
+    }
+
+    /// Whether a split is there from the start.
+    pub fn is_initial(&self, split: SplitId) -> bool {
+        let Split { topic, partition } = self.splits[split as usize];
+        partition < self.topics[topic].partitions
+    }
+
+    /// The source subtask that a split is given to which no checkpoint has, among so many readers.
+    pub fn owner_of(&self, split: SplitId, readers: u32) -> u32 {
+        let Split { topic, partition } = self.splits[split as usize];
+        let name = &self.topics[topic].name;
+        self.split_owner.owner(name, partition, readers)
     }
 
     /// The subtask of an operator with this index.

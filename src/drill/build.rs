@@ -19,8 +19,9 @@ const EVENTS_PER_INSTANT_MAX: u64 = 5_000_000;
 const EVENTS_MAX: u64 = 20_000_000_000;
 
 pub fn blueprint(scenario: &Scenario) -> Blueprint {
-    let topology = Topology::new(
+    let topology = Topology::growing(
         &scenario.topics,
+        &scenario.partitions_later(),
         &scenario.jobs,
         TopologyOptions {
             max_parallelism: scenario.config.max_parallelism,

@@ -37,6 +37,10 @@ pub fn interruption(
         for split in &job.splits {
             let reads = |source: &&SubtaskId| job.layout.vertex(**source).splits.contains(split);
             let readers: Vec<_> = job.layout.sources.iter().filter(reads).collect();
+            // Partitions that are added wait for their discovery, whatever fails.
+            if readers.is_empty() {
+                continue;
+            }
             for (offset, arrival, latency) in watch.arrivals.between(*split, episode.at, until) {
                 // What never came out was delayed at least until the end.
                 let latency = latency.unwrap_or(end.since(arrival));

@@ -2,6 +2,7 @@
 
 use crate::actor::blueprint::{Blueprint, Directory};
 use crate::actor::kafka::brokers::BrokerEvent;
+use crate::actor::kafka::topics::TopicChange;
 use crate::actor::message::{
     FaultAction, LinkFault, LinkTrouble as ActorTrouble, StorageTrouble, Whom,
 };
@@ -86,7 +87,7 @@ pub fn processes(target: Target, blueprint: &Blueprint) -> Vec<ActorId> {
         Target::TaskManager(index) => vec![directory.taskmanagers[index]],
         Target::ZooKeeper(index) => vec![directory.zookeeper[index]],
         Target::Storage => vec![directory.storage],
-        Target::Kafka | Target::Broker(_) => vec![directory.kafka],
+        Target::Kafka | Target::Broker(_) | Target::Topic(_) => vec![directory.kafka],
         Target::Database => vec![directory.database],
         Target::AllTaskManagers => directory.taskmanagers.clone(),
         Target::Host(index) => {
@@ -203,6 +204,19 @@ fn action(fault: &Fault, directory: &Directory, blueprint: &Blueprint) -> FaultA
             number,
             event,
         };
+    }
+    if let Target::Topic(topic) = fault.target {
+        let topic = topic as u32;
+        let change = match fault.kind {
+            FaultKind::AddPartitions { count } => TopicChange::Grows { topic, count },
+            FaultKind::Silence { partition } => TopicChange::Silence {
+                topic,
+                partition,
+                lasts,
+            },
+            _ => unreachable!("{} befalls no topic", fault.kind.verb()),
+        };
+        return FaultAction::Topic { target, change };
     }
     let of_task = || match fault.target {
         Target::Task(task) => subtask(task, blueprint),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
+use crate::actor::source_fact::SourceFact;
 use crate::dataflow::layout::Layout;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::Liveness;
@@ -27,6 +29,8 @@ pub struct Recoveries {
     pub faults: Vec<Injected>,
     /// Where the tasks are that have not ended.
     homes: BTreeMap<SubtaskId, ActorId>,
+    /// By job: the splits that some reader has been given. Others wait to be discovered.
+    read: Vec<Vec<SplitId>>,
     jobs: Vec<Following>,
     pub closed: Vec<Episode>,
     /// Restarts of jobs on which no fault is at work.
@@ -42,7 +46,13 @@ impl Recoveries {
             done_at: Time::ZERO,
             submitted: false,
         };
+        let topology = &blueprint.topology;
+        let read = topology.jobs.iter().map(|job| {
+            let splits = job.splits.iter().copied();
+            splits.filter(|split| topology.is_initial(*split)).collect()
+        });
         Recoveries {
+            read: read.collect(),
             jobs: vec![following; blueprint.topology.jobs.len()],
             faults: Vec::new(),
             homes: BTreeMap::new(),
@@ -57,6 +67,17 @@ impl Recoveries {
         match fact {
             Fact::FaultInjected { what } => self.inject(header.actor, what, now),
             Fact::FaultHealed { what } => self.heal(header.actor, what, now),
+            Fact::Source(SourceFact::SplitsAdded {
+                subtask, splits, ..
+            }) => {
+                let job = self.blueprint.topology.job_of(*subtask);
+                let read = &mut self.read[job as usize];
+                for (split, _) in splits {
+                    if !read.contains(split) {
+                        read.push(*split);
+                    }
+                }
+            }
             Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),
             Fact::SessionExpired {
                 owner, last_heard, ..

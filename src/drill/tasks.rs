@@ -8,6 +8,7 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::metric_report::TaskMetrics;
+use crate::actor::source_fact::SourceFact;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId, Topology};
 use crate::kernel::{ActorId, Header, Time};
@@ -25,6 +26,8 @@ struct Span {
     state: ExecutionState,
     /// Of a source that restored some.
     splits: Option<Vec<SplitId>>,
+    /// Given to it while it ran.
+    added: Vec<SplitId>,
     slot: Option<u32>,
 }
 
@@ -59,6 +62,16 @@ impl Tasks {
                 if let Some(number) = self.current.get(&(*subtask, *attempt)) {
                     let splits = offsets.iter().map(|(split, _)| *split).collect();
                     self.spans[*number].splits = Some(splits);
+                }
+            }
+            Fact::Source(SourceFact::SplitsAdded {
+                subtask,
+                attempt,
+                splits,
+            }) => {
+                if let Some(number) = self.current.get(&(*subtask, *attempt)) {
+                    let more = splits.iter().map(|(split, _)| *split);
+                    self.spans[*number].added.extend(more);
                 }
             }
             Fact::TaskSlotChanged {
@@ -103,6 +116,7 @@ impl Tasks {
                 to: None,
                 state,
                 splits: None,
+                added: Vec::new(),
                 slot: None,
             });
             spans.len() - 1
@@ -181,9 +195,13 @@ impl Tasks {
                 task: topology.task_name(span.subtask),
                 operator: operator.spec.name.clone(),
                 subtask: topology.subtasks[span.subtask as usize].index,
-                partitions: match &span.splits {
-                    Some(splits) => topology.partitions(splits),
-                    None => topology.partitions_of(span.subtask),
+                partitions: {
+                    let mut partitions = match &span.splits {
+                        Some(splits) => topology.partitions(splits),
+                        None => topology.partitions_of(span.subtask),
+                    };
+                    partitions.extend(topology.partitions(&span.added));
+                    partitions
                 },
                 attempt: *attempt,
                 taskmanager: blueprint.directory.name(span.taskmanager).to_owned(),

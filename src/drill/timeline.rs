@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::actor::sink_fact::{AbortCause, OffsetReset, SinkFact};
+use crate::actor::source_fact::SourceFact;
+use crate::dataflow::record::SplitId;
 use crate::kernel::{ActorId, Header, Time};
 
 use super::causes::{Causes, Hop};
@@ -89,6 +91,48 @@ impl Timeline {
         Some(("sink", text))
     }
 
+    fn of_source(&self, fact: &SourceFact) -> Option<(&'static str, String)> {
+        let topology = &self.blueprint.topology;
+        let listed = |splits: &mut dyn Iterator<Item = SplitId>| {
+            let splits: Vec<SplitId> = splits.collect();
+            let partitions = topology.partitions(&splits).into_iter();
+            partitions
+                .map(|p| p.to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        Some(match fact {
+            SourceFact::PartitionsAdded { topic, partitions } => (
+                "kafka",
+                format!(
+                    "{} has {partitions} partitions now",
+                    topology.topics[*topic as usize].name
+                ),
+            ),
+            SourceFact::Discovered {
+                operator, splits, ..
+            } => (
+                "source",
+                format!(
+                    "the enumerator of {} discovers partitions {}",
+                    topology.operators[*operator as usize].spec.name,
+                    listed(&mut splits.iter().copied())
+                ),
+            ),
+            SourceFact::SplitsAdded {
+                subtask, splits, ..
+            } => (
+                "source",
+                format!(
+                    "{} is given partitions {}",
+                    topology.task_name(*subtask),
+                    listed(&mut splits.iter().map(|(split, _)| *split))
+                ),
+            ),
+            SourceFact::EnumeratorSnapshot { .. } => return None,
+        })
+    }
+
     fn in_words(&self, actor: ActorId, fact: &Fact) -> Option<(&'static str, String)> {
         let name = |actor: &ActorId| self.blueprint.directory.name(*actor);
         let names = |actors: &[ActorId]| actors.iter().map(name).collect::<Vec<_>>().join(", ");
@@ -121,6 +165,7 @@ impl Timeline {
                 ),
             ),
             Fact::Sink(fact) => return self.of_sink(fact),
+            Fact::Source(fact) => return self.of_source(fact),
             Fact::FaultInjected { what } => ("fault", format!("{what} {}", name(&actor))),
             Fact::FaultHealed { what } => ("fault", format!("{what} of {} is over", name(&actor))),
             Fact::ProcessStarted { .. } => ("membership", format!("{} has started", name(&actor))),

@@ -7,6 +7,7 @@ use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{Batches, Body, Envelope, Timer};
 use crate::actor::sink_fact::{OffsetReset, SinkFact};
+use crate::actor::source_fact::SourceFact;
 use crate::actor::world::World;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
@@ -183,7 +184,12 @@ impl Watch {
             }
             Fact::TaskRestored {
                 subtask, offsets, ..
-            } => {
+            }
+            | Fact::Source(SourceFact::SplitsAdded {
+                subtask,
+                splits: offsets,
+                ..
+            }) => {
                 let mut again = 0;
                 for (split, offset) in offsets {
                     let taken = &mut self.taken[*split as usize];

@@ -54,6 +54,10 @@ pub enum FaultKind {
     RollingRestart,
     /// A job takes a savepoint and starts again from it.
     SavepointAndRestart,
+    /// A topic gets so many more partitions.
+    AddPartitions { count: u32 },
+    /// Producers write nothing to a partition for `lasts`, or to the end.
+    Silence { partition: u32 },
 }
 
 impl FaultKind {
@@ -79,6 +83,8 @@ impl FaultKind {
             FaultKind::StuckCancel => "stuck-cancel",
             FaultKind::RollingRestart => "rolling-restart",
             FaultKind::SavepointAndRestart => "savepoint-and-restart",
+            FaultKind::AddPartitions { .. } => "add-partitions",
+            FaultKind::Silence { .. } => "silence",
         }
     }
 }
@@ -140,6 +146,8 @@ pub enum Target {
     /// What sinks write to.
     Database,
     AllTaskManagers,
+    /// One that jobs read.
+    Topic(usize),
     /// The target is in the kind.
     Groups,
 }

@@ -27,6 +27,7 @@ use super::scene::Scene;
 use super::sessions::Sessions;
 use super::sinks::Sinks;
 use super::sources::Sources;
+use super::splits::Splits;
 use super::tally::{Promise, Verdict};
 use super::znodes::Znodes;
 
@@ -71,7 +72,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 24] = [
+static ENTRIES: [Entry; 25] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -92,6 +93,7 @@ static ENTRIES: [Entry; 24] = [
     entry!(super::retention::PROMISES, Retention::new),
     entry!(super::restore::PROMISES, Restore::new),
     entry!(super::parallelism::PROMISES, |_| Parallelism::new()),
+    entry!(super::splits::PROMISES, Splits::new),
     entry!(super::sinks::PROMISES, Sinks::new),
     entry!(super::flow::PROMISES, Flow::new),
     entry!(super::notifications::PROMISES, |_| Notifications::new()),

@@ -24,6 +24,7 @@ mod scene;
 mod sessions;
 mod sinks;
 mod sources;
+mod splits;
 #[cfg(test)]
 #[path = "tests/stage.rs"]
 mod stage;

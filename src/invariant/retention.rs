@@ -1,11 +1,10 @@
-//! What the checkpoint store holds, and what a completed checkpoint says of the topic.
+//! What the checkpoint store holds.
 
 use std::collections::BTreeSet;
 
 use crate::actor::fact::Fact;
 use crate::actor::message::FencingToken;
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{Header, Time};
 
@@ -13,14 +12,10 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 3] = [
+pub(super) const PROMISES: [Promise; 2] = [
     safety(
         "C5",
         "The store keeps as many checkpoints as configured, and one more while a new one comes; a change of leader may leave others.",
-    ),
-    safety(
-        "C7",
-        "A completed checkpoint holds each split of its job exactly once, at an offset that never goes back.",
     ),
     safety(
         "C9",
@@ -37,7 +32,6 @@ pub(super) fn checkpoint_at(path: &str) -> Option<(JobId, CheckpointId)> {
 #[derive(Clone, Debug)]
 pub(super) struct Retention {
     bounded: Tally,
-    offsets: Tally,
     stored: Tally,
     jobs: Vec<Job>,
 }
@@ -48,57 +42,20 @@ struct Job {
     stored_max: CheckpointId,
     /// Who led when the store last held no more than it should.
     tidy_under: FencingToken,
-    /// The latest completed checkpoint.
-    latest: CheckpointId,
-    offsets: Vec<(SplitId, u64)>,
 }
 
 impl Retention {
     pub fn new(scene: &Scene) -> Retention {
-        let [bounded, offsets, stored] = PROMISES.map(Tally::new);
+        let [bounded, stored] = PROMISES.map(Tally::new);
         Retention {
             bounded,
-            offsets,
             stored,
             jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
         }
     }
 
-    fn completed(
-        &mut self,
-        header: &Header,
-        job: JobId,
-        checkpoint: CheckpointId,
-        offsets: &[(SplitId, u64)],
-        scene: &Scene,
-    ) {
+    fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
         let known = &mut self.jobs[job as usize];
-        let whole = offsets
-            .iter()
-            .map(|(split, _)| *split)
-            .eq(scene.blueprint.topology.jobs[job as usize]
-                .splits
-                .iter()
-                .copied());
-        self.offsets.expect(whole, header, || {
-            format!(
-                "checkpoint {checkpoint} of job {job} does not hold each split once: {offsets:?}"
-            )
-        });
-        // Whoever was stopped may state an early one late.
-        if checkpoint > known.latest {
-            let pair = known
-                .offsets
-                .iter()
-                .zip(offsets)
-                .find(|((before, from), (split, to))| before == split && to < from);
-            self.offsets.expect(pair.is_none(), header, || {
-                let ((split, from), (_, to)) = pair.expect("one goes back");
-                format!("split {split} goes back from {from} to {to} in checkpoint {checkpoint} of job {job}")
-            });
-            known.latest = checkpoint;
-            known.offsets = offsets.to_vec();
-        }
         let stored = known.held.contains(&checkpoint) || checkpoint < known.stored_max;
         self.stored.expect(stored, header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but is not stored")
@@ -142,21 +99,16 @@ impl Checker for Retention {
                 }
             }
             Fact::CheckpointCompleted {
-                job,
-                checkpoint,
-                offsets,
-                ..
+                job, checkpoint, ..
             } => {
-                self.completed(header, *job, *checkpoint, offsets, scene);
+                self.completed(header, *job, *checkpoint);
             }
             _ => {}
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        [&self.bounded, &self.offsets, &self.stored]
-            .map(Tally::verdict)
-            .into()
+        [&self.bounded, &self.stored].map(Tally::verdict).into()
     }
 }
 
@@ -177,13 +129,13 @@ mod tests {
         )
     }
 
-    fn complete(stage: &mut Stage, checkpoint: u64, offsets: Vec<(SplitId, u64)>) -> &mut Stage {
+    fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
         stage.says(
             JM(0),
             Fact::CheckpointCompleted {
                 job: 0,
                 checkpoint,
-                offsets,
+                offsets: Vec::new(),
                 bytes: 0,
                 written_bytes: 0,
                 persisted_bytes: 0,
@@ -212,19 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn offsets_hold_each_split_and_go_forward() {
-        let mut stage = Stage::running();
-        complete(stage.stores(1), 1, vec![(0, 5), (1, 5)]);
-        complete(stage.stores(2), 2, vec![(0, 5), (1, 9)])
-            .broken("C7", 0)
-            .broken("C9", 0);
-        complete(stage.stores(3), 3, vec![(0, 4), (1, 9)]).broken("C7", 1);
-        complete(stage.stores(4), 4, vec![(0, 9)]).broken("C7", 2);
-        complete(stage.stores(5), 5, vec![(0, 9), (0, 9), (1, 9)]).broken("C7", 3);
-    }
-
-    #[test]
     fn a_checkpoint_that_is_not_stored_is_noticed() {
-        complete(&mut Stage::running(), 1, vec![(0, 5), (1, 5)]).broken("C9", 1);
+        let mut stage = Stage::running();
+        complete(stage.stores(1), 1).broken("C9", 0);
+        complete(&mut stage, 2).broken("C9", 1);
     }
 }

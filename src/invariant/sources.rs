@@ -3,6 +3,7 @@
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::sink_fact::OffsetReset;
+use crate::actor::source_fact::SourceFact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::SubtaskId;
@@ -156,6 +157,38 @@ impl Sources {
         })
     }
 
+    /// An attempt has splits from here on, and reads each from an offset.
+    fn given(
+        &mut self,
+        header: &Header,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        splits: &[(SplitId, u64)],
+        scene: &Scene,
+    ) {
+        let mut known = self.deployed[subtask as usize].iter();
+        let deployed = known.any(|known| known.attempt == attempt);
+        for (split, next) in splits {
+            let others = self.has_another_reader(*split, subtask, scene);
+            let is_owner = deployed && !others;
+            // An attempt that has been replaced is not in the graph.
+            if deployed && self.is_current(subtask, attempt, scene) {
+                self.alone.expect(!others, header, || {
+                    let task = scene.task(subtask);
+                    format!("{task} takes split {split}, which another subtask reads")
+                });
+            }
+            let reader = Reader {
+                subtask,
+                attempt,
+                next: *next,
+                is_owner,
+                ended: false,
+            };
+            self.readers[*split as usize].push(reader);
+        }
+    }
+
     fn is_current(&self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) -> bool {
         let leader = scene.current_leader();
         leader.is_some_and(|(_, leader)| leader.tasks[subtask as usize].attempt == attempt)
@@ -243,6 +276,12 @@ impl Checker for Sources {
                     reader.next = *to;
                 }
             }
+            // What is given to a reader that runs it owns like what it restored.
+            Fact::Source(SourceFact::SplitsAdded {
+                subtask,
+                attempt,
+                splits,
+            }) => self.given(header, *subtask, *attempt, splits, scene),
             Fact::TaskEnded {
                 subtask, attempt, ..
             } => self.ended(*subtask, *attempt, scene),
@@ -251,30 +290,7 @@ impl Checker for Sources {
                 attempt,
                 offsets,
                 ..
-            } => {
-                let deployed = self.deployed[*subtask as usize]
-                    .iter()
-                    .any(|known| known.attempt == *attempt);
-                for (split, next) in offsets {
-                    let others = self.has_another_reader(*split, *subtask, scene);
-                    let is_owner = deployed && !others;
-                    // An attempt that has been replaced is not in the graph.
-                    if deployed && self.is_current(*subtask, *attempt, scene) {
-                        self.alone.expect(!others, header, || {
-                            let task = scene.task(*subtask);
-                            format!("{task} takes split {split}, which another subtask reads")
-                        });
-                    }
-                    let reader = Reader {
-                        subtask: *subtask,
-                        attempt: *attempt,
-                        next: *next,
-                        is_owner,
-                        ended: false,
-                    };
-                    self.readers[*split as usize].push(reader);
-                }
-            }
+            } => self.given(header, *subtask, *attempt, offsets, scene),
             _ => {}
         }
     }

@@ -127,6 +127,14 @@ pub fn faults() -> Names {
         ),
         ("cut-off", "no packet in or out for a while"),
         (
+            "add-partitions",
+            "a topic gets `count` more partitions; sources find them at the next discovery",
+        ),
+        (
+            "silence",
+            "producers write nothing to a `partition` of a topic, for a while or to the end",
+        ),
+        (
             "cut",
             "no packet between two groups, one way or both, for a while",
         ),

@@ -100,6 +100,19 @@ impl Scenario {
         format!("{} {}", operator.name, task.subtask)
     }
 
+    /// By topic: partitions that it comes to have after the start.
+    pub fn partitions_later(&self) -> Vec<u32> {
+        let mut later = vec![0; self.topics.len()];
+        for fault in &self.faults {
+            if let (FaultKind::AddPartitions { count }, Target::Topic(topic)) =
+                (&fault.kind, fault.target)
+            {
+                later[topic] += count;
+            }
+        }
+        later
+    }
+
     /// The name of a process, as the scenario gives it (`zk-1`, `zk-2`, ... for ZooKeeper's servers).
     pub fn target_name(&self, target: Target) -> String {
         match target {
@@ -116,6 +129,7 @@ impl Scenario {
             Target::Broker(i) => format!("broker-{}", i + 1),
             Target::Database => self.cluster.database.name.clone(),
             Target::AllTaskManagers => "taskmanagers".to_owned(),
+            Target::Topic(i) => self.topics[i].name.clone(),
             Target::Groups => String::new(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::{Attempt, Barrier, Blob, BlobKey, CompletedCheckpoint, StateHandle};
 use crate::actor::context::{Alarm, Context};
+use crate::actor::enumerator::EnumeratorState;
 use crate::actor::fact::{Detector, Fact};
 use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
@@ -46,6 +47,7 @@ struct Pending {
     id: CheckpointId,
     triggered_at: Time,
     handles: BTreeMap<SubtaskId, StateHandle>,
+    enumerators: Vec<EnumeratorState>,
     stage: Stage,
     metadata: Option<Arc<CompletedCheckpoint>>,
 }
@@ -156,6 +158,7 @@ impl JobMaster {
             id,
             triggered_at: ctx.now(),
             handles: BTreeMap::new(),
+            enumerators: Vec::new(),
             stage: Stage::Collecting,
             metadata: None,
         });
@@ -166,6 +169,11 @@ impl JobMaster {
             job: self.job,
             checkpoint: id,
         });
+        // Before any source, as in Flink.
+        let states = self.snapshot_enumerators(id, office, ctx);
+        if let Some(pending) = &mut self.coordinator.pending {
+            pending.enumerators = states;
+        }
         if office.blueprint.defects.has(Defect::OldCheckpointDropped) {
             self.drop_surplus(0, None, office, ctx);
         }
@@ -207,6 +215,7 @@ impl JobMaster {
         if self.peek(subtask).attempt != attempt {
             return;
         }
+        self.source_acknowledges(subtask, checkpoint, office, ctx);
         let early = office.blueprint.defects.has(Defect::CompleteBeforeLastAck);
         let tasks = self.executions.len() - usize::from(early);
         let Some(pending) = self
@@ -233,6 +242,7 @@ impl JobMaster {
             job: self.job,
             id: checkpoint,
             handles,
+            enumerators: std::mem::take(&mut pending.enumerators),
         });
         pending.metadata = Some(Arc::clone(&metadata));
         let key = BlobKey::Metadata {
@@ -312,6 +322,9 @@ impl JobMaster {
             persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
+        for enumerator in &mut self.enumerators {
+            enumerator.checkpoint_complete(checkpoint);
+        }
         self.subsume(metadata, office, ctx);
         for taskmanager in self.hosts() {
             let body = Body::NotifyCheckpointComplete {
@@ -417,6 +430,9 @@ impl JobMaster {
         if let Some(pending) = self.coordinator.pending.take_if(abortable) {
             let checkpoint = pending.id;
             self.coordinator.timeout.cancel(ctx);
+            for enumerator in &mut self.enumerators {
+                enumerator.checkpoint_aborted(checkpoint);
+            }
             ctx.state(Fact::CheckpointAborted {
                 job: self.job,
                 checkpoint,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::{Attempt, CompletedCheckpoint};
 use crate::actor::context::{Alarm, Context};
+use crate::actor::enumerator::SplitEnumerator;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::dataflow::batch::CheckpointId;
@@ -31,6 +32,8 @@ pub struct JobMaster {
     /// Its metadata, once read or written.
     pub(super) metadata: Option<Arc<CompletedCheckpoint>>,
     pub(super) coordinator: Coordinator,
+    /// One for each source.
+    pub(super) enumerators: Vec<SplitEnumerator>,
     /// Executions of an earlier leader that have to stop first, and where they are.
     pub(super) leftovers: BTreeMap<(SubtaskId, Attempt), ActorId>,
     pub(super) delay: Alarm,
@@ -76,6 +79,12 @@ impl JobMaster {
             latest: 0,
             metadata: None,
             coordinator: Coordinator::new(job),
+            enumerators: SplitEnumerator::all(
+                job,
+                &blueprint.topology,
+                blueprint.config.partition_discovery,
+                |operator| Timer::PartitionDiscovery { job, operator },
+            ),
             leftovers: BTreeMap::new(),
             delay: Alarm::new(Timer::RestartDelay { job }),
             retry: Alarm::new(Timer::Retry { job }),
@@ -116,6 +125,9 @@ impl JobMaster {
         self.delay.release(ctx);
         self.retry.release(ctx);
         self.coordinator.stop(ctx);
+        for enumerator in &mut self.enumerators {
+            enumerator.stop(ctx);
+        }
     }
 
     /// TaskManagers that host executions of the job.
@@ -189,6 +201,7 @@ impl JobMaster {
             }
             (_, ExecutionState::Running) => {
                 execution.turn(ExecutionState::Running, ctx);
+                self.assign_splits(office, ctx);
                 self.on_running(office, ctx);
             }
             (_, state) => execution.turn(state, ctx),

@@ -153,6 +153,13 @@ impl Leader {
                 });
                 self.count_loaded(ctx);
             }
+            Body::Partitions {
+                job,
+                operator,
+                partitions,
+            } => self.job(job, desk, blueprint, |job, office| {
+                job.on_partitions(operator, partitions, office, ctx)
+            }),
             Body::NotifyReceived { id } => self.notifier.on_received(id, desk, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
@@ -181,6 +188,11 @@ impl Leader {
             }),
             Timer::Retry { job } => {
                 self.job(job, desk, blueprint, |job, office| job.place(office, ctx))
+            }
+            Timer::PartitionDiscovery { job, operator } => {
+                self.job(job, desk, blueprint, |job, office| {
+                    job.on_discovery_due(operator, office, ctx)
+                });
             }
             Timer::Notify => self.notifier.retry(blueprint, ctx),
             timer => unreachable!("JobManagers set no {timer:?}"),

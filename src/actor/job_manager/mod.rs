@@ -13,6 +13,7 @@ pub mod recovery;
 mod loading;
 mod monitoring;
 mod placing;
+mod sources;
 
 use std::sync::Arc;
 

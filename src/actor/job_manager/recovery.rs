@@ -270,6 +270,7 @@ impl JobMaster {
                 bytes: handles().map(|handle| handle.bytes).sum(),
             });
         }
+        self.restore_enumerators(office, ctx);
         self.phase = Phase::Planning;
         let planning = self
             .coordinator

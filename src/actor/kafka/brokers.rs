@@ -118,6 +118,11 @@ impl Brokers {
         self.untouched
     }
 
+    /// Whether somebody answers what every broker knows.
+    pub(super) fn is_any_up(&self) -> bool {
+        self.brokers.iter().any(|broker| broker.state == State::Up)
+    }
+
     /// In the order in which they are preferred as leaders.
     fn replicas(&self, partition: usize) -> impl Iterator<Item = u32> + use<> {
         let count = self.settings.brokers;

@@ -54,6 +54,8 @@ pub struct Config {
     pub restart_delay: Span,
     /// `pipeline.max-parallelism`; none: from the parallelism, by Flink's rule.
     pub max_parallelism: Option<u32>,
+    /// `partition.discovery.interval.ms` of every KafkaSource; none: once, when an enumerator starts.
+    pub partition_discovery: Option<Span>,
     /// Firedrill's own `recovery.in-flight-log.size`: bytes of output that a task keeps for replay.
     pub in_flight_log_bytes: u64,
     /// The whole `config` section of the resolved file: every key above under its name in Flink 2, and the keys
@@ -309,6 +311,7 @@ impl Default for Config {
             floating_buffers_per_gate: 8,
             restart_delay: Span::from_secs(1),
             max_parallelism: None,
+            partition_discovery: Some(Span::from_secs(300)),
             in_flight_log_bytes: 256 << 20,
             keys: BTreeMap::new(),
         }

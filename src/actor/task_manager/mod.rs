@@ -201,6 +201,16 @@ impl TaskManager {
                     self.advance(number, ctx);
                 }
             }
+            Body::AddSplits {
+                token,
+                subtask,
+                attempt,
+                splits,
+            } => {
+                if self.obeys(token) {
+                    self.add_splits(subtask, attempt, &splits, ctx);
+                }
+            }
             Body::NotifyCheckpointComplete {
                 token,
                 job,

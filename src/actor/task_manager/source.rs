@@ -66,6 +66,17 @@ impl SourceReader {
         pace: Option<Span>,
         now: Time,
     ) -> SourceReader {
+        let mut reader = SourceReader {
+            kafka,
+            readers: VecDeque::with_capacity(splits.len()),
+            pace,
+        };
+        reader.add(splits, now);
+        reader
+    }
+
+    /// Reads more splits, each from the given offset on.
+    pub fn add(&mut self, splits: &[(SplitId, u64)], now: Time) {
         let reader = |(split, offset): &(SplitId, u64)| SplitReader {
             split: *split,
             position: *offset,
@@ -75,11 +86,13 @@ impl SourceReader {
             next_at: now,
             jump: None,
         };
-        SourceReader {
-            kafka,
-            readers: splits.iter().map(reader).collect(),
-            pace,
-        }
+        self.readers.extend(splits.iter().map(reader));
+    }
+
+    /// Nothing of the split was read before: it has been discovered.
+    pub fn begins(&self, split: SplitId) -> bool {
+        let mut readers = self.readers.iter();
+        readers.any(|reader| reader.split == split && reader.position == 0)
     }
 
     pub fn offsets(&self) -> Vec<(SplitId, u64)> {

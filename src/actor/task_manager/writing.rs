@@ -2,11 +2,13 @@
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::context::Context;
-use crate::actor::fact::ExecutionState;
+use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::kafka::protocol::{KafkaAnswer, KafkaError, KafkaReply, OffsetOutOfRange};
 use crate::actor::message::TaskStep;
+use crate::actor::source_fact::SourceFact;
 use crate::dataflow::job_graph::OffsetReset;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::ActorId;
 
@@ -123,7 +125,12 @@ impl TaskManager {
         } = what;
         let topology = &self.blueprint.topology;
         let topic = topology.splits[split as usize].topic;
+        let reader = self.tasks[task as usize].as_ref();
+        let source = reader.and_then(|task| task.source.as_ref());
+        let is_new = source.is_some_and(|source| source.begins(split));
         let to = match topology.topics[topic].offset_reset {
+            // Where nothing was read before, it begins with what there is.
+            _ if is_new => Some(earliest),
             OffsetReset::Earliest => Some(earliest),
             OffsetReset::Latest => Some(latest.max(earliest)),
             OffsetReset::None => None,
@@ -139,6 +146,33 @@ impl TaskManager {
             }
             None => self.fail_task(task, "OffsetOutOfRangeException", ctx),
         }
+    }
+
+    /// A source gets splits that were discovered: each from the oldest record that is kept. False: it does not run here.
+    pub(super) fn add_splits(
+        &mut self,
+        subtask: SubtaskId,
+        attempt: Attempt,
+        splits: &[SplitId],
+        ctx: &mut Context<'_>,
+    ) -> bool {
+        let Some(number) = self.find(subtask, attempt) else {
+            return false;
+        };
+        let task = self.task(number);
+        let is_running = task.is_running();
+        let Some(source) = task.source.as_mut().filter(|_| is_running) else {
+            return false;
+        };
+        let splits: Vec<_> = splits.iter().map(|split| (*split, 0)).collect();
+        source.add(&splits, ctx.now());
+        ctx.state(Fact::Source(SourceFact::SplitsAdded {
+            subtask,
+            attempt,
+            splits,
+        }));
+        self.advance(number, ctx);
+        true
     }
 
     pub(super) fn writes_to(&self, peer: ActorId) -> bool {

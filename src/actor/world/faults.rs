@@ -150,6 +150,9 @@ impl World {
                 let body = Body::Broker { number, event };
                 self.post(now, target, target, body, kernel);
             }
+            FaultAction::Topic { target, change } => {
+                self.post(now, target, target, Body::Topic(change), kernel);
+            }
             FaultAction::SavepointAndRestart { target, job } => {
                 let what = "savepoint-and-restart";
                 kernel.state(target, Fact::FaultInjected { what });

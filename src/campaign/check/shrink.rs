@@ -190,6 +190,7 @@ fn victims_exist(scenario: &Scenario) -> bool {
             let operator = &scenario.jobs[task.job].operators[task.operator];
             task.subtask < operator.parallelism
         }
+        Target::Topic(index) => index < scenario.topics.len(),
         _ => true,
     };
     let named = |fault: &Fault| {

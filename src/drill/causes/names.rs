@@ -32,7 +32,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
                 KafkaRequestTimeout, Kafka, KafkaDone,
-                OffsetOutOfRange,
+                OffsetOutOfRange, Topic, ListPartitions, Partitions, AddSplits,
             }
         ),
     }
@@ -59,7 +59,7 @@ fn of_call(call: &Call) -> &'static str {
             RegisterTaskManager, OfferSlots, FailSlot, UpdateTaskExecutionState, AcknowledgeCheckpoint,
             DeclineCheckpoint, HeartbeatFromTaskManager, GoodbyeFromTaskManager, RequestPartitionState,
             HeartbeatFromJobManager, SubmitTask, CancelTask, TriggerCheckpoint, NotifyCheckpointComplete,
-            NotifyCheckpointAborted, FreeSlot, GoodbyeFromJobManager,
+            NotifyCheckpointAborted, FreeSlot, GoodbyeFromJobManager, AddSplits,
         }
     )
 }
@@ -70,6 +70,7 @@ pub fn of_timer(timer: Timer) -> &'static str {
         Timer::{
             Zk, Ask, HeartbeatTimeout, HeartbeatRound, JobManager, ResourceManager, JobMaster, TaskExecutor, Flush,
             SourceHeld, AlignmentTimeout, MetricReport, Register, CheckpointTrigger, CheckpointTimeout, RestartDelay, Retry, Notify,
+            PartitionDiscovery,
         }
     )
 }

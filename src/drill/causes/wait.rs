@@ -88,6 +88,7 @@ pub enum Wait {
     Settle,
     Register,
     MetricReport,
+    PartitionDiscovery,
 }
 
 impl Wait {
@@ -132,6 +133,8 @@ impl Wait {
             Body::Broker { .. } | Body::KafkaRetry(_) | Body::KafkaRequestTimeout { .. } => {
                 Wait::Kafka
             }
+            Body::Topic(_) => Wait::Fault,
+            Body::ListPartitions { .. } | Body::Partitions { .. } => Wait::Kafka,
             Body::AbortExpired => Wait::TransactionTimeout,
             Body::AppendDue => Wait::Append,
             Body::Read { .. } | Body::ReadDone { .. } => Wait::StorageRead,
@@ -155,6 +158,7 @@ impl Wait {
             | Body::CancelTask { .. }
             | Body::UpdatePartition { .. }
             | Body::TriggerCheckpoint { .. }
+            | Body::AddSplits { .. }
             | Body::NotifyCheckpointComplete { .. }
             | Body::NotifyCheckpointAborted { .. } => Wait::Rpc,
         }
@@ -195,6 +199,7 @@ impl Wait {
                 JobMasterTimer::CheckpointTrigger => Wait::CheckpointInterval,
                 JobMasterTimer::CheckpointExpiry { .. } => Wait::CheckpointTimeout,
                 JobMasterTimer::CheckpointFinalized { .. } => Wait::CheckpointFinalization,
+                JobMasterTimer::PartitionDiscovery { .. } => Wait::PartitionDiscovery,
                 JobMasterTimer::Adaptive { what, .. } => match what {
                     AdaptiveTimer::Entered => Wait::SchedulerState,
                     AdaptiveTimer::ResourceTimeout => Wait::SubmissionResources,
@@ -226,6 +231,7 @@ impl Wait {
             Timer::RestartDelay { .. } => Wait::Delay,
             Timer::Retry { .. } => Wait::Settle,
             Timer::Notify => Wait::Notification,
+            Timer::PartitionDiscovery { .. } => Wait::PartitionDiscovery,
         }
     }
 }

@@ -12,9 +12,8 @@ impl Recoveries {
     pub fn look(&mut self, arrivals: &mut Arrivals, now: Time) {
         let late = self.blueprint.monitor.late;
         for job in 0..self.jobs.len() {
-            let splits = &self.blueprint.topology.jobs[job].splits;
             let overdue = arrivals
-                .oldest_outstanding(splits)
+                .oldest_outstanding(&self.read[job])
                 .is_some_and(|oldest| now.since(oldest) > late);
             if overdue {
                 self.jobs[job].last_late = now;

@@ -112,6 +112,12 @@ pub struct FaultFile {
     /// A job takes a savepoint and starts again from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub savepoint_and_restart: Option<At<String>>,
+    /// A topic gets `count` more partitions, with the rate that the others have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add_partitions: Option<At<String>>,
+    /// Producers write nothing to a `partition` of a topic, for a while or to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<At<String>>,
     /// No packet between two groups, for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<At<CutFile>>,
@@ -147,6 +153,12 @@ pub struct FaultFile {
     /// Of delay-notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<At<Duration>>,
+    /// Of add-partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<At<u32>>,
+    /// Of silence: its number, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<At<u32>>,
     /// Of rolling-restart: from the start of one until the next is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<At<Duration>>,

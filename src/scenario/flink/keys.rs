@@ -82,6 +82,12 @@ fn threshold(text: &str) -> Result<Option<u32>, String> {
     }
 }
 
+/// Zero or less: only when an enumerator starts.
+fn discovery(text: &str) -> Result<Option<Span>, String> {
+    let interval = or_for_ever(text)?;
+    Ok(interval.filter(|interval| *interval > Span::ZERO))
+}
+
 fn high_availability(text: &str) -> Result<(), String> {
     match text.trim().to_lowercase().as_str() {
         "zookeeper" => Ok(()),
@@ -273,5 +279,8 @@ pub const KEYS: &[Key] = &[
     key!(ALL, "pipeline.max-parallelism" config.max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),
     key!(ALL, "taskmanager.numberOfTaskSlots" slots, |text| count(text, 1, MAX_SLOTS).map(Some), |slots: Option<u32>| slots.map(|slots| slots.to_string())),
     key!(ALL, "parallelism.default" parallelism, |text| count(text, 1, MAX_OPERATOR_PARALLELISM).map(Some), |parallelism: Option<u32>| parallelism.map(|number| number.to_string())),
+    // A property of KafkaSource (KafkaSourceOptions), the same for all sources here.
+    key!(ALL, "partition.discovery.interval.ms" config.partition_discovery, discovery,
+        |interval: Option<Span>| Some(interval.map_or_else(|| "-1".to_owned(), write_span))),
     key!(STORY, "recovery.in-flight-log.size" config.in_flight_log_bytes, memory, bytes),
 ];

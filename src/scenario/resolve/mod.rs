@@ -182,6 +182,7 @@ pub fn resolve(file: &ScenarioFile, beside: &Beside<'_>, check: &mut Check) -> S
         faults::Around {
             cluster: &cluster,
             jobs: &jobs,
+            topics: &topics,
             liveness: switches.liveness,
             duration,
         },

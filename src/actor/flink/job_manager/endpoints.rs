@@ -10,7 +10,7 @@ use crate::actor::flink::rpc::heartbeat::Peer;
 use crate::actor::flink::rpc::{Address, Endpoint, Rpc, RpcError, line};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, ZkError};
-use crate::dataflow::topology::JobId;
+use crate::dataflow::topology::{JobId, OperatorId};
 use crate::kernel::ActorId;
 
 use super::JobManager;
@@ -124,6 +124,21 @@ impl JobManager {
             }
         } else {
             services.dispatcher.on_written(key, &mut office, ctx);
+        }
+    }
+
+    /// Kafka tells the enumerator of a source what its topic has.
+    pub(super) fn on_partitions(
+        &mut self,
+        job: JobId,
+        operator: OperatorId,
+        partitions: u32,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Some((services, mut office)) = self.at_work()
+            && let Some(job_master) = services.jobs.get_mut(&job)
+        {
+            job_master.on_partitions(operator, partitions, &mut office, ctx);
         }
     }
 

@@ -131,6 +131,11 @@ impl JobManager {
             Body::Written { key } => self.on_written(key, ctx),
             Body::Shutdown => self.shut_down(ctx),
             Body::WriteFailed { key } => self.on_write_failed(key, ctx),
+            Body::Partitions {
+                job,
+                operator,
+                partitions,
+            } => self.on_partitions(job, operator, partitions, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
         self.settle(ctx);

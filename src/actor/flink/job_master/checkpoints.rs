@@ -146,6 +146,7 @@ impl JobMaster {
                 triggered_at: ctx.now(),
                 plan,
                 handles: BTreeMap::new(),
+                enumerators: Vec::new(),
                 expiry,
                 finalizing: None,
             },
@@ -154,6 +155,8 @@ impl JobMaster {
             job: self.job,
             checkpoint: id,
         });
+        // Before any source: what coordinators say to their tasks from now on belongs to the next checkpoint.
+        self.snapshot_enumerators(id, ctx);
         for subtask in self.layout.sources.clone() {
             let execution = self.peek(subtask);
             let Some(slot) = execution.slot else { continue };
@@ -183,6 +186,7 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         let subtask = handle.subtask;
+        self.source_acknowledges(subtask, checkpoint, office, ctx);
         // Late, or of an attempt that is not in the plan: its state is for nobody.
         let Some(pending) = self
             .coordinator
@@ -204,10 +208,12 @@ impl JobMaster {
             return;
         }
         let handles = std::mem::take(&mut pending.handles).into_values().collect();
+        let enumerators = std::mem::take(&mut pending.enumerators);
         let metadata = Arc::new(CompletedCheckpoint {
             job: self.job,
             id: checkpoint,
             handles,
+            enumerators,
         });
         pending.expiry.cancel(ctx);
         let timer = JobMasterTimer::CheckpointFinalized { checkpoint };
@@ -292,6 +298,7 @@ impl JobMaster {
             persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
+        self.enumerators_complete(checkpoint);
         self.subsume(metadata, office, ctx);
         let older: Vec<_> = self
             .coordinator
@@ -368,7 +375,7 @@ impl JobMaster {
     }
 
     pub(super) fn say_aborted(
-        &self,
+        &mut self,
         checkpoint: CheckpointId,
         reason: &'static str,
         ctx: &mut Context<'_>,
@@ -378,6 +385,7 @@ impl JobMaster {
             checkpoint,
             reason,
         });
+        self.enumerators_abort(checkpoint);
         self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
             subtask,
             attempt,

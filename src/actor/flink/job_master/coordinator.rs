@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::actor::checkpoint::{Attempt, CompletedCheckpoint, StateHandle};
 use crate::actor::context::{Alarm, Context};
+use crate::actor::enumerator::EnumeratorState;
 use crate::actor::message::Timer;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
@@ -40,6 +41,7 @@ pub(super) struct Pending {
     /// The attempts that have to acknowledge it.
     pub(super) plan: Vec<(SubtaskId, Attempt)>,
     pub(super) handles: BTreeMap<SubtaskId, StateHandle>,
+    pub(super) enumerators: Vec<EnumeratorState>,
     pub(super) expiry: Alarm,
     /// Set once everything has been acknowledged: from here on nothing aborts it.
     pub(super) finalizing: Option<(Arc<CompletedCheckpoint>, Alarm)>,

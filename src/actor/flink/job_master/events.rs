@@ -6,7 +6,7 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::flink::rpc::call::AllocationId;
 use crate::actor::flink::rpc::heartbeat::Peer;
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{OperatorId, SubtaskId};
 
 use super::adaptive::AdaptiveTimer;
 
@@ -35,6 +35,8 @@ pub enum JobMasterTimer {
     CheckpointFinalized { checkpoint: CheckpointId },
     /// Of the adaptive scheduler's state with that number.
     Adaptive { state: u32, what: AdaptiveTimer },
+    /// `partition.discovery.interval.ms`, or the patience with an answer, of a source.
+    PartitionDiscovery { operator: OperatorId },
 }
 
 /// What an open ask is for.
@@ -48,4 +50,5 @@ pub enum JobAsk {
     Cancel(SubtaskId, Attempt, u32),
     TriggerCheckpoint(CheckpointId),
     FreeSlot(AllocationId),
+    AddSplits(SubtaskId, Attempt),
 }

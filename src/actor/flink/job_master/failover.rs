@@ -256,6 +256,10 @@ impl JobMaster {
         for subtask in &current {
             self.execution(*subtask).reset(token);
         }
+        match failover.global {
+            true => self.start_enumerators(office, ctx),
+            false => self.reset_readers(&current, office),
+        }
         self.schedule(current, failover.number, failover.global, office, ctx);
     }
 

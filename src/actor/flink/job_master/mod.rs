@@ -12,6 +12,7 @@ mod failover;
 mod requests;
 mod slot_groups;
 mod slot_pool;
+mod sources;
 mod store;
 mod tasks;
 
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
+use crate::actor::enumerator::SplitEnumerator;
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::SchedulerKind;
@@ -82,6 +84,8 @@ pub struct JobMaster {
     deployments: Vec<Deployment>,
     next_deployment: u32,
     coordinator: Coordinator,
+    /// One for each source.
+    enumerators: Vec<SplitEnumerator>,
     store: Store,
     /// `numRestarts`
     restarts: u32,
@@ -147,6 +151,15 @@ impl JobMaster {
             deployments: Vec::new(),
             next_deployment: 0,
             coordinator: Coordinator::new(job),
+            enumerators: SplitEnumerator::all(
+                job,
+                topology,
+                config.partition_discovery,
+                |operator| Timer::JobMaster {
+                    job,
+                    timer: JobMasterTimer::PartitionDiscovery { operator },
+                },
+            ),
             store: Store::default(),
             restarts: 0,
             created: alarm(JobMasterTimer::Created),
@@ -300,6 +313,9 @@ impl JobMaster {
             // Not counted as a failure of the checkpoint: it expires if nobody has triggered it.
             JobAsk::TriggerCheckpoint(_) => {}
             JobAsk::FreeSlot(allocation) => self.on_slot_freed(allocation, result, ctx),
+            JobAsk::AddSplits(subtask, attempt) => {
+                self.on_splits_added(subtask, attempt, result, office, ctx)
+            }
         }
     }
 
@@ -325,6 +341,9 @@ impl JobMaster {
             }
             JobMasterTimer::CheckpointFinalized { checkpoint } => {
                 self.add_to_store(checkpoint, office, ctx)
+            }
+            JobMasterTimer::PartitionDiscovery { operator } => {
+                self.on_discovery_due(operator, office, ctx)
             }
             JobMasterTimer::Adaptive { state, what } => {
                 self.on_adaptive_timer(state, what, office, ctx)
@@ -405,6 +424,7 @@ impl JobMaster {
         self.failovers.clear();
         self.deployments.clear();
         self.coordinator.release(ctx);
+        self.stop_enumerators(ctx);
     }
 
     /// TaskManagers that are registered here, for whom it may concern.

@@ -193,6 +193,7 @@ impl JobMaster {
         }
         self.turn(JobStatus::Created, "the job is known here".to_owned(), ctx);
         self.on_heartbeat_round(office, ctx);
+        self.start_enumerators(office, ctx);
         if self.adaptive.is_some() {
             if !self.submission {
                 self.retrieve_latest(recovery, ctx);

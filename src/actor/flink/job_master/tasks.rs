@@ -55,6 +55,7 @@ impl JobMaster {
             }
             (_, ExecutionState::Running) => {
                 execution.turn(ExecutionState::Running, ctx);
+                self.assign_splits(office, ctx);
                 self.on_running(office, ctx);
             }
             (_, state) => execution.turn(state, ctx),

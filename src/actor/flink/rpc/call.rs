@@ -6,6 +6,7 @@ use crate::actor::checkpoint::{Attempt, Barrier, StateHandle};
 use crate::actor::fact::ExecutionState;
 use crate::actor::message::{FencingToken, TaskDeployment};
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 
 use super::Address;
@@ -191,6 +192,12 @@ pub enum Call {
     GoodbyeFromJobManager {
         job: JobId,
         reason: &'static str,
+    },
+    /// `sendOperatorEventToTask` with an `AddSplitEvent`: a source gets more splits, from their beginning on.
+    AddSplits {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        splits: Vec<SplitId>,
     },
 }
 

@@ -87,6 +87,14 @@ impl TaskManager {
                 }
                 ack
             }
+            Call::AddSplits {
+                subtask,
+                attempt,
+                splits,
+            } => match self.add_splits(subtask, attempt, &splits, ctx) {
+                true => ack,
+                false => Err(RpcError::Refused("the task is not here")),
+            },
             call => unreachable!("TaskExecutors do not receive {call:?}"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod links;
 mod target;
+mod topics;
 mod verbs;
 mod when;
 
@@ -9,7 +10,7 @@ use super::Check;
 use crate::fault::NotificationTrouble;
 use crate::kernel::time::{Span, Time};
 use crate::scenario::file::{At, FaultFile};
-use crate::scenario::model::{Cluster, Fault, FaultKind, Job, Liveness, Target, When};
+use crate::scenario::model::{Cluster, Fault, FaultKind, Job, Liveness, Target, Topic, When};
 use crate::scenario::near;
 use crate::scenario::units::short;
 
@@ -25,6 +26,7 @@ pub use when::write_condition;
 pub struct Around<'a> {
     pub cluster: &'a Cluster,
     pub jobs: &'a [Job],
+    pub topics: &'a [Topic],
     pub liveness: Liveness,
     pub duration: Span,
 }
@@ -39,6 +41,7 @@ pub fn resolve(files: &[At<FaultFile>], around: Around<'_>, check: &mut Check) -
             faults.push((fault, name));
         }
     }
+    topics::in_all(&faults, around.topics, check);
     for (fault, name) in &faults {
         starts_something(fault, name, &faults, cluster, check);
     }
@@ -186,6 +189,12 @@ fn named(
         "stuck-cancel" => FaultKind::StuckCancel,
         "rolling-restart" => FaultKind::RollingRestart,
         "savepoint-and-restart" => FaultKind::SavepointAndRestart,
+        "add-partitions" => FaultKind::AddPartitions {
+            count: f.count.as_ref().map_or(0, |at| at.value),
+        },
+        "silence" => FaultKind::Silence {
+            partition: f.partition.as_ref().map_or(0, |at| at.value),
+        },
         _ => FaultKind::Start,
     };
     if kind == FaultKind::SavepointAndRestart {
@@ -212,6 +221,9 @@ fn named(
             Target::Storage
         }
         FaultKind::Throw | FaultKind::StuckCancel => Target::Task(target::task(name, jobs, check)?),
+        FaultKind::AddPartitions { .. } | FaultKind::Silence { .. } => {
+            topics::of_topic(f, name, around.topics, check)?
+        }
         FaultKind::Notifications(_) if name.value == "taskmanagers" => Target::AllTaskManagers,
         FaultKind::RollingRestart => {
             if name.value != "taskmanagers" {

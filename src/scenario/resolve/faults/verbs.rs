@@ -33,6 +33,8 @@ pub const ALL: &[&str] = &[
     "stuck-cancel",
     "rolling-restart",
     "savepoint-and-restart",
+    "add-partitions",
+    "silence",
 ];
 
 /// What a verb stands before.
@@ -76,6 +78,8 @@ pub fn given(f: &FaultFile) -> Vec<(&'static str, Object<'_>)> {
         ("stuck-cancel", &f.stuck_cancel),
         ("rolling-restart", &f.rolling_restart),
         ("savepoint-and-restart", &f.savepoint_and_restart),
+        ("add-partitions", &f.add_partitions),
+        ("silence", &f.silence),
     ];
     let names = names
         .into_iter()
@@ -111,6 +115,7 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         "lose-notifications",
         "delay-notifications",
         "double-notifications",
+        "silence",
     ][..];
     let allowed = [
         ("for", place(&f.r#for), lasting),
@@ -124,6 +129,8 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         ("by", place(&f.by), &["delay-notifications"][..]),
         ("pause", place(&f.pause), &["rolling-restart"][..]),
         ("with", place(&f.with), &["replace"][..]),
+        ("count", place(&f.count), &["add-partitions"][..]),
+        ("partition", place(&f.partition), &["silence"][..]),
     ];
     for (key, place, verbs) in allowed {
         if let (Some(place), false) = (place, verbs.contains(&verb)) {
@@ -144,6 +151,14 @@ pub fn parts(f: &FaultFile, verb: &str, named: Place, check: &mut Check) {
         "delay-notifications" if f.by.is_none() => check.refuse(
             named,
             "`delay-notifications` needs to say by how much, like `by: 5 s`",
+        ),
+        "add-partitions" if f.count.is_none() => check.refuse(
+            named,
+            "`add-partitions` needs to say how many more there are, like `count: 2`",
+        ),
+        "silence" if f.partition.is_none() => check.refuse(
+            named,
+            "`silence` needs the number of a partition, like `partition: 0`",
         ),
         "replace" if f.with.is_none() => check.refuse(
             named,

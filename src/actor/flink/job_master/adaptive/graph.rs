@@ -125,6 +125,7 @@ impl JobMaster {
             execution.renew(token, number);
         }
         self.coordinator.renew();
+        self.start_enumerators(office, ctx);
         self.set_groups(shared, office);
         for (group, allocation) in allocations.into_iter().enumerate() {
             let request = self.pool.request(ctx.now());
