@@ -118,7 +118,9 @@ impl Context<'_> {
     fn deliver(&mut self, to: ActorId, wanted: Option<u32>, bytes: u64, delay: Span, body: Body) {
         let from = self.me;
         let current = self.processes[to.0 as usize].incarnation;
-        let (to_incarnation, way) = self.network.dial(from, to, wanted, current);
+        let now = self.kernel.now() + delay;
+        let (to_incarnation, way, transit) =
+            self.network.send(now, from, to, wanted, current, bytes);
         let envelope = Envelope {
             from,
             from_incarnation: self.processes[from.0 as usize].incarnation,
@@ -127,8 +129,7 @@ impl Context<'_> {
             returns: wanted.is_some(),
             body,
         };
-        let now = self.kernel.now() + delay;
-        match self.network.transmit(now, from, to, bytes, way) {
+        match transit {
             Transit::Arrives(at) => {
                 self.kernel.schedule(at, to, envelope);
             }

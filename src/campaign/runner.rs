@@ -1,12 +1,8 @@
 //! Runs many cases on several threads, and hands the results out in order: the same whatever the number of threads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
-
-use rayon::prelude::*;
-
-/// How many cases are computed before their results are handed out: memory stays small.
-const CHUNK_PER_JOB: usize = 8;
 
 /// Does `work` on a pool of `jobs` threads, which rayon's iterators in it then use.
 ///
@@ -33,25 +29,34 @@ pub fn run<T: Send>(
     mut take: impl FnMut(usize, T),
 ) -> Result<bool, rayon::ThreadPoolBuildError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-    let chunk = (jobs * CHUNK_PER_JOB).max(1);
-    let mut first = 0;
-    while first < cases {
-        let end = (first + chunk).min(cases);
-        let results: Vec<Option<T>> = pool.install(|| {
-            (first..end)
-                .into_par_iter()
-                .map(|case| (!stop.load(Ordering::Relaxed)).then(|| work(case)))
-                .collect()
-        });
-        for (case, result) in (first..end).zip(results) {
-            match result {
-                Some(result) => take(case, result),
-                None => return Ok(false),
+    let next = AtomicUsize::new(0);
+    let (sender, results) = mpsc::sync_channel(pool.current_num_threads());
+    let taken = pool.in_place_scope(|scope| {
+        for _ in 0..pool.current_num_threads() {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move |_| {
+                while !stop.load(Ordering::Relaxed) {
+                    let case = next.fetch_add(1, Ordering::Relaxed);
+                    if case >= cases || sender.send((case, work(case))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // Nobody waits for a case that takes long, but its successors' results do.
+        let mut ahead = BTreeMap::new();
+        let mut taken = 0;
+        for (case, result) in results {
+            ahead.insert(case, result);
+            while let Some(result) = ahead.remove(&taken) {
+                take(taken, result);
+                taken += 1;
             }
         }
-        first = end;
-    }
-    Ok(true)
+        taken
+    });
+    Ok(taken == cases)
 }
 
 /// Computes `work` for every case on `jobs` threads, and hands `take` each result as soon as it is there, on the caller's

@@ -143,6 +143,11 @@ impl Batch {
     /// Takes the records out of a buffer, which can be filled again.
     pub fn take(records: &mut Vec<Record>) -> Batch {
         assert!(!records.is_empty(), "a batch has records");
+        if let [only] = records[..] {
+            // Where one stands for many, a buffer seldom holds two: no memory of its own for one.
+            records.clear();
+            return Batch::of_run(Run::new(only, 1, 1));
+        }
         records.push(Record::from_raw(hash(records)));
         let batch = Batch(Content::Listed(List(Arc::from(&**records))));
         records.clear();
@@ -158,6 +163,9 @@ impl Batch {
     #[inline]
     pub fn records(&self) -> Cow<'_, [Record]> {
         match &self.0 {
+            Content::Run(run) if run.records == 1 => {
+                Cow::Borrowed(std::slice::from_ref(&run.first))
+            }
             Content::Run(run) => Cow::Owned(run.iter().collect()),
             Content::Listed(list) => Cow::Borrowed(list.records()),
         }
@@ -270,6 +278,17 @@ mod tests {
         let runs = [(10, 4, 5), (11, 4, 5), (10, 5, 5), (10, 4, 6)];
         let hashes = runs.map(|(first, n, by)| hash_of(Run::new(Record::new(3, first), n, by)));
         assert_eq!(std::collections::BTreeSet::from(hashes).len(), 4);
+    }
+
+    #[test]
+    fn one_record_is_a_run_of_one() {
+        let record = Record::new(3, 10).with_key_group(7);
+        let batch = Batch::new(&[record]);
+        assert!(matches!(batch.content(), Content::Run(run) if run.len() == 1));
+        assert_eq!(batch.records(), &[record][..]);
+        let mut run = Run::EMPTY;
+        assert!(run.extend(Run::new(record, 1, 1)));
+        assert!(!run.extend(Run::new(Record::new(3, 11).with_key_group(8), 1, 1)));
     }
 
     #[test]

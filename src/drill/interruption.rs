@@ -140,13 +140,24 @@ impl<'a> Ways<'a> {
     }
 
     /// Whether a record that is at a subtask passes a failed one from there on.
-    fn pass(&self, subtask: SubtaskId, record: Record) -> bool {
-        self.known[subtask as usize].unwrap_or_else(|| {
-            let mut outputs = self.outputs[subtask as usize].iter();
-            outputs.any(|(router, consumers)| {
-                let (target, record) = router.route(record);
-                self.pass(consumers[target], record)
-            })
-        })
+    fn pass(&self, mut subtask: SubtaskId, mut record: Record) -> bool {
+        loop {
+            if let Some(known) = self.known[subtask as usize] {
+                return known;
+            }
+            // Most have one output: it is followed without coming back.
+            match &self.outputs[subtask as usize][..] {
+                [(router, consumers)] => {
+                    let (target, routed) = router.route(record);
+                    (subtask, record) = (consumers[target], routed);
+                }
+                several => {
+                    return several.iter().any(|(router, consumers)| {
+                        let (target, record) = router.route(record);
+                        self.pass(consumers[target], record)
+                    });
+                }
+            }
+        }
     }
 }

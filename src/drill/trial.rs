@@ -128,6 +128,12 @@ impl Trial {
         }
     }
 
+    /// Computes no digest: a tenth of the time.
+    pub fn without_digest(mut self) -> Trial {
+        self.simulation.set_digesting(false);
+        self
+    }
+
     pub fn now(&self) -> Time {
         self.simulation.now()
     }

@@ -75,7 +75,7 @@ impl<W: World> Simulation<W> {
         self.guard = guard;
     }
 
-    /// Whether events go into the digest. They do, but for a benchmark that measures the rest.
+    /// Whether events go into the digest. They do, but where one of many runs is only looked at, or the rest is measured.
     pub fn set_digesting(&mut self, on: bool) {
         self.digesting = on;
     }

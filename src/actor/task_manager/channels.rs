@@ -10,7 +10,14 @@ use crate::kernel::{ActorId, Time};
 use crate::policy::defect::Defect;
 
 use super::TaskManager;
-use super::output::{Consumer, ParkedRequest};
+use super::output::{Consumer, ParkedRequest, Sent};
+
+/// What one task hands another on the same TaskManager, without a network in between (`LocalInputChannel`).
+#[derive(Clone, Debug)]
+pub(super) enum Handed {
+    Element(Sent),
+    Credit(ChannelId, u32, u32),
+}
 
 impl TaskManager {
     pub(super) fn on_data(
@@ -32,6 +39,7 @@ impl TaskManager {
         }
         let is_barrier = matches!(element, Element::Barrier(..));
         let dropped = task.input.push(input, emitted, element);
+        let is_at_work = task.is_at_work();
         let (queued, credits) = (
             task.input.channels[input as usize].queued(),
             task.input.window,
@@ -52,8 +60,35 @@ impl TaskManager {
         }
         if is_barrier {
             self.task(number).expect_alignment(ctx);
+        } else if is_at_work {
+            // It looks again when it is through with what it has.
+            return;
         }
         self.advance(number, ctx);
+    }
+
+    /// Takes in what tasks have handed each other while something was handled.
+    #[inline]
+    pub(super) fn take_handed(&mut self, ctx: &mut Context<'_>) {
+        while let Some(handed) = self.handed.pop_front() {
+            let me = self.me;
+            match handed {
+                Handed::Element(sent) => {
+                    let connection = sent.consumer.connection;
+                    self.on_data(
+                        me,
+                        sent.channel,
+                        connection,
+                        sent.emitted,
+                        sent.element,
+                        ctx,
+                    );
+                }
+                Handed::Credit(channel, connection, credits) => {
+                    self.on_credit(me, channel, connection, credits, ctx)
+                }
+            }
+        }
     }
 
     /// Gives consumed buffers back to the producer.
@@ -62,12 +97,18 @@ impl TaskManager {
         let window = task.input.window;
         let channel = &mut task.input.channels[input as usize];
         if let Some(credits) = channel.credits_due(window) {
+            let (producer, connection) = (channel.producer, channel.connection);
+            let channel = channel.channel;
+            if producer == self.me {
+                let credit = Handed::Credit(channel, connection, credits);
+                return self.handed.push_back(credit);
+            }
             let body = Body::Credit {
-                channel: channel.channel,
-                connection: channel.connection,
+                channel,
+                connection,
                 credits,
             };
-            ctx.send(channel.producer, body);
+            ctx.send(producer, body);
         }
     }
 
@@ -108,9 +149,15 @@ impl TaskManager {
 
     /// Sends what a channel may send.
     fn pump(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
-        let task = self.task(number);
+        let me = self.me;
+        let task = self.tasks[number as usize].as_mut();
+        let task = task.expect("the task is there");
         let record_bytes = task.outputs.record_bytes();
         while let Some(sent) = task.outputs.next_to_send(output) {
+            if sent.consumer.taskmanager == me {
+                self.handed.push_back(Handed::Element(sent));
+                continue;
+            }
             let bytes = match &sent.element {
                 Element::Records(batch) => batch.len() as u64 * record_bytes,
                 Element::Barrier(..) => 0,

@@ -15,9 +15,11 @@ mod lifecycle;
 mod membership;
 mod misfortune;
 mod persisting;
+mod reporting;
 mod snapshots;
 mod writing;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::dataflow::topology::ChannelId;
@@ -26,10 +28,10 @@ use crate::policy::Liveness;
 
 use super::blueprint::Blueprint;
 use super::context::{Alarm, Context};
-use super::fact::{ExecutionState, Fact};
+use super::fact::ExecutionState;
 use super::message::{Body, DatabaseAnswer, Envelope, Timer};
-use super::metric_report::MetricReport;
 use super::zookeeper::client::Client;
+use channels::Handed;
 use executor::TaskExecutor;
 use membership::Membership;
 pub use membership::{LEADER_PATH, MEMBERS_PATH};
@@ -53,6 +55,8 @@ pub struct TaskManager {
     outputs: Vec<Route>,
     next_connection: u32,
     parked: Vec<ParkedRequest>,
+    /// Empty between two events.
+    handed: VecDeque<Handed>,
     random: SmallStream,
     /// The story's way of belonging to a cluster.
     membership: Membership,
@@ -86,6 +90,7 @@ impl TaskManager {
             outputs: vec![None; channels],
             next_connection: 0,
             parked: Vec::new(),
+            handed: VecDeque::new(),
             random: blueprint.streams.small("task-start", name),
             executor: (blueprint.liveness == Liveness::RpcHeartbeats).then(|| {
                 Box::new(TaskExecutor::new(
@@ -102,14 +107,6 @@ impl TaskManager {
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
-        let is_flink = self.executor.is_some();
-        let envelope = match is_flink {
-            true => match self.on_executor_message(envelope, ctx) {
-                Some(envelope) => envelope,
-                None => return,
-            },
-            false => envelope,
-        };
         let from = envelope.from;
         match envelope.body {
             Body::Data {
@@ -117,9 +114,7 @@ impl TaskManager {
                 connection,
                 emitted,
                 element,
-            } => {
-                self.on_data(from, channel, connection, emitted, element, ctx);
-            }
+            } => self.on_data(from, channel, connection, emitted, element, ctx),
             Body::WorkDone { task } => self.on_work_done(task, ctx),
             Body::Credit {
                 channel,
@@ -141,6 +136,24 @@ impl TaskManager {
                     self.advance(task, ctx);
                 }
             }
+            _ => self.take_message(envelope, ctx),
+        }
+        self.take_handed(ctx);
+    }
+
+    /// One of those that come now and then.
+    #[inline(never)]
+    fn take_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
+        let is_flink = self.executor.is_some();
+        let envelope = match is_flink {
+            true => match self.on_executor_message(envelope, ctx) {
+                Some(envelope) => envelope,
+                None => return,
+            },
+            false => envelope,
+        };
+        let from = envelope.from;
+        match envelope.body {
             Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
             Body::PartitionClosed {
                 channel,
@@ -261,6 +274,11 @@ impl TaskManager {
     }
 
     pub fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        self.handle_timer(timer, ctx);
+        self.take_handed(ctx);
+    }
+
+    fn handle_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
         match timer {
             // It may have come due while the process was stopped, before something that ended the task.
             Timer::Flush { task }
@@ -306,7 +324,14 @@ impl TaskManager {
     fn advance(&mut self, number: u32, ctx: &mut Context<'_>) {
         let task = self.task(number);
         task.advance(ctx);
-        if let Some(checkpoint) = task.declined.take() {
+        if !task.is_plain() {
+            self.follow_up(number, ctx);
+        }
+    }
+
+    /// What a task has come to besides working on its records.
+    fn follow_up(&mut self, number: u32, ctx: &mut Context<'_>) {
+        if let Some(checkpoint) = self.task(number).declined.take() {
             self.decline(number, checkpoint, ctx);
         }
         let taken = self.task(number).snapshot_taken.take();
@@ -388,47 +413,6 @@ impl TaskManager {
             DatabaseAnswer::Committed(_) => {}
             // A successor has taken over: what this attempt does is for nobody.
             DatabaseAnswer::Fenced => {}
-        }
-    }
-
-    fn send_report(&mut self, ctx: &mut Context<'_>) {
-        let interval = self.blueprint.monitor.interval;
-        self.report.set(interval, ctx);
-        let now = ctx.now();
-        let mut tasks = Vec::new();
-        for number in self.numbers() {
-            let task = self.task(number);
-            if !task.is_running() {
-                continue;
-            }
-            let mut metrics = task.meter.report(now);
-            metrics.subtask = task.subtask;
-            metrics.queued = task.input.queued();
-            metrics.log_bytes = task.outputs.log_bytes();
-            metrics.pending_records = task
-                .source
-                .as_ref()
-                .map_or(0, source::SourceReader::pending);
-            if let Some(oldest) = task.input.oldest() {
-                metrics.input_latency = metrics.input_latency.max(now.since(oldest));
-            }
-            ctx.state(Fact::TaskMeasured { metrics });
-            tasks.push(metrics);
-        }
-        let used: u64 = tasks.iter().map(|task| task.cpu.0).sum();
-        let cpu_per_mille = (used as u128 * 1_000_000
-            / (interval.0.max(1) as u128 * self.millicores as u128))
-            as u32;
-        ctx.state(Fact::MachineMeasured { cpu_per_mille });
-        // Flink's metrics are scraped; the story's leader is told.
-        if let Some(leader) = self.membership.registered_leader() {
-            ctx.send(
-                leader,
-                Body::MetricReport(Box::new(MetricReport {
-                    tasks,
-                    cpu_per_mille,
-                })),
-            );
         }
     }
 

@@ -67,6 +67,7 @@ pub struct OutputChannel {
 }
 
 /// An element on its way to a consumer.
+#[derive(Clone, Debug)]
 pub struct Sent {
     pub channel: ChannelId,
     pub consumer: Consumer,
@@ -313,6 +314,10 @@ impl Outputs {
             channel.ready = true;
             self.ready.push_back(output as u32);
         }
+    }
+
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// The next channel that got something to send since it was last named here.

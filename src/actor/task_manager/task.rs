@@ -296,6 +296,16 @@ impl Task {
             .is_some_and(|writer| writer.is_blocking())
     }
 
+    /// It works on its records, and nothing else is to be done about it.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.declined.is_none()
+            && self.snapshot_taken.is_none()
+            && self.pending.is_empty()
+            && !self.recovers_channels
+            && !self.outputs.has_ready()
+    }
+
     /// Does what can be done now: control elements at once, records as soon as a core is free.
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
         if !self.works() || self.on_cpu || self.taking_snapshot.is_some() || self.writes() {

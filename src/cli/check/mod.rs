@@ -205,7 +205,7 @@ fn look(
         if deeper::is_over(until) {
             stop.store(true, Ordering::Relaxed);
         }
-        check::run(&search.case(seeds.first.wrapping_add(number as u64)))
+        check::glance(&search.case(seeds.first.wrapping_add(number as u64)))
     };
     let take = |number: usize, shown: check::Shown| {
         // What was computed beyond the end does not count: the report is the same with any number of threads.

@@ -114,6 +114,40 @@ impl<M> Network<M> {
         self.connection(from, to).dial(wanted, current)
     }
 
+    /// [`Network::dial`] and [`Network::transmit`] in one: nearly always no link is in trouble.
+    #[inline]
+    pub fn send(
+        &mut self,
+        now: Time,
+        from: ActorId,
+        to: ActorId,
+        wanted: Option<u32>,
+        current: u32,
+        bytes: u64,
+    ) -> (u32, Way, Transit) {
+        if from == to {
+            return (current, Way::Established, Transit::Arrives(now));
+        }
+        if !self.conditions.are_none() || bytes >= LONG_BYTES {
+            let (incarnation, way) = self.dial(from, to, wanted, current);
+            return (incarnation, way, self.transmit(now, from, to, bytes, way));
+        }
+        let SpanRange { min, max } = self.latency;
+        let port = &mut self.ports[from.0 as usize];
+        let latency = port.random.between(min, max);
+        let mut arrival = now + latency;
+        if bytes > 0 {
+            let (first, last) = port.egress.serve(now, bytes);
+            let ingress = &mut self.ports[to.0 as usize].ingress;
+            let (_, through) = ingress.serve(first + latency, bytes);
+            arrival = through.max(last + latency);
+        }
+        let connection = self.connection(from, to);
+        let (incarnation, way) = connection.dial(wanted, current);
+        connection.last = connection.last.max(arrival);
+        (incarnation, way, Transit::Arrives(connection.last))
+    }
+
     /// Sends `bytes` (0: a control message too small to matter to bandwidth). Messages of one actor to itself
     /// do not touch the network.
     pub fn transmit(
