@@ -27,9 +27,10 @@ pub struct Kernel<W: World> {
 }
 
 /// The next event, out of the queue.
-pub(super) enum Next<W: World> {
-    Message(Envelope<W::Message>),
-    Timer(Firing<W::Timer>),
+pub(super) enum Next<T> {
+    /// Its place in the mailbox: [`Kernel::take`] has it moved once, to where it is handled.
+    Message(u32),
+    Timer(Firing<T>),
 }
 
 impl<W: World> Kernel<W> {
@@ -143,10 +144,15 @@ impl<W: World> Kernel<W> {
         }
     }
 
-    /// Takes the next event, unless it is after `end`. The clock is left to the caller.
-    // Inlined, so that a message goes from where it waits to its handler without a stop in between.
+    /// The message of an event that [`Kernel::next`] has named.
     #[inline(always)]
-    pub(super) fn next(&mut self, end: Time, world: &W) -> Option<(Time, EventId, Next<W>)> {
+    pub(super) fn take(&mut self, slot: u32) -> Envelope<W::Message> {
+        self.mailbox.take(slot)
+    }
+
+    /// Takes the next event, unless it is after `end`. The clock is left to the caller.
+    #[inline(always)]
+    pub(super) fn next(&mut self, end: Time, world: &W) -> Option<(Time, EventId, Next<W::Timer>)> {
         loop {
             let Kernel {
                 queue,
@@ -158,7 +164,7 @@ impl<W: World> Kernel<W> {
             let (time, event) = (entry.time(), entry.event());
             let slot = entry.slot() >> 1;
             if entry.slot() & TIMER == 0 {
-                return Some((time, event, Next::Message(self.mailbox.take(slot))));
+                return Some((time, event, Next::Message(slot)));
             }
             match self.timers.due(slot, moment(entry)) {
                 Due::Fires(firing) => return Some((time, event, Next::Timer(firing))),

@@ -114,7 +114,8 @@ impl<W: World> Simulation<W> {
         self.events += 1;
         self.kernel.event = event;
         match next {
-            Next::Message(envelope) => {
+            Next::Message(slot) => {
+                let envelope = self.kernel.take(slot);
                 let to = self.begin(envelope.to, envelope.cause);
                 let header = self.kernel.header(to);
                 if self.digesting {

@@ -168,7 +168,7 @@ impl TaskManager {
                 emitted: sent.emitted,
                 element: sent.element,
             };
-            ctx.send_sized(sent.consumer.taskmanager, bytes, body);
+            ctx.send_data(sent.consumer.taskmanager, bytes, body);
         }
     }
 

@@ -117,42 +117,55 @@ impl InputGate {
     /// counts as consumed.
     pub fn push(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
         let channel = &mut self.channels[input as usize];
-        let mut dropped = 0;
-        let element = match element {
+        match &element {
+            Element::Records(_) if channel.filter.is_some() => {
+                return self.push_fresh(input, emitted, element);
+            }
             Element::Records(batch) => {
-                let (fresh, duplicates) = channel.deduplicate(batch);
-                dropped = duplicates;
-                match fresh {
-                    Some(batch) => {
-                        channel.queued += 1;
-                        self.overtaking.keep(input, &batch);
-                        Element::Records(batch)
-                    }
-                    None => {
-                        channel.to_return += 1;
-                        return dropped;
-                    }
-                }
+                channel.queued += 1;
+                self.overtaking.keep(input, batch);
             }
             Element::Barrier(checkpoint, alignment) => {
                 if channel.filter.is_some() {
-                    self.premature_up_to = self.premature_up_to.max(checkpoint);
+                    self.premature_up_to = self.premature_up_to.max(*checkpoint);
                 }
                 self.overtaking.announce(
                     input,
                     Barrier {
-                        checkpoint,
-                        alignment,
+                        checkpoint: *checkpoint,
+                        alignment: *alignment,
                         triggered_at: emitted,
                     },
                 );
-                Element::Barrier(checkpoint, alignment)
             }
-        };
+        }
+        let channel = &mut self.channels[input as usize];
         if self.remembers {
             channel.received.push_back(element.clone());
         }
         channel.queue.push_back((emitted, element));
+        self.turns.push_back(input);
+        0
+    }
+
+    /// The same on a channel on which some records may come again.
+    #[inline(never)]
+    fn push_fresh(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
+        let channel = &mut self.channels[input as usize];
+        let Element::Records(batch) = element else {
+            unreachable!("barriers are never duplicates");
+        };
+        let (fresh, dropped) = channel.deduplicate(batch);
+        let Some(batch) = fresh else {
+            channel.to_return += 1;
+            return dropped;
+        };
+        channel.queued += 1;
+        self.overtaking.keep(input, &batch);
+        if self.remembers {
+            channel.received.push_back(Element::Records(batch.clone()));
+        }
+        channel.queue.push_back((emitted, Element::Records(batch)));
         self.turns.push_back(input);
         dropped
     }

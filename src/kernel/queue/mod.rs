@@ -140,20 +140,16 @@ impl Queue {
                 return self.far.push(key);
             }
         }
-        // Most entries of a busy cluster are among the next ones, where making room step by step beats searching.
-        let mut place = self.near.len();
-        let close = place.saturating_sub(CLOSE);
-        self.near.push(key);
-        while place > close && self.near[place - 1] < key {
-            self.near[place] = self.near[place - 1];
-            place -= 1;
-        }
-        if place == close {
-            let further = self.near[..close].partition_point(|other| *other > key);
-            self.near.copy_within(further..close, further + 1);
-            place = further;
-        }
-        self.near[place] = key;
+        // Most entries of a busy cluster are among the next ones, where looking beats searching.
+        let close = self.near.len().saturating_sub(CLOSE);
+        let place = match self.near.get(close) {
+            Some(last) if *last < key => self.near[..close].partition_point(|other| *other > key),
+            _ => {
+                let nearer = self.near.iter().rev();
+                self.near.len() - nearer.take_while(|other| **other < key).count()
+            }
+        };
+        self.near.insert(place, key);
     }
 
     /// Moves the later part of the sorted list back to the buckets.
