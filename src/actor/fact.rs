@@ -1,31 +1,27 @@
-//! What actors state about themselves. Checkers, timelines and plots are made of these; actors never read them.
-
-use serde::Serialize;
-
-use crate::dataflow::batch::{Batch, CheckpointId};
-use crate::dataflow::fingerprint::Fingerprint;
-use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
-use crate::kernel::{ActorId, Span, Time};
-use crate::policy::RecoveryScope;
-
-pub use super::kafka::protocol::AppendTimes;
-pub use super::status::{Detector, ExecutionState, JobStatus};
+//! What actors (processes: `actor` in the header) state about themselves. Checkers, timelines and plots are made of these; actors never read them.
 
 use super::checkpoint::{Attempt, BlobKey, HeldRecords};
 use super::flink::leader_paths::Component;
 use super::flink::rpc::call::{AllocationId, InstanceId, SlotIndex};
 use super::flink::rpc::heartbeat::{Peer, Verdict};
 use super::flink::rpc::{Address, Endpoint, RpcError};
+pub use super::kafka::protocol::AppendTimes;
 use super::message::{Batches, FencingToken};
 use super::metric_report::TaskMetrics;
 use super::sink_fact::{OffsetReset, SinkFact};
 use super::source_fact::SourceFact;
+pub use super::status::{Detector, ExecutionState, JobStatus};
 use super::task_manager::executor::SlotState;
+use crate::dataflow::batch::{Batch, CheckpointId};
+use crate::dataflow::fingerprint::Fingerprint;
+use crate::dataflow::record::SplitId;
+use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
+use crate::kernel::{ActorId, Span, Time};
+use crate::policy::RecoveryScope;
+use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
 pub enum Fact {
-    // Faults and processes; `actor` in the header is the process.
     FaultInjected {
         what: &'static str,
     },
@@ -450,4 +446,5 @@ pub enum Fact {
     JobResultStored(JobId),
     /// Splits: how there come to be more of them, and who gets them.
     Source(SourceFact),
+    ResourceManagerSought,
 }

@@ -292,6 +292,8 @@ pub enum Body {
         attempt: Attempt,
         splits: Box<[SplitId]>,
     },
+    /// To itself: an answer of the storage that was held back may be due.
+    StorageDue,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

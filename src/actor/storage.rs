@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::kernel::{Span, Time};
-use crate::substrate::server::Server;
+use crate::kernel::{ActorId, Span, Time};
+use crate::substrate::server::{Server, rescaled};
 
 use super::checkpoint::{Blob, BlobKey};
 use super::context::Context;
@@ -18,7 +18,20 @@ pub struct Storage {
     writes: Server,
     files: BTreeMap<BlobKey, (u64, Blob)>,
     trouble: Option<StorageTrouble>,
+    /// Answers to what came while it was slow: when it is not any more, they come sooner.
+    held: Vec<Held>,
 }
+
+#[derive(Clone, Debug)]
+struct Held {
+    due: Time,
+    to: ActorId,
+    bytes: u64,
+    body: Body,
+}
+
+/// At its own speed.
+const WELL_PER_MILLE: u32 = 1_000;
 
 impl Storage {
     pub fn new(settings: &settings::Storage) -> Storage {
@@ -28,12 +41,25 @@ impl Storage {
             writes: Server::new(settings.write_bytes_per_s),
             files: BTreeMap::new(),
             trouble: None,
+            held: Vec::new(),
         }
     }
 
-    /// Something is wrong with it, or nothing any more.
-    pub fn suffer(&mut self, trouble: Option<StorageTrouble>) {
+    /// Something is wrong with it, or nothing any more. When it has to look at its answers again.
+    pub fn suffer(&mut self, trouble: Option<StorageTrouble>, now: Time) -> Vec<Time> {
+        let before = self.factor_per_mille();
         self.trouble = trouble;
+        let after = self.factor_per_mille();
+        // What was under way before it became slow is over soon.
+        if before == WELL_PER_MILLE || before == after {
+            return Vec::new();
+        }
+        self.reads.rescale(now, before, after);
+        self.writes.rescale(now, before, after);
+        for held in &mut self.held {
+            held.due = rescaled(held.due, now, before, after).max(now);
+        }
+        self.held.iter().map(|held| held.due).collect()
     }
 
     pub fn on_message(&mut self, envelope: Envelope, ctx: &mut Context<'_>) {
@@ -53,12 +79,7 @@ impl Storage {
                 let (_, done) = self.writes.serve(now, self.slowed(bytes));
                 // Seen only through the answer, or by a read that its writer causes: so it may be in place already.
                 self.files.insert(key, (bytes, blob));
-                ctx.send_after(
-                    self.wait(now, done),
-                    envelope.from,
-                    0,
-                    Body::Written { key },
-                );
+                self.answer(done, envelope.from, 0, Body::Written { key }, ctx);
             }
             Body::Read { key } => {
                 let file = self.files.get(&key).cloned();
@@ -69,22 +90,44 @@ impl Storage {
                 });
                 let (_, done) = self.reads.serve(now, self.slowed(bytes));
                 let blob = file.map(|(_, blob)| blob);
-                ctx.send_after(
-                    self.wait(now, done),
-                    envelope.from,
-                    bytes,
-                    Body::ReadDone { key, blob },
-                );
+                let body = Body::ReadDone { key, blob };
+                self.answer(done, envelope.from, bytes, body, ctx);
             }
             Body::Delete { key } => {
                 self.files.remove(&key);
+            }
+            Body::StorageDue => {
+                for held in self.held.extract_if(.., |held| held.due <= now) {
+                    ctx.send_after(Span::ZERO, held.to, held.bytes, held.body);
+                }
             }
             body => unreachable!("storage does not receive {body:?}"),
         }
     }
 
-    fn wait(&self, now: Time, done: Time) -> Span {
-        (done - now) + Span(self.slowed(self.latency.0))
+    /// Answers when the last byte is through.
+    fn answer(&mut self, done: Time, to: ActorId, bytes: u64, body: Body, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        let wait = (done - now) + Span(self.slowed(self.latency.0));
+        if self.factor_per_mille() == WELL_PER_MILLE {
+            return ctx.send_after(wait, to, bytes, body);
+        }
+        let due = now + wait;
+        let held = Held {
+            due,
+            to,
+            bytes,
+            body,
+        };
+        self.held.push(held);
+        ctx.after(wait, Body::StorageDue);
+    }
+
+    fn factor_per_mille(&self) -> u32 {
+        match self.trouble {
+            Some(StorageTrouble::Slow { factor_per_mille }) => factor_per_mille,
+            _ => WELL_PER_MILLE,
+        }
     }
 
     fn is_failing(&self) -> bool {
@@ -92,11 +135,7 @@ impl Storage {
     }
 
     fn slowed(&self, quantity: u64) -> u64 {
-        match self.trouble {
-            Some(StorageTrouble::Slow { factor_per_mille }) => {
-                (u128::from(quantity) * u128::from(factor_per_mille) / 1000) as u64
-            }
-            _ => quantity,
-        }
+        let factor = u128::from(self.factor_per_mille());
+        (u128::from(quantity) * factor / u128::from(WELL_PER_MILLE)) as u64
     }
 }

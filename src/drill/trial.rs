@@ -90,22 +90,44 @@ impl Observer<World> for Eyes {
     }
 }
 
+/// Somebody does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    pub at: Time,
+    pub actor: ActorId,
+    /// A timer of its own went off and nothing came of it: no message, no other timer, no fact.
+    pub idle: bool,
+}
+
 /// Notes who does something, and lets the checkers look.
 struct Noting<'a> {
     eyes: &'a mut Eyes,
-    visits: &'a mut Vec<(Time, ActorId)>,
+    visits: &'a mut Vec<Visit>,
+}
+
+impl Noting<'_> {
+    fn note(&mut self, header: &Header, idle: bool) {
+        self.visits.push(Visit {
+            at: header.time,
+            actor: header.actor,
+            idle,
+        });
+    }
 }
 
 impl Observer<World> for Noting<'_> {
     fn message(&mut self, header: &Header, _: &Envelope) {
-        self.visits.push((header.time, header.actor));
+        self.note(header, false);
     }
 
     fn timer(&mut self, header: &Header, _: Timer) {
-        self.visits.push((header.time, header.actor));
+        self.note(header, true);
     }
 
     fn fact(&mut self, header: &Header, fact: &Fact) {
+        if let Some(visit) = self.visits.last_mut() {
+            visit.idle = false;
+        }
         self.eyes.fact(header, fact);
     }
 }
@@ -144,14 +166,24 @@ impl Trial {
     }
 
     /// Runs up to an instant, and says when who did something on the way.
-    pub fn visits(&mut self, to: Time) -> Vec<(Time, ActorId)> {
+    pub fn visits(&mut self, to: Time) -> Vec<Visit> {
         let mut visits = Vec::new();
         self.go_on(|simulation, eyes| {
-            let mut noting = Noting {
-                eyes,
-                visits: &mut visits,
-            };
-            simulation.run_until(to, &mut noting)
+            loop {
+                let before = simulation.scheduled();
+                let mut noting = Noting {
+                    eyes,
+                    visits: &mut visits,
+                };
+                if !simulation.step_to(to, &mut noting)? {
+                    return Ok(());
+                }
+                if simulation.scheduled() > before
+                    && let Some(visit) = visits.last_mut()
+                {
+                    visit.idle = false;
+                }
+            }
         });
         visits
     }

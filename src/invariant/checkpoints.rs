@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::{Attempt, BlobKey};
-use crate::actor::fact::Fact;
+use crate::actor::fact::{Detector, Fact};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
@@ -12,7 +12,7 @@ use super::checks::Checker;
 use super::scene::{Scene, is_end};
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 6] = [
+pub(super) const PROMISES: [Promise; 7] = [
     safety(
         "L4",
         "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice.",
@@ -35,8 +35,13 @@ pub(super) const PROMISES: [Promise; 6] = [
     ),
     safety(
         "C11",
-        "No more checkpoints of a job are under way than max-concurrent-checkpoints, and none is triggered within min-pause of the last that completed.",
+        "No more checkpoints of a job are under way than max-concurrent-checkpoints, and where it is one, none is triggered within min-pause of the last that completed.",
     ),
+    safety(
+        "C13",
+        "A job restarts because of its checkpoints only after more than tolerable-failed-checkpoints have failed since the last one completed.",
+    )
+    .of_flink(),
 ];
 
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub(super) struct Checkpoints {
     once: Tally,
     written: Tally,
     paced: Tally,
+    tolerated: Tally,
     /// Snapshots that storage has refused.
     refused: BTreeSet<(SubtaskId, Attempt, CheckpointId)>,
     jobs: Vec<Job>,
@@ -58,6 +64,8 @@ struct Job {
     completed_max: CheckpointId,
     /// When the last one completed, and who says so.
     completed_at: Option<(ActorId, Time)>,
+    /// Checkpoints given up since then, for whatever reason.
+    failed: u32,
     pending: BTreeMap<CheckpointId, Pending>,
 }
 
@@ -72,7 +80,7 @@ struct Pending {
 
 impl Checkpoints {
     pub fn new(scene: &Scene) -> Checkpoints {
-        let [numbered, ordered, agreed, once, written, paced] = PROMISES.map(Tally::new);
+        let [numbered, ordered, agreed, once, written, paced, tolerated] = PROMISES.map(Tally::new);
         Checkpoints {
             numbered,
             ordered,
@@ -80,6 +88,7 @@ impl Checkpoints {
             once,
             written,
             paced,
+            tolerated,
             refused: BTreeSet::new(),
             jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
         }
@@ -109,7 +118,8 @@ impl Checkpoints {
             false => Span::ZERO,
         };
         let completed = known.completed_at.filter(|(by, _)| *by == header.actor);
-        let early = completed.is_some_and(|(_, at)| header.time < at + pause);
+        // Where several may be under way, one can complete after the next has been decided on.
+        let early = most == 1 && completed.is_some_and(|(_, at)| header.time < at + pause);
         self.paced.expect(others < most && !early, header, || {
             format!(
                 "checkpoint {checkpoint} of job {job} is triggered while {others} are under way, the last one completed at {:?}",
@@ -159,6 +169,9 @@ impl Checkpoints {
         );
         known.completed_max = before.max(checkpoint);
         known.completed_at = Some((header.actor, header.time));
+        if scene.is_latest_leader(header.actor) {
+            known.failed = 0;
+        }
         let pending = known.pending.remove(&checkpoint);
         self.once.expect(pending.is_some(), header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but was over")
@@ -224,9 +237,22 @@ impl Checker for Checkpoints {
             Fact::CheckpointAborted {
                 job, checkpoint, ..
             } => {
-                let pending = self.jobs[*job as usize].pending.remove(checkpoint);
+                let known = &mut self.jobs[*job as usize];
+                known.failed += 1;
+                let pending = known.pending.remove(checkpoint);
                 self.once.expect(pending.is_some(), header, || {
                     format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
+                });
+            }
+            Fact::RecoveryStarted {
+                job,
+                detector: Detector::CheckpointFailures,
+                ..
+            } => {
+                let tolerable = scene.blueprint.config.checkpointing.tolerable_failures;
+                let failed = std::mem::take(&mut self.jobs[*job as usize].failed);
+                self.tolerated.expect(failed > tolerable, header, || {
+                    format!("job {job} restarts after {failed} failed checkpoints, {tolerable} are tolerable")
                 });
             }
             _ => {}
@@ -241,6 +267,7 @@ impl Checker for Checkpoints {
             &self.once,
             &self.written,
             &self.paced,
+            &self.tolerated,
         ]
         .map(Tally::verdict)
         .into()
@@ -262,6 +289,40 @@ mod tests {
         stage.broken("C11", 0);
         triggered(&mut stage, 2);
         stage.broken("C11", 1);
+    }
+
+    #[test]
+    fn a_job_that_restarts_for_fewer_failed_checkpoints_than_are_tolerable_is_noticed() {
+        let restarts = |stage: &mut Stage| {
+            stage.says(
+                JM(0),
+                Fact::RecoveryStarted {
+                    job: 0,
+                    recovery: 1,
+                    detector: Detector::CheckpointFailures,
+                    scope: crate::policy::RecoveryScope::Full,
+                    lost: Vec::new(),
+                    tasks: vec![0],
+                },
+            );
+        };
+        let fails = |stage: &mut Stage, checkpoint| {
+            triggered(stage, checkpoint);
+            let (job, reason) = (0, "expired");
+            let aborted = Fact::CheckpointAborted {
+                job,
+                checkpoint,
+                reason,
+            };
+            stage.says(JM(0), aborted);
+        };
+        // By default none is tolerable.
+        let mut stage = Stage::flink();
+        fails(&mut stage, 1);
+        restarts(&mut stage);
+        stage.broken("C13", 0);
+        restarts(&mut stage);
+        stage.broken("C13", 1);
     }
 
     #[test]

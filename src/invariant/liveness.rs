@@ -6,7 +6,8 @@ use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
 use super::quiet::{
-    can_lead, can_run, checkpoint_bound, job_bound, leader_bound, zookeeper_is_whole,
+    can_lead, can_run, checkpoint_bound, job_bound, leader_bound, storage_is_well,
+    zookeeper_is_whole,
 };
 use super::scene::{Scene, is_disturbance};
 use super::tally::{Moment, Promise, Tally, Verdict, liveness};
@@ -45,6 +46,8 @@ struct Job {
     checkpoint: Time,
     /// One is on its way.
     pending: bool,
+    /// Tasks that have acknowledged it.
+    acknowledged: usize,
     /// It has ended for good.
     over: bool,
 }
@@ -107,7 +110,10 @@ impl Liveness {
         let Some(bound) = checkpoint_bound(scene, known.pending).filter(|_| known.runs) else {
             return;
         };
-        if is_led(scene) && zookeeper_is_whole(scene) {
+        // With everybody's word nothing expires it any more: it waits for its metadata to be written.
+        let all = scene.layout(job).subtasks.len();
+        let writes = known.pending && known.acknowledged >= all && !storage_is_well(scene);
+        if is_led(scene) && zookeeper_is_whole(scene) && !writes {
             let waited = now
                 .at
                 .since(known.checkpoint.max(scene.processes.disturbed_at()));
@@ -128,6 +134,7 @@ impl Liveness {
         self.judge_checkpoints(header.into(), job, scene);
         let known = &mut self.jobs[job as usize];
         (known.pending, known.checkpoint) = (pending, header.time);
+        known.acknowledged = 0;
     }
 
     /// A job comes up, or goes down: judged by how it was until now.
@@ -145,6 +152,7 @@ impl Liveness {
                 since: now,
                 checkpoint: now,
                 pending: false,
+                acknowledged: 0,
                 over: known.over,
             };
         }
@@ -220,8 +228,15 @@ impl Checker for Liveness {
             Fact::JobStatusChanged { job, status, .. } if latest => {
                 self.turn(header, *job, *status == JobStatus::Running, scene);
             }
+            Fact::JobResultStored(job) => {
+                self.set_running(*job, false, header.time);
+                self.jobs[*job as usize].over = true;
+            }
             Fact::CheckpointTriggered { job, .. } if latest => {
                 self.checkpoint(header, *job, true, scene)
+            }
+            Fact::CheckpointAcknowledged { job, .. } if latest => {
+                self.jobs[*job as usize].acknowledged += 1;
             }
             Fact::CheckpointCompleted { job, .. } | Fact::CheckpointAborted { job, .. }
                 if latest =>

@@ -26,6 +26,11 @@ pub fn zookeeper_is_whole(scene: &Scene) -> bool {
     well(scene, servers) == servers.len()
 }
 
+pub fn storage_is_well(scene: &Scene) -> bool {
+    let storage = scene.blueprint.directory.storage;
+    scene.processes.is_well(storage) && !scene.processes.is_slow(storage)
+}
+
 /// Whether every machine works, at its own speed, and everybody reaches everybody.
 pub fn everybody_is_well(scene: &Scene) -> bool {
     let directory = &scene.blueprint.directory;

@@ -50,6 +50,8 @@ pub(super) struct Restore {
     stored: Vec<CheckpointId>,
     /// By job: completed before the latest one; earlier snapshots are of no use.
     previous: Vec<CheckpointId>,
+    /// By job: snapshots before this one are forgotten. Only who was stopped for long still restores one.
+    oldest: Vec<CheckpointId>,
     tasks: Vec<Task>,
     /// How many tasks operators had when a checkpoint was triggered.
     widths: BTreeMap<(OperatorId, CheckpointId), u32>,
@@ -94,6 +96,7 @@ impl Restore {
             redistributed,
             stored: vec![0; jobs],
             previous: vec![0; jobs],
+            oldest: vec![0; jobs],
             tasks,
             widths: BTreeMap::new(),
             rescaled: BTreeMap::new(),
@@ -186,7 +189,11 @@ impl Restore {
         if let Some(deployment) = deployment {
             deployment.restored = true;
         }
-        let operator = scene.blueprint.topology.subtasks[subtask as usize].operator;
+        let topology = &scene.blueprint.topology;
+        if checkpoint < self.oldest[topology.job_of(subtask) as usize] {
+            return;
+        }
+        let operator = topology.subtasks[subtask as usize].operator;
         let width = width.unwrap_or_else(|| members(operator, scene).len() as u32);
         let before = self.widths.get(&(operator, checkpoint));
         if before.is_some_and(|before| *before != width) {
@@ -231,6 +238,7 @@ impl Restore {
     /// Nobody goes back further than to the checkpoint before this one.
     fn completed(&mut self, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let oldest = std::mem::replace(&mut self.previous[job as usize], checkpoint);
+        self.oldest[job as usize] = oldest;
         for subtask in &scene.blueprint.topology.jobs[job as usize].subtasks {
             self.tasks[*subtask as usize]
                 .snapshots

@@ -77,9 +77,10 @@ impl Checker for Retention {
                 known.held.insert(checkpoint);
                 known.stored_max = known.stored_max.max(checkpoint);
                 let held = known.held.len();
+                let coming = scene.blueprint.config.checkpointing.max_concurrent as usize;
                 let excused = known.tidy_under != scene.token_max;
                 self.bounded
-                    .expect(held <= keep + 1 || excused, header, || {
+                    .expect(held <= keep + coming || excused, header, || {
                         format!("{held} checkpoints of job {job} are kept, {keep} wanted")
                     });
                 if held <= keep {

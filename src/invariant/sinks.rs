@@ -28,7 +28,7 @@ pub(super) const PROMISES: [Promise; 5] = [
     ),
     safety(
         "S5",
-        "A commit fails only where its transaction was aborted before.",
+        "A commit fails only where its transaction was aborted before, or had been committed by a predecessor.",
     ),
     liveness(
         "S7",
@@ -140,12 +140,12 @@ impl Sinks {
             } => {
                 let known = self.transactions.values();
                 let mut of_it = known.filter(|transaction| transaction.producer == *producer);
-                let aborted = of_it
+                let over = of_it
                     .next_back()
-                    .is_some_and(|transaction| transaction.aborted);
-                self.failed.expect(aborted, header, || {
+                    .is_some_and(|transaction| transaction.aborted || transaction.committed);
+                self.failed.expect(over, header, || {
                     format!(
-                        "{} could not commit checkpoint {checkpoint}, and nobody has aborted its transaction",
+                        "{} could not commit checkpoint {checkpoint}, and its transaction was open",
                         scene.task(*sink)
                     )
                 });

@@ -190,6 +190,10 @@ impl<W: World> Kernel<W> {
     }
 
     #[inline]
+    pub(super) fn scheduled(&self) -> u64 {
+        self.sequence
+    }
+
     fn take_sequence(&mut self, at: Time) -> EventId {
         if at < self.now || self.sequence >= Key::SEQUENCE_MAX {
             self.refuse(at);

@@ -86,6 +86,20 @@ impl<W: World> Simulation<W> {
         self.step_until(Time::MAX, observer)
     }
 
+    /// Handles the next event up to and at `end`. False: there is none.
+    ///
+    /// # Errors
+    /// Where the run does not get on.
+    pub fn step_to<O: Observer<W>>(&mut self, end: Time, observer: &mut O) -> Result<bool, Stall> {
+        self.tell_facts(observer);
+        self.step_until(end, observer)
+    }
+
+    /// How many events have been scheduled and timers armed so far.
+    pub fn scheduled(&self) -> u64 {
+        self.kernel.scheduled()
+    }
+
     /// Handles all events up to and at `end`; it is `end` afterwards.
     pub fn run_until<O: Observer<W>>(&mut self, end: Time, observer: &mut O) -> Result<(), Stall> {
         assert!(

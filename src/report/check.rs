@@ -99,9 +99,10 @@ pub fn text(report: &Report) -> String {
 fn exhaustive(text: &mut String, covered: &Placements, report: &Report) {
     let _ = writeln!(
         text,
-        "a tiny cluster, {} in each plan: {} at {}, {} that differ, {} events · {}",
+        "a tiny cluster, {} in each plan: {} in {} at {}, {} that differ, {} events · {}",
         number::counted(u64::from(covered.faults), "fault"),
         number::counted(covered.placements, "placement"),
+        number::counted(covered.states, "state"),
         match covered.boundaries {
             1 => "1 boundary between events".to_owned(),
             boundaries => format!("{} boundaries between events", number::count(boundaries)),

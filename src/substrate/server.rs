@@ -51,6 +51,22 @@ impl Server {
         }
         (start, end)
     }
+
+    /// What is left to do takes `to` thousandths of its time from now on, no longer `from`.
+    pub fn rescale(&mut self, now: Time, from: u32, to: u32) {
+        for free_at in [&mut self.free_at, &mut self.long_free_at] {
+            *free_at = rescaled(*free_at, now, from, to);
+        }
+    }
+}
+
+/// When something is done whose rest takes `to` thousandths of its time from now on, no longer `from`.
+pub fn rescaled(done: Time, now: Time, from: u32, to: u32) -> Time {
+    if done <= now {
+        return done;
+    }
+    let left = u128::from(done.since(now).0) * u128::from(to) / u128::from(from.max(1));
+    now + Span(u64::try_from(left).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -77,6 +93,16 @@ mod tests {
         assert_eq!(short, (Time(second), Time(second * 3 / 2)));
         let next = server.serve(Time(2 * second), LONG_BYTES);
         assert_eq!(next.0, Time(second * 21 / 2));
+    }
+
+    #[test]
+    fn what_is_left_goes_at_another_speed() {
+        let mut server = Server::new(1_000);
+        server.serve(Time::ZERO, 500);
+        server.rescale(Time(100_000_000), 4_000, 1_000);
+        assert_eq!(server.serve(Time::ZERO, 0).1, Time(200_000_000));
+        server.rescale(Time(900_000_000), 1_000, 50_000);
+        assert_eq!(server.serve(Time::ZERO, 0).1, Time(200_000_000));
     }
 
     #[test]

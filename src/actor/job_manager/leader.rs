@@ -250,7 +250,7 @@ impl Leader {
                 job.on_counter(result, office, ctx)
             }),
             Ask::NewCounter(job) => self.job(job, desk, blueprint, |job, office| {
-                job.on_loaded(office, ctx)
+                job.on_loaded(true, office, ctx)
             }),
             Ask::CountUp(job, id) => {
                 if result.is_ok() {

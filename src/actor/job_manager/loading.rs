@@ -142,7 +142,7 @@ impl JobMaster {
             Ok(Answer::Data { data, .. }) => {
                 let reuses = office.blueprint.defects.has(Defect::CheckpointIdReused);
                 self.coordinator.next_id = if reuses { self.latest + 1 } else { data[0] };
-                self.on_loaded(office, ctx);
+                self.on_loaded(false, office, ctx);
             }
             _ => {
                 let data = [self.coordinator.next_id, 0];
@@ -165,8 +165,9 @@ impl JobMaster {
         office.desk.ask(op, Ask::CountUp(self.job, id), ctx);
     }
 
-    /// Everything is known: the whole job starts, from the latest checkpoint if there is one.
-    pub fn on_loaded(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    /// Everything is known: the whole job starts, from the latest checkpoint if there is one. `submission`: no leader has
+    /// run it before, for there was no counter of its checkpoints.
+    pub fn on_loaded(&mut self, submission: bool, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         self.recoveries += 1;
         let recovery = Recovery {
             number: self.recoveries,
@@ -178,8 +179,7 @@ impl JobMaster {
                 .iter()
                 .map(|execution| execution.subtask)
                 .collect(),
-            // Ids are only ever taken by a leader that ran the job.
-            submission: self.coordinator.next_id == 1,
+            submission,
             target: None,
         };
         self.phase = Phase::Canceling;

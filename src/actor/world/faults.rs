@@ -226,6 +226,7 @@ impl World {
             },
             one_way: fault.one_way,
             trouble,
+            until: fault.lasts.map(|lasts| kernel.now() + lasts),
         });
         let what = fault.what;
         for process in &concerned {
@@ -314,8 +315,8 @@ impl World {
             if process.state == ProcessState::Up {
                 process.hang();
             }
-        } else if let Actor::Storage(storage) = &mut self.actors[target.0 as usize] {
-            storage.suffer(Some(trouble));
+        } else {
+            self.turn_storage(Some(trouble), kernel);
         }
         if let Some(lasts) = lasts {
             let action = FaultAction::StorageIsWell { what };
@@ -330,8 +331,18 @@ impl World {
         {
             self.processes[target.0 as usize].resume();
             self.work_off(target, kernel);
-        } else if let Actor::Storage(storage) = &mut self.actors[target.0 as usize] {
-            storage.suffer(None);
+        } else {
+            self.turn_storage(None, kernel);
+        }
+    }
+
+    fn turn_storage(&mut self, trouble: Option<StorageTrouble>, kernel: &mut Kernel<World>) {
+        let target = self.blueprint.directory.storage;
+        let Actor::Storage(storage) = &mut self.actors[target.0 as usize] else {
+            return;
+        };
+        for at in storage.suffer(trouble, kernel.now()) {
+            self.post(at, target, target, Body::StorageDue, kernel);
         }
     }
 

@@ -186,6 +186,7 @@ impl World {
             to: Group::All,
             one_way: false,
             trouble: Trouble::Cut,
+            until: None,
         });
         self.clear_away(target, kernel);
         self.processes[target.0 as usize].sockets_open = false;

@@ -34,6 +34,8 @@ pub enum ClientEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed,
+    /// Between two attempts: there is no connection, and what still comes was meant for an earlier one.
+    Waiting,
     Connecting,
     Connected,
 }
@@ -162,7 +164,8 @@ impl Client {
         message: ZkMessage,
         ctx: &mut Context<'_>,
     ) -> Option<ClientEvent> {
-        if from != self.servers[self.current] || self.state == State::Closed {
+        let listens = matches!(self.state, State::Connecting | State::Connected);
+        if from != self.servers[self.current] || !listens {
             return None;
         }
         self.hear(ctx);
@@ -259,7 +262,7 @@ impl Client {
 
     fn disconnect(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
         let was_connected = self.state == State::Connected;
-        self.state = State::Connecting;
+        self.state = State::Waiting;
         // The socket is closed: what it still had to send is never sent.
         ctx.hang_up(self.servers[self.current]);
         self.ping.cancel(ctx);

@@ -47,6 +47,8 @@ pub struct RawFault {
     pub amount: u32,
     /// Without end, where the cluster can stand that.
     pub for_good: bool,
+    /// It befalls the victim of the fault before, where that was a process.
+    pub again: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +86,23 @@ fn when() -> impl Strategy<Value = RawWhen> {
 
 fn fault() -> impl Strategy<Value = RawFault> {
     let lasts = prop_oneof![1 => 50..1_000_u64, 2 => 1_000..6_000_u64, 2 => 6_000..20_000_u64];
+    let again = prop_oneof![4 => Just(false), 1 => Just(true)];
     let lasts_timeout = prop_oneof![3 => Just(None), 1 => any::<u32>().prop_map(Some)];
     (
         (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()),
         when(),
         (lasts, lasts_timeout),
         any::<u32>(),
-        any::<bool>(),
+        (any::<bool>(), again),
     )
         .prop_map(
-            |((family, verb, target, other), when, (lasts_ms, lasts_timeout), amount, for_good)| {
+            |(
+                (family, verb, target, other),
+                when,
+                (lasts_ms, lasts_timeout),
+                amount,
+                (for_good, again),
+            )| {
                 RawFault {
                     family,
                     verb,
@@ -104,6 +113,7 @@ fn fault() -> impl Strategy<Value = RawFault> {
                     lasts_timeout,
                     amount,
                     for_good,
+                    again,
                 }
             },
         )

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::drill::trial::{Broken, NO_PANIC, Trial};
+use crate::drill::trial::{NO_PANIC, Trial, Visit};
 use crate::fault::{Fault, FaultKind, Target, When};
 use crate::kernel::{ActorId, Span, Time};
 use crate::scenario::Override;
 use crate::scenario::ScenarioError;
 use crate::scenario::model::Scenario;
 
-use super::results::first_broken;
+use super::results::{Results, first_broken};
 use super::{Base, sized, survival};
 
 /// The first fault comes within so much of the start.
@@ -40,34 +40,33 @@ const TINY: [(&str, &str); 4] = [
 pub struct Covered {
     /// Boundaries between two events of one process, at which something could befall it.
     pub boundaries: u64,
+    /// States of the cluster in which something befell somebody.
+    pub states: u64,
     /// Placements that were run to the end.
     pub placements: u64,
     /// Boundaries that come at the same instant as another one of the process: nothing fits between.
     pub same_instant: u64,
+    /// Kills that come to the same as one a little later: nothing but a timer of the victim goes off in between, and
+    /// nothing comes of it.
+    pub pruned: u64,
     /// Placements whose faults together are more than the cluster is asked to survive.
     pub refused: u64,
     /// Runs that differ.
     pub runs: BTreeSet<u128>,
-    pub events: u64,
-    /// By promise: the first placement that breaks it.
-    pub broken: BTreeMap<String, (Scenario, Broken, u128, u64)>,
+    /// What broke, by promise, and the first placement that breaks it.
+    pub results: Results,
 }
 
 impl Covered {
     fn merge(&mut self, other: Covered) {
         self.boundaries += other.boundaries;
+        self.states += other.states;
         self.placements += other.placements;
         self.same_instant += other.same_instant;
+        self.pruned += other.pruned;
         self.refused += other.refused;
-        self.events += other.events;
         self.runs.extend(other.runs);
-        for (id, found) in other.broken {
-            let (_, _, _, seen) = self.broken.entry(id).or_insert_with(|| {
-                let (scenario, broken, digest, _) = found.clone();
-                (scenario, broken, digest, 0)
-            });
-            *seen += found.3;
-        }
+        self.results.merge(other.results);
     }
 }
 
@@ -107,7 +106,7 @@ struct Placement {
     kind: FaultKindOf,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FaultKindOf {
     Kill,
     Hang,
@@ -155,7 +154,7 @@ pub fn exhaust(
         }
         let done: Vec<(Covered, bool)> = begun
             .into_par_iter()
-            .map(|(placement, trial)| place(placement, &trial, scenario, faults, stop))
+            .map(|(placement, trial)| place(placement, trial, scenario, faults, stop))
             .collect();
         for (one, all) in done {
             covered.merge(one);
@@ -168,7 +167,7 @@ pub fn exhaust(
 /// Runs one placement to the end, and with further faults after it.
 fn place(
     placement: Placement,
-    trial: &Trial,
+    mut trial: Trial,
     before: &Scenario,
     faults: u32,
     stop: &(dyn Fn() -> bool + Sync),
@@ -180,20 +179,22 @@ fn place(
         covered.refused += 1;
         return (covered, true);
     }
-    let mut trial = trial.clone();
     trial.inject(&scenario, before.faults.len());
-    let findings = trial.clone().run();
+    let goes_on = (faults > 1).then(|| trial.clone());
+    let findings = trial.run();
     covered.placements += 1;
-    covered.events += findings.events;
+    covered.results.events += findings.events;
     covered.runs.insert(findings.digest);
     if let Some(broken) = first_broken(&findings.broken) {
-        let found = (scenario.clone(), broken.clone(), findings.digest, 1);
-        covered.broken.insert(broken.id.clone(), found);
+        let case = Some(Box::new(scenario.clone()));
+        let results = &mut covered.results;
+        results.fail(scenario.seed, case, broken, findings.digest, 1);
     }
     // A program that has contradicted itself says nothing about what comes then.
-    if faults <= 1 || findings.broken.iter().any(|broken| broken.id == NO_PANIC) {
+    let contradicts = findings.broken.iter().any(|broken| broken.id == NO_PANIC);
+    let Some(mut trial) = goes_on.filter(|_| !contradicts) else {
         return (covered, true);
-    }
+    };
     let until = placement.at + NEXT_WITHIN;
     let next = placements(&trial, until, &scenario, &mut covered);
     for placement in next {
@@ -201,7 +202,7 @@ fn place(
             return (covered, false);
         }
         trial.advance(placement.at);
-        let (one, whole) = place(placement, &trial, &scenario, faults - 1, stop);
+        let (one, whole) = place(placement, trial.clone(), &scenario, faults - 1, stop);
         covered.merge(one);
         if !whole {
             return (covered, false);
@@ -222,8 +223,8 @@ fn placements(
     let victims = victims(&scout, scenario);
     let from = scout.now();
     let mut last: BTreeMap<ActorId, Time> = BTreeMap::new();
-    let mut placements = Vec::new();
-    for (at, actor) in scout.visits(until) {
+    let mut placements: Vec<Placement> = Vec::new();
+    for Visit { at, actor, idle } in scout.visits(until) {
         let Some(victim) = victims.get(&actor) else {
             continue;
         };
@@ -237,7 +238,14 @@ fn placements(
         if before <= from {
             continue;
         }
+        let state = placements.last().is_none_or(|last| last.at != before);
+        covered.states += u64::from(state);
         for kind in [FaultKindOf::Kill, FaultKindOf::Hang] {
+            // What a process keeps in memory goes with it, so that of this event nothing is left.
+            if idle && kind == FaultKindOf::Kill && victim_forgets(*victim) {
+                covered.pruned += 1;
+                continue;
+            }
             placements.push(Placement {
                 at: before,
                 victim: *victim,
@@ -246,6 +254,11 @@ fn placements(
         }
     }
     placements
+}
+
+/// A server of ZooKeeper has a disk.
+fn victim_forgets(victim: Target) -> bool {
+    !matches!(victim, Target::ZooKeeper(_))
 }
 
 fn victims(trial: &Trial, scenario: &Scenario) -> BTreeMap<ActorId, Target> {

@@ -3,9 +3,11 @@
 mod draw;
 pub mod exhaustive;
 pub mod forks;
+mod instants;
 mod plan;
 pub mod results;
 pub mod shrink;
+mod sinks;
 mod sized;
 mod survival;
 mod variants;

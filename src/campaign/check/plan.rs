@@ -1,15 +1,12 @@
 //! From what was drawn to faults of a scenario: every kind that there is, at instants that matter.
 
-use crate::actor::settings::Config;
-use crate::dataflow::batch::CheckpointId;
-use crate::fault::{
-    Condition, ExecutionState, Fault, FaultKind, JobStatus, LinkTrouble, Links, Target, Task, When,
-};
+use crate::fault::{Fault, FaultKind, LinkTrouble, Links, NotificationTrouble, Target, Task, When};
+use crate::kernel::Span;
 use crate::kernel::time::SpanRange;
-use crate::kernel::{Span, Time};
 use crate::scenario::model::{Liveness, Scenario};
 
-use super::draw::{Draw, RawFault, RawWhen};
+use super::draw::{Draw, RawFault};
+use super::instants::{LONGEST, about, again, when, with_orders_in_hand};
 use super::survival;
 
 /// Kinds of fault that are switched on and off together.
@@ -26,9 +23,11 @@ enum Family {
     Tasks,
     Operations,
     Zombies,
+    Notifications,
+    Surroundings,
 }
 
-const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 13] = [
     Family::TaskManagers,
     Family::Leaders,
     Family::ZooKeeper,
@@ -40,6 +39,8 @@ const FAMILIES: [Family; 11] = [
     Family::Tasks,
     Family::Operations,
     Family::Zombies,
+    Family::Notifications,
+    Family::Surroundings,
 ];
 
 /// The plan of a draw. What the cluster is not promised to survive is left out.
@@ -59,7 +60,9 @@ pub fn plan(draw: &Draw, scenario: &Scenario) -> Vec<Fault> {
             Family::Zombies => with_orders_in_hand(raw),
             _ => when(draw, raw, scenario, &faults),
         };
-        let Some(fault) = fault(family, raw, at, scenario) else {
+        let before = faults.last().filter(|_| raw.again);
+        let repeated = before.and_then(|before| repeat(before, raw, scenario));
+        let Some(fault) = repeated.or_else(|| fault(family, raw, at, scenario)) else {
             continue;
         };
         faults.push(fault);
@@ -78,11 +81,36 @@ fn index(number: u32, of: usize) -> usize {
     number as usize % of.max(1)
 }
 
-fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Option<Fault> {
-    let lasting = match raw.lasts_timeout {
+/// Something befalls the victim of another fault once more.
+fn repeat(before: &Fault, raw: &RawFault, scenario: &Scenario) -> Option<Fault> {
+    let is_process = matches!(
+        before.target,
+        Target::JobManager(_)
+            | Target::TaskManager(_)
+            | Target::ZooKeeper(_)
+            | Target::Leader
+            | Target::TaskManagerOf(_)
+    );
+    let kinds = [FaultKind::Kill, FaultKind::Hang, FaultKind::CutOff];
+    let kind = kinds[index(raw.verb, kinds.len())].clone();
+    let stays_away = raw.for_good && kind == FaultKind::Kill;
+    is_process.then(|| Fault {
+        kind,
+        target: before.target,
+        at: again(before, raw, scenario),
+        lasts: (!stays_away).then(|| lasting(raw, scenario)),
+    })
+}
+
+fn lasting(raw: &RawFault, scenario: &Scenario) -> Span {
+    match raw.lasts_timeout {
         None => Span::from_ms(raw.lasts_ms),
         Some(timeout) => about(timeout, raw.lasts_ms, scenario),
-    };
+    }
+}
+
+fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Option<Fault> {
+    let lasting = lasting(raw, scenario);
     let lasts = Some(lasting);
     let restart = (!raw.for_good).then_some(lasting);
     let cluster = &scenario.cluster;
@@ -173,6 +201,34 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
             (1, _) => (FaultKind::RollingRestart, Target::AllTaskManagers, lasts),
             _ => (FaultKind::Stop, anybody, restart),
         },
+        Family::Notifications => {
+            let trouble = match raw.verb % 4 {
+                0 => NotificationTrouble::Doubled,
+                1 => NotificationTrouble::Late {
+                    by: Span::from_ms(1 + u64::from(raw.amount % 10_000)),
+                },
+                _ => NotificationTrouble::Lost,
+            };
+            let whom = match raw.other % 2 {
+                0 => taskmanager,
+                _ => Target::AllTaskManagers,
+            };
+            (FaultKind::Notifications(trouble), whom, lasts)
+        }
+        // What jobs read from and write to.
+        Family::Surroundings => {
+            let broker = Target::Broker(index(raw.target, cluster.kafka.brokers as usize));
+            let reach = match raw.verb % 2 {
+                0 => FaultKind::Hang,
+                _ => FaultKind::CutOff,
+            };
+            match raw.other % 4 {
+                0 => (reach, Target::Kafka, lasts),
+                1 => (reach, Target::Database, lasts),
+                2 => (FaultKind::Hang, broker, lasts),
+                _ => (FaultKind::Kill, broker, lasts),
+            }
+        }
         // A leader that others take for dead, and that is not: stopped, or out of touch with ZooKeeper alone.
         Family::Zombies => {
             let session = scenario.config.ha.session_timeout.min(LONGEST);
@@ -273,114 +329,4 @@ fn links(raw: &RawFault, trouble: LinkTrouble, scenario: &Scenario) -> Option<Fa
         one_way,
         trouble,
     }))
-}
-
-/// Lengths of time after which protocols act.
-fn timeouts(config: &Config) -> [Span; 6] {
-    [
-        config.ha.session_timeout,
-        config.heartbeat.timeout,
-        config.rpc.ask_timeout,
-        config.checkpointing.interval.unwrap_or(Span::from_secs(10)),
-        config.ha.session_timeout * 2 / 3,
-        config.restart_delay,
-    ]
-}
-
-/// A timeout counts as no longer than this, or nothing would come of it in a short run.
-const LONGEST: Span = Span::from_secs(20);
-
-/// A little before, or a little after one of the timeouts.
-fn about(timeout: u32, ms: u64, scenario: &Scenario) -> Span {
-    let timeouts = timeouts(&scenario.config);
-    let timeout = timeouts[index(timeout, timeouts.len())].min(LONGEST);
-    (timeout + Span::from_ms(ms % 1_000)).max(Span::from_ms(550)) - Span::from_ms(500)
-}
-
-/// The moments at which a leader has decided something and not said so yet.
-fn with_orders_in_hand(raw: &RawFault) -> When {
-    let early = CheckpointId::from(1 + raw.amount % 5);
-    let conditions = [
-        Condition::TaskIs(ExecutionState::Scheduled),
-        Condition::JobIs(JobStatus::Restarting),
-        Condition::TaskIs(ExecutionState::Canceling),
-        Condition::TaskIs(ExecutionState::Deploying),
-        Condition::CheckpointTriggered(early),
-        Condition::JobIs(JobStatus::Created),
-    ];
-    let after_ms = match raw.when {
-        RawWhen::At(ms) | RawWhen::Near(ms) => ms % 1_500,
-        RawWhen::Upon { after_ms, .. } => after_ms % 100,
-    };
-    let started = raw.amount.is_multiple_of(2);
-    When::Upon {
-        condition: conditions[index(raw.other, conditions.len())],
-        not_before: Time(Span::from_ms(if started { 0 } else { 8_000 }).0),
-        after: SpanRange::constant(Span::from_ms(after_ms)),
-    }
-}
-
-fn when(draw: &Draw, raw: &RawFault, scenario: &Scenario, before: &[Fault]) -> When {
-    let instant = |ms: u64| When::At(Time(Span::from_ms(ms).0));
-    match raw.when {
-        RawWhen::At(ms) => instant(ms),
-        RawWhen::Near(ms) => instant(draw.centre_ms + ms),
-        RawWhen::Upon {
-            condition,
-            number,
-            timeout,
-            after_ms,
-        } => {
-            let after = match timeout {
-                None => Span::from_ms(after_ms),
-                Some(timeout) => about(timeout, after_ms, scenario),
-            };
-            When::Upon {
-                condition: self::condition(condition, number, before),
-                not_before: Time(Span::from_ms(1_000 + u64::from(number % 12_000)).0),
-                after: SpanRange::constant(after),
-            }
-        }
-    }
-}
-
-fn condition(condition: u32, number: u32, before: &[Fault]) -> Condition {
-    let tasks = [
-        ExecutionState::Scheduled,
-        ExecutionState::Deploying,
-        ExecutionState::Initializing,
-        ExecutionState::Initializing,
-        ExecutionState::Canceling,
-        ExecutionState::Failed,
-    ];
-    let early = CheckpointId::from(1 + number % 5);
-    let awaited = before
-        .iter()
-        .rev()
-        .find_map(|fault| awaited(fault, number % 2 == 1));
-    match (condition % 8, awaited) {
-        (0, _) => Condition::CheckpointTriggered(early),
-        (1, _) => Condition::CheckpointCompleted(early),
-        (2, _) => Condition::LeaderGranted(2),
-        (3, _) => Condition::JobIs(JobStatus::Restarting),
-        (4, Some(awaited)) | (5, Some(awaited)) => awaited,
-        (6, _) => Condition::JobIs(JobStatus::Running),
-        _ => Condition::TaskIs(tasks[index(number, tasks.len())]),
-    }
-}
-
-/// Another fault of the plan, where a condition can name it.
-fn awaited(fault: &Fault, over: bool) -> Option<Condition> {
-    let verb = fault.kind.verb();
-    let known = ["kill", "stop", "hang", "power-off", "cut-off"];
-    let one = matches!(
-        fault.target,
-        Target::JobManager(_) | Target::TaskManager(_) | Target::ZooKeeper(_)
-    );
-    let ends = over && fault.lasts.is_some() && matches!(verb, "hang" | "cut-off");
-    (one && known.contains(&verb)).then_some(Condition::Fault {
-        verb,
-        target: fault.target,
-        over: ends,
-    })
 }

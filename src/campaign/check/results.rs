@@ -94,6 +94,19 @@ impl Results {
         failure.seeds += runs;
     }
 
+    /// What further runs have shown. Of a promise that broke before, the first failure stays.
+    pub fn merge(&mut self, other: Results) {
+        self.events += other.events;
+        for (id, failure) in other.failures {
+            match self.failures.get_mut(&id) {
+                Some(known) => known.seeds += failure.seeds,
+                None => {
+                    self.failures.insert(id, failure);
+                }
+            }
+        }
+    }
+
     /// Nothing new has been seen for long.
     pub fn is_flat(&self) -> bool {
         self.since_new >= FLAT_AFTER
@@ -180,6 +193,10 @@ pub struct Placements {
     pub boundaries: u64,
     /// Further ones at the same instant as another: they are the same place.
     pub same_instant: u64,
+    /// States of the cluster in which something befell somebody.
+    pub states: u64,
+    /// Kills left out: the victim is in memory alone what it is, and of its next event nothing comes.
+    pub pruned: u64,
     /// Plans that ran to the end.
     pub placements: u64,
     /// Plans that ask for more than the cluster is promised to survive.

@@ -186,6 +186,7 @@ fn victims_exist(scenario: &Scenario) -> bool {
         Target::TaskManager(index) => index < cluster.taskmanagers.len(),
         Target::JobManager(index) => index < cluster.jobmanagers.len(),
         Target::ZooKeeper(index) => index < cluster.zookeeper.servers as usize,
+        Target::Broker(index) => index < cluster.kafka.brokers as usize,
         Target::TaskManagerOf(task) | Target::Task(task) => {
             let operator = &scenario.jobs[task.job].operators[task.operator];
             task.subtask < operator.parallelism
@@ -217,6 +218,21 @@ fn plainer(scenario: &Scenario, _: &Shown, plain: &Scenario) -> Vec<Scenario> {
         let mut candidate = scenario.clone();
         candidate.config = plain.config.clone();
         candidate.switches = plain.switches;
+        candidates.push(candidate);
+    }
+    if scenario.jobs.len() == plain.jobs.len() {
+        // Sinks as they are, with the parallelism that has been reached.
+        let mut candidate = scenario.clone();
+        for (job, plain) in candidate.jobs.iter_mut().zip(&plain.jobs) {
+            for (operator, plain) in job.operators.iter_mut().zip(&plain.operators) {
+                operator.kind = plain.kind.clone();
+            }
+        }
+        candidates.push(candidate);
+    }
+    if scenario.cluster.kafka != plain.cluster.kafka {
+        let mut candidate = scenario.clone();
+        candidate.cluster.kafka = plain.cluster.kafka.clone();
         candidates.push(candidate);
     }
     if scenario.cluster.link_latency != plain.cluster.link_latency {

@@ -4,7 +4,7 @@ use crate::kernel::{Random, Streams};
 use crate::scenario::model::{Liveness, RecoveryScope, Scenario};
 use crate::scenario::{Beside, Override, ScenarioError, load_with};
 
-use super::sized;
+use super::{sinks, sized};
 
 /// Settings that a search prepares; each seed takes one.
 pub const VARIANTS: usize = 64;
@@ -21,6 +21,7 @@ const OF_ALL: &[Choice] = &[
         &["1", "100"],
     ),
     ("execution.checkpointing.num-retained", &["1", "3"]),
+    ("execution.checkpointing.incremental", &["true", "false"]),
     (
         "execution.buffer-timeout.interval",
         // Nearly all events are flushes: what is shorter makes a run long and shows nothing more.
@@ -32,6 +33,8 @@ const OF_ALL: &[Choice] = &[
     ),
     ("cluster.zookeeper.tick-time", &["500 ms", "1 s"]),
     ("cluster.zookeeper.servers", &["1", "3", "5"]),
+    ("cluster.kafka.brokers", &["3"]),
+    ("cluster.kafka.min-insync-replicas", &["2"]),
     (
         "cluster.links.default.latency",
         &["0.1 ms .. 20 ms", "1 ms .. 100 ms"],
@@ -72,8 +75,19 @@ const OF_FLINK: &[Choice] = &[
     ),
     (
         "restart-strategy.type",
-        &["fixed-delay", "exponential-delay"],
+        &["fixed-delay", "exponential-delay", "failure-rate"],
     ),
+    (
+        "restart-strategy.failure-rate.max-failures-per-interval",
+        &["3"],
+    ),
+    ("restart-strategy.failure-rate.delay", &["1 s"]),
+    ("execution.checkpointing.max-concurrent-checkpoints", &["2"]),
+    (
+        "high-availability.zookeeper.client.tolerate-suspended-connections",
+        &["true"],
+    ),
+    ("taskmanager.registration.timeout", &["20 s"]),
     ("restart-strategy.fixed-delay.attempts", &["1000", "1"]),
     ("restart-strategy.fixed-delay.delay", &["500 ms"]),
     ("restart-strategy.exponential-delay.max-backoff", &["5 s"]),
@@ -135,6 +149,10 @@ impl Base<'_> {
 /// The variants of a scenario; the first is the scenario as it is. Settings that do not go together are left out.
 pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
     let mut variants = vec![prepared(scenario.clone(), scenario)];
+    let sinks_are_set = base
+        .overrides
+        .iter()
+        .any(|set| set.path.starts_with("jobs"));
     for number in 1..VARIANTS {
         let mut overrides = drawn(number, scenario);
         let loaded = loop {
@@ -145,7 +163,11 @@ pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
                 Err(_) => break scenario.clone(),
             }
         };
-        variants.push(prepared(loaded, scenario));
+        let mut variant = prepared(loaded, scenario);
+        if !sinks_are_set {
+            sinks::vary(number, &mut variant);
+        }
+        variants.push(variant);
     }
     variants
 }

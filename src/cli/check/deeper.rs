@@ -74,20 +74,16 @@ pub(super) fn exhaust(
     let over = || is_over(until);
     let searched = runner::on_threads(jobs, || every_placement(&scenario, faults, &over));
     let (covered, complete) = searched.map_err(no_threads)?;
-    let mut results = Results::default();
-    results.events = covered.events;
-    for (scenario, broken, digest, runs) in covered.broken.into_values() {
-        let seed = scenario.seed;
-        results.fail(seed, Some(Box::new(scenario)), &broken, digest, runs);
-    }
     let placements = Placements {
         faults,
         boundaries: covered.boundaries,
         same_instant: covered.same_instant,
+        states: covered.states,
+        pruned: covered.pruned,
         placements: covered.placements,
         refused: covered.refused,
         runs: covered.runs.len(),
         complete,
     };
-    Ok((results, placements))
+    Ok((covered.results, placements))
 }

@@ -32,7 +32,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
                 KafkaRequestTimeout, Kafka, KafkaDone,
-                OffsetOutOfRange, Topic, ListPartitions, Partitions, AddSplits,
+                OffsetOutOfRange, Topic, ListPartitions, Partitions, AddSplits, StorageDue,
             }
         ),
     }

@@ -18,7 +18,7 @@ pub(in crate::invariant) const PROMISES: [Promise; 2] = [
     .of_flink(),
     liveness(
         "H6",
-        "A TaskManager that is without a ResourceManager for taskmanager.registration.timeout ends.",
+        "A TaskManager that has looked for a ResourceManager for taskmanager.registration.timeout, and for none since, ends.",
     )
     .of_flink(),
 ];
@@ -155,6 +155,10 @@ impl Checker for Endpoints {
                 _ => {}
             },
             Fact::ProcessStarted { .. } if scene.is_taskmanager(actor) => {
+                self.alone.insert(actor, header.time);
+            }
+            Fact::ResourceManagerSought => {
+                self.registered(header, scene);
                 self.alone.insert(actor, header.time);
             }
             fact if is_end(fact) => {

@@ -44,9 +44,15 @@ pub struct Condition {
     pub to: Group,
     pub one_way: bool,
     pub trouble: Trouble,
+    /// When it is over; none: not known yet.
+    pub until: Option<Time>,
 }
 
 impl Condition {
+    fn is_over_at(&self, at: Time) -> bool {
+        self.until.is_some_and(|until| at >= until)
+    }
+
     fn concerns(&self, from: ActorId, to: ActorId) -> bool {
         (self.from.has(from) && self.to.has(to))
             || (!self.one_way && self.from.has(to) && self.to.has(from))
@@ -91,21 +97,26 @@ impl Conditions {
         self.present.iter().any(cuts)
     }
 
-    /// Share of packets that are lost on the way, in thousandths: of the worst link on it.
-    pub fn loss_per_mille(&self, from: ActorId, to: ActorId) -> u32 {
+    /// Share of packets sent at `at` that are lost on the way, in thousandths: of the worst link on it.
+    pub fn loss_per_mille(&self, from: ActorId, to: ActorId, at: Time) -> u32 {
         let of = |(_, condition): &(ConditionId, Condition)| match condition.trouble {
-            Trouble::Lossy { per_mille } if condition.concerns(from, to) => per_mille,
+            Trouble::Lossy { per_mille }
+                if condition.concerns(from, to) && !condition.is_over_at(at) =>
+            {
+                per_mille
+            }
             _ => 0,
         };
         self.present.iter().map(of).max().unwrap_or(0)
     }
 
-    /// When a message that would arrive at `arrival` arrives over slow links; `draw` draws a latency.
+    /// When a message sent at `sent` that would arrive at `arrival` arrives over slow links; `draw` draws a latency. What is
+    /// left of it when the trouble is over takes no longer than all of it usually does.
     pub fn delay(
         &mut self,
         from: ActorId,
         to: ActorId,
-        arrival: Time,
+        (sent, arrival): (Time, Time),
         bytes: u64,
         mut draw: impl FnMut(SpanRange) -> Span,
     ) -> Time {
@@ -115,7 +126,10 @@ impl Conditions {
                 continue;
             }
             if let Trouble::Slow { latency, bandwidth } = &mut condition.trouble {
-                at = bandwidth.serve(at, bytes).1 + draw(*latency);
+                let through = bandwidth.serve(at, bytes).1;
+                let whole = |until: Time| until + arrival.since(sent);
+                let latest = condition.until.map_or(Time::MAX, whole).max(at);
+                at = through.min(latest) + draw(*latency);
             }
         }
         at

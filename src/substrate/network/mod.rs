@@ -175,7 +175,7 @@ impl<M> Network<M> {
             arrival = through.max(last + latency);
         }
         if troubled {
-            arrival = self.in_trouble(from, to, arrival, bytes, way);
+            arrival = self.in_trouble(from, to, (now, arrival), bytes, way);
         }
         if bytes >= LONG_BYTES && self.has_own_connection(from, to) {
             return Transit::Arrives(arrival);
@@ -212,29 +212,33 @@ impl<M> Network<M> {
         &mut self,
         from: ActorId,
         to: ActorId,
-        arrival: Time,
+        (mut sent, arrival): (Time, Time),
         bytes: u64,
         way: Way,
     ) -> Time {
         let port = &mut self.ports[from.0 as usize];
-        let mut arrival = self
-            .conditions
-            .delay(from, to, arrival, bytes, |range: SpanRange| {
-                port.random.between(range.min, range.max)
-            });
-        let per_mille = self.conditions.loss_per_mille(from, to);
+        let mut arrival =
+            self.conditions
+                .delay(from, to, (sent, arrival), bytes, |range: SpanRange| {
+                    port.random.between(range.min, range.max)
+                });
         let mut wait = match way {
             Way::Opening => CONNECT_FIRST,
             _ => RETRANSMISSION_FIRST,
         };
-        // Each round repeats what the one before lost.
+        // Each round repeats what the one before lost, as long as there is anything that loses packets.
         let mut packets = bytes.div_ceil(SEGMENT_BYTES).max(1);
-        while packets > 0 && per_mille > 0 {
+        while packets > 0 {
+            let per_mille = self.conditions.loss_per_mille(from, to, sent);
+            if per_mille == 0 {
+                break;
+            }
             packets = (0..packets)
                 .filter(|_| port.loss.chance_per_mille(per_mille))
                 .count() as u64;
             if packets > 0 {
                 arrival += wait;
+                sent += wait;
                 wait = wait * 2;
             }
         }

@@ -45,6 +45,7 @@ fn cut(from: ActorId, to: ActorId, one_way: bool) -> Condition {
         to: Group::Of(vec![to]),
         one_way,
         trouble: Trouble::Cut,
+        until: None,
     }
 }
 
@@ -149,6 +150,7 @@ fn lost_packets_are_sent_again() {
         to: Group::All,
         one_way: false,
         trouble: Trouble::Lossy { per_mille: 250 },
+        until: None,
     });
     let mut late = [0; 3];
     for n in 0..1_000 {
@@ -180,6 +182,7 @@ fn a_slow_link_is_far_and_narrow() {
             latency: SpanRange::constant(Span::from_ms(50)),
             bandwidth: Server::new(10_000),
         },
+        until: None,
     });
     let mut arrival = |from, to| match network.transmit(ms(0), from, to, 1_000, Way::Established) {
         Transit::Arrives(at) => at.0 / 1_000_000,
@@ -201,4 +204,27 @@ fn those_who_were_connected_are_told_once() {
     network.close_gate(A, B, 0, ms(50));
     assert!(network.is_gated(ms(49), A, B, 0));
     assert!(!network.is_gated(ms(50), A, B, 0) && !network.is_gated(ms(0), A, B, 1));
+}
+
+#[test]
+fn what_is_lost_or_narrow_is_so_only_until_the_trouble_is_over() {
+    let trouble = |trouble| Condition {
+        from: Group::Of(vec![A]),
+        to: Group::All,
+        one_way: false,
+        trouble,
+        until: Some(ms(1_000)),
+    };
+    let mut lossy = network();
+    lossy.trouble(trouble(Trouble::Lossy { per_mille: 1_000 }));
+    // Sent again after 200, 600 and 1,400 ms.
+    let at = arrival(lossy.transmit(ms(0), A, B, 0, Way::Established));
+    assert!(at >= ms(1_400) && at < ms(1_402), "{at}");
+    let mut narrow = network();
+    narrow.trouble(trouble(Trouble::Slow {
+        latency: SpanRange::constant(Span::ZERO),
+        bandwidth: Server::new(1_000),
+    }));
+    let at = arrival(narrow.transmit(ms(0), A, B, 10_000, Way::Established));
+    assert!(at >= ms(1_000) && at < ms(1_100), "{at}");
 }

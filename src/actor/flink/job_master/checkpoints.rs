@@ -204,9 +204,21 @@ impl JobMaster {
                 attempt,
             });
         }
-        if pending.handles.len() < pending.plan.len() || pending.finalizing.is_some() {
+        self.finalize_next(office, ctx);
+    }
+
+    /// One after the other is finalized (`completePendingCheckpoint` holds the coordinator's lock): an older one that has to
+    /// wait for a younger one is subsumed by it.
+    fn finalize_next(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        if self.coordinator.is_finalizing() {
             return;
         }
+        let mut pending = self.coordinator.pending.iter_mut();
+        let complete = pending.find(|(_, pending)| pending.handles.len() == pending.plan.len());
+        let Some((checkpoint, pending)) = complete else {
+            return;
+        };
+        let checkpoint = *checkpoint;
         let handles = std::mem::take(&mut pending.handles).into_values().collect();
         let enumerators = std::mem::take(&mut pending.enumerators);
         let metadata = Arc::new(CompletedCheckpoint {
@@ -320,6 +332,7 @@ impl JobMaster {
         if self.adaptive.is_some() {
             self.on_checkpoint_completed(office, ctx);
         }
+        self.finalize_next(office, ctx);
         self.restart_what_is_ready(office, ctx);
     }
 
@@ -347,6 +360,7 @@ impl JobMaster {
     ) {
         self.say_aborted(checkpoint, reason, ctx);
         self.count_failure(checkpoint, office, ctx);
+        self.finalize_next(office, ctx);
         self.restart_what_is_ready(office, ctx);
     }
 

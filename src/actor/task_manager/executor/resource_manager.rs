@@ -63,6 +63,7 @@ impl TaskManager {
         let timeout = self.blueprint.config.taskmanager_registration_timeout;
         self.close_resource_manager(reason, ctx);
         self.executor().resource_manager.overdue.set(timeout, ctx);
+        ctx.state(Fact::ResourceManagerSought);
         self.register_there(ctx);
     }
 
