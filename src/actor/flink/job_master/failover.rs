@@ -113,6 +113,8 @@ impl JobMaster {
             lost: failed.and_then(|(_, place)| place).into_iter().collect(),
             tasks: vertices.iter().copied().collect(),
         });
+        // Some tasks may have run already: what follows is no first start any more.
+        self.submission = false;
         self.drop_stale_deployments(&vertices, ctx);
         let versions = vertices
             .iter()
