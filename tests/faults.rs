@@ -462,7 +462,7 @@ fn mistakes_are_named_where_they_stand() {
         (
             "{savepoint-and-restart: job, at: 60 s}",
             "27:29",
-            "is not modelled yet",
+            "the story takes no savepoints",
         ),
         (
             "{rolling-restart: tm-1, at: 60 s}",

@@ -104,6 +104,8 @@ pub struct Snapshot {
     pub bytes: u64,
     /// What the snapshot adds to storage: less, where it builds on an earlier one.
     pub written_bytes: u64,
+    /// Of a savepoint, whose files are nobody's to build on.
+    pub is_savepoint: bool,
 }
 
 /// A transaction to be committed when a checkpoint from this one on has completed (`KafkaCommittable`).
@@ -227,8 +229,10 @@ pub enum BlobKey {
 /// A file in checkpoint storage.
 #[derive(Clone, Debug)]
 pub enum Blob {
-    Plan,
-    JobResult,
+    /// With the savepoint that the job starts from; 0: none.
+    Plan(CheckpointId),
+    /// With the savepoint that was taken when the job was stopped; 0: none.
+    JobResult(CheckpointId),
     Metadata(Arc<CompletedCheckpoint>),
     State(Arc<Snapshot>),
     Channels(Arc<ChannelState>),
@@ -238,11 +242,11 @@ impl Serialize for Blob {
     /// What kind of file it is; the content is traced where it is made.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Blob::Plan => serializer.serialize_unit_variant("Blob", 0, "Plan"),
+            Blob::Plan(_) => serializer.serialize_unit_variant("Blob", 0, "Plan"),
             Blob::Metadata(checkpoint) => {
                 serializer.serialize_newtype_variant("Blob", 1, "Metadata", &checkpoint.id)
             }
-            Blob::JobResult => serializer.serialize_unit_variant("Blob", 3, "JobResult"),
+            Blob::JobResult(_) => serializer.serialize_unit_variant("Blob", 3, "JobResult"),
             Blob::State(snapshot) => {
                 serializer.serialize_newtype_variant("Blob", 2, "State", &snapshot.bytes)
             }

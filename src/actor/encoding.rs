@@ -22,6 +22,7 @@ enum Form {
     Fetched,
     TimeoutableBarrier,
     UnalignedBarrier,
+    StoppingBarrier,
 }
 
 impl Serialize for Envelope {
@@ -65,6 +66,7 @@ impl Serialize for Envelope {
                             Alignment::Aligned => Form::Barrier,
                             Alignment::Timeoutable => Form::TimeoutableBarrier,
                             Alignment::Unaligned => Form::UnalignedBarrier,
+                            Alignment::Stopping => Form::StoppingBarrier,
                         };
                         parts(serializer, head(form), way, checkpoint)
                     }

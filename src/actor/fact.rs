@@ -88,7 +88,6 @@ pub enum Fact {
         token: FencingToken,
         jobs: u32,
     },
-
     // Membership.
     TaskManagerRegistered {
         taskmanager: ActorId,
@@ -100,7 +99,6 @@ pub enum Fact {
     RegisteredAtLeader {
         leader: ActorId,
     },
-
     // Flink's endpoints.
     /// An endpoint begins to exchange heartbeats with a peer, under a fresh monitor.
     PeerMonitored {
@@ -181,7 +179,6 @@ pub enum Fact {
     FatalError {
         reason: &'static str,
     },
-
     // The ResourceManager.
     /// A TaskExecutor is registered; its slots count from its first report on.
     TaskExecutorRegistered {
@@ -411,7 +408,6 @@ pub enum Fact {
         checkpoint: CheckpointId,
         records: u64,
     },
-
     // Monitoring and reporting.
     TaskMeasured {
         metrics: TaskMetrics,
@@ -447,4 +443,8 @@ pub enum Fact {
     /// Splits: how there come to be more of them, and who gets them.
     Source(SourceFact),
     ResourceManagerSought,
+    /// The checkpoint that is triggered next is a savepoint: it is not added to the store.
+    SavepointTriggered(JobId, CheckpointId),
+    /// Handed in again, to start from the savepoint with which it was stopped: to Flink this is another job.
+    JobResubmitted(JobId, CheckpointId),
 }

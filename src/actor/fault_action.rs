@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Span};
 use crate::substrate::network::ConditionId;
@@ -138,6 +139,8 @@ pub enum FaultAction {
         target: ActorId,
         job: JobId,
     },
+    /// A client wants something of whoever leads, and asks until it has it.
+    Client(ClientRequest),
     /// Those left are stopped and started again, one after the other.
     Rolling {
         left: Box<[ActorId]>,
@@ -178,6 +181,15 @@ impl FaultAction {
         }
         self
     }
+}
+
+/// What a client asks of the cluster for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ClientRequest {
+    /// `flink stop`
+    StopWithSavepoint { job: JobId },
+    /// `flink run -s`
+    Resubmit { job: JobId, savepoint: CheckpointId },
 }
 
 /// What becomes of `notifyCheckpointComplete`: nobody waits for an answer to it.

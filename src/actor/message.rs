@@ -11,7 +11,9 @@ use crate::dataflow::topology::{ChannelId, JobId, OperatorId, SubtaskId};
 use crate::kernel::{ActorId, Span, Time};
 use crate::substrate::network::Way;
 
-pub use super::fault_action::{FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom};
+pub use super::fault_action::{
+    ClientRequest, FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom,
+};
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Barrier, Blob, BlobKey, StateHandle};
@@ -75,10 +77,8 @@ pub enum Body {
         subtask: SubtaskId,
         lasts: Option<Span>,
     },
-    /// To the leading JobManager: the job takes a savepoint, stops, and starts again from it.
-    SavepointAndRestart {
-        job: JobId,
-    },
+    /// To the leading JobManager, at its REST endpoint.
+    Client(ClientRequest),
     Zk(Box<ZkMessage>),
     /// A call of one of Flink's endpoints to another.
     Rpc(Box<Rpc>),

@@ -199,6 +199,7 @@ mod tests {
             kind,
             state_bytes: 1_000,
             max_rate_per_s: None,
+            slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
             key: "key".into(),
         };
         let inputs = vec![Input {

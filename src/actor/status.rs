@@ -14,11 +14,15 @@ pub enum ExecutionState {
     Canceling,
     Canceled,
     Failed,
+    Finished,
 }
 
 impl ExecutionState {
     pub fn is_terminal(self) -> bool {
-        matches!(self, ExecutionState::Canceled | ExecutionState::Failed)
+        matches!(
+            self,
+            ExecutionState::Canceled | ExecutionState::Failed | ExecutionState::Finished
+        )
     }
 
     pub fn name(self) -> &'static str {
@@ -30,6 +34,7 @@ impl ExecutionState {
             ExecutionState::Running => "RUNNING",
             ExecutionState::Canceling => "CANCELING",
             ExecutionState::Canceled => "CANCELED",
+            ExecutionState::Finished => "FINISHED",
             ExecutionState::Failed => "FAILED",
         }
     }
@@ -47,6 +52,8 @@ pub enum JobStatus {
     Failing,
     Failed,
     Suspended,
+    /// It was stopped with a savepoint.
+    Finished,
 }
 
 impl JobStatus {
@@ -58,6 +65,7 @@ impl JobStatus {
         JobStatus::Failing,
         JobStatus::Failed,
         JobStatus::Suspended,
+        JobStatus::Finished,
     ];
 
     pub fn name(self) -> &'static str {
@@ -69,6 +77,7 @@ impl JobStatus {
             JobStatus::Failing => "FAILING",
             JobStatus::Failed => "FAILED",
             JobStatus::Suspended => "SUSPENDED",
+            JobStatus::Finished => "FINISHED",
         }
     }
 }
@@ -111,6 +120,10 @@ pub enum Detector {
     CheckpointFailures,
     /// An operator's coordinator on the JobMaster failed.
     Coordinator,
+    /// Nothing failed: a client has stopped the job with a savepoint.
+    StopWithSavepoint,
+    /// A client has handed the job in again, with the savepoint to start from.
+    Resubmission,
 }
 
 impl Detector {
@@ -133,6 +146,8 @@ impl Detector {
             Detector::UserException => "user-exception",
             Detector::CheckpointFailures => "checkpoint-failures",
             Detector::Coordinator => "operator-coordinator",
+            Detector::StopWithSavepoint => "stop-with-savepoint",
+            Detector::Resubmission => "resubmission",
         }
     }
 }

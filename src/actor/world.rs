@@ -1,6 +1,7 @@
 //! All processes of the cluster and what runs in them. Delivers messages to whoever is up to receive them, and does
 //! to processes and links what faults ask for.
 
+mod clients;
 mod faults;
 mod notifications;
 mod processes;

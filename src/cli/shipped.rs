@@ -33,6 +33,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "silent-partition",
     "zombie-leader",
     "zookeeper-blip",
+    "savepoint-and-restart",
     "kafka-exactly-once",
     "kafka-at-least-once",
     "kafka-no-guarantee",

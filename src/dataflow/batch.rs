@@ -29,6 +29,8 @@ pub enum Alignment {
     Timeoutable,
     /// It goes ahead of whatever waits, which becomes state of the channel.
     Unaligned,
+    /// Of a savepoint with which the job stops: it waits for its turn, and whoever has taken it does nothing more.
+    Stopping,
 }
 
 /// Every so-many-th record of a split: what a source deals out in turn.

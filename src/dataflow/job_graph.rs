@@ -57,10 +57,14 @@ pub struct Job {
 }
 
 impl Job {
-    /// Slots that it needs where its tasks share them.
-    pub fn widest(&self) -> u32 {
-        let widths = self.operators.iter().map(|operator| operator.parallelism);
-        widths.max().unwrap_or(0)
+    /// Slots that it needs where its tasks share them: as many as the widest operator of each group has subtasks.
+    pub fn slots_needed(&self) -> u32 {
+        let mut widths: BTreeMap<&str, u32> = BTreeMap::new();
+        for operator in &self.operators {
+            let width = widths.entry(&operator.slot_sharing_group).or_default();
+            *width = (*width).max(operator.parallelism);
+        }
+        widths.values().sum()
     }
 }
 
@@ -76,9 +80,14 @@ pub struct Operator {
     pub state_bytes: u64,
     /// Of a source: records per second and split that it reads at the most, before `weight`; none: as fast as it can.
     pub max_rate_per_s: Option<f64>,
+    /// Operators of one group share slots (`slotSharingGroup`).
+    pub slot_sharing_group: String,
     /// Which key of the record a hash exchange into this operator uses; equal names, equal keys.
     pub key: String,
 }
+
+/// The group of operators that name none, and read from none that does.
+pub const DEFAULT_SLOT_SHARING_GROUP: &str = "default";
 
 /// How the CPU of single records is spread around what one takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

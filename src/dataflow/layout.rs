@@ -195,6 +195,7 @@ mod tests {
             kind,
             state_bytes: 0,
             max_rate_per_s: None,
+            slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
             key: "key".into(),
         };
         let from = |operator, exchange| vec![Input { operator, exchange }];

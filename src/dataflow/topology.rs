@@ -119,6 +119,17 @@ impl Topology {
         inputs.map(move |input| (base + input.operator as OperatorId, input.exchange))
     }
 
+    /// The slot sharing group of each operator of a job, numbered in the order in which they first occur.
+    pub fn slot_sharing_groups(&self, job: JobId) -> Vec<u32> {
+        let operators = &self.jobs[job as usize].operators;
+        let name = |at: &OperatorId| &self.operators[*at as usize].spec.slot_sharing_group;
+        let number = |at: &OperatorId| operators.iter().position(|first| name(first) == name(at));
+        let numbers = operators.iter().map(number);
+        numbers
+            .map(|number| number.expect("an operator is in its own group") as u32)
+            .collect()
+    }
+
     /// Lays out all jobs. `weight` real records make one simulated record.
     pub fn new(topics: &[Topic], jobs: &[Job], options: TopologyOptions, weight: u32) -> Topology {
         Topology::growing(topics, &[], jobs, options, weight)

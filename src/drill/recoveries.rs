@@ -93,6 +93,12 @@ impl Recoveries {
                     episode.given_up.get_or_insert(now);
                 }
             }
+            // Until the client hands it in again nobody leads it.
+            Fact::JobStatusChanged {
+                job,
+                status: JobStatus::Finished,
+                ..
+            } => self.with_job(*job, now, |following| following.state.led = false),
             Fact::LeadershipLost { .. } => {
                 self.act_on(Some(header.actor), "leadership-lost", now, |following| {
                     following.state.led = false

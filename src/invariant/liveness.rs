@@ -208,11 +208,15 @@ impl Checker for Liveness {
             Fact::LeadershipLost { .. } if latest => self.lead(header.time),
             Fact::JobStatusChanged {
                 job,
-                status: JobStatus::Failed,
+                status: JobStatus::Failed | JobStatus::Finished,
                 ..
             } if latest => {
                 self.set_running(*job, false, header.time);
                 self.jobs[*job as usize].over = true;
+            }
+            Fact::JobResubmitted(job, _) => {
+                let known = &mut self.jobs[*job as usize];
+                (known.over, known.since) = (false, header.time);
             }
             // Under Flink a job is RUNNING before its tasks are.
             Fact::JobStatusChanged { .. } if scene.is_flink() => {}

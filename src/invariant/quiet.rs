@@ -1,5 +1,7 @@
 //! When something may be asked of the cluster, and how long it may take: the premises of liveness.
 
+use std::collections::BTreeMap;
+
 use crate::actor::zookeeper::sessions::negotiate;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Span};
@@ -76,11 +78,18 @@ pub fn can_run(scene: &Scene) -> bool {
     leads && room && has_quorum(scene)
 }
 
-/// Slots that all jobs need together: one for each subtask of the widest operator.
+/// Slots that all jobs need together: one for each subtask of the widest operator of a slot sharing group.
 fn slots_needed(scene: &Scene) -> u32 {
-    let jobs = scene.blueprint.topology.jobs.iter();
-    jobs.map(|job| job.layout.parallelism.iter().copied().max().unwrap_or(0))
-        .sum()
+    let topology = &scene.blueprint.topology;
+    let mut widths: BTreeMap<(usize, u32), u32> = BTreeMap::new();
+    for (number, job) in topology.jobs.iter().enumerate() {
+        let groups = topology.slot_sharing_groups(number as JobId);
+        for (group, parallelism) in groups.into_iter().zip(&job.layout.parallelism) {
+            let width = widths.entry((number, group)).or_default();
+            *width = (*width).max(*parallelism);
+        }
+    }
+    widths.values().sum()
 }
 
 /// Until a leader is published: the client's silence is noticed, the session of whoever led ends, a server is found.
@@ -89,8 +98,10 @@ pub fn leader_bound(scene: &Scene) -> Span {
     let profile = &scene.blueprint.profile;
     let services = [
         profile.leader_services_startup,
+        profile.first_leader_services_startup,
         profile.job_recovery,
         profile.jobmaster_startup,
+        profile.first_jobmaster_startup,
     ];
     let services = services
         .iter()
@@ -173,7 +184,7 @@ fn session_timeout(scene: &Scene) -> Span {
 fn hunting(scene: &Scene) -> Span {
     let servers = &scene.blueprint.directory.zookeeper;
     let silent = servers.len() - well(scene, servers);
-    (scene.blueprint.config.ha.connection_timeout + Span::from_secs(1)) * (silent as u64 + 1)
+    (scene.blueprint.config.ha.connection_timeout + Span::from_secs(2)) * (silent as u64 + 1)
 }
 
 /// All state of the job, over the narrowest way.

@@ -42,6 +42,8 @@ struct Job {
     stored_max: CheckpointId,
     /// Who led when the store last held no more than it should.
     tidy_under: FencingToken,
+    /// The latest savepoint: no pointer leads to it.
+    savepoint: CheckpointId,
 }
 
 impl Retention {
@@ -56,7 +58,9 @@ impl Retention {
 
     fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
         let known = &mut self.jobs[job as usize];
-        let stored = known.held.contains(&checkpoint) || checkpoint < known.stored_max;
+        let stored = known.held.contains(&checkpoint)
+            || checkpoint < known.stored_max
+            || known.savepoint == checkpoint;
         self.stored.expect(stored, header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but is not stored")
         });
@@ -98,6 +102,9 @@ impl Checker for Retention {
                 if known.held.len() <= keep {
                     known.tidy_under = scene.token_max;
                 }
+            }
+            Fact::SavepointTriggered(job, checkpoint) => {
+                self.jobs[*job as usize].savepoint = *checkpoint;
             }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..

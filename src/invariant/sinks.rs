@@ -45,6 +45,8 @@ pub(super) struct Sinks {
     held: Tally,
     /// By job: checkpoints that were stored.
     stored: Vec<BTreeSet<CheckpointId>>,
+    /// By job: the latest savepoint, which is in no store and whose completion is enough.
+    savepoints: Vec<CheckpointId>,
     /// By subtask.
     sinks: Vec<Sink>,
     /// Kafka's transactions: who writes into each, and how it has ended.
@@ -82,6 +84,7 @@ impl Sinks {
             failed,
             held,
             stored,
+            savepoints: vec![0; topology.jobs.len()],
             sinks: vec![Sink::default(); topology.subtasks.len()],
             transactions: BTreeMap::new(),
             topics: sink_topics(specs),
@@ -229,6 +232,14 @@ impl Sinks {
 impl Checker for Sinks {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
+            Fact::SavepointTriggered(job, checkpoint) => {
+                self.savepoints[*job as usize] = *checkpoint;
+            }
+            Fact::CheckpointCompleted {
+                job, checkpoint, ..
+            } if self.savepoints[*job as usize] == *checkpoint => {
+                self.stored[*job as usize].insert(*checkpoint);
+            }
             Fact::ZnodeCreated { path, .. } => {
                 if let Some((job, checkpoint)) = checkpoint_at(path)
                     && let Some(stored) = self.stored.get_mut(job as usize)

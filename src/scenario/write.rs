@@ -10,9 +10,10 @@ use super::file::{
     TopicFile, Unit, ZooKeeperFile,
 };
 use super::model::{
-    Cluster, Exchange, Host, Job, Liveness, Monitor, Operator, OperatorKind, Profile, Scenario,
-    Service, SinkSpec, TaskManager, Topic,
+    Cluster, Exchange, Host, Input, Job, Liveness, Monitor, Operator, OperatorKind, Profile,
+    Scenario, Service, SinkSpec, TaskManager, Topic,
 };
+use crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP;
 use crate::kernel::Distribution;
 
 /// Loading the text gives an equal scenario; equal scenarios give equal bytes.
@@ -218,10 +219,14 @@ fn profile(p: &Profile) -> ProfileFile {
         rpc_handling: drawn(p.rpc_handling),
         heartbeat_handling: drawn(p.heartbeat_handling),
         leader_services_startup: drawn(p.leader_services_startup),
+        first_leader_services_startup: drawn(p.first_leader_services_startup),
         job_submission: drawn(p.job_submission),
         job_recovery: drawn(p.job_recovery),
         jobmaster_startup: drawn(p.jobmaster_startup),
+        first_jobmaster_startup: drawn(p.first_jobmaster_startup),
+        first_jobmaster_deployment: drawn(p.first_jobmaster_deployment),
         slot_allocation: drawn(p.slot_allocation),
+        slot_offer: drawn(p.slot_offer),
         scheduling: drawn(p.scheduling),
         task_deployment: drawn(p.task_deployment),
         task_deployment_cpu: drawn(p.task_deployment_cpu),
@@ -293,6 +298,13 @@ fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
         }
     }
     let from = |operator: usize| at(job.operators[operator].name.clone());
+    let inherited = |input: &Input| &job.operators[input.operator].slot_sharing_group;
+    let shares_by_itself = match given {
+        [] => o.slot_sharing_group != DEFAULT_SLOT_SHARING_GROUP,
+        given => given
+            .iter()
+            .any(|input| *inherited(input) != o.slot_sharing_group),
+    };
     let several = given.iter().map(|input| {
         at(Either::Map(InputFile {
             operator: from(input.operator),
@@ -314,6 +326,7 @@ fn operator(o: &Operator, job: &Job, scenario: &Scenario) -> OperatorFile {
         service: (o.service != Service::Constant).then_some(o.service),
         state: Some(at(Size(o.state_bytes))),
         max_rate: o.max_rate_per_s.map(|rate| at(Rate(rate))),
+        slot_sharing_group: shares_by_itself.then(|| at(o.slot_sharing_group.clone())),
         key: given
             .iter()
             .any(|input| input.exchange == Exchange::Hash)

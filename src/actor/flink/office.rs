@@ -51,6 +51,8 @@ pub enum StoreAsk {
     /// The next id is taken.
     CountUp(CheckpointId),
     Add(CheckpointId),
+    /// The savepoint that the job starts from.
+    AddSavepoint,
 }
 
 /// Lent to an endpoint of a JobManager process while it acts.

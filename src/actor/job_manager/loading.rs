@@ -60,7 +60,7 @@ impl JobMaster {
             Err(_) => Body::Write {
                 key,
                 bytes: PLAN_BYTES,
-                blob: Blob::Plan,
+                blob: Blob::Plan(0),
             },
         };
         ctx.send(office.blueprint.directory.storage, body);
@@ -76,7 +76,7 @@ impl JobMaster {
         match key {
             BlobKey::Metadata { checkpoint, .. } => self.on_decline(checkpoint, office, ctx),
             key => {
-                let (bytes, blob) = (PLAN_BYTES, Blob::Plan);
+                let (bytes, blob) = (PLAN_BYTES, Blob::Plan(0));
                 let body = Body::Write { key, bytes, blob };
                 ctx.send(office.blueprint.directory.storage, body);
             }

@@ -22,6 +22,8 @@ pub struct Profile {
     pub heartbeat_handling: Distribution,
     /// A new leader: from leadership granted until Dispatcher and ResourceManager run and can be announced.
     pub leader_services_startup: Distribution,
+    /// On top of it in a process that has not led before: classes are loaded, code is not compiled yet.
+    pub first_leader_services_startup: Distribution,
     /// From a cluster that is up until a client submits the job: long against heartbeats, so that the phases of the job's
     /// timers and the cluster's are independent.
     pub job_submission: Distribution,
@@ -29,8 +31,14 @@ pub struct Profile {
     pub job_recovery: Distribution,
     /// Beside reading from ZooKeeper and storage: a JobMaster and its execution graph are made.
     pub jobmaster_startup: Distribution,
+    /// On top of it for the first JobMaster of a process.
+    pub first_jobmaster_startup: Distribution,
+    /// The first JobMaster of a process deploys for the first time: its main thread is busy for so long.
+    pub first_jobmaster_deployment: Distribution,
     /// From `requestSlot` at the TaskManager until the slot is offered to the JobMaster.
     pub slot_allocation: Distribution,
+    /// From the registration at a new JobMaster until the slots that were held for the job are offered to it.
+    pub slot_offer: Distribution,
     /// From the last slot until the first `submitTask`: deployment descriptors are made.
     pub scheduling: Distribution,
     /// From `submitTask` at the TaskManager until the task starts to restore, beside what takes CPU.
@@ -102,10 +110,14 @@ impl Profile {
             rpc_handling: takes,
             heartbeat_handling: takes,
             leader_services_startup: takes,
+            first_leader_services_startup: takes,
             job_submission: takes,
             job_recovery: takes,
             jobmaster_startup: takes,
+            first_jobmaster_startup: takes,
+            first_jobmaster_deployment: takes,
             slot_allocation: takes,
+            slot_offer: takes,
             scheduling: takes,
             task_deployment: takes,
             task_deployment_cpu: takes,

@@ -70,7 +70,7 @@ impl Task {
         let now = ctx.now();
         let mut part = ChannelPart::new(barrier);
         match barrier.alignment {
-            Alignment::Aligned => {
+            Alignment::Aligned | Alignment::Stopping => {
                 self.outputs.emit_barrier(barrier, now);
                 part.is_stored = true;
             }

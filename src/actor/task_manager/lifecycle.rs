@@ -392,6 +392,7 @@ impl TaskManager {
         let database = self.blueprint.directory.database;
         let task = self.task(number);
         task.checkpoint_complete(checkpoint);
+        task.finishing |= task.stopping == Some(checkpoint);
         if let Some(writer) = &mut task.writer {
             writer.checkpoint_complete(checkpoint, ctx);
             return self.follow_writer(number, ctx);
@@ -404,7 +405,15 @@ impl TaskManager {
             };
             ctx.send(database, Body::Database(request));
         }
-        self.advance(number, ctx);
+        self.finish_or_advance(number, ctx);
+    }
+
+    /// A task that has stopped with a savepoint ends by itself; any other goes on.
+    pub(super) fn finish_or_advance(&mut self, number: u32, ctx: &mut Context<'_>) {
+        match self.task(number).is_finished() {
+            true => self.end_task(number, None, ctx),
+            false => self.advance(number, ctx),
+        }
     }
 
     pub(super) fn on_checkpoint_aborted(

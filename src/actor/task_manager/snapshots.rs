@@ -7,7 +7,7 @@ use crate::actor::checkpoint::{Barrier, BlobKey, Snapshot, StateHandle};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::message::{Batches, Body, DatabaseRequest};
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Alignment, CheckpointId};
 use crate::kernel::Span;
 use crate::policy::defect::Defect;
 
@@ -34,6 +34,7 @@ impl Task {
         let mut snapshot = Snapshot {
             bytes: SNAPSHOT_BASE_BYTES,
             written_bytes: SNAPSHOT_BASE_BYTES,
+            is_savepoint: barrier.alignment == Alignment::Stopping,
             ..Snapshot::default()
         };
         if let Some(source) = &self.source {
@@ -116,6 +117,9 @@ impl Task {
                 channels,
             },
         );
+        if barrier.alignment == Alignment::Stopping {
+            self.stopping = Some(checkpoint);
+        }
         self.taking_snapshot = Some(checkpoint);
         self.snapshot_taken = Some((checkpoint, snapshot));
     }
@@ -147,6 +151,7 @@ impl Task {
 
     pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
         self.aborted_up_to = self.aborted_up_to.max(checkpoint);
+        self.stopping.take_if(|savepoint| *savepoint == checkpoint);
         self.pending.remove(&checkpoint);
         self.input.abort(self.aborted_up_to);
     }

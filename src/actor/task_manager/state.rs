@@ -92,7 +92,8 @@ impl OperatorState {
         let records = self.records();
         let whole = self.bytes_of(records);
         snapshot.bytes += whole;
-        let new = match self.increments.as_mut() {
+        let increments = self.increments.as_mut().filter(|_| !snapshot.is_savepoint);
+        let new = match increments {
             Some(increments) => {
                 increments.snapshots.insert(checkpoint, records);
                 increments.confirmed.map(|confirmed| records - confirmed)
@@ -133,10 +134,12 @@ impl OperatorState {
                 self.applied[(group - first) as usize].merge(*applied);
             }
         }
-        // Files of the restored checkpoint are referred to again where the whole of them is taken over.
+        // Files of the restored checkpoint are referred to again where the whole of them is taken over; never a savepoint's
+        // (`execution.state-recovery.claim-mode: NO_CLAIM`).
         let records = self.records();
         if let Some(increments) = &mut self.increments {
-            increments.confirmed = is_whole.then_some(records);
+            let builds_on = is_whole && !snapshot.is_savepoint;
+            increments.confirmed = builds_on.then_some(records);
         }
     }
 }

@@ -85,6 +85,10 @@ pub struct Task {
     pub recovers_channels: bool,
     /// Why it is ending, where it was not cancelled.
     failure: Option<TaskFailure>,
+    /// It has taken the savepoint with which its job stops, and handles nothing more.
+    pub(super) stopping: Option<CheckpointId>,
+    /// The savepoint is complete: it ends as soon as its writer has committed.
+    pub(super) finishing: bool,
     /// Of a sink: the subtasks whose transactions it still has to take over in the database, its own among them.
     pub sinks_to_recover: BTreeSet<SubtaskId>,
 }
@@ -237,6 +241,8 @@ impl Task {
             state_loaded: false,
             recovers_channels: false,
             failure: None,
+            stopping: None,
+            finishing: false,
             sinks_to_recover,
             blueprint: Arc::clone(blueprint),
             deployment,
@@ -279,6 +285,7 @@ impl Task {
     pub fn ending(&mut self) -> (ExecutionState, Option<TaskFailure>) {
         match self.failure.take() {
             Some(failure) => (ExecutionState::Failed, Some(failure)),
+            None if self.finishing => (ExecutionState::Finished, None),
             None => (ExecutionState::Canceled, None),
         }
     }
@@ -287,6 +294,11 @@ impl Task {
         self.state = ExecutionState::Running;
         self.recovers_channels = false;
         self.meter.start(now);
+    }
+
+    /// Nothing keeps it from ending: its savepoint is complete, and what it had to commit is committed.
+    pub fn is_finished(&self) -> bool {
+        self.finishing && self.is_running() && !self.writes()
     }
 
     /// Its writer keeps it from its records.
@@ -310,6 +322,9 @@ impl Task {
     pub fn advance(&mut self, ctx: &mut Context<'_>) {
         if !self.works() || self.on_cpu || self.taking_snapshot.is_some() || self.writes() {
             return;
+        }
+        if self.stopping.is_some() {
+            return self.meter.turn(Activity::Idle, ctx.now());
         }
         if let Some(barrier) = self.triggered.take() {
             self.meter

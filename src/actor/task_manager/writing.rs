@@ -100,7 +100,7 @@ impl TaskManager {
         }
         match is_ready {
             true => self.initialize(number, ctx),
-            false => self.advance(number, ctx),
+            false => self.finish_or_advance(number, ctx),
         }
     }
 

@@ -154,11 +154,9 @@ impl World {
                 self.post(now, target, target, Body::Topic(change), kernel);
             }
             FaultAction::SavepointAndRestart { target, job } => {
-                let what = "savepoint-and-restart";
-                kernel.state(target, Fact::FaultInjected { what });
-                let body = Body::SavepointAndRestart { job };
-                self.post(now, target, target, body, kernel);
+                self.savepoint_and_restart(target, job, kernel)
             }
+            FaultAction::Client(request) => self.serve_client(request, kernel),
             FaultAction::Rolling { left, pause } => self.roll(left, pause, kernel),
             FaultAction::Find { whom, then } => match self.find(whom) {
                 Some(process) => self.carry_out(then.aimed_at(process), kernel),
@@ -171,7 +169,7 @@ impl World {
     }
 
     /// Who it is at this moment.
-    fn find(&self, whom: Whom) -> Option<ActorId> {
+    pub(super) fn find(&self, whom: Whom) -> Option<ActorId> {
         let directory = &self.blueprint.directory;
         let is_up = |actor: &&ActorId| self.process(**actor).state == ProcessState::Up;
         match whom {

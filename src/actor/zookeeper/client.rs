@@ -11,6 +11,9 @@ use super::protocol::{Answer, Op, SessionId, ZkError, ZkMessage};
 /// Between two attempts to connect (`ClientCnxn` sleeps up to a second).
 const RECONNECT_MAX: Span = Span::from_ms(1_000);
 
+/// Before the server that it was connected to last, once all others have been tried (`StaticHostProvider.next`).
+const SPIN_DELAY: Span = Span::from_ms(1_000);
+
 /// What the client tells the process that it belongs to.
 #[derive(Clone, Debug)]
 pub enum ClientEvent {
@@ -45,6 +48,8 @@ pub struct Client {
     servers: Vec<ActorId>,
     /// The server in use, an index into `servers`.
     current: usize,
+    /// The server that it was connected to last; before that the first one.
+    last_connected: usize,
     state: State,
     session: Option<SessionId>,
     /// The session that was lost last.
@@ -79,6 +84,7 @@ impl Client {
         Client {
             servers: servers.to_vec(),
             current,
+            last_connected: current,
             state: State::Closed,
             session: None,
             given_up: None,
@@ -231,6 +237,7 @@ impl Client {
         self.session = Some(session);
         self.timeout = timeout;
         self.state = State::Connected;
+        self.last_connected = self.current;
         self.lost.cancel(ctx);
         self.hear(ctx);
         self.ping.set(self.ping_interval(), ctx);
@@ -267,7 +274,10 @@ impl Client {
         ctx.hang_up(self.servers[self.current]);
         self.ping.cancel(ctx);
         self.read_timeout.cancel(ctx);
-        let pause = self.random.between(Span(1), RECONNECT_MAX);
+        let mut pause = self.random.between(Span(1), RECONNECT_MAX);
+        if (self.current + 1) % self.servers.len() == self.last_connected {
+            pause += SPIN_DELAY;
+        }
         self.reconnect.set(pause, ctx);
         if was_connected {
             if self.lost_after_percent > 0 {

@@ -49,6 +49,19 @@ const NEVER: &[(&str, &str)] = &[
         "first-task-initialization-cpu",
         "it takes a deployment before the first fault",
     ),
+    ("slot-offer", "no column shows it by itself"),
+    (
+        "first-leader-services-startup",
+        "no column tells whether a process has led before",
+    ),
+    (
+        "first-jobmaster-startup",
+        "no column tells whether a process has led before",
+    ),
+    (
+        "first-jobmaster-deployment",
+        "no column tells whether a process has led before",
+    ),
     (
         "task-deployment",
         "what it takes is counted as task-deployment-cpu",

@@ -1,5 +1,7 @@
 //! The workload of a check: as small as a run can be in which everything still happens.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::Span;
 use crate::scenario::model::{Job, Liveness, Scenario, SchedulerKind, Slots};
 
@@ -22,6 +24,15 @@ pub fn weight(scenario: &Scenario) -> u32 {
         .clamp(1, 1_000_000)
 }
 
+/// Of which each needs a slot at the least.
+fn groups(job: &Job) -> u32 {
+    let operators = job.operators.iter();
+    let groups: BTreeSet<&str> = operators
+        .map(|operator| operator.slot_sharing_group.as_str())
+        .collect();
+    groups.len() as u32
+}
+
 /// Slots that the tasks need, as the scenario's models count them.
 pub fn slots_needed(scenario: &Scenario) -> u32 {
     let tasks = |job: &Job| -> u32 {
@@ -39,8 +50,8 @@ pub fn slots_needed(scenario: &Scenario) -> u32 {
         (true, false) => 1,
         (false, _) => match scenario.config.scheduler {
             // With fewer slots the job is smaller.
-            SchedulerKind::Adaptive => scenario.jobs.len() as u32,
-            SchedulerKind::Default => scenario.jobs.iter().map(Job::widest).sum(),
+            SchedulerKind::Adaptive => scenario.jobs.iter().map(groups).sum(),
+            SchedulerKind::Default => scenario.jobs.iter().map(Job::slots_needed).sum(),
         },
     }
 }

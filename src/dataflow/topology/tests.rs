@@ -14,6 +14,7 @@ fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
         kind,
         state_bytes: 0,
         max_rate_per_s: None,
+        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
         key: "key".into(),
     }
 }

@@ -25,7 +25,7 @@ pub fn of_body(body: &Body) -> &'static str {
             body,
             Body::{
                 Start, ConnectionReset, ConnectionRefused, Undeliverable, Fault, Shutdown, ExpireSessionsOf, Throw,
-                StickCancel, SavepointAndRestart, Zk, Rpc, RpcAnswer, MainThreadFree, PartitionRequest, Data, Credit,
+                StickCancel, Client, Zk, Rpc, RpcAnswer, MainThreadFree, PartitionRequest, Data, Credit,
                 PartitionClosed, PartitionRequestExpired, PartitionNotFound, RequestPartitionAgain, WorkDone,
                 TaskProgress, Fetch, FetchDue, AppendDue, Fetched, Write, Written, WriteFailed, Read, ReadDone, Delete, Database,
                 DatabaseDone, RegisterTaskManager, UpdateTaskExecutionState, AcknowledgeCheckpoint, DeclineCheckpoint,

@@ -101,7 +101,7 @@ impl Wait {
             | Body::Shutdown
             | Body::Throw { .. }
             | Body::StickCancel { .. }
-            | Body::SavepointAndRestart { .. }
+            | Body::Client(_)
             | Body::ExpireSessionsOf { .. } => Wait::Fault,
             Body::ConnectionReset { .. } | Body::ConnectionRefused { .. } => Wait::Connection,
             Body::Undeliverable(_) => Wait::Connection,

@@ -128,9 +128,12 @@ impl Recoveries {
                 following.state.tasks.clear();
             }
             following.state.stage = Stage::Ending;
-            let restarted = tasks
-                .iter()
-                .map(|task| (*task, (ExecutionState::Failed, false)));
+            // Whoever is to finish has not yet.
+            let state = match detector {
+                Detector::StopWithSavepoint => ExecutionState::Canceling,
+                _ => ExecutionState::Failed,
+            };
+            let restarted = tasks.iter().map(|task| (*task, (state, false)));
             following.state.tasks.extend(restarted);
             if let Some(episode) = &mut following.episode {
                 episode.scope = Some(scope);

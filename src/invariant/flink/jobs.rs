@@ -38,6 +38,9 @@ impl Checker for Jobs {
             Fact::JobResultStored(job) if !scene.has_slept(header.actor) => {
                 self.terminal.insert(*job);
             }
+            Fact::JobResubmitted(job, _) => {
+                self.terminal.remove(job);
+            }
             Fact::ExecutionChanged {
                 subtask,
                 state: ExecutionState::Scheduled,

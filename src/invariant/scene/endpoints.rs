@@ -89,7 +89,7 @@ impl Endpoints {
             }
             Fact::JobStatusChanged {
                 job,
-                status: JobStatus::Failed | JobStatus::Suspended,
+                status: JobStatus::Failed | JobStatus::Suspended | JobStatus::Finished,
                 ..
             } => {
                 self.pools.remove(&(actor, *job));

@@ -81,6 +81,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         kind,
         state_bytes: 0,
         max_rate_per_s: None,
+        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
         key: "k".into(),
     };
     let sink = OperatorKind::Sink {

@@ -80,6 +80,10 @@ pub struct OperatorFile {
     /// Of a source: records per second that it reads from one partition at the most (a rate limiter). Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rate: Option<At<Rate>>,
+    /// Operators of one group share slots (`slotSharingGroup`); the story knows none. Default: that of its inputs where they
+    /// agree, else `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot_sharing_group: Option<At<String>>,
     /// What a hash exchange partitions by; equal names, equal keys. Default: key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<At<String>>,

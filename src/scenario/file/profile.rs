@@ -259,6 +259,9 @@ pub struct ProfileFile {
     /// From leadership granted until Dispatcher and ResourceManager run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader_services_startup: Time,
+    /// On top of it in a process that has not led before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_leader_services_startup: Time,
     /// From a cluster that is up until a client submits the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_submission: Time,
@@ -268,9 +271,18 @@ pub struct ProfileFile {
     /// A JobMaster and its execution graph are made, beside reading checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobmaster_startup: Time,
+    /// On top of it for the first JobMaster of a process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_jobmaster_startup: Time,
+    /// The first deployment of the first JobMaster of a process keeps its main thread busy for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_jobmaster_deployment: Time,
     /// From `requestSlot` at the TaskManager until the slot is offered to the JobMaster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot_allocation: Time,
+    /// From the registration at a new JobMaster until the slots that were held are offered to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot_offer: Time,
     /// From the last slot until the first `submitTask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling: Time,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{self, Link};
 use super::{Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins, sinks};
+use crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP;
 use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, Delay, JobFile, OperatorFile};
@@ -49,6 +50,7 @@ pub fn resolve(
             channels = channels.saturating_add(fan_in(&own, file, settings, operator.parallelism));
             operators.push(operator);
         }
+        share_slots(&mut operators);
         if tasks > MAX_TASKS || channels > MAX_CHANNELS {
             check.refuse(
                 file.name.place,
@@ -68,6 +70,24 @@ pub fn resolve(
         });
     }
     jobs
+}
+
+/// Who names no slot sharing group is in that of its inputs, where they agree (`StreamGraphGenerator.determineSlotSharingGroup`).
+fn share_slots(operators: &mut [Operator]) {
+    for at in 0..operators.len() {
+        if !operators[at].slot_sharing_group.is_empty() {
+            continue;
+        }
+        let inputs = operators[at].kind.inputs().iter();
+        let groups: BTreeSet<&str> = inputs
+            .map(|input| operators[input.operator].slot_sharing_group.as_str())
+            .collect();
+        let group = match groups.first() {
+            Some(group) if groups.len() == 1 => (*group).to_owned(),
+            _ => DEFAULT_SLOT_SHARING_GROUP.to_owned(),
+        };
+        operators[at].slot_sharing_group = group;
+    }
 }
 
 /// An operator of the file and its place in the graph.
@@ -176,6 +196,10 @@ fn operator(
         kind: kind(own, inputs, topics, to, check),
         state_bytes: file.state.as_ref().map_or(0, |at| at.value.0),
         max_rate_per_s: file.max_rate.as_ref().map(|at| at.value.0),
+        slot_sharing_group: file
+            .slot_sharing_group
+            .as_ref()
+            .map_or_else(String::new, |at| at.value.clone()),
         key: file
             .key
             .as_ref()

@@ -135,10 +135,23 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
         &mut profile.leader_services_startup,
         map.leader_services_startup,
     );
+    put(
+        &mut profile.first_leader_services_startup,
+        map.first_leader_services_startup,
+    );
     put(&mut profile.job_submission, map.job_submission);
     put(&mut profile.job_recovery, map.job_recovery);
     put(&mut profile.jobmaster_startup, map.jobmaster_startup);
+    put(
+        &mut profile.first_jobmaster_startup,
+        map.first_jobmaster_startup,
+    );
+    put(
+        &mut profile.first_jobmaster_deployment,
+        map.first_jobmaster_deployment,
+    );
     put(&mut profile.slot_allocation, map.slot_allocation);
+    put(&mut profile.slot_offer, map.slot_offer);
     put(&mut profile.scheduling, map.scheduling);
     put(&mut profile.task_deployment, map.task_deployment);
     put(&mut profile.task_deployment_cpu, map.task_deployment_cpu);
@@ -180,7 +193,7 @@ mod tests {
     use super::*;
 
     /// Every key, so that a profile that is built in says all.
-    const KEYS: usize = 29;
+    const KEYS: usize = 33;
 
     #[test]
     fn the_built_in_profiles_are_whole() {

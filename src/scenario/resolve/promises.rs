@@ -30,7 +30,7 @@ pub fn warn(
 
 /// Slots that the jobs ask for, with slot sharing, against those that TaskManagers offer at the start.
 pub fn warn_of_slots(file: &ScenarioFile, jobs: &[Job], cluster: &Cluster, check: &mut Check) {
-    let needed: u64 = jobs.iter().map(|job| u64::from(job.widest())).sum();
+    let needed: u64 = jobs.iter().map(|job| u64::from(job.slots_needed())).sum();
     let there = cluster.slots_at_start();
     if needed > there {
         let place = file

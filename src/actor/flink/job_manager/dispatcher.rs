@@ -9,11 +9,12 @@ use crate::actor::fact::Fact;
 use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
+use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, SmallStream};
 use crate::policy::defect::Defect;
 
-use super::JobManagerTimer;
+use super::{JobManagerTimer, JobView};
 
 const PLANS_PATH: &str = "/execution-plans";
 /// Size of an execution plan in storage.
@@ -35,19 +36,29 @@ enum Stage {
     ReadingPlan,
     /// Nobody has stored it: the client will hand it in.
     Awaited(Alarm),
-    /// The client has handed it in.
-    Storing,
+    /// The client has handed it in, to start from this savepoint; 0: from nothing.
+    Storing {
+        savepoint: CheckpointId,
+    },
     /// The plan is rebuilt.
-    Recovering(Alarm),
+    Recovering {
+        alarm: Alarm,
+        savepoint: CheckpointId,
+    },
     /// Its JobMaster may be made.
     Ready {
         submission: bool,
+        savepoint: CheckpointId,
     },
     Running,
     /// It has ended, and its result is on its way to storage.
-    WritingResult,
-    /// Never to be run again.
-    Over,
+    WritingResult {
+        savepoint: CheckpointId,
+    },
+    /// Never to be run again, unless the client hands it in with the savepoint that it was stopped with; 0: there is none.
+    Over {
+        savepoint: CheckpointId,
+    },
 }
 
 /// What makes the whole process end.
@@ -85,7 +96,7 @@ impl Dispatcher {
 
     pub fn stop(&mut self, ctx: &mut Context<'_>) {
         for stage in self.jobs.values_mut() {
-            if let Stage::Recovering(alarm) | Stage::Awaited(alarm) = stage {
+            if let Stage::Recovering { alarm, .. } | Stage::Awaited(alarm) = stage {
                 alarm.release(ctx);
             }
         }
@@ -93,10 +104,14 @@ impl Dispatcher {
     }
 
     /// A job whose JobMaster is to be made now, and whether nobody has run it before.
-    pub fn take_ready(&mut self) -> Option<(JobId, bool)> {
+    /// And the savepoint that it starts from.
+    pub fn take_ready(&mut self) -> Option<(JobId, bool, CheckpointId)> {
         self.jobs.iter_mut().find_map(|(job, stage)| match stage {
-            Stage::Ready { submission } => {
-                let ready = (*job, *submission);
+            Stage::Ready {
+                submission,
+                savepoint,
+            } => {
+                let ready = (*job, *submission, *savepoint);
                 *stage = Stage::Running;
                 Some(ready)
             }
@@ -106,8 +121,12 @@ impl Dispatcher {
 
     /// Every job that has to run has been handed out.
     pub fn has_recovered(&self) -> bool {
-        let done =
-            |stage: &Stage| matches!(stage, Stage::Running | Stage::WritingResult | Stage::Over);
+        let done = |stage: &Stage| {
+            matches!(
+                stage,
+                Stage::Running | Stage::WritingResult { .. } | Stage::Over { .. }
+            )
+        };
         self.jobs.values().all(done)
     }
 
@@ -129,7 +148,9 @@ impl Dispatcher {
                 let forgets = office.blueprint.defects.has(Defect::TerminalJobRecovered);
                 self.on_result(job, result.filter(|_| !forgets), office, ctx);
             }
-            (BlobKey::Plan { job }, Some(_)) => self.on_plan(job, office, ctx),
+            (BlobKey::Plan { job }, Some(Blob::Plan(savepoint))) => {
+                self.on_plan(job, savepoint, office, ctx)
+            }
             (BlobKey::Plan { .. }, None) => {
                 return Err(Fatal("an execution plan cannot be read"));
             }
@@ -149,8 +170,8 @@ impl Dispatcher {
             return;
         };
         *stage = Stage::Unknown;
-        if result.is_some() {
-            *stage = Stage::Over;
+        if let Some(Blob::JobResult(savepoint)) = result {
+            *stage = Stage::Over { savepoint };
             self.clean_up(job, office, ctx);
         }
         let mut stages = self.jobs.values();
@@ -180,7 +201,7 @@ impl Dispatcher {
                 self.on_plans(&names, office, ctx)
             }
             (DispatcherAsk::StorePlan(job), Ok(_) | Err(ZkError::NodeExists)) => {
-                self.jobs.insert(job, Stage::Ready { submission: true });
+                self.on_stored(job, office, ctx)
             }
             (DispatcherAsk::ListCheckpoints(job), Ok(Answer::Children { names })) => {
                 for name in names {
@@ -220,17 +241,63 @@ impl Dispatcher {
     pub fn on_submitted(&mut self, job: JobId, storage: ActorId, ctx: &mut Context<'_>) {
         if let Some(Stage::Awaited(alarm)) = self.jobs.get_mut(&job) {
             alarm.release(ctx);
-            self.jobs.insert(job, Stage::Storing);
-            let body = Body::Write {
-                key: BlobKey::Plan { job },
-                bytes: PLAN_BYTES,
-                blob: Blob::Plan,
-            };
-            ctx.send(storage, body);
+            self.jobs.insert(job, Stage::Storing { savepoint: 0 });
+            write_plan(job, 0, storage, ctx);
         }
     }
 
-    fn on_plan(&mut self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    /// The client hands a job in again that was stopped with this savepoint.
+    pub fn resubmit(
+        &mut self,
+        job: JobId,
+        savepoint: CheckpointId,
+        storage: ActorId,
+        ctx: &mut Context<'_>,
+    ) {
+        if matches!(self.jobs.get(&job), Some(Stage::Over { savepoint: taken }) if *taken == savepoint)
+        {
+            self.jobs.insert(job, Stage::Storing { savepoint });
+            write_plan(job, savepoint, storage, ctx);
+        }
+    }
+
+    /// The plan is stored, and found. To Flink what is handed in again is another job: what became of the one before does not
+    /// stand in its way.
+    fn on_stored(&mut self, job: JobId, office: &Office<'_>, ctx: &mut Context<'_>) {
+        let Some(Stage::Storing { savepoint }) = self.jobs.get(&job) else {
+            return;
+        };
+        let savepoint = *savepoint;
+        if savepoint > 0 {
+            ctx.state(Fact::JobResubmitted(job, savepoint));
+            let key = BlobKey::JobResult { job };
+            ctx.send(office.blueprint.directory.storage, Body::Delete { key });
+        }
+        let ready = Stage::Ready {
+            submission: savepoint == 0,
+            savepoint,
+        };
+        self.jobs.insert(job, ready);
+    }
+
+    /// What a client sees of a job that has no JobMaster.
+    pub fn view(&self, job: JobId) -> JobView {
+        match self.jobs.get(&job) {
+            Some(Stage::Over { savepoint: 0 }) => JobView::Failed,
+            Some(Stage::Over { savepoint }) => JobView::Stopped {
+                savepoint: *savepoint,
+            },
+            _ => JobView::Pending,
+        }
+    }
+
+    fn on_plan(
+        &mut self,
+        job: JobId,
+        savepoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let Some(stage @ Stage::ReadingPlan) = self.jobs.get_mut(&job) else {
             return;
         };
@@ -238,19 +305,23 @@ impl Dispatcher {
         let recovery = ctx.stretched(recovery);
         let mut alarm = Alarm::new(Timer::JobManager(JobManagerTimer::JobRecovered { job }));
         alarm.set(recovery, ctx);
-        *stage = Stage::Recovering(alarm);
+        *stage = Stage::Recovering { alarm, savepoint };
     }
 
     pub fn on_job_recovered(&mut self, job: JobId, ctx: &mut Context<'_>) {
-        if let Some(Stage::Recovering(alarm)) = self.jobs.get_mut(&job) {
+        if let Some(Stage::Recovering { alarm, savepoint }) = self.jobs.get_mut(&job) {
             alarm.release(ctx);
-            self.jobs.insert(job, Stage::Ready { submission: false });
+            let ready = Stage::Ready {
+                submission: false,
+                savepoint: *savepoint,
+            };
+            self.jobs.insert(job, ready);
         }
     }
 
     pub fn on_written(&mut self, key: BlobKey, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         match key {
-            BlobKey::Plan { job } if matches!(self.jobs.get(&job), Some(Stage::Storing)) => {
+            BlobKey::Plan { job } if matches!(self.jobs.get(&job), Some(Stage::Storing { .. })) => {
                 let op = Op::Create {
                     path: plan_path(job),
                     data: [0; 2],
@@ -258,10 +329,12 @@ impl Dispatcher {
                 };
                 self.ask(DispatcherAsk::StorePlan(job), op, office, ctx);
             }
-            BlobKey::JobResult { job }
-                if matches!(self.jobs.get(&job), Some(Stage::WritingResult)) =>
-            {
-                self.jobs.insert(job, Stage::Over);
+            BlobKey::JobResult { job } => {
+                let Some(Stage::WritingResult { savepoint }) = self.jobs.get(&job) else {
+                    return;
+                };
+                let savepoint = *savepoint;
+                self.jobs.insert(job, Stage::Over { savepoint });
                 ctx.state(Fact::JobResultStored(job));
                 self.clean_up(job, office, ctx);
             }
@@ -271,21 +344,37 @@ impl Dispatcher {
 
     /// Storage was in trouble: the client hands the job in again, and a result has to be kept.
     pub fn write_again(&self, key: BlobKey, office: &Office<'_>, ctx: &mut Context<'_>) {
-        let (bytes, blob) = match key {
-            BlobKey::Plan { .. } => (PLAN_BYTES, Blob::Plan),
-            _ => (RESULT_BYTES, Blob::JobResult),
+        let (BlobKey::Plan { job } | BlobKey::JobResult { job }) = key else {
+            return;
+        };
+        let (bytes, blob) = match (key, self.jobs.get(&job)) {
+            (BlobKey::Plan { .. }, Some(Stage::Storing { savepoint })) => {
+                (PLAN_BYTES, Blob::Plan(*savepoint))
+            }
+            (BlobKey::JobResult { .. }, Some(Stage::WritingResult { savepoint })) => {
+                (RESULT_BYTES, Blob::JobResult(*savepoint))
+            }
+            // Nobody waits for it any more.
+            _ => return,
         };
         let body = Body::Write { key, bytes, blob };
         ctx.send(office.blueprint.directory.storage, body);
     }
 
-    /// The job is globally terminal: its result is written before anything of it is deleted.
-    pub fn end(&mut self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        self.jobs.insert(job, Stage::WritingResult);
+    /// The job is globally terminal: its result is written before anything of it is deleted. With the savepoint that it was
+    /// stopped with; 0: none.
+    pub fn end(
+        &mut self,
+        job: JobId,
+        savepoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        self.jobs.insert(job, Stage::WritingResult { savepoint });
         let body = Body::Write {
             key: BlobKey::JobResult { job },
             bytes: RESULT_BYTES,
-            blob: Blob::JobResult,
+            blob: Blob::JobResult(savepoint),
         };
         ctx.send(office.blueprint.directory.storage, body);
     }
@@ -305,4 +394,13 @@ impl Dispatcher {
         };
         self.ask(DispatcherAsk::ListCheckpoints(job), op, office, ctx);
     }
+}
+
+fn write_plan(job: JobId, savepoint: CheckpointId, storage: ActorId, ctx: &mut Context<'_>) {
+    let body = Body::Write {
+        key: BlobKey::Plan { job },
+        bytes: PLAN_BYTES,
+        blob: Blob::Plan(savepoint),
+    };
+    ctx.send(storage, body);
 }

@@ -86,12 +86,18 @@ impl JobManager {
             }
             work => services.handle(endpoint, work, &mut office, ctx),
         }
-        let handling = handling.draw(&mut self.random);
+        let mut handling = handling.draw(&mut self.random);
+        if let Endpoint::JobMaster(job) = endpoint
+            && let Some((services, _)) = self.at_work()
+            && let Some(job_master) = services.jobs.get_mut(&job)
+        {
+            handling += job_master.take_busy();
+        }
         self.threads.occupy(endpoint, handling, ctx);
     }
 
     /// What runs while this process leads, and what it works with.
-    fn at_work(&mut self) -> Option<(&mut Services, Office<'_>)> {
+    pub(super) fn at_work(&mut self) -> Option<(&mut Services, Office<'_>)> {
         let services = self.leadership.as_mut()?.services.as_mut()?;
         let office = Office {
             me: self.me,
@@ -233,9 +239,11 @@ impl JobManager {
         let Some(services) = &mut leadership.services else {
             return;
         };
-        while let Some((job, submission)) = services.dispatcher.take_ready() {
+        while let Some((job, submission, savepoint)) = services.dispatcher.take_ready() {
             let mut job_master = JobMaster::new(job, token, submission, &office);
-            job_master.start(&mut office, ctx);
+            job_master.starts_from(savepoint, services.used.get(&job).copied());
+            let is_first = !std::mem::replace(&mut self.has_made_job_master, true);
+            job_master.start(is_first, &mut office, ctx);
             job_master.on_resource_manager(leader, &mut office, ctx);
             services.jobs.insert(job, job_master);
         }
@@ -262,10 +270,13 @@ impl JobManager {
         let Some((services, mut office)) = self.at_work() else {
             return;
         };
-        if services.jobs.remove(&job).is_some() {
+        if let Some(job_master) = services.jobs.remove(&job) {
+            services.used.insert(job, job_master.used());
             let component = Component::JobMaster(job);
             services.publisher.withdraw(component, &mut office, ctx);
-            services.dispatcher.end(job, &mut office, ctx);
+            services
+                .dispatcher
+                .end(job, job_master.savepoint(), &mut office, ctx);
             self.threads.end(Endpoint::JobMaster(job));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
-use crate::actor::flink::job_master::JobMaster;
+use crate::actor::flink::job_master::{JobMaster, Used};
 use crate::actor::flink::leader_paths::Component;
 use crate::actor::flink::office::{Office, ZkAsk};
 use crate::actor::flink::resource_manager::ResourceManager;
@@ -38,6 +38,8 @@ pub struct Services {
     pub resource_manager: ResourceManager,
     pub jobs: BTreeMap<JobId, JobMaster>,
     pub publisher: Publisher,
+    /// By JobMasters of jobs that have ended, under this leader session id.
+    pub used: BTreeMap<JobId, Used>,
     /// Whether somebody has been told that a JobMaster can be found, and that all jobs are back.
     pub says_published: bool,
     pub says_recovered: bool,
@@ -97,9 +99,12 @@ impl JobManager {
             .as_ref()
             .is_some_and(|l| l.services.is_none());
         if waits && self.withdrawals == 0 && !self.starting.is_set(ctx) {
-            let startup = &self.blueprint.profile.leader_services_startup;
-            let startup = ctx.stretched(startup.draw(&mut self.random));
-            self.starting.set(startup, ctx);
+            let profile = &self.blueprint.profile;
+            let mut startup = profile.leader_services_startup.draw(&mut self.random);
+            if !self.has_led {
+                startup += profile.first_leader_services_startup.draw(&mut self.random);
+            }
+            self.starting.set(ctx.stretched(startup), ctx);
         }
     }
 
@@ -109,6 +114,7 @@ impl JobManager {
             return;
         };
         let token = leadership.token;
+        self.has_led = true;
         let mut office = Office {
             me: self.me,
             desk: &mut self.desk,
@@ -119,6 +125,7 @@ impl JobManager {
             resource_manager: ResourceManager::new(token, &office),
             jobs: BTreeMap::new(),
             publisher: Publisher::new(token),
+            used: BTreeMap::new(),
             says_published: false,
             says_recovered: false,
         };

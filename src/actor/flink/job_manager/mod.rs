@@ -3,6 +3,7 @@
 //! Curator's retries are not counted: a client that cannot reach ZooKeeper goes on trying, and no process ends because of it.
 //! When Flink's would depends on which operations are under way, and has not been measured.
 
+mod clients;
 mod dispatcher;
 mod endpoints;
 mod leadership;
@@ -29,6 +30,7 @@ use crate::kernel::{ActorId, SmallStream};
 use super::leader_paths::{Component, LATCH_PATH, LeaderRetrieval};
 use super::office::{Office, ZkAsk};
 use super::rpc::{Address, Endpoint};
+pub use clients::JobView;
 use leadership::Leadership;
 use threads::{Threads, Work};
 
@@ -57,6 +59,9 @@ pub struct JobManager {
     /// What earlier leaderships have written and ZooKeeper has not confirmed as deleted: until then they are stopping.
     withdrawals: u32,
     starting: Alarm,
+    /// Services have run in this process, and a JobMaster has been made: their classes are loaded.
+    has_led: bool,
+    has_made_job_master: bool,
     resource_manager: LeaderRetrieval,
     random: SmallStream,
     /// The process has ended itself.
@@ -87,6 +92,8 @@ impl JobManager {
             last_token: 0,
             withdrawals: 0,
             starting: Alarm::new(Timer::JobManager(JobManagerTimer::ServicesStarted)),
+            has_led: false,
+            has_made_job_master: false,
             resource_manager: LeaderRetrieval::new(Component::ResourceManager),
             random: blueprint.streams.small("job-manager", name),
             dead: false,
@@ -130,6 +137,7 @@ impl JobManager {
             Body::ReadDone { key, blob } => self.on_read(key, blob, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::Shutdown => self.shut_down(ctx),
+            Body::Client(request) => self.on_client(request, ctx),
             Body::WriteFailed { key } => self.on_write_failed(key, ctx),
             Body::Partitions {
                 job,

@@ -88,6 +88,7 @@ fn topology() -> Topology {
         state_bytes: 0,
         key: "k".into(),
         max_rate_per_s: None,
+        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
     };
     let sink = OperatorKind::Sink {
         inputs: vec![Input {

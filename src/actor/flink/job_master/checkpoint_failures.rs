@@ -25,7 +25,8 @@ impl JobMaster {
             .pending
             .get(&checkpoint)
             .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
-        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) {
+        let counts = !self.takes_savepoint(checkpoint);
+        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) && counts {
             self.count_failure(checkpoint, office, ctx);
         }
     }
@@ -36,7 +37,8 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        if self.abort_checkpoint(checkpoint, "expired", office, ctx) {
+        let counts = !self.takes_savepoint(checkpoint);
+        if self.abort_checkpoint(checkpoint, "expired", office, ctx) && counts {
             self.count_failure(checkpoint, office, ctx);
         }
     }
@@ -61,6 +63,7 @@ impl JobMaster {
             pending.release(ctx);
         }
         self.say_aborted(checkpoint, reason, ctx);
+        self.on_checkpoint_over(checkpoint, office, ctx);
         if self.coordinator.queued {
             self.trigger_checkpoint(office, ctx);
         }

@@ -10,11 +10,12 @@ use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
 use crate::actor::flink::rpc::{Call, line};
 use crate::actor::message::{Body, Timer};
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
-use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::batch::{Alignment, CheckpointId};
 use crate::dataflow::topology::SubtaskId;
 use crate::policy::defect::Defect;
 
 use super::coordinator::Pending;
+use super::savepoint::Stopping;
 use super::store::pointer_path;
 use super::{JobAsk, JobMaster, JobMasterTimer};
 
@@ -42,7 +43,7 @@ impl JobMaster {
         }
     }
 
-    fn start_trigger(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    pub(super) fn start_trigger(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let checkpointing = &office.blueprint.config.checkpointing;
         if checkpointing.interval.is_some() {
             self.coordinator.active = true;
@@ -121,14 +122,28 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         self.coordinator.counting = false;
+        if self.stopping == Some(Stopping::Counting) {
+            let counted = result.is_ok().then_some(id);
+            self.coordinator.next_id += u64::from(counted.is_some());
+            return self.on_savepoint_counted(counted, office, ctx);
+        }
         // A failure to trigger does not count.
         if result.is_err() {
             return;
         }
         self.coordinator.next_id = id + 1;
-        if !self.coordinator.active || !self.all_run() {
-            return;
+        if self.coordinator.active && self.all_run() {
+            self.begin_checkpoint(id, office, ctx);
         }
+    }
+
+    /// A pending checkpoint, of all tasks as they are now.
+    pub(super) fn begin_checkpoint(
+        &mut self,
+        id: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let config = &office.blueprint.config;
         let timer = JobMasterTimer::CheckpointExpiry { checkpoint: id };
         let mut expiry = Alarm::new(Timer::JobMaster {
@@ -162,7 +177,10 @@ impl JobMaster {
             let Some(slot) = execution.slot else { continue };
             let barrier = Barrier {
                 checkpoint: id,
-                alignment: config.checkpointing.alignment(),
+                alignment: match self.takes_savepoint(id) {
+                    true => Alignment::Stopping,
+                    false => config.checkpointing.alignment(),
+                },
                 triggered_at: ctx.now(),
             };
             let call = Call::TriggerCheckpoint {
@@ -271,6 +289,10 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
+        // Nobody finds a savepoint but who is told where it is.
+        if self.takes_savepoint(checkpoint) {
+            return self.on_added(checkpoint, Ok(Answer::Changed { zxid: 0 }), office, ctx);
+        }
         let op = Op::Create {
             path: pointer_path(self.job, checkpoint),
             data: [checkpoint, 0],
@@ -311,7 +333,10 @@ impl JobMaster {
             duration: ctx.now().since(pending.triggered_at),
         });
         self.enumerators_complete(checkpoint);
-        self.subsume(metadata, office, ctx);
+        match self.takes_savepoint(checkpoint) {
+            true => self.on_savepoint_completed(&metadata, ctx),
+            false => self.subsume(metadata, office, ctx),
+        }
         let older: Vec<_> = self
             .coordinator
             .pending
@@ -329,7 +354,7 @@ impl JobMaster {
         if self.coordinator.queued {
             self.trigger_checkpoint(office, ctx);
         }
-        if self.adaptive.is_some() {
+        if self.adaptive.is_some() && self.stopping.is_none() {
             self.on_checkpoint_completed(office, ctx);
         }
         self.finalize_next(office, ctx);
@@ -359,7 +384,10 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         self.say_aborted(checkpoint, reason, ctx);
-        self.count_failure(checkpoint, office, ctx);
+        match self.takes_savepoint(checkpoint) {
+            true => self.on_checkpoint_over(checkpoint, office, ctx),
+            false => self.count_failure(checkpoint, office, ctx),
+        }
         self.finalize_next(office, ctx);
         self.restart_what_is_ready(office, ctx);
     }
@@ -376,6 +404,9 @@ impl JobMaster {
         for (old, files) in self.store.add(metadata, keep) {
             let path = pointer_path(self.job, old);
             office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+            if self.store.keeps_files_of(old) {
+                continue;
+            }
             let key = BlobKey::Metadata {
                 job: self.job,
                 checkpoint: old,

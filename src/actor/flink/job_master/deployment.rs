@@ -193,6 +193,7 @@ impl JobMaster {
             let assigned = assigned.remove(subtask).unwrap_or_default();
             self.submit(*subtask, assigned, office, ctx);
         }
+        self.busy += self.first_deployment.take().unwrap_or_default();
         ctx.state(Fact::RecoveryDeployed {
             job: self.job,
             recovery: deployment.recovery,

@@ -92,6 +92,8 @@ impl JobMaster {
         ) {
             return self.fail_when_all_ended(ctx);
         }
+        let others_have_finished = self.give_stopping_up();
+        let failed = failed.filter(|_| !others_have_finished);
         if self.adaptive.is_some() {
             return self.on_adaptive_failure(failed, detector, office, ctx);
         }

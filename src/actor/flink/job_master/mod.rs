@@ -10,6 +10,7 @@ mod events;
 mod execution;
 mod failover;
 mod requests;
+mod savepoint;
 mod slot_groups;
 mod slot_pool;
 mod sources;
@@ -26,9 +27,10 @@ use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::SchedulerKind;
 use crate::actor::zookeeper::protocol::{Answer as ZkAnswer, ZkError};
+use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, SmallStream};
+use crate::kernel::{ActorId, SmallStream, Span};
 use crate::policy::hash_order::HashOrder;
 use crate::policy::restart::RestartBackoff;
 
@@ -45,6 +47,8 @@ pub(super) use events::JobAsk;
 pub use events::JobMasterTimer;
 use execution::Execution;
 use failover::Failover;
+use savepoint::Stopping;
+pub use savepoint::Used;
 use slot_groups::SlotGroup;
 use slot_pool::SlotPool;
 use store::Store;
@@ -89,11 +93,22 @@ pub struct JobMaster {
     store: Store,
     /// `numRestarts`
     restarts: u32,
+    /// A client has asked for it to be stopped.
+    stopping: Option<Stopping>,
+    /// With which it was stopped; 0: none.
+    savepoint: CheckpointId,
+    /// What it starts from where its store is empty; 0: nothing.
+    starts_from: CheckpointId,
+    begins_from_savepoint: bool,
     created: Alarm,
     idle: Alarm,
     request_timeout: Alarm,
     declare: Alarm,
     random: SmallStream,
+    /// What the first deployment takes of the main thread, in a process that has deployed nothing before.
+    first_deployment: Option<Span>,
+    /// What the main thread is busy with beyond what every message takes.
+    busy: Span,
 }
 
 impl JobMaster {
@@ -162,24 +177,37 @@ impl JobMaster {
             ),
             store: Store::default(),
             restarts: 0,
+            stopping: None,
+            savepoint: 0,
+            starts_from: 0,
+            begins_from_savepoint: false,
             created: alarm(JobMasterTimer::Created),
             idle: alarm(JobMasterTimer::IdleSlots),
             request_timeout: alarm(JobMasterTimer::RequestTimeout),
             declare: alarm(JobMasterTimer::DeclareRequirements),
             random,
+            first_deployment: None,
+            busy: Span::ZERO,
         }
     }
 
     /// Builds the JobMaster, which takes a while, then opens its checkpoint store. When it is done,
-    /// [`JobMaster::has_started`] holds.
-    pub fn start(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let creation = office
-            .blueprint
-            .profile
-            .jobmaster_startup
-            .draw(&mut self.random);
+    /// [`JobMaster::has_started`] holds. `is_first`: the process has made none before.
+    pub fn start(&mut self, is_first: bool, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        let profile = &office.blueprint.profile;
+        let mut creation = profile.jobmaster_startup.draw(&mut self.random);
+        if is_first {
+            creation += profile.first_jobmaster_startup.draw(&mut self.random);
+            let deployment = profile.first_jobmaster_deployment.draw(&mut self.random);
+            self.first_deployment = Some(ctx.stretched(deployment));
+        }
         let creation = ctx.stretched(creation);
         self.created.set(creation, ctx);
+    }
+
+    /// What the main thread has taken upon itself in the message that was handled last.
+    pub fn take_busy(&mut self) -> Span {
+        std::mem::take(&mut self.busy)
     }
 
     /// Ready to be confirmed: its `connection_info` may be published.
@@ -187,9 +215,9 @@ impl JobMaster {
         self.started
     }
 
-    /// Ended for good (FAILED): never to run again.
+    /// Ended for good (FAILED, FINISHED): never to run again.
     pub fn has_ended(&self) -> bool {
-        self.status == JobStatus::Failed
+        matches!(self.status, JobStatus::Failed | JobStatus::Finished)
     }
 
     fn me(&self) -> Endpoint {
@@ -363,6 +391,7 @@ impl JobMaster {
             StoreAsk::List => self.on_listed(result, office, ctx),
             StoreAsk::Counter => self.on_counter(result, office, ctx),
             StoreAsk::NewCounter => self.on_opened(office, ctx),
+            StoreAsk::AddSavepoint => self.read_counter(office, ctx),
             StoreAsk::CountUp(id) => self.on_counted(id, result, office, ctx),
             StoreAsk::Add(id) => self.on_added(id, result, office, ctx),
         }
@@ -393,6 +422,7 @@ impl JobMaster {
     /// Leadership is revoked: the job is SUSPENDED here, every TaskManager is told goodbye. What is in the checkpoint
     /// store stays there.
     pub fn suspend(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+        self.give_stopping_up();
         self.stop_checkpoints(office, ctx);
         self.turn(JobStatus::Suspended, "leadership revoked".to_owned(), ctx);
         self.say_goodbye("JobManager is no longer the leader.", ctx);

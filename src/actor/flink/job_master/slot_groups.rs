@@ -30,15 +30,17 @@ pub(super) fn groups(
 ) -> (Vec<SlotGroup>, Vec<usize>) {
     let info = &topology.jobs[layout.job as usize];
     let first_operator = info.operators[0];
+    let sharing = topology.slot_sharing_groups(layout.job);
     let vertices: Vec<_> = info
         .operators
         .iter()
         .zip(&layout.parallelism)
-        .map(|(operator, parallelism)| {
+        .zip(sharing)
+        .map(|((operator, parallelism), slot_sharing_group)| {
             let spec = &topology.operators[*operator as usize].spec;
             Vertex {
                 parallelism: *parallelism,
-                slot_sharing_group: 0,
+                slot_sharing_group,
                 co_location_group: None,
                 inputs: spec
                     .kind

@@ -34,6 +34,8 @@ pub(super) struct Store {
     metadata: Option<Arc<CompletedCheckpoint>>,
     /// The one before, where a defect goes back to it.
     previous: Option<Arc<CompletedCheckpoint>>,
+    /// A savepoint that the job has started from: its files stay (NO_CLAIM).
+    unclaimed: CheckpointId,
 }
 
 impl Store {
@@ -51,6 +53,15 @@ impl Store {
 
     pub(super) fn metadata(&self) -> Option<&CompletedCheckpoint> {
         self.metadata.as_deref()
+    }
+
+    /// Of a savepoint that the job starts from.
+    pub(super) fn keep_files_of(&mut self, savepoint: CheckpointId) {
+        self.unclaimed = savepoint;
+    }
+
+    pub(super) fn keeps_files_of(&self, checkpoint: CheckpointId) -> bool {
+        self.unclaimed == checkpoint
     }
 
     /// A checkpoint has completed; what is beyond `num-retained` falls out, oldest first.
@@ -95,12 +106,14 @@ impl JobMaster {
             self.store.retained = names.iter().filter_map(|name| name.parse().ok()).collect();
             self.store.retained.sort_unstable();
         }
-        match self.store.retained.last() {
+        // A savepoint to start from is for a job that has nothing newer.
+        let savepoint = (self.starts_from > 0).then_some(self.starts_from);
+        match self.store.retained.last().copied().or(savepoint) {
             None => self.read_counter(office, ctx),
-            Some(latest) => {
+            Some(checkpoint) => {
                 let key = BlobKey::Metadata {
                     job: self.job,
-                    checkpoint: *latest,
+                    checkpoint,
                 };
                 ctx.send(office.blueprint.directory.storage, Body::Read { key });
             }
@@ -115,6 +128,9 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         match blob {
+            Some(Blob::Metadata(metadata)) if self.store.retained.is_empty() => {
+                return self.start_from(metadata, office, ctx);
+            }
             Some(Blob::Metadata(metadata)) => self.store.metadata = Some(metadata),
             // Storage is in trouble: its client asks again until it answers.
             _ => {
@@ -128,7 +144,27 @@ impl JobMaster {
         self.read_counter(office, ctx);
     }
 
-    fn read_counter(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
+    /// `restoreSavepoint`: it is the first in the store, and ids go on after it.
+    fn start_from(
+        &mut self,
+        savepoint: Arc<CompletedCheckpoint>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let id = savepoint.id;
+        self.coordinator.continue_from(id + 1);
+        self.store.add(savepoint, usize::MAX);
+        self.begins_from_savepoint = true;
+        let op = Op::Create {
+            path: pointer_path(self.job, id),
+            data: [id, 0],
+            mode: CreateMode::Persistent,
+        };
+        let ask = ZkAsk::Store(self.job, StoreAsk::AddSavepoint);
+        office.desk.ask(op, ask, ctx);
+    }
+
+    pub(super) fn read_counter(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::GetData {
             path: counter_path(self.job),
             watch: false,
@@ -181,11 +217,15 @@ impl JobMaster {
         let subtasks = self.layout.subtasks.clone();
         let recovery = self.next_failover;
         self.next_failover += 1;
+        let detector = match self.begins_from_savepoint {
+            true => Detector::Resubmission,
+            false => Detector::NewLeader,
+        };
         if !self.submission {
             ctx.state(Fact::RecoveryStarted {
                 job: self.job,
                 recovery,
-                detector: Detector::NewLeader,
+                detector,
                 scope: RecoveryScope::Full,
                 lost: Vec::new(),
                 tasks: subtasks.clone(),

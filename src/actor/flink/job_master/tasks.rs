@@ -37,7 +37,7 @@ impl JobMaster {
         }
         let execution = self.execution(subtask);
         match (known, state) {
-            (ExecutionState::Canceling, ExecutionState::Canceled | ExecutionState::Failed) => {
+            (ExecutionState::Canceling, state) if state.is_terminal() => {
                 self.ended(subtask, ExecutionState::Canceled, office, ctx);
             }
             // On its way out: what it still reports of its way in does not matter.
@@ -57,6 +57,10 @@ impl JobMaster {
                 execution.turn(ExecutionState::Running, ctx);
                 self.assign_splits(office, ctx);
                 self.on_running(office, ctx);
+            }
+            (_, ExecutionState::Finished) => {
+                self.ended(subtask, ExecutionState::Finished, office, ctx);
+                self.finish_when_all_have(ctx);
             }
             (_, state) => execution.turn(state, ctx),
         }

@@ -37,6 +37,16 @@ impl<W> Asks<W> {
         }
     }
 
+    /// The latest ask.
+    pub fn last(&self) -> AskId {
+        self.next
+    }
+
+    /// Of an endpoint that takes the place of one that has asked so much already.
+    pub fn go_on_after(&mut self, last: AskId) {
+        self.next = last;
+    }
+
     pub fn owner(&self) -> Endpoint {
         self.owner
     }

@@ -13,7 +13,6 @@ use crate::actor::flink::rpc::{Answer, Call, Endpoint, RpcError, line};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::RegistrationConfig;
 use crate::dataflow::topology::JobId;
-use crate::kernel::Span;
 
 use super::slots::SlotState;
 use super::{ExecutorAsk, TaskExecutor, TaskExecutorTimer, TaskManager};
@@ -133,7 +132,8 @@ impl TaskManager {
         result: Result<Answer, RpcError>,
         ctx: &mut Context<'_>,
     ) {
-        let allocation = self.blueprint.profile.slot_allocation;
+        let profile = &self.blueprint.profile;
+        let (allocation, held) = (profile.slot_allocation, profile.slot_offer);
         let executor = self.executor();
         let Some(line) = executor.jobs.get_mut(&job) else {
             return;
@@ -141,12 +141,11 @@ impl TaskManager {
         match result {
             Ok(_) => {
                 line.connected = line.retrieval.known();
-                let delay = allocation.draw(&mut executor.random);
                 let delay = match line.requested {
-                    true => ctx.stretched(delay),
-                    false => Span::ZERO,
+                    true => allocation.draw(&mut executor.random),
+                    false => held.draw(&mut executor.random),
                 };
-                line.offer.set(delay, ctx);
+                line.offer.set(ctx.stretched(delay), ctx);
                 if let Some((peer, token)) = executor.job_master(job) {
                     executor.heartbeats.monitor(peer, ctx);
                     ctx.state(Fact::RegisteredAtJobMaster { job, token });

@@ -64,7 +64,7 @@ impl Overtaking {
             return;
         }
         let known = match barrier.alignment {
-            Alignment::Aligned => return,
+            Alignment::Aligned | Alignment::Stopping => return,
             Alignment::Timeoutable => &mut self.announced,
             Alignment::Unaligned => &mut self.urgent,
         };

@@ -197,10 +197,10 @@ fn named(
         },
         _ => FaultKind::Start,
     };
-    if kind == FaultKind::SavepointAndRestart {
+    if kind == FaultKind::SavepointAndRestart && around.liveness == Liveness::ZkEphemeral {
         check.refuse(
             name.place,
-            "`savepoint-and-restart` is not modelled yet: no JobManager takes savepoints",
+            "the story takes no savepoints; choose one of Flink's models, like `model: flink-default`",
         );
         return None;
     }

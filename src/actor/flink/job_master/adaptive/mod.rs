@@ -222,6 +222,8 @@ impl JobMaster {
                     let what = AdaptiveTimer::Transition { timer, phase };
                     self.set_timer(what, at - ctx.now(), ctx);
                 }
+                // Whoever is being stopped is not rescaled (`StopWithSavepoint`).
+                TransitionAction::Transition if self.stopping.is_some() => {}
                 TransitionAction::Transition => match self.scheduler().state {
                     State::Executing { .. } => self.rescale(office, ctx),
                     _ => self.create_graph(office, ctx),
@@ -235,10 +237,11 @@ impl JobMaster {
         let topology = &office.blueprint.topology;
         let operators = topology.jobs[self.job as usize].operators.iter();
         operators
-            .map(|operator| {
+            .zip(topology.slot_sharing_groups(self.job))
+            .map(|(operator, slot_sharing_group)| {
                 let operator = &topology.operators[*operator as usize];
                 VertexRequirements {
-                    slot_sharing_group: 0,
+                    slot_sharing_group,
                     lower: 1,
                     upper: if office.blueprint.config.reactive {
                         operator.max_parallelism

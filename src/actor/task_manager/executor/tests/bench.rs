@@ -82,6 +82,7 @@ fn blueprint() -> Blueprint {
         kind,
         state_bytes: 0,
         max_rate_per_s: None,
+        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
         key: "k".into(),
     };
     let keyed = OperatorKind::Transform {

@@ -1,0 +1,103 @@
+//! A job that is stopped with a savepoint and handed in again goes on where it stood: nothing is read twice, nothing is missing,
+//! whatever dies meanwhile.
+
+use firedrill::drill::outcome::Outcome;
+
+mod support;
+
+use support::{load, run};
+
+const MODELS: [&str; 3] = ["flink-default", "flink-adaptive", "flink-reactive"];
+
+fn stopped(overrides: &[&str]) -> Outcome {
+    run(&load("savepoint-and-restart", overrides))
+}
+
+fn said(outcome: &Outcome, text: &str) -> Vec<f64> {
+    let says = outcome.timeline.iter();
+    says.filter(|entry| entry.text.contains(text))
+        .map(|entry| entry.at_ms)
+        .collect()
+}
+
+fn is_whole(outcome: &Outcome) {
+    assert_eq!(
+        (
+            outcome.summary.delivery.lost,
+            outcome.summary.delivery.duplicated
+        ),
+        (0, 0)
+    );
+    let broken: Vec<_> = outcome
+        .summary
+        .invariants
+        .iter()
+        .filter(|verdict| !verdict.violations.is_empty())
+        .collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn under_each_of_flinks_models_the_job_goes_on_from_the_savepoint() {
+    for model in MODELS {
+        let outcome = stopped(&[&format!("model={model}")]);
+        is_whole(&outcome);
+        assert_eq!(outcome.summary.recoveries.len(), 1, "{model}");
+        let recovery = &outcome.summary.recoveries[0];
+        assert_eq!(
+            recovery.detector.as_deref(),
+            Some("stop-with-savepoint"),
+            "{model}"
+        );
+        assert_eq!(recovery.replayed_records, 0, "{model}");
+        let finished = said(&outcome, "FINISHED");
+        assert!(!finished.is_empty(), "{model}: {:#?}", outcome.timeline);
+        // A client's JVM comes up meanwhile.
+        assert!(recovery.phases_ms.leadership >= 3_000.0, "{model}");
+        assert!(
+            recovery.total_ms.is_some_and(|total| total < 20_000.0),
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn a_leader_that_dies_takes_no_job_with_it() {
+    // While the savepoint is taken, while tasks finish, while the client comes up, while the job is handed in.
+    for at in ["60.5 s", "62.05 s", "64 s", "66.5 s", "66.83 s"] {
+        let kill = format!(
+            r#"faults=[{{savepoint-and-restart: payments, at: 60 s}}, {{kill: jm-1, at: {at}, restart-after: 5 s}}]"#
+        );
+        let outcome = stopped(&[&kill]);
+        is_whole(&outcome);
+        assert_eq!(outcome.summary.job_status, "RUNNING", "{at}");
+        assert!(
+            !said(&outcome, "FINISHED").is_empty(),
+            "{at}: it is stopped all the same"
+        );
+    }
+}
+
+#[test]
+fn a_savepoint_that_fails_is_asked_for_again() {
+    let faults = r#"faults=[{savepoint-and-restart: payments, at: 60 s}, {fail-storage: hdfs, at: 60.1 s, for: 15 s}]"#;
+    let outcome = stopped(&[faults]);
+    is_whole(&outcome);
+    let finished = said(&outcome, "FINISHED");
+    assert!(
+        finished.len() == 1 && finished[0] > 75_000.0,
+        "{finished:?}"
+    );
+    assert_eq!(outcome.summary.job_status, "RUNNING");
+}
+
+#[test]
+fn a_taskmanager_that_dies_makes_the_job_restart_and_stop_later() {
+    for model in MODELS {
+        let faults = r#"faults=[{savepoint-and-restart: payments, at: 60 s}, {kill: taskmanager-of Account 1, at: 60.7 s, restart-after: 1 s}]"#;
+        let outcome = stopped(&[faults, &format!("model={model}"), "duration=4 min"]);
+        is_whole(&outcome);
+        assert_eq!(said(&outcome, "FINISHED").len(), 1, "{model}");
+        assert_eq!(outcome.summary.job_status, "RUNNING", "{model}");
+    }
+}
