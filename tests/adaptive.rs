@@ -104,6 +104,19 @@ fn without_spare_slots_the_job_runs_narrower_until_the_taskmanager_returns() {
         assert_eq!(running_at(&outcome, 110.0), 20);
         let (widened, text) = &widths[1];
         assert!(text.ends_with("8, 4, 8, 4"), "{text}");
+        let rescales = &outcome.summary.jobs[0].rescales;
+        let told: Vec<_> = rescales
+            .iter()
+            .map(|one| (&one.from[..], &one.to[..]))
+            .collect();
+        let (wide, narrow) = (&[8, 4, 8, 4][..], &[6, 4, 6, 4][..]);
+        assert_eq!(told, [(wide, narrow), (narrow, wide)]);
+        assert_eq!(rescales[1].cause, "rescaling");
+        let counted = outcome
+            .metrics
+            .iter()
+            .filter(|point| point.metric == "numRescales");
+        assert_eq!(counted.map(|point| point.value).next_back(), Some(1.0));
         // The first completed checkpoint after it has returned; the cooldown is over.
         let back = said(&outcome, "tm-3 registers");
         let back = back

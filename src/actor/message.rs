@@ -30,6 +30,7 @@ use super::metric_report::MetricReport;
 use super::state_assignment::ChannelFiles;
 use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
+pub use super::zookeeper::protocol::ZkTimer;
 
 /// A message on its way. Incarnations make sure that it reaches the process it was meant for, or nobody.
 #[derive(Clone, Debug)]
@@ -442,27 +443,6 @@ pub enum Timer {
         job: JobId,
         operator: OperatorId,
     },
-}
-
-/// Timers of ZooKeeper servers and clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum ZkTimer {
-    /// Server: the leader looks for expired sessions.
-    Tick,
-    /// Server: the leader pings its followers.
-    FollowerPing,
-    /// Server: votes are counted.
-    Election,
-    /// Server: the leader has been silent for too long.
-    Sync,
-    /// Client: it is time to ping.
-    Ping,
-    /// Client: the server has been silent for too long.
-    ReadTimeout,
-    /// Client: try the next server.
-    Reconnect,
-    /// Client: suspended for a whole session timeout (Curator).
-    Lost,
 }
 
 #[cfg(test)]

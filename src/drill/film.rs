@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::fact::Fact;
+use crate::actor::fact::{Detector, Fact};
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Header, Time};
 
@@ -26,8 +26,8 @@ pub struct Filming {
 #[derive(Clone, Debug, Default)]
 struct Counted {
     taskmanagers: BTreeSet<ActorId>,
-    /// By job: restarts, checkpoints completed, checkpoints failed.
-    jobs: BTreeMap<JobId, [u64; 3]>,
+    /// By job: restarts, checkpoints completed, checkpoints failed, rescales.
+    jobs: BTreeMap<JobId, [u64; 4]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl Filming {
         };
         match fact {
             Fact::CheckpointTriggered { job, .. } if !counted.jobs.contains_key(job) => {
-                counted.jobs.insert(*job, [0; 3]);
+                counted.jobs.insert(*job, [0; 4]);
                 for metric in [
                     "numRestarts",
                     "numberOfCompletedCheckpoints",
@@ -95,10 +95,20 @@ impl Filming {
                     job_gauge(*job, "job", metric, 0.0);
                 }
             }
-            Fact::RecoveryStarted { job, .. } => {
+            Fact::RecoveryStarted { job, detector, .. } => {
                 let counts = counted.jobs.entry(*job).or_default();
-                counts[0] += 1;
+                match detector {
+                    // A JobMaster begins to count anew.
+                    Detector::NewLeader | Detector::Resubmission => (counts[0], counts[3]) = (0, 0),
+                    Detector::StopWithSavepoint => {}
+                    Detector::Rescaling => (counts[0], counts[3]) = (counts[0] + 1, counts[3] + 1),
+                    _ => counts[0] += 1,
+                }
                 job_gauge(*job, "job", "numRestarts", counts[0] as f64);
+                // Only the adaptive scheduler has it.
+                if counts[3] > 0 {
+                    job_gauge(*job, "job", "numRescales", counts[3] as f64);
+                }
             }
             Fact::CheckpointCompleted {
                 job,

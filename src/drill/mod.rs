@@ -20,6 +20,7 @@ mod interruption;
 mod phase;
 mod plan;
 mod recoveries;
+mod rescales;
 mod sinks;
 mod steps;
 mod summary;

@@ -10,7 +10,7 @@ mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
 pub use series::{LagPoint, LatencyPoint, MetricPoint};
-pub use works::{CheckpointEntry, JobGraph, Vertex, VertexInput};
+pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput};
 
 /// The whole outcome of one run.
 #[derive(Clone, Debug)]
@@ -92,6 +92,7 @@ pub struct JobSummary {
     pub name: String,
     pub status: String,
     pub history: Vec<StatusChange>,
+    pub rescales: Vec<Rescale>,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -330,6 +330,7 @@ fn jobs(watch: &Watch, blueprint: &Blueprint) -> Vec<JobSummary> {
             name: job.name.clone(),
             status,
             history,
+            rescales: watch.rescales.of(number as JobId, blueprint),
         }
     };
     blueprint

@@ -25,6 +25,7 @@ use super::film::Filming;
 use super::journal::Journal;
 use super::outcome::{LagPoint, MetricPoint, Quantiles};
 use super::recoveries::Recoveries;
+use super::rescales::Rescales;
 use super::tasks::Tasks;
 use super::timeline::Timeline;
 
@@ -60,6 +61,7 @@ pub struct Watch {
     /// Where somebody wants to know why.
     pub causes: Option<Causes>,
     pub filming: Filming,
+    pub rescales: Rescales,
     pub checkpoint_history: CheckpointHistory,
 }
 
@@ -125,6 +127,7 @@ impl Watch {
             leader: None,
             causes: None,
             filming: Filming::default(),
+            rescales: Rescales::default(),
             checkpoint_history: CheckpointHistory::default(),
             blueprint: Arc::clone(blueprint),
         }
@@ -250,6 +253,7 @@ impl Watch {
         self.journal.fact(header, fact);
         self.tasks.fact(header, fact);
         self.filming.fact(header, fact);
+        self.rescales.fact(header, fact);
         self.timeline.fact(header, fact, self.causes.as_ref());
     }
 

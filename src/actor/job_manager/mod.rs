@@ -119,7 +119,8 @@ impl JobManager {
                     leader.on_watch(&path, &mut self.desk, &self.blueprint, ctx);
                 }
             }
-            None => {}
+            // The story's clients go on trying.
+            Some(ClientEvent::GaveUp) | None => {}
         }
     }
 

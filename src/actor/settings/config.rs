@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::actor::zookeeper::client::RetryPolicy;
 use crate::dataflow::batch::Alignment;
 use crate::kernel::time::Span;
 use crate::policy::LoadBalance;
@@ -164,6 +165,16 @@ pub struct HighAvailability {
     pub tolerate_suspended: bool,
     /// `simulated-session-expiration-percent`; unset: Curator's 100.
     pub simulated_session_expiration_percent: u32,
+}
+
+impl HighAvailability {
+    pub fn retries(&self) -> RetryPolicy {
+        RetryPolicy {
+            attempts_max: self.max_retry_attempts,
+            wait: self.retry_wait,
+            wait_max: self.max_retry_wait,
+        }
+    }
 }
 
 /// `jobmanager.adaptive-scheduler.*`

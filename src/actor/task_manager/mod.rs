@@ -96,7 +96,7 @@ impl TaskManager {
                 Box::new(TaskExecutor::new(
                     name,
                     settings.slots,
-                    client.clone(),
+                    client.clone().retrying(config.ha.retries()),
                     &blueprint,
                 ))
             }),

@@ -32,7 +32,31 @@ pub enum ClientEvent {
     WatchFired {
         path: String,
     },
+    /// Curator has tried a request for the last time without a connection: an unhandled error.
+    GaveUp,
 }
+
+/// How often Curator tries a request again, and how long it waits before (`BoundedExponentialBackoffRetry`).
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    pub attempts_max: u32,
+    pub wait: Span,
+    pub wait_max: Span,
+}
+
+impl RetryPolicy {
+    /// All waits together: each is `wait` times a random number below a power of two that doubles, one at the least.
+    fn patience(&self, random: &mut SmallStream) -> Span {
+        let wait = |retry: u32, random: &mut SmallStream| {
+            let below = 1 << (retry + 1).min(RETRIES_TOLD_APART);
+            (self.wait * random.below(below).max(1)).min(self.wait_max)
+        };
+        (0..self.attempts_max).fold(Span::ZERO, |sum, retry| sum + wait(retry, random))
+    }
+}
+
+/// `ExponentialBackoffRetry.MAX_RETRIES_LIMIT`
+const RETRIES_TOLD_APART: u32 = 29;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -69,6 +93,9 @@ pub struct Client {
     read_timeout: Alarm,
     reconnect: Alarm,
     lost: Alarm,
+    /// None: requests wait for ever.
+    retries: Option<RetryPolicy>,
+    give_up: Alarm,
 }
 
 impl Client {
@@ -100,6 +127,8 @@ impl Client {
             read_timeout: Alarm::new(Timer::Zk(ZkTimer::ReadTimeout)),
             reconnect: Alarm::new(Timer::Zk(ZkTimer::Reconnect)),
             lost: Alarm::new(Timer::Zk(ZkTimer::Lost)),
+            retries: None,
+            give_up: Alarm::new(Timer::Zk(ZkTimer::GiveUp)),
         }
     }
 
@@ -107,6 +136,26 @@ impl Client {
     pub fn lost_after_percent(mut self, percent: u32) -> Client {
         self.lost_after_percent = percent;
         self
+    }
+
+    pub fn retrying(mut self, policy: RetryPolicy) -> Client {
+        self.retries = Some(policy);
+        self
+    }
+
+    /// Requests that find no connection fail with every attempt to connect, and are tried again so often, for so long. A new
+    /// connection answers them; a session that has expired has no requests any more.
+    fn expect_answers(&mut self, ctx: &mut Context<'_>) {
+        let waits = self.state == State::Connecting && self.session.is_some();
+        if let Some(policy) = self.retries.filter(|_| waits)
+            && !self.outstanding.is_empty()
+            && !self.give_up.is_set(ctx)
+        {
+            // The first attempt, and the one after each wait, ends when a connection could not be made.
+            let attempts = RECONNECT_MAX * u64::from(policy.attempts_max + 1);
+            let patience = policy.patience(&mut self.random);
+            self.give_up.set(patience + attempts, ctx);
+        }
     }
 
     pub fn open(&mut self, ctx: &mut Context<'_>) {
@@ -130,6 +179,7 @@ impl Client {
             &mut self.read_timeout,
             &mut self.reconnect,
             &mut self.lost,
+            &mut self.give_up,
         ] {
             alarm.cancel(ctx);
         }
@@ -156,6 +206,7 @@ impl Client {
         if let (State::Connected, Some(session)) = (self.state, self.session) {
             self.send(ZkMessage::Request { session, xid, op }, ctx);
         }
+        self.expect_answers(ctx);
         xid
     }
 
@@ -223,6 +274,8 @@ impl Client {
             }
             // Curator: suspended for a whole session timeout is as good as expired.
             ZkTimer::Lost => self.on_expired(ctx),
+            ZkTimer::GiveUp if self.outstanding.is_empty() => None,
+            ZkTimer::GiveUp => Some(ClientEvent::GaveUp),
             timer => unreachable!("clients set no {timer:?}"),
         }
     }
@@ -239,6 +292,7 @@ impl Client {
         self.state = State::Connected;
         self.last_connected = self.current;
         self.lost.cancel(ctx);
+        self.give_up.cancel(ctx);
         self.hear(ctx);
         self.ping.set(self.ping_interval(), ctx);
         let outstanding: Vec<_> = self
@@ -279,6 +333,7 @@ impl Client {
             pause += SPIN_DELAY;
         }
         self.reconnect.set(pause, ctx);
+        self.expect_answers(ctx);
         if was_connected {
             if self.lost_after_percent > 0 {
                 let patience = self.timeout * u64::from(self.lost_after_percent) / 100;
@@ -294,6 +349,7 @@ impl Client {
         self.given_up = lost.or(self.given_up);
         self.outstanding.clear();
         self.lost.cancel(ctx);
+        self.give_up.cancel(ctx);
         self.disconnect(ctx);
         self.lost.cancel(ctx);
         lost.map(|_| ClientEvent::Lost)

@@ -37,6 +37,11 @@ impl<A> Desk<A> {
         self.client.forget_requests();
     }
 
+    /// Whether something is asked for that such a thing is for.
+    pub fn waits_for(&self, is: impl Fn(&A) -> bool) -> bool {
+        self.asks.values().any(is)
+    }
+
     /// Answers to other requests are for nobody any more.
     pub fn keep_asks(&mut self, keep: impl Fn(&A) -> bool) {
         self.asks.retain(|_, ask| keep(ask));

@@ -228,3 +228,26 @@ pub enum ZkError {
     NodeExists,
     SessionExpired,
 }
+
+/// Timers of ZooKeeper servers and clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ZkTimer {
+    /// Server: the leader looks for expired sessions.
+    Tick,
+    /// Server: the leader pings its followers.
+    FollowerPing,
+    /// Server: votes are counted.
+    Election,
+    /// Server: the leader has been silent for too long.
+    Sync,
+    /// Client: it is time to ping.
+    Ping,
+    /// Client: the server has been silent for too long.
+    ReadTimeout,
+    /// Client: try the next server.
+    Reconnect,
+    /// Client: suspended for a whole session timeout (Curator).
+    Lost,
+    /// Client: requests without a connection have been tried for the last time (Curator).
+    GiveUp,
+}

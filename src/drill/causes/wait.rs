@@ -30,6 +30,7 @@ pub enum Wait {
     ClientReadTimeout,
     ClientReconnect,
     ClientLost,
+    ClientRetries,
     // Flink's control plane.
     AskTimeout,
     HeartbeatTimeout,
@@ -174,6 +175,7 @@ impl Wait {
                 ZkTimer::ReadTimeout => Wait::ClientReadTimeout,
                 ZkTimer::Reconnect => Wait::ClientReconnect,
                 ZkTimer::Lost => Wait::ClientLost,
+                ZkTimer::GiveUp => Wait::ClientRetries,
             },
             Timer::Ask { .. } => Wait::AskTimeout,
             Timer::HeartbeatTimeout { .. } => Wait::HeartbeatTimeout,

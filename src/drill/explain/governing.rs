@@ -126,6 +126,10 @@ impl Said<'_> {
                 format!("{last} looks for partitions from time to time"),
                 "partition.discovery.interval.ms",
             ),
+            Wait::ClientRetries => flink(
+                format!("{last} tries in vain to reach ZooKeeper"),
+                "high-availability.zookeeper.client.retry-wait",
+            ),
             Wait::AskTimeout => flink(
                 format!("{last} waits in vain for an answer"),
                 "pekko.ask.timeout",

@@ -1,4 +1,4 @@
-//! The jobs as graphs, and their checkpoints one by one: what Flink's REST API tells of them.
+//! The jobs as graphs, their checkpoints one by one, and how wide they ran: what Flink's REST API tells of them.
 
 use serde::Serialize;
 
@@ -47,4 +47,15 @@ pub struct CheckpointEntry {
     pub failure: Option<&'static str>,
     /// When a restart went back to it, each time.
     pub restored_ms: Vec<f64>,
+}
+
+/// A job has come to have another parallelism.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rescale {
+    pub at_ms: f64,
+    /// Of each operator.
+    pub from: Vec<u32>,
+    pub to: Vec<u32>,
+    /// `rescaling`, who detected the failure that it came with, or `submission`.
+    pub cause: String,
 }

@@ -29,6 +29,7 @@ fn help(scope: &str, metric: &str) -> String {
         "numRecordsInPerSecond" => "Records taken in per second.".into(),
         "numRecordsOutPerSecond" => "Records put out per second.".into(),
         "numRestarts" => "Restarts of the job under the present JobMaster.".into(),
+        "numRescales" => "Rescales of the job under the present JobMaster.".into(),
         "currentOffset" => "The source's position in the partition.".into(),
         "committedOffset" => "The offset committed for the partition.".into(),
         "lastCheckpointDuration" => "How long the last checkpoint took, in milliseconds.".into(),

@@ -123,6 +123,7 @@ pub fn quiet() -> Outcome {
     summary.jobs = vec![JobSummary {
         name: "fraud-detection".into(),
         status: "RUNNING".into(),
+        rescales: Vec::new(),
         history: Vec::new(),
     }];
     summary.latency_ms = some(24.0, 41.0, 88.0, 140.0);

@@ -179,6 +179,19 @@ fn operations(page: &mut Page, summary: &Summary) {
         page.item("Rebalances: none");
     }
     const LISTED_MAX: usize = 8;
+    let rescales = summary.jobs.iter().flat_map(|job| {
+        let of_job = job.rescales.iter();
+        of_job.map(move |rescale| (&job.name, rescale))
+    });
+    for (job, rescale) in rescales.take(LISTED_MAX) {
+        page.item(&format!(
+            "Rescale of {job} at {}: {} → {}, {}",
+            number::instant(rescale.at_ms),
+            widths(&rescale.from),
+            widths(&rescale.to),
+            rescale.cause,
+        ));
+    }
     for rebalance in summary.rebalances.iter().take(LISTED_MAX) {
         page.item(&format!(
             "Rebalance at {}: {} {} → {}, {}",
@@ -206,6 +219,12 @@ fn operations(page: &mut Page, summary: &Summary) {
         number::count(sent.delivered),
         number::count(sent.retried),
     ));
+}
+
+/// The parallelism of each operator.
+fn widths(parallelism: &[u32]) -> String {
+    let widths: Vec<String> = parallelism.iter().map(u32::to_string).collect();
+    widths.join(", ")
 }
 
 #[cfg(test)]

@@ -236,9 +236,9 @@ pub const KEYS: &[Key] = &[
     Key { name: "execution.runtime-mode", aliases: &[], users: ALL, set: |_, text| runtime_mode(text), get: |_| None },
     key!(ALL, "high-availability.zookeeper.client.session-timeout" ["recovery.zookeeper.client.session-timeout"] config.ha.session_timeout, |text| at_least(text, 1), span),
     key!(ALL, "high-availability.zookeeper.client.connection-timeout" ["recovery.zookeeper.client.connection-timeout"] config.ha.connection_timeout, |text| at_least(text, 1), span),
-    key!(NOBODY, "high-availability.zookeeper.client.retry-wait" ["recovery.zookeeper.client.retry-wait"] config.ha.retry_wait, |text| at_least(text, 1), span),
-    key!(NOBODY, "high-availability.zookeeper.client.max-retry-wait" config.ha.max_retry_wait, |text| at_least(text, 1), span),
-    key!(NOBODY, "high-availability.zookeeper.client.max-retry-attempts" ["recovery.zookeeper.client.max-retry-attempts"] config.ha.max_retry_attempts, |text| count(text, 0, 29), number),
+    key!(FLINK, "high-availability.zookeeper.client.retry-wait" ["recovery.zookeeper.client.retry-wait"] config.ha.retry_wait, |text| at_least(text, 1), span),
+    key!(FLINK, "high-availability.zookeeper.client.max-retry-wait" config.ha.max_retry_wait, |text| at_least(text, 1), span),
+    key!(FLINK, "high-availability.zookeeper.client.max-retry-attempts" ["recovery.zookeeper.client.max-retry-attempts"] config.ha.max_retry_attempts, |text| count(text, 0, 29), number),
     key!(FLINK, "high-availability.zookeeper.client.tolerate-suspended-connections" config.ha.tolerate_suspended, boolean, truth),
     key!(FLINK, "high-availability.zookeeper.client.simulated-session-expiration-percent" config.ha.simulated_session_expiration_percent, |text| count(text, 0, 100), number),
 

@@ -1,7 +1,7 @@
 //! The JobManager process: its line to ZooKeeper, leader election for all components, Dispatcher, ResourceManager, JobMasters.
 //!
-//! Curator's retries are not counted: a client that cannot reach ZooKeeper goes on trying, and no process ends because of it.
-//! When Flink's would depends on which operations are under way, and has not been measured.
+//! Where ZooKeeper is gone for so long that Curator gives up on what the process asks of it for leadership, the process ends
+//! itself; unless its session has expired before, with which everything ends that was asked for.
 
 mod clients;
 mod dispatcher;
@@ -79,7 +79,8 @@ impl JobManager {
             ha.connection_timeout,
             &blueprint.streams,
         )
-        .lost_after_percent(ha.simulated_session_expiration_percent);
+        .lost_after_percent(ha.simulated_session_expiration_percent)
+        .retrying(ha.retries());
         JobManager {
             me: Address {
                 actor: me,
@@ -207,6 +208,13 @@ impl JobManager {
                 }
             }
             Some(ClientEvent::WatchFired { path }) => self.on_watch(Some(&path), ctx),
+            // `UnhandledErrorListener`. Whoever waits for a checkpoint store asks again on the next connection.
+            Some(ClientEvent::GaveUp) => {
+                let store = |ask: &ZkAsk| matches!(ask, ZkAsk::Store(..) | ZkAsk::Cleanup);
+                if self.desk.waits_for(|ask| !store(ask)) {
+                    self.fail("Curator has given up on ZooKeeper", ctx);
+                }
+            }
             None => {}
         }
     }

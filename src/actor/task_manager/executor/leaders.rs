@@ -29,6 +29,9 @@ impl TaskManager {
                     self.retrieve(Component::JobMaster(job), ctx);
                 }
             }
+            Some(ClientEvent::GaveUp) => {
+                self.fail_fatally("Curator has given up on ZooKeeper", ctx)
+            }
             Some(ClientEvent::Suspended) if self.blueprint.config.ha.tolerate_suspended => {}
             Some(ClientEvent::Suspended | ClientEvent::Lost) => self.forget_leaders(ctx),
             Some(ClientEvent::Reply { xid, result }) => {
