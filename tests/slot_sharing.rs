@@ -1,6 +1,7 @@
 //! Slot sharing groups add up: a job needs as many slots as the widest operators of its groups have subtasks, and no slot holds
 //! tasks of two groups.
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -33,7 +33,6 @@ pub enum Fact {
     ProcessStarted {
         incarnation: u32,
     },
-
     // ZooKeeper. A leader states a commit when it learns of it: one that was stopped, and its successor, state the same.
     SessionOpened {
         zxid: u64,
@@ -74,7 +73,6 @@ pub enum Fact {
         zxid: u64,
         path: String,
     },
-
     // Leadership of the JobManagers.
     LeadershipGranted,
     LeaderPublished {
@@ -229,7 +227,6 @@ pub enum Fact {
         job: JobId,
         missing: u32,
     },
-
     // Jobs and executions, as the JobMaster sees them.
     JobStatusChanged {
         job: JobId,
@@ -247,7 +244,6 @@ pub enum Fact {
         state: ExecutionState,
         taskmanager: Option<ActorId>,
     },
-
     // A recovery, step by step, as the JobMaster sees it.
     RecoveryStarted {
         job: JobId,

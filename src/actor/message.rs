@@ -88,7 +88,6 @@ pub enum Body {
     MainThreadFree {
         endpoint: Endpoint,
     },
-
     // Data plane, TaskManager to TaskManager.
     /// `PartitionRequest`: the consumer of a channel asks its producer to send.
     PartitionRequest(Box<PartitionRequest>),
@@ -135,7 +134,6 @@ pub enum Body {
         task: u32,
         step: TaskStep,
     },
-
     // Sources and Kafka.
     /// `task`: the reader's number on its TaskManager. Nothing leaves the reader before its flusher's next `tick`, unless
     /// `records_min` are there: until then the broker may keep the answer.
@@ -158,7 +156,6 @@ pub enum Body {
         log_end: u64,
         task: u32,
     },
-
     // Checkpoint storage.
     Write {
         key: BlobKey,
@@ -183,7 +180,6 @@ pub enum Body {
     Delete {
         key: BlobKey,
     },
-
     // The sink's database.
     Database(DatabaseRequest),
     DatabaseDone {
@@ -191,7 +187,6 @@ pub enum Body {
         attempt: Attempt,
         what: DatabaseAnswer,
     },
-
     // TaskManager to JobMaster.
     RegisterTaskManager(Box<Registration>),
     UpdateTaskExecutionState {
@@ -211,7 +206,6 @@ pub enum Body {
         checkpoint: CheckpointId,
     },
     MetricReport(Box<MetricReport>),
-
     // JobMaster to TaskManager; each carries the sender's fencing token.
     TaskManagerRegistered {
         token: FencingToken,
@@ -246,7 +240,6 @@ pub enum Body {
         job: JobId,
         checkpoint: CheckpointId,
     },
-
     // The world outside.
     Notify {
         id: u64,
@@ -255,7 +248,6 @@ pub enum Body {
     NotifyReceived {
         id: u64,
     },
-
     // Sinks and Kafka.
     /// Kafka's own clock: it looks for transactions whose time is over.
     AbortExpired,

@@ -26,6 +26,7 @@ fn topology() -> Topology {
         kind,
         state_bytes: 0,
         max_rate_per_s: None,
+        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
         key: "key".into(),
     };
     let inputs = vec![Input {

@@ -19,7 +19,6 @@ use super::job_master::{JobMaster, Phase};
 use super::loading::checkpoints_path;
 use super::office::{Ask, Office};
 
-/// Bytes of metadata per task (`_metadata`).
 const METADATA_BYTES_PER_TASK: u64 = 2_048;
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ mod checkpoints;
 mod connections;
 mod coordinator;
 mod deployment;
+mod ending;
 mod events;
 mod execution;
 mod failover;
@@ -417,44 +418,6 @@ impl JobMaster {
             }
             key => unreachable!("JobMasters write no {key:?}"),
         }
-    }
-
-    /// Leadership is revoked: the job is SUSPENDED here, every TaskManager is told goodbye. What is in the checkpoint
-    /// store stays there.
-    pub fn suspend(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        self.give_stopping_up();
-        self.stop_checkpoints(office, ctx);
-        self.turn(JobStatus::Suspended, "leadership revoked".to_owned(), ctx);
-        self.say_goodbye("JobManager is no longer the leader.", ctx);
-        self.release_timers(ctx);
-    }
-
-    fn release_timers(&mut self, ctx: &mut Context<'_>) {
-        self.heartbeats.stop(ctx);
-        self.asks.drop_all(ctx);
-        self.resource_manager.release(ctx);
-        for alarm in [
-            &mut self.round,
-            &mut self.created,
-            &mut self.idle,
-            &mut self.request_timeout,
-            &mut self.declare,
-        ] {
-            alarm.release(ctx);
-        }
-        for failover in &mut self.failovers {
-            failover.delay.release(ctx);
-        }
-        for deployment in &mut self.deployments {
-            deployment.descriptors.release(ctx);
-        }
-        if let Some(scheduler) = &mut self.adaptive {
-            scheduler.end(ctx);
-        }
-        self.failovers.clear();
-        self.deployments.clear();
-        self.coordinator.release(ctx);
-        self.stop_enumerators(ctx);
     }
 
     /// TaskManagers that are registered here, for whom it may concern.
