@@ -11,6 +11,20 @@ use crate::dataflow::topology::SubtaskId;
 use super::JobMaster;
 
 impl JobMaster {
+    /// The metadata could not be written (`CheckpointFailureReason.FINALIZE_CHECKPOINT_FAILURE`).
+    pub fn on_metadata_lost(
+        &mut self,
+        checkpoint: CheckpointId,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
+            pending.release(ctx);
+            let reason = "its metadata could not be written";
+            self.lose_checkpoint(checkpoint, reason, office, ctx);
+        }
+    }
+
     pub(super) fn on_decline(
         &mut self,
         checkpoint: CheckpointId,

@@ -361,22 +361,8 @@ impl JobMaster {
         self.restart_what_is_ready(office, ctx);
     }
 
-    /// The metadata could not be written (`CheckpointFailureReason.FINALIZE_CHECKPOINT_FAILURE`).
-    pub fn on_metadata_lost(
-        &mut self,
-        checkpoint: CheckpointId,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        if let Some(mut pending) = self.coordinator.pending.remove(&checkpoint) {
-            pending.release(ctx);
-            let reason = "its metadata could not be written";
-            self.lose_checkpoint(checkpoint, reason, office, ctx);
-        }
-    }
-
     /// A checkpoint comes to nothing after all tasks have done their part.
-    fn lose_checkpoint(
+    pub(super) fn lose_checkpoint(
         &mut self,
         checkpoint: CheckpointId,
         reason: &'static str,
