@@ -24,7 +24,7 @@ pub(super) const PROMISES: [Promise; 3] = [
     ),
     safety(
         "P2",
-        "Each split has at most one reader among the attempts of the execution graph.",
+        "Each split has at most one reader among the attempts of a source in the execution graph.",
     ),
 ];
 
@@ -142,14 +142,18 @@ impl Sources {
         });
     }
 
-    /// Whether the split belongs to an attempt of another subtask that the leader counts as alive.
+    /// Whether the split belongs to an attempt of another subtask of the same source that the leader counts as alive. Other
+    /// jobs may read the topic too.
     fn has_another_reader(&self, split: SplitId, subtask: SubtaskId, scene: &Scene) -> bool {
         let Some((_, leader)) = scene.current_leader() else {
             return false;
         };
+        let source =
+            |subtask: SubtaskId| scene.blueprint.topology.subtasks[subtask as usize].operator;
         self.readers[split as usize].iter().any(|reader| {
             let known = &leader.tasks[reader.subtask as usize];
             reader.subtask != subtask
+                && source(reader.subtask) == source(subtask)
                 && reader.is_owner
                 && !reader.ended
                 && known.attempt == reader.attempt
