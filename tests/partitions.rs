@@ -64,7 +64,7 @@ fn new_partitions_wait_for_the_next_discovery() {
     };
     let found = said(&outcome, "discovers partitions 4, 5");
     let waited = found.first().expect("they are discovered") - grown;
-    // Enumerators began to look a few seconds after the start, and do so every 45 s.
+    // Enumerators began to look a few seconds after the start, and do so every 40 s.
     assert!((25_000.0..45_000.0).contains(&waited), "{waited}");
     // Their records lie there until then.
     let most = outcome.lag.iter().map(|point| point.max).max();

@@ -197,3 +197,45 @@ fn a_broker_may_go_at_any_time() {
     assert!(stopped < 2_000.0, "{stopped}");
     assert!(hung > 28_000.0 && resumed < 8_000.0, "{hung} {resumed}");
 }
+
+/// Its pointer is written, and the leader that wrote it is cut off from the answer: nobody discards the checkpoint, no task hears of
+/// it, the successor starts from it (`PossibleInconsistentStateException`).
+#[test]
+fn a_checkpoint_of_which_its_leader_does_not_know_is_found_by_the_next_one() {
+    for seed in 1..=4 {
+        let outcome = drill("checkpoint-commit-unknown", seed, &[]);
+        assert_unbroken(&outcome);
+        let delivery = &outcome.summary.delivery;
+        assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "seed {seed}");
+        let restored = outcome.summary.recoveries[0].restored_checkpoint;
+        let said = |text: &str| outcome.timeline.iter().any(|line| line.text.contains(text));
+        assert_eq!(restored, Some(6), "seed {seed}");
+        assert!(said("checkpoint 5 has completed"), "seed {seed}");
+        assert!(!said("checkpoint 6 has completed"), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_older_checkpoint_doubles_what_was_committed_since_and_nothing_else() {
+    let outcome = drill("restored-from-older", 1, &[]);
+    assert_unbroken(&outcome);
+    let recovery = &outcome.summary.recoveries[0];
+    assert_eq!(recovery.restored_checkpoint, Some(5));
+    let delivery = &outcome.summary.delivery;
+    assert_eq!(delivery.lost, 0);
+    // Ten seconds of four partitions: what checkpoint 6 had committed.
+    let interval = 10.0 * 4.0 * 200.0;
+    let doubled = delivery.duplicated as f64;
+    assert!(
+        (0.8 * interval..1.2 * interval).contains(&doubled),
+        "{doubled}"
+    );
+    // With the pointer in place the successor goes back to it.
+    let outcome = drill(
+        "restored-from-older",
+        1,
+        &["faults.0={kill: jm-2, at: 50 s, restart-after: 1 s}"],
+    );
+    assert_eq!(outcome.summary.recoveries[0].restored_checkpoint, Some(6));
+    assert_eq!(outcome.summary.delivery.duplicated, 0);
+}

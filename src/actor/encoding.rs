@@ -23,6 +23,7 @@ enum Form {
     TimeoutableBarrier,
     UnalignedBarrier,
     StoppingBarrier,
+    Mark,
 }
 
 impl Serialize for Envelope {
@@ -70,6 +71,7 @@ impl Serialize for Envelope {
                         };
                         parts(serializer, head(form), way, checkpoint)
                     }
+                    Element::Mark(mark) => parts(serializer, head(Form::Mark), way, mark),
                 }
             }
             Body::Credit {
@@ -145,6 +147,7 @@ mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
     use crate::dataflow::batch::Batch;
+    use crate::dataflow::event_time::{EventTime, Mark};
     use crate::dataflow::record::Record;
     use crate::kernel::{ActorId, Time};
 
@@ -200,6 +203,10 @@ mod tests {
             data(1, 1, 1, Element::Barrier(2, Alignment::Aligned)),
             data(1, 1, 1, Element::Barrier(1, Alignment::Timeoutable)),
             data(1, 1, 1, Element::Barrier(1, Alignment::Unaligned)),
+            data(1, 1, 1, Element::Mark(Mark::Watermark(EventTime(1)))),
+            data(1, 1, 1, Element::Mark(Mark::Watermark(EventTime(2)))),
+            data(1, 1, 1, Element::Mark(Mark::Idle)),
+            data(1, 1, 1, Element::Mark(Mark::Active)),
             credit(1, 1, 1),
             credit(2, 1, 1),
             credit(1, 2, 1),

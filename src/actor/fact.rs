@@ -9,7 +9,7 @@ pub use super::kafka::protocol::AppendTimes;
 use super::message::{Batches, FencingToken};
 use super::metric_report::TaskMetrics;
 use super::sink_fact::{OffsetReset, SinkFact};
-use super::source_fact::SourceFact;
+use super::source_fact::{EventTimeFact, SourceFact};
 pub use super::status::{Detector, ExecutionState, JobStatus};
 use super::task_manager::executor::SlotState;
 use crate::dataflow::batch::{Batch, CheckpointId};
@@ -443,4 +443,5 @@ pub enum Fact {
     SavepointTriggered(JobId, CheckpointId),
     /// Handed in again, to start from the savepoint with which it was stopped: to Flink this is another job.
     JobResubmitted(JobId, CheckpointId),
+    EventTime(EventTimeFact),
 }

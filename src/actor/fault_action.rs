@@ -151,6 +151,10 @@ pub enum FaultAction {
         whom: Whom,
         then: Box<FaultAction>,
     },
+    /// Somebody deletes the newest checkpoint of a job from the store.
+    DropCheckpoint {
+        job: JobId,
+    },
     /// A topic or its producers change.
     Topic {
         target: ActorId,

@@ -24,7 +24,7 @@ use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
 use super::kafka::brokers::{BrokerEvent, Request as KafkaClientRequest};
-use super::kafka::protocol::{KafkaCall, KafkaReply, OffsetOutOfRange};
+use super::kafka::protocol::{FetchedInTime, KafkaCall, KafkaReply, OffsetOutOfRange};
 use super::kafka::topics::TopicChange;
 use super::metric_report::MetricReport;
 use super::state_assignment::ChannelFiles;
@@ -265,6 +265,12 @@ pub enum Body {
     KafkaDone(Box<KafkaReply>),
     /// A fetch asks for what is not kept any more.
     OffsetOutOfRange(Box<OffsetOutOfRange>),
+    /// To the leading ZooKeeper server: the pointer to the newest checkpoint of a job goes, by hand.
+    DropCheckpoint {
+        job: JobId,
+    },
+    /// The answer to a fetch of a source that makes watermarks.
+    FetchedInTime(Box<FetchedInTime>),
     /// Somebody changes a topic, or its producers.
     Topic(TopicChange),
     /// An enumerator to any broker: which partitions does the topic have? (`AdminClient.describeTopics`)
@@ -430,6 +436,10 @@ pub enum Timer {
         job: JobId,
     },
     Notify,
+    /// `pipeline.auto-watermark-interval`
+    Watermark {
+        task: u32,
+    },
     /// `partition.discovery.interval.ms`, or the patience with an answer, of a source of the story.
     PartitionDiscovery {
         job: JobId,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::dataflow::event_time::EventTime;
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::Span;
 
@@ -37,4 +38,10 @@ pub struct TaskMetrics {
     pub log_bytes: u64,
     /// Of a source: records in the topic that it has not taken.
     pub pending_records: u64,
+    /// `currentInputWatermark`; none: a source, or no event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_watermark: Option<EventTime>,
+    /// `currentOutputWatermark`; none: a sink, or no event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_watermark: Option<EventTime>,
 }

@@ -1,8 +1,9 @@
-//! What is stated about splits beyond their records: topics that grow, enumerators, readers that get more.
+//! What is stated about splits beyond their records, topics that grow, enumerators, readers that get more; and about event time.
 
 use serde::Serialize;
 
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
 
@@ -33,5 +34,21 @@ pub enum SourceFact {
         subtask: SubtaskId,
         attempt: Attempt,
         splits: Vec<(SplitId, u64)>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum EventTimeFact {
+    /// A task's event time has advanced: a source says so to those behind it, another task has heard so on its channels.
+    Advanced {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        watermark: EventTime,
+    },
+    /// Nothing holds back those behind it for now, or something does again.
+    Idle {
+        subtask: SubtaskId,
+        attempt: Attempt,
+        is_idle: bool,
     },
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::event_time::Mark;
 use super::record::Record;
 
 /// Checkpoint ids count from 1; 0 stands for "before the first", the initial state.
@@ -17,6 +18,8 @@ pub enum Element {
     Records(Batch),
     /// Separates the records before checkpoint `n` from those after it (`CheckpointBarrier`).
     Barrier(CheckpointId, Alignment),
+    /// How far event time is.
+    Mark(Mark),
 }
 
 /// How a barrier gets past records that wait (`CheckpointOptions.AlignmentType`).

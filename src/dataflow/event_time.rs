@@ -395,19 +395,15 @@ mod tests {
         }
         assert_eq!(tick(&mut splits, 24), [Mark::Idle]);
         splits[1].on_event(EventTime(24 * S));
-        assert_eq!(
-            tick(&mut splits, 25),
-            [Mark::Active, at(22 * S - MS)]
-        );
+        assert_eq!(tick(&mut splits, 25), [Mark::Active, at(22 * S - MS)]);
     }
 
     #[test]
     fn a_reader_without_splits_is_idle_only_where_there_is_an_idleness() {
         for (idleness, said) in [(None, 0), (Some(Span::from_secs(5)), 1)] {
             let mut reader = ReaderWatermark::new(strategy(idleness));
-            let marks = (0..20).flat_map(|s| {
-                reader.on_tick(std::iter::empty(), Time::ZERO + Span::from_secs(s))
-            });
+            let marks = (0..20)
+                .flat_map(|s| reader.on_tick(std::iter::empty(), Time::ZERO + Span::from_secs(s)));
             assert_eq!(marks.collect::<Vec<_>>(), vec![Mark::Idle; said]);
         }
     }
@@ -423,7 +419,10 @@ mod tests {
         assert!((400..600).contains(&early), "{early}");
         let exact = EventTime::of(Record::new(3, 5), arrival, Span::ZERO);
         assert_eq!(exact, EventTime(10 * S));
-        assert_eq!(exact.lag(arrival + Span::from_secs(1)), Some(Span::from_secs(1)));
+        assert_eq!(
+            exact.lag(arrival + Span::from_secs(1)),
+            Some(Span::from_secs(1))
+        );
         assert_eq!(EventTime::MIN.lag(arrival), None);
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::time::Span;
 
+use super::event_time::WatermarkStrategy;
 use super::sink::SinkSpec;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Topic {
     /// How long a record is kept (`retention.ms`); none: for ever.
     pub retention: Option<Span>,
     pub offset_reset: OffsetReset,
+    /// Records happened up to so long before they arrived.
+    pub disorder: Span,
 }
 
 /// Where a reader goes on whose offset is not there any more (`auto.offset.reset`).
@@ -54,6 +57,8 @@ pub struct Job {
     pub operators: Vec<Operator>,
     /// Tasks pinned at the start: (operator index, subtask) to TaskManager index.
     pub pins: BTreeMap<(usize, u32), usize>,
+    /// How its sources make watermarks; none: it has no event time.
+    pub event_time: Option<WatermarkStrategy>,
 }
 
 impl Job {

@@ -186,6 +186,7 @@ mod tests {
             linger: Span::from_ms(10),
             retention: None,
             offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
+            disorder: crate::kernel::Span::ZERO,
         };
         let operator = |name: &str, parallelism, kind| Operator {
             name: name.into(),
@@ -221,6 +222,7 @@ mod tests {
                 ),
             ],
             pins: Default::default(),
+            event_time: None,
         };
         let options = TopologyOptions {
             elasticity,

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod distinct;
+pub mod event_time;
 pub mod fingerprint;
 pub mod job_graph;
 pub mod key_groups;

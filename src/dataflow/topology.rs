@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::event_time::WatermarkStrategy;
 use super::job_graph::{Exchange, Job, Operator, OperatorKind, Topic};
 use super::key_groups::{KeySelector, default_max_parallelism};
 use super::layout::Layout;
@@ -65,6 +66,8 @@ pub struct JobInfo {
     pub subtasks: Vec<SubtaskId>,
     /// The splits that its sources read, those included that topics have only later.
     pub splits: Vec<SplitId>,
+    /// How its sources make watermarks, where it has event time.
+    pub event_time: Option<WatermarkStrategy>,
     /// The layout with the widest parallelism of each operator.
     pub layout: Arc<Layout>,
 }
@@ -173,6 +176,7 @@ impl Topology {
             operators: Vec::new(),
             subtasks: Vec::new(),
             splits: Vec::new(),
+            event_time: job.event_time,
             layout: Arc::default(),
         };
         for spec in &job.operators {
@@ -329,6 +333,14 @@ impl Topology {
     pub fn is_initial(&self, split: SplitId) -> bool {
         let Split { topic, partition } = self.splits[split as usize];
         partition < self.topics[topic].partitions
+    }
+
+    /// Whether somebody reads the topic in event time: then its records' timestamps matter.
+    pub fn is_timed(&self, topic: usize) -> bool {
+        self.operators.iter().any(|operator| {
+            let job = &self.jobs[operator.job as usize];
+            operator.spec.kind.topic() == Some(topic) && job.event_time.is_some()
+        })
     }
 
     /// The source subtask that a split is given to which no checkpoint has, among so many readers.

@@ -181,6 +181,12 @@ impl Arrivals {
             .copied()
     }
 
+    /// A sink's writer has not handled it yet.
+    pub fn is_awaited(&self, record: Record) -> bool {
+        let split = &self.splits[record.split() as usize];
+        split.latency.get(record.offset() as usize) == Some(&0)
+    }
+
     /// Offsets that arrived in an interval, when, and the latency of each, if it was handled.
     pub fn between(
         &self,

@@ -13,6 +13,7 @@ mod build;
 mod causes;
 mod checkpoint_history;
 mod episode;
+mod event_time;
 mod film;
 mod following;
 mod histogram;

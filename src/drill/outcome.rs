@@ -9,7 +9,7 @@ mod series;
 mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
-pub use series::{LagPoint, LatencyPoint, MetricPoint};
+pub use series::{LagPoint, LatencyPoint, MetricPoint, WatermarkLagPoint};
 pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput};
 
 /// The whole outcome of one run.
@@ -25,6 +25,8 @@ pub struct Outcome {
     pub latency: Vec<LatencyPoint>,
     /// Consumer lag (records appended and not yet taken by a source), by time and partition.
     pub lag: Vec<LagPoint>,
+    /// How far event time is behind at the sinks, of the job that is furthest behind; empty where no job has event time.
+    pub watermark_lag: Vec<WatermarkLagPoint>,
     /// Phases as intervals of time, for shading; in order.
     pub phases: Vec<PhaseSpan>,
     /// Faults as intervals of time, for shading.
@@ -77,9 +79,45 @@ pub struct Summary {
     pub latency_ms: Quantiles,
     /// From a record's arrival in the topic until a reader of the sink can see it.
     pub visibility_latency_ms: Quantiles,
+    /// The most that in-flight logs of all tasks held together, as they were measured.
+    pub in_flight_log_max_bytes: u64,
+    /// Of each job that has event time.
+    pub event_time: Vec<EventTimeSummary>,
+}
+
+/// How far event time came at a job's sinks.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventTimeSummary {
+    pub job: String,
+    /// How far the furthest watermark was behind the clock, four times a second.
+    pub watermark_lag_ms: Quantiles,
+    /// The longest time in which it did not advance.
+    pub longest_stall_ms: f64,
+    /// Since when; null where it always advanced within a second.
+    pub longest_stall_from_ms: Option<f64>,
+    /// Records that reached a sink behind a watermark that was newer than they were: windows would drop them.
+    pub late_records: u64,
 }
 
 impl Summary {
+    /// Over all jobs with event time.
+    fn worst_of_event_time(&self, of: impl Fn(&EventTimeSummary) -> Option<f64>) -> Option<f64> {
+        self.event_time.iter().filter_map(of).reduce(f64::max)
+    }
+
+    pub fn watermark_lag_max_ms(&self) -> Option<f64> {
+        self.worst_of_event_time(|job| job.watermark_lag_ms.max)
+    }
+
+    pub fn event_time_stall_ms(&self) -> Option<f64> {
+        self.worst_of_event_time(|job| Some(job.longest_stall_ms))
+    }
+
+    pub fn late_records(&self) -> Option<f64> {
+        let late = self.event_time.iter().map(|job| job.late_records);
+        (!self.event_time.is_empty()).then(|| late.sum::<u64>() as f64)
+    }
+
     /// Share of the simulated time in which a checkpoint was under way, by the median duration of the completed ones.
     pub fn checkpoint_overhead(&self) -> Option<f64> {
         let median = self.checkpoints.duration_ms.p50?;
@@ -122,6 +160,8 @@ pub struct Recovery {
     pub phases_ms: Phases,
     /// Null while the run ends before "caught up".
     pub total_ms: Option<f64>,
+    /// The longest time meanwhile in which event time did not advance at the sinks; null where the job has none.
+    pub event_time_stall_ms: Option<f64>,
     /// Where the job failed for good: its restart strategy allowed no more.
     pub failed_ms: Option<f64>,
     pub placement: Vec<PlacementEntry>,

@@ -7,7 +7,7 @@ use crate::actor::message::{
     FaultAction, LinkFault, LinkTrouble as ActorTrouble, StorageTrouble, Whom,
 };
 use crate::actor::trigger::{Conditional, Trigger};
-use crate::dataflow::topology::SubtaskId;
+use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::fault::{Condition, Fault, FaultKind, LinkTrouble, Links, Target, Task, When};
 use crate::kernel::{ActorId, Random, Span, Time};
 use crate::scenario::model::Scenario;
@@ -154,6 +154,10 @@ fn actions(fault: &Fault, blueprint: &Blueprint) -> Vec<FaultAction> {
         )],
         FaultKind::FailStorage => vec![storage(StorageTrouble::Failing, fault.lasts)],
         FaultKind::LoseStorage => vec![storage(StorageTrouble::Silent, fault.lasts)],
+        FaultKind::DropCheckpoint => match fault.target {
+            Target::Job(job) => vec![FaultAction::DropCheckpoint { job: job as JobId }],
+            other => unreachable!("{other:?} is no job"),
+        },
         FaultKind::RollingRestart => vec![FaultAction::Rolling {
             left: processes(fault.target, blueprint).into(),
             pause: fault.lasts.unwrap_or(Span::ZERO),
@@ -266,7 +270,7 @@ fn action(fault: &Fault, directory: &Directory, blueprint: &Blueprint) -> FaultA
         FaultKind::SavepointAndRestart => FaultAction::SavepointAndRestart {
             target,
             job: match fault.target {
-                Target::Job(job) => job as crate::dataflow::topology::JobId,
+                Target::Job(job) => job as JobId,
                 other => unreachable!("{other:?} is no job"),
             },
         },

@@ -57,7 +57,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .recoveries
             .closed
             .iter()
-            .map(|e| recovery(e, &watch.recoveries, &blueprint, now))
+            .map(|e| recovery(e, &watch, &blueprint, now))
             .collect(),
         unprovoked: watch
             .recoveries
@@ -110,6 +110,8 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         jobs,
         latency_ms,
         visibility_latency_ms: watch.visibility.quantiles(),
+        in_flight_log_max_bytes: watch.tasks.logs_max(),
+        event_time: watch.event_times.summaries(now),
     };
     summary.expectations = expectations::verdicts(&scenario.expect, &summary);
     let phases = |(number, episode): (usize, &Episode)| {
@@ -149,6 +151,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         graphs: checkpoint_history::graphs(&blueprint),
         checkpoints: std::mem::take(&mut watch.checkpoint_history.entries),
         lag: std::mem::take(&mut watch.lag),
+        watermark_lag: watch.event_times.points(),
         summary,
     }
 }
@@ -166,17 +169,12 @@ fn spared(fault: &Injected, job: JobId, blueprint: &Blueprint) -> Spared {
     }
 }
 
-fn recovery(
-    episode: &Episode,
-    recoveries: &Recoveries,
-    blueprint: &Blueprint,
-    now: Time,
-) -> Recovery {
+fn recovery(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) -> Recovery {
     let topology = &blueprint.topology;
     let name = |actor| blueprint.directory.name(actor).to_owned();
     let mut faults: Vec<String> = Vec::new();
     for fault in &episode.faults {
-        let fault = &recoveries.faults[*fault];
+        let fault = &watch.recoveries.faults[*fault];
         faults.push(format!("{} {}", fault.what, name(fault.target)));
     }
     let placement = episode
@@ -208,6 +206,11 @@ fn recovery(
             end.since(episode.intervals.start().unwrap_or(episode.at))
                 .as_ms()
         }),
+        event_time_stall_ms: {
+            let until = episode.until(now);
+            let stall = watch.event_times.stall(episode.job, episode.at, until, now);
+            stall.map(crate::kernel::Span::as_ms)
+        },
         failed_ms: episode.given_up.map(Time::as_ms),
         placement: placement.collect(),
         replayed_records: episode.replayed * u64::from(blueprint.weight),

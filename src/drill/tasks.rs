@@ -9,6 +9,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::metric_report::TaskMetrics;
 use crate::actor::source_fact::SourceFact;
+use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId, Topology};
 use crate::kernel::{ActorId, Header, Time};
@@ -40,9 +41,31 @@ pub struct Tasks {
     measured: Vec<(Time, TaskMetrics)>,
     machines: Vec<(Time, ActorId, u32)>,
     slots: BTreeMap<(ActorId, AllocationId), SlotIndex>,
+    logs: Logs,
+}
+
+/// What in-flight logs hold, over all tasks.
+#[derive(Clone, Debug, Default)]
+struct Logs {
+    held: BTreeMap<SubtaskId, u64>,
+    sum: u64,
+    max: u64,
+}
+
+impl Logs {
+    /// A task has measured its log; a new attempt's takes the place of its predecessor's.
+    fn note(&mut self, subtask: SubtaskId, bytes: u64) {
+        let before = self.held.insert(subtask, bytes).unwrap_or(0);
+        self.sum = self.sum + bytes - before;
+        self.max = self.max.max(self.sum);
+    }
 }
 
 impl Tasks {
+    pub fn logs_max(&self) -> u64 {
+        self.logs.max
+    }
+
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         match fact {
             Fact::ExecutionChanged {
@@ -90,7 +113,10 @@ impl Tasks {
                     self.spans[*number].slot = slot;
                 }
             }
-            Fact::TaskMeasured { metrics } => self.measured.push((header.time, *metrics)),
+            Fact::TaskMeasured { metrics } => {
+                self.logs.note(metrics.subtask, metrics.log_bytes);
+                self.measured.push((header.time, *metrics));
+            }
             Fact::MachineMeasured { cpu_per_mille } => {
                 self.machines
                     .push((header.time, header.actor, *cpu_per_mille))
@@ -254,6 +280,22 @@ impl Tasks {
             point("inFlightLogBytes", metrics.log_bytes as f64);
             if blueprint.topology.is_source(metrics.subtask) {
                 point("pendingRecords", metrics.pending_records as f64);
+            }
+            // Before the first watermark Flink's gauges are at Long.MIN_VALUE.
+            let begun = |watermark: Option<EventTime>| watermark.filter(|w| *w > EventTime::MIN);
+            for (name, watermark) in [
+                ("currentInputWatermark", metrics.input_watermark),
+                ("currentOutputWatermark", metrics.output_watermark),
+            ] {
+                if let Some(watermark) = begun(watermark) {
+                    point(name, watermark.0 as f64 / 1e6);
+                }
+            }
+            let own = metrics
+                .output_watermark
+                .filter(|_| metrics.input_watermark.is_none());
+            if let Some(lag) = begun(own).and_then(|watermark| watermark.lag(*at)) {
+                point("watermarkLag", lag.as_ms());
             }
         }
         for (at, taskmanager, cpu) in &self.machines {

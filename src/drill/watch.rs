@@ -21,6 +21,7 @@ use crate::policy::Liveness;
 use super::arrivals::{Arrivals, Spans};
 use super::causes::Causes;
 use super::checkpoint_history::CheckpointHistory;
+use super::event_time::EventTimes;
 use super::film::Filming;
 use super::journal::Journal;
 use super::outcome::{LagPoint, MetricPoint, Quantiles};
@@ -63,6 +64,7 @@ pub struct Watch {
     pub filming: Filming,
     pub rescales: Rescales,
     pub checkpoint_history: CheckpointHistory,
+    pub event_times: EventTimes,
 }
 
 /// What only counts when the leader says so.
@@ -129,6 +131,7 @@ impl Watch {
             filming: Filming::default(),
             rescales: Rescales::default(),
             checkpoint_history: CheckpointHistory::default(),
+            event_times: EventTimes::new(blueprint),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -154,11 +157,21 @@ impl Watch {
                 self.taken[*split as usize] = first + u64::from(*records);
                 return self.checks.fact(header, fact);
             }
-            Fact::SinkWritten { subtask, batch, .. } => {
+            Fact::SinkWritten {
+                subtask,
+                attempt,
+                batch,
+            } => {
+                self.event_times
+                    .written(*subtask, *attempt, batch, &self.arrivals);
                 let (worst, again) = self.arrivals.handle(batch, now);
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.written_again += again;
                 return self.recoveries.handled(job, worst, again, now);
+            }
+            Fact::EventTime(what) => {
+                self.event_times.fact(what, now);
+                return self.checks.fact(header, fact);
             }
             Fact::TaskMeasured { .. } | Fact::MachineMeasured { .. } => {
                 return self.tasks.fact(header, fact);
@@ -241,6 +254,7 @@ impl Watch {
             }
             _ => {}
         }
+        self.event_times.control(fact);
         self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
         self.recoveries.fact(header, fact);
@@ -284,6 +298,7 @@ impl Watch {
 
     /// The run has come to this instant.
     pub fn look(&mut self, now: Time) {
+        self.event_times.look(now);
         self.recoveries.look(&mut self.arrivals, now);
         if self.before.is_none() && self.recoveries.is_steady(now) {
             self.arrivals.settle();

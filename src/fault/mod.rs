@@ -54,6 +54,8 @@ pub enum FaultKind {
     RollingRestart,
     /// A job takes a savepoint and starts again from it.
     SavepointAndRestart,
+    /// Somebody deletes the pointer to a job's newest checkpoint in ZooKeeper by hand.
+    DropCheckpoint,
     /// A topic gets so many more partitions.
     AddPartitions { count: u32 },
     /// Producers write nothing to a partition for `lasts`, or to the end.
@@ -83,6 +85,7 @@ impl FaultKind {
             FaultKind::StuckCancel => "stuck-cancel",
             FaultKind::RollingRestart => "rolling-restart",
             FaultKind::SavepointAndRestart => "savepoint-and-restart",
+            FaultKind::DropCheckpoint => "drop-checkpoint",
             FaultKind::AddPartitions { .. } => "add-partitions",
             FaultKind::Silence { .. } => "silence",
         }

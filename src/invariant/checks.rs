@@ -29,6 +29,7 @@ use super::sinks::Sinks;
 use super::sources::Sources;
 use super::splits::Splits;
 use super::tally::{Promise, Verdict};
+use super::watermarks::Watermarks;
 use super::znodes::Znodes;
 
 /// Watches for a few promises.
@@ -72,7 +73,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 25] = [
+static ENTRIES: [Entry; 26] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -95,6 +96,7 @@ static ENTRIES: [Entry; 25] = [
     entry!(super::parallelism::PROMISES, |_| Parallelism::new()),
     entry!(super::splits::PROMISES, Splits::new),
     entry!(super::sinks::PROMISES, Sinks::new),
+    entry!(super::watermarks::PROMISES, |_| Watermarks::new()),
     entry!(super::flow::PROMISES, Flow::new),
     entry!(super::notifications::PROMISES, |_| Notifications::new()),
     entry!(super::liveness::PROMISES, Liveness::new),

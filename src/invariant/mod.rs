@@ -29,6 +29,7 @@ mod splits;
 #[path = "tests/stage.rs"]
 mod stage;
 mod tally;
+mod watermarks;
 mod znodes;
 
 pub use checks::{Checks, catalogue};

@@ -2,7 +2,7 @@
 
 mod together;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
@@ -47,7 +47,9 @@ pub(super) struct Restore {
     faithful: Tally,
     redistributed: Tally,
     /// By job: the latest checkpoint in the store.
-    stored: Vec<CheckpointId>,
+    stored: Vec<BTreeSet<CheckpointId>>,
+    /// Newest ones that somebody has deleted by hand.
+    dropped: BTreeSet<(JobId, CheckpointId)>,
     /// By job: completed before the latest one; earlier snapshots are of no use.
     previous: Vec<CheckpointId>,
     /// By job: snapshots before this one are forgotten. Only who was stopped for long still restores one.
@@ -94,7 +96,8 @@ impl Restore {
             uniform,
             faithful,
             redistributed,
-            stored: vec![0; jobs],
+            stored: vec![BTreeSet::new(); jobs],
+            dropped: BTreeSet::new(),
             previous: vec![0; jobs],
             oldest: vec![0; jobs],
             tasks,
@@ -104,9 +107,13 @@ impl Restore {
     }
 
     fn retrieves(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
-        let stored = self.stored[job as usize];
-        // Whoever was stopped goes by what it knew.
-        let excused = scene.has_slept(header.actor) && checkpoint < stored;
+        let stored = self.stored[job as usize].last().copied().unwrap_or(0);
+        // Whoever was stopped goes by what it knew; and whoever leads goes by what it has in memory, when somebody else has
+        // taken it out of the store.
+        let excused = match checkpoint < stored {
+            true => scene.has_slept(header.actor),
+            false => self.dropped.contains(&(job, checkpoint)),
+        };
         self.latest
             .expect(checkpoint == stored || excused, header, || {
                 format!(
@@ -265,7 +272,18 @@ impl Checker for Restore {
                 if let Some((job, checkpoint)) = checkpoint_at(path)
                     && let Some(stored) = self.stored.get_mut(job as usize)
                 {
-                    *stored = (*stored).max(checkpoint);
+                    stored.insert(checkpoint);
+                }
+            }
+            Fact::ZnodeDeleted { path, .. } => {
+                if let Some((job, checkpoint)) = checkpoint_at(path)
+                    && let Some(stored) = self.stored.get_mut(job as usize)
+                {
+                    // The newest one goes by nobody's rule.
+                    if stored.last() == Some(&checkpoint) {
+                        self.dropped.insert((job, checkpoint));
+                    }
+                    stored.remove(&checkpoint);
                 }
             }
             Fact::RetrievalStarted {

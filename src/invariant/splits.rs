@@ -153,6 +153,15 @@ impl Checker for Splits {
                 offsets,
                 ..
             } => self.completed(header, *job, *checkpoint, offsets, scene),
+            // Behind what was completed before: somebody has taken that out of the store.
+            Fact::RetrievalStarted {
+                job, checkpoint, ..
+            } => {
+                let known = &mut self.jobs[*job as usize];
+                if *checkpoint < known.latest {
+                    known.offsets.clear();
+                }
+            }
             _ => {}
         }
     }

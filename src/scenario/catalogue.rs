@@ -127,6 +127,10 @@ pub fn faults() -> Names {
         ),
         ("cut-off", "no packet in or out for a while"),
         (
+            "drop-checkpoint",
+            "somebody deletes the pointer to a job's newest checkpoint in ZooKeeper by hand",
+        ),
+        (
             "add-partitions",
             "a topic gets `count` more partitions; sources find them at the next discovery",
         ),

@@ -66,6 +66,11 @@ pub enum Quantity {
     LatencyMax,
     VisibilityP99,
     VisibilityMax,
+    /// How far event time was behind at the sinks at the most.
+    WatermarkLagMax,
+    /// The longest that it stood still.
+    EventTimeStall,
+    LateRecords,
     Violations,
     /// Share of the records after the first fault that came out late.
     Delayed,

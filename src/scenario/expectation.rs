@@ -52,6 +52,17 @@ const QUANTITIES: &[(&str, Quantity, Measure)] = &[
     ("failed_commits", Quantity::FailedCommits, Measure::Count),
     ("visibility_p99", Quantity::VisibilityP99, Measure::Duration),
     ("visibility_max", Quantity::VisibilityMax, Measure::Duration),
+    (
+        "watermark_lag_max",
+        Quantity::WatermarkLagMax,
+        Measure::Duration,
+    ),
+    (
+        "event_time_stall",
+        Quantity::EventTimeStall,
+        Measure::Duration,
+    ),
+    ("late_records", Quantity::LateRecords, Measure::Count),
     ("violations", Quantity::Violations, Measure::Count),
     ("delayed", Quantity::Delayed, Measure::Share),
     (

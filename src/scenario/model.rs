@@ -7,6 +7,7 @@ pub use crate::actor::settings::{
     Cluster, Config, Database, Host, KafkaCluster, Monitor, Profile, Receiver, SchedulerKind,
     Storage, TaskManager, ZooKeeper,
 };
+pub use crate::dataflow::event_time::WatermarkStrategy;
 pub use crate::dataflow::job_graph::{
     Arrivals, Exchange, Input, Job, OffsetReset, Operator, OperatorKind, Service, Topic,
 };

@@ -4,10 +4,10 @@ mod faults;
 
 use super::file::{
     At, Bandwidth, ClusterFile, DatabaseFile, Decimal, Delay, DelayRange, Drawn, Duration, Either,
-    HostFile, InputFile, JobFile, JobManagerFile, KafkaFile, LinkFile, LinksFile, MonitorFile,
-    Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile, ReceiverFile,
-    RecoveryFile, ScenarioFile, Setting, Share, SinkFile, Size, StorageFile, TaskManagerFile,
-    TopicFile, Unit, ZooKeeperFile,
+    EventTimeFile, HostFile, InputFile, JobFile, JobManagerFile, KafkaFile, LinkFile, LinksFile,
+    MonitorFile, Named, OperatorFile, PlacementFile, ProfileFile, Rate, RebalanceWhenFile,
+    ReceiverFile, RecoveryFile, ScenarioFile, Setting, Share, SinkFile, Size, StorageFile,
+    TaskManagerFile, TopicFile, Unit, ZooKeeperFile,
 };
 use super::model::{
     Cluster, Exchange, Host, Input, Job, Liveness, Monitor, Operator, OperatorKind, Profile,
@@ -256,6 +256,7 @@ fn topic(t: &Topic) -> TopicFile {
         linger: Some(Delay(t.linger)),
         retention: t.retention.map(|retention| at(Duration(retention))),
         offset_reset: Some(t.offset_reset),
+        disorder: (t.disorder > crate::kernel::Span::ZERO).then_some(Delay(t.disorder)),
     }
 }
 
@@ -284,6 +285,10 @@ fn job(job: &Job, scenario: &Scenario) -> JobFile {
             .map(|operator| self::operator(operator, job, scenario))
             .collect(),
         placement: Some(Named(pins.collect())),
+        event_time: job.event_time.map(|strategy| EventTimeFile {
+            out_of_orderness: Some(Delay(strategy.out_of_orderness)),
+            idleness: strategy.idleness.map(|idleness| at(Duration(idleness))),
+        }),
     }
 }
 

@@ -17,6 +17,7 @@ fn topology() -> Topology {
         linger: Span::from_ms(10),
         retention: None,
         offset_reset: OffsetReset::Earliest,
+        disorder: crate::kernel::Span::ZERO,
     };
     let operator = |name: &str, parallelism, kind| Operator {
         name: name.into(),
@@ -40,6 +41,7 @@ fn topology() -> Topology {
             operator("count", 2, OperatorKind::Transform { inputs }),
         ],
         pins: Default::default(),
+        event_time: None,
     };
     let options = TopologyOptions {
         split_owner: SplitOwner::KafkaSource,

@@ -10,15 +10,17 @@ pub mod topics;
 mod transactions;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::dataflow::record::SplitId;
+use crate::dataflow::event_time::EventTime;
+use crate::dataflow::record::{Record, SplitId};
 use crate::kernel::{Span, Time};
 use brokers::{Brokers, Request, Way};
 use log::Log;
-use protocol::{KafkaRequest, OffsetOutOfRange, TransactionalId};
+use protocol::{FetchedInTime, KafkaRequest, OffsetOutOfRange, TransactionalId};
 use sinks::SinkTopics;
 use windows::Windows;
 
@@ -53,6 +55,8 @@ pub struct Kafka {
     partitions: Vec<u32>,
     /// Arrivals of one append, on their way into its fact.
     arrived: Vec<Time>,
+    /// By split that somebody reads in event time: when its records arrived.
+    timestamps: BTreeMap<SplitId, Vec<Time>>,
     /// Topics that sinks write to.
     sinks: SinkTopics,
     brokers: Brokers,
@@ -67,6 +71,10 @@ impl Kafka {
             .map(|split| Log::new(split as SplitId, &blueprint))
             .collect();
         let sinks = SinkTopics::new(&blueprint);
+        let topology = &blueprint.topology;
+        let timed = |split: &SplitId| topology.is_timed(topology.splits[*split as usize].topic);
+        let timed = (0..topology.splits.len() as SplitId).filter(timed);
+        let timestamps = timed.map(|split| (split, Vec::new())).collect();
         let partitions = blueprint.topology.splits.len() + sinks.partitions() + COORDINATORS;
         Kafka {
             brokers: Brokers::new(partitions, &blueprint),
@@ -81,6 +89,7 @@ impl Kafka {
             blueprint,
             logs,
             arrived: Vec::new(),
+            timestamps,
         }
     }
 
@@ -265,12 +274,27 @@ impl Kafka {
         let topic = &topology.topics[topology.splits[split as usize].topic];
         let weight = u64::from(self.blueprint.weight);
         let bytes = u64::from(records) * u64::from(topic.record_bytes) * weight;
-        let body = Body::Fetched {
-            split,
-            first: offset,
-            records,
-            log_end,
-            task,
+        let body = match self.timestamps.get(&split) {
+            None => Body::Fetched {
+                split,
+                first: offset,
+                records,
+                log_end,
+                task,
+            },
+            Some(arrivals) => {
+                let event = |offset: u64| {
+                    let record = Record::new(split, offset);
+                    EventTime::of(record, arrivals[offset as usize], topic.disorder)
+                };
+                Body::FetchedInTime(Box::new(FetchedInTime {
+                    split,
+                    first: offset,
+                    log_end,
+                    task,
+                    times: (offset..offset + u64::from(records)).map(event).collect(),
+                }))
+            }
         };
         ctx.answer(reader, bytes, body);
     }
@@ -284,6 +308,9 @@ impl Kafka {
     fn append(&mut self, split: SplitId, until: Time, ctx: &mut Context<'_>) {
         if let Some(first) = self.logs[split as usize].append_until(until, &mut self.arrived) {
             let times = AppendTimes(Arc::from(&*self.arrived));
+            if let Some(known) = self.timestamps.get_mut(&split) {
+                known.extend_from_slice(&self.arrived);
+            }
             ctx.state(Fact::Appended {
                 split,
                 first,

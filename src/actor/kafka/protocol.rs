@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::actor::checkpoint::Attempt;
 use crate::actor::message::Batches;
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{OperatorId, SubtaskId};
 use crate::kernel::{Span, Time};
@@ -72,6 +73,17 @@ pub enum KafkaAnswer {
     Appended,
     Committed,
     Open(Vec<TransactionalId>),
+}
+
+/// Records of a split whose reader wants to know when they happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct FetchedInTime {
+    pub split: SplitId,
+    pub first: u64,
+    pub log_end: u64,
+    pub task: u32,
+    /// One for each record.
+    pub times: Vec<EventTime>,
 }
 
 /// What is kept of a split whose reader has asked for something older.

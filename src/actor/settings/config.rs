@@ -55,6 +55,8 @@ pub struct Config {
     pub restart_delay: Span,
     /// `pipeline.max-parallelism`; none: from the parallelism, by Flink's rule.
     pub max_parallelism: Option<u32>,
+    /// `pipeline.auto-watermark-interval`; zero: sources make no watermarks.
+    pub auto_watermark_interval: Span,
     /// `partition.discovery.interval.ms` of every KafkaSource; none: once, when an enumerator starts.
     pub partition_discovery: Option<Span>,
     /// Firedrill's own `recovery.in-flight-log.size`: bytes of output that a task keeps for replay.
@@ -322,6 +324,7 @@ impl Default for Config {
             floating_buffers_per_gate: 8,
             restart_delay: Span::from_secs(1),
             max_parallelism: None,
+            auto_watermark_interval: Span::from_ms(200),
             partition_discovery: Some(Span::from_secs(300)),
             in_flight_log_bytes: 256 << 20,
             keys: BTreeMap::new(),

@@ -160,7 +160,7 @@ impl TaskManager {
             }
             let bytes = match &sent.element {
                 Element::Records(batch) => batch.len() as u64 * record_bytes,
-                Element::Barrier(..) => 0,
+                Element::Barrier(..) | Element::Mark(_) => 0,
             };
             let body = Body::Data {
                 channel: sent.channel,

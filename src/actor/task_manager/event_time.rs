@@ -34,7 +34,9 @@ impl Task {
         self.event_time = Some(Box::new(TaskEventTime {
             reader: is_source.then(|| ReaderWatermark::new(strategy)),
             current: EventTime::MIN,
-            due: Alarm::new(Timer::Watermark { task: self.number() }),
+            due: Alarm::new(Timer::Watermark {
+                task: self.number(),
+            }),
         }));
         self
     }
@@ -52,6 +54,7 @@ impl Task {
     }
 
     /// What the marks on its channels come to goes on, behind the records before them.
+    #[cold]
     pub(super) fn pass_marks_on(&mut self, ctx: &mut Context<'_>) {
         for mark in self.input.take_marks() {
             self.emit_mark(mark, ctx);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
+use crate::dataflow::event_time::{Mark, Valve};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Span, Time};
 use crate::policy::defect::{Defect, Defects};
@@ -65,6 +66,10 @@ pub struct InputGate {
     /// (`CheckpointBarrierTracker`), and what comes behind one may get into its checkpoint.
     aligns: bool,
     overtaking: Overtaking,
+    /// Where the job has event time.
+    valve: Option<Box<Valve>>,
+    /// What has come of marks that the task has yet to pass on.
+    marks: Vec<Mark>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +115,23 @@ impl InputGate {
             defects: Defects::default(),
             aligns,
             overtaking: Overtaking::default(),
+            valve: None,
+            marks: Vec::new(),
         }
+    }
+
+    /// The channels carry event time.
+    pub fn keep_event_time(&mut self) {
+        self.valve = Some(Box::new(Valve::new(self.channels.len())));
+    }
+
+    #[inline]
+    pub fn has_marks(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
+    pub fn take_marks(&mut self) -> Vec<Mark> {
+        std::mem::take(&mut self.marks)
     }
 
     /// An element arrives, emitted at this time; a barrier's checkpoint was triggered at it. Records that are known already are dropped; how many. A batch that is dropped whole
@@ -137,6 +158,11 @@ impl InputGate {
                         triggered_at: emitted,
                     },
                 );
+            }
+            Element::Mark(_) => {
+                channel.queue.push_back((emitted, element));
+                self.turns.push_back(input);
+                return 0;
             }
         }
         let channel = &mut self.channels[input as usize];
@@ -208,6 +234,11 @@ impl InputGate {
                     }
                 }
                 (_, Element::Barrier(..)) => {}
+                (_, Element::Mark(mark)) => {
+                    if let Some(valve) = &mut self.valve {
+                        valve.on_mark(input as usize, mark, &mut self.marks);
+                    }
+                }
             }
         }
         None
@@ -349,7 +380,7 @@ impl InputChannel {
             .iter()
             .filter_map(|element| match element {
                 Element::Records(batch) => Some(batch),
-                Element::Barrier(..) => None,
+                Element::Barrier(..) | Element::Mark(_) => None,
             })
             .flat_map(|batch| batch.records().into_owned())
             .map(|record| record.identity())

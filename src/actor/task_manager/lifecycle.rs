@@ -248,6 +248,7 @@ impl TaskManager {
         let task = self.task(number);
         task.start(ctx.now());
         let (subtask, attempt) = (task.subtask, task.attempt);
+        self.start_watermarks(number, ctx);
         self.advance(number, ctx);
         self.connect_inputs(number, ctx);
         self.serve_parked(number, ctx);
@@ -305,6 +306,7 @@ impl TaskManager {
         task.flush.release(ctx);
         task.held.release(ctx);
         task.alignment.release(ctx);
+        task.stop_watermarks(ctx);
         ctx.forget_work(number);
         ctx.forget_work(asynchronous(number));
         self.make_next(number, ctx);

@@ -11,6 +11,7 @@ pub mod task;
 
 mod channel_state;
 mod channels;
+mod event_time;
 mod lifecycle;
 mod membership;
 mod misfortune;
@@ -154,6 +155,7 @@ impl TaskManager {
         };
         let from = envelope.from;
         match envelope.body {
+            Body::FetchedInTime(fetched) => self.on_fetched_in_time(*fetched, ctx),
             Body::PartitionRequest(request) => self.on_partition_request(from, *request, ctx),
             Body::PartitionClosed {
                 channel,
@@ -284,10 +286,12 @@ impl TaskManager {
             Timer::Flush { task }
             | Timer::SourceHeld { task }
             | Timer::AlignmentTimeout { task }
+            | Timer::Watermark { task }
                 if self.tasks[task as usize].is_none() => {}
             Timer::Flush { task } => self.flush(task, ctx),
             Timer::SourceHeld { task } => self.advance(task, ctx),
             Timer::AlignmentTimeout { task } => self.on_alignment_timeout(task, ctx),
+            Timer::Watermark { task } => self.on_watermark_due(task, ctx),
             Timer::MetricReport => self.send_report(ctx),
             timer if self.executor.is_some() => self.on_executor_timer(timer, ctx),
             Timer::Register => self.register(ctx),

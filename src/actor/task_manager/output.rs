@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::actor::message::ReplayFrom;
 use crate::dataflow::batch::{Batch, CheckpointId, Content, Element, Run};
+use crate::dataflow::event_time::Mark;
 use crate::dataflow::record::Record;
 use crate::dataflow::routing::ByKey;
 use crate::dataflow::topology::ChannelId;
@@ -62,6 +63,8 @@ pub struct OutputChannel {
     /// The consumer is being replaced: output is logged without holding the task back.
     spooling: bool,
     credits: u32,
+    /// Marks among what was not sent.
+    marks: u32,
     /// Stands in [`Outputs::ready`].
     ready: bool,
 }
@@ -96,6 +99,8 @@ pub struct Outputs {
     logged_records: u64,
     /// A checkpoint whose barriers may time out here, and how many of them have not been sent.
     timeoutable: (CheckpointId, u32),
+    /// By channel: marks that go with the buffer that is being filled. Empty: there is no event time.
+    marks: Vec<Vec<Mark>>,
     pub defects: Defects,
 }
 
@@ -146,6 +151,7 @@ impl Outputs {
             pool,
             logged_records: 0,
             timeoutable: (0, 0),
+            marks: Vec::new(),
             defects: Defects::default(),
         }
     }
@@ -251,7 +257,9 @@ impl Outputs {
 
     /// Whether there is something that a flush would send.
     pub fn has_unflushed(&self) -> bool {
-        self.runs_open > 0 || self.builders.iter().any(|builder| !builder.is_empty())
+        self.runs_open > 0
+            || self.builders.iter().any(|builder| !builder.is_empty())
+            || self.marks.iter().any(|marks| !marks.is_empty())
     }
 
     /// Closes all buffers, full or not.
@@ -278,7 +286,7 @@ impl Outputs {
             self.runs_open -= 1;
             Batch::of_run(std::mem::replace(&mut self.runs[output], Run::EMPTY))
         } else {
-            return;
+            return self.append_marks(output, now);
         };
         self.append(
             output,
@@ -287,6 +295,7 @@ impl Outputs {
                 element: Element::Records(batch),
             },
         );
+        self.append_marks(output, now);
     }
 
     /// Whoever read it is gone, and nobody takes over.
@@ -333,6 +342,7 @@ impl Outputs {
         let channel = &mut self.channels[output];
         let consumer = channel.consumer?;
         let entry = channel.log.get((channel.cursor - channel.base) as usize)?;
+        let is_mark = matches!(entry.element, Element::Mark(_));
         if matches!(entry.element, Element::Records(_)) {
             let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
             channel.credits = (channel.credits + gift).checked_sub(1)?;
@@ -348,6 +358,7 @@ impl Outputs {
             element: entry.element.clone(),
         };
         channel.cursor += 1;
+        channel.marks -= u32::from(is_mark);
         channel.sent = channel.sent.max(channel.cursor);
         if channel.spooling && channel.unsent() <= 1 {
             channel.spooling = false;
@@ -425,6 +436,7 @@ pub struct ParkedRequest {
 
 mod connections;
 mod log;
+mod marks;
 mod overtaking;
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ impl TaskManager {
             metrics.queued = task.input.queued();
             metrics.log_bytes = task.outputs.log_bytes();
             metrics.pending_records = task.source.as_ref().map_or(0, SourceReader::pending);
+            (metrics.input_watermark, metrics.output_watermark) = task.watermarks();
             if let Some(oldest) = task.input.oldest() {
                 metrics.input_latency = metrics.input_latency.max(now.since(oldest));
             }

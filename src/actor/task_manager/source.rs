@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::actor::context::Context;
+use crate::actor::kafka::protocol::FetchedInTime;
 use crate::actor::message::Body;
+use crate::dataflow::event_time::{EventTime, SplitWatermark};
 use crate::dataflow::record::SplitId;
 use crate::kernel::{ActorId, Span, Time};
 
@@ -33,6 +35,9 @@ struct SplitReader {
     next_at: Time,
     /// Where it goes on when it has handed out what it has: its offset is out of range.
     jump: Option<u64>,
+    /// Where event time matters: when the records between `position` and `fetched` happened.
+    times: VecDeque<EventTime>,
+    watermark: SplitWatermark,
 }
 
 /// A number of records in one fetch.
@@ -85,6 +90,8 @@ impl SourceReader {
             fetching: false,
             next_at: now,
             jump: None,
+            times: VecDeque::new(),
+            watermark: SplitWatermark::default(),
         };
         self.readers.extend(splits.iter().map(reader));
     }
@@ -174,6 +181,29 @@ impl SourceReader {
         }
     }
 
+    /// The same, with the time of each record.
+    pub fn on_fetched_in_time(&mut self, fetched: FetchedInTime) {
+        let FetchedInTime {
+            split,
+            first,
+            log_end,
+            times,
+            ..
+        } = fetched;
+        let mut readers = self.readers.iter_mut();
+        if let Some(reader) = readers.find(|reader| reader.split == split)
+            && reader.fetching
+        {
+            reader.times.extend(&times);
+        }
+        self.on_fetched(split, first, times.len() as u32, log_end);
+    }
+
+    /// What each split makes of the times of its records.
+    pub fn watermarks(&mut self) -> impl Iterator<Item = &mut SplitWatermark> {
+        self.readers.iter_mut().map(|reader| &mut reader.watermark)
+    }
+
     /// How many records a unit of work would take.
     pub fn available(&self, batch_max: u32, now: Time) -> u32 {
         let next = self
@@ -206,6 +236,11 @@ impl SourceReader {
         let (split, first) = (reader.split, reader.position);
         let end = first + u64::from(records);
         reader.position = end;
+        if !reader.times.is_empty() {
+            for time in reader.times.drain(..records as usize) {
+                reader.watermark.on_event(time);
+            }
+        }
         if let Some(pace) = pace {
             let unused = now.0.saturating_sub(burst(pace).0);
             reader.next_at = Time(reader.next_at.0.max(unused)) + pace * (end - first);

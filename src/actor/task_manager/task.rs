@@ -19,6 +19,7 @@ use crate::kernel::{ActorId, SmallStream, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::channel_state::ChannelPart;
+use super::event_time::TaskEventTime;
 use super::input::{Input, InputChannel, InputGate};
 use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
@@ -43,6 +44,8 @@ pub struct Task {
     pub input: InputGate,
     pub outputs: Outputs,
     pub source: Option<SourceReader>,
+    /// Where the job has event time.
+    pub(super) event_time: Option<Box<TaskEventTime>>,
     pub(super) operator_state: Option<OperatorState>,
     /// Of a sink with transactions of the database: what belongs to the open one.
     pub(super) transaction: Option<Vec<Batch>>,
@@ -209,6 +212,7 @@ impl Task {
             source: is_source.then(|| {
                 SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)
             }),
+            event_time: None,
             operator_state: OperatorState::new(operator, vertex.key_groups, blueprint),
             transaction: prepares.then(Vec::new),
             writer: Writer::new(
@@ -247,10 +251,15 @@ impl Task {
             blueprint: Arc::clone(blueprint),
             deployment,
         }
+        .in_event_time()
     }
 
     pub(super) fn storage(&self) -> ActorId {
         self.blueprint.directory.storage
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 
     pub fn is_sink(&self) -> bool {
@@ -379,7 +388,11 @@ impl Task {
             return self.work.is_some();
         }
         loop {
-            match self.input.next(self.aborted_up_to, ctx.now()) {
+            let next = self.input.next(self.aborted_up_to, ctx.now());
+            if self.input.has_marks() {
+                self.pass_marks_on(ctx);
+            }
+            match next {
                 Some(Input::Batch {
                     input,
                     emitted,

@@ -150,6 +150,18 @@ impl World {
                 let body = Body::Broker { number, event };
                 self.post(now, target, target, body, kernel);
             }
+            FaultAction::DropCheckpoint { job } => match self.zookeeper_leader() {
+                Some(leader) => {
+                    let what = "drop-checkpoint";
+                    kernel.state(leader, Fact::FaultInjected { what });
+                    kernel.state(leader, Fact::FaultHealed { what });
+                    self.post(now, leader, leader, Body::DropCheckpoint { job }, kernel);
+                }
+                None => {
+                    let again = FaultAction::DropCheckpoint { job };
+                    self.plan(now + SEARCH_INTERVAL, again, kernel);
+                }
+            },
             FaultAction::Topic { target, change } => {
                 self.post(now, target, target, Body::Topic(change), kernel);
             }
@@ -280,7 +292,7 @@ impl World {
         self.begin(slices, kernel);
     }
 
-    fn expire_session(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+    fn zookeeper_leader(&self) -> Option<ActorId> {
         let leads = |actor: &&ActorId| match &self.actors[actor.0 as usize] {
             Actor::ZooKeeper(server) => {
                 self.process(**actor).state == ProcessState::Up && server.serves_as_leader()
@@ -288,7 +300,11 @@ impl World {
             _ => false,
         };
         let leader = self.blueprint.directory.zookeeper.iter().find(leads);
-        let Some(leader) = leader.copied() else {
+        leader.copied()
+    }
+
+    fn expire_session(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+        let Some(leader) = self.zookeeper_leader() else {
             let again = FaultAction::ExpireSession { target };
             self.plan(kernel.now() + SEARCH_INTERVAL, again, kernel);
             return;

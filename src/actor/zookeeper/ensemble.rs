@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
+use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Span, Time};
 
 use super::leading::Role;
-use super::protocol::{Proposal, Reply, ZkMessage, Zxid};
+use super::protocol::{Answer, Op, Proposal, Reply, ZkMessage, Zxid};
 use super::server::Server;
 use super::sessions::bucket;
 use super::tree::Change;
@@ -305,6 +306,22 @@ impl Server {
             ctx.state(Fact::SessionClosed { session, owner });
             let me = self.me;
             self.propose(me, me, Change::CloseSession { session }, Reply::Nobody, ctx);
+        }
+    }
+
+    /// Somebody deletes the pointer to the newest checkpoint of a job (`zkCli.sh delete`).
+    pub(super) fn drop_newest_checkpoint(&mut self, job: JobId, ctx: &mut Context<'_>) {
+        let parent = format!("/jobs/{job}/checkpoints");
+        let list = Op::GetChildren {
+            path: parent.clone(),
+            watch: false,
+        };
+        if let Ok(Answer::Children { names }) = self.tree.read(&list)
+            && let Some(newest) = names.iter().max()
+        {
+            let path = format!("{parent}/{newest}");
+            let me = self.me;
+            self.propose(me, me, Change::Delete { path }, Reply::Nobody, ctx);
         }
     }
 

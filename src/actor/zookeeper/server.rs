@@ -82,6 +82,7 @@ impl Server {
                 self.on_reset(peer, ctx)
             }
             Body::ExpireSessionsOf { owner } => self.expire_sessions_of(owner, ctx),
+            Body::DropCheckpoint { job } => self.drop_newest_checkpoint(job, ctx),
             // Its clients see their connections closed.
             Body::Shutdown => ctx.exit(self.blueprint.directory.faults),
             Body::Zk(message) => self.on_zk(envelope.from, *message, ctx),

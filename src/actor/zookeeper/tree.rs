@@ -40,6 +40,10 @@ pub enum Change {
         xid: u32,
         op: Op,
     },
+    /// By nobody's session.
+    Delete {
+        path: String,
+    },
 }
 
 /// Paths that changed: created, changed or deleted; for watches and facts.
@@ -95,6 +99,13 @@ impl DataTree {
                 Ok(Answer::Changed { zxid })
             }
             Change::Write { session, xid, op } => self.write(*session, *xid, op, &mut touched),
+            Change::Delete { path } => match self.nodes.remove(path) {
+                Some(_) => {
+                    touched.deleted.push(path.clone());
+                    Ok(Answer::Changed { zxid })
+                }
+                None => Err(ZkError::NoNode),
+            },
         };
         (touched, result)
     }

@@ -15,6 +15,7 @@ mod variants;
 use crate::drill::sights::Sight;
 pub use crate::drill::trial::NO_PANIC;
 use crate::drill::trial::{Broken, Findings, Trial};
+use crate::fault::{Fault, FaultKind};
 use crate::kernel::{ActorId, Span, Time};
 use crate::scenario::model::{Liveness, RecoveryScope, Scenario, SchedulerKind};
 
@@ -55,7 +56,11 @@ impl Search {
             };
             scenario.duration += settling;
         }
-        scenario.faults = plan::plan(&draw, &scenario);
+        let faults = plan::plan(&draw, &scenario);
+        // That a topic grows is part of the workload; what else the scenario plans does not take part.
+        let grows = |fault: &Fault| matches!(fault.kind, FaultKind::AddPartitions { .. });
+        scenario.faults.retain(grows);
+        scenario.faults.extend(faults);
         scenario
     }
 }

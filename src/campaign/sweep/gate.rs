@@ -93,7 +93,9 @@ pub fn unit(quantity: Quantity) -> Unit {
         | Quantity::LatencyP99
         | Quantity::LatencyMax
         | Quantity::VisibilityP99
-        | Quantity::VisibilityMax => Unit::Ms,
+        | Quantity::VisibilityMax
+        | Quantity::WatermarkLagMax
+        | Quantity::EventTimeStall => Unit::Ms,
         Quantity::Delayed | Quantity::CheckpointOverhead => Unit::Share,
         _ => Unit::Count,
     }
@@ -130,6 +132,9 @@ pub fn measured(quantity: Quantity, row: &Row) -> Option<f64> {
         Quantity::LatencyMax => row.latency_max_ms,
         Quantity::VisibilityP99 => row.visibility_p99_ms,
         Quantity::VisibilityMax => row.visibility_max_ms,
+        Quantity::WatermarkLagMax => row.watermark_lag_max_ms,
+        Quantity::EventTimeStall => row.event_time_stall_ms,
+        Quantity::LateRecords => row.late_records,
         Quantity::Violations => Some(row.violations as f64),
         Quantity::Delayed => row.delayed_share,
         Quantity::CheckpointOverhead => row.checkpoint_overhead,

@@ -60,7 +60,7 @@ macro_rules! phase {
     };
 }
 
-pub const MEASURES: [Measure; 20] = [
+pub const MEASURES: [Measure; 24] = [
     ms("total", total),
     phase!(0),
     phase!(1),
@@ -73,7 +73,15 @@ pub const MEASURES: [Measure; 20] = [
     phase!(8),
     count("restarts", |row| Some(row.restarts as f64)),
     count("replayed_records", |row| Some(row.replayed_records as f64)),
+    count("reprocessed_records", |row| {
+        Some(row.reprocessed_records as f64)
+    }),
+    count("in_flight_log_max_bytes", |row| {
+        Some(row.in_flight_log_max_bytes as f64)
+    }),
     share("delayed_share", |row| row.delayed_share),
+    share("others_delayed_share", |row| row.others_delayed_share),
+    ms("others_max", |row| row.others_max_ms),
     ms("latency_p50", |row| row.latency_p50_ms),
     ms("latency_p99", |row| row.latency_p99_ms),
     ms("latency_max", |row| row.latency_max_ms),

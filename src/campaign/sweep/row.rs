@@ -49,6 +49,10 @@ pub struct Row {
     pub restarts: u64,
     pub restarted_tasks: u64,
     pub replayed_records: u64,
+    /// Read again by sources that went back.
+    pub reprocessed_records: u64,
+    /// The most that in-flight logs of all tasks held together.
+    pub in_flight_log_max_bytes: u64,
     pub produced: u64,
     pub visible: u64,
     pub lost: u64,
@@ -61,11 +65,20 @@ pub struct Row {
     pub failed_commits: u64,
     /// Of the records that arrived after the fault, as a share of one.
     pub delayed_share: Option<f64>,
+    /// The same of those that did not pass through a task that failed, and how long the last of them took.
+    pub others_delayed_share: Option<f64>,
+    pub others_max_ms: Option<f64>,
     pub latency_p50_ms: Option<f64>,
     pub latency_p99_ms: Option<f64>,
     pub latency_max_ms: Option<f64>,
     pub visibility_p99_ms: Option<f64>,
     pub visibility_max_ms: Option<f64>,
+    /// How far event time was behind at the sinks at the most; none: no job has it.
+    pub watermark_lag_max_ms: Option<f64>,
+    /// The longest that it stood still.
+    pub event_time_stall_ms: Option<f64>,
+    /// Records that came behind a watermark that was newer.
+    pub late_records: Option<f64>,
     pub checkpoints_completed: u64,
     pub checkpoints_failed: u64,
     pub checkpoint_p50_ms: Option<f64>,
@@ -107,6 +120,7 @@ impl Row {
         };
         let totals = summary.recoveries.iter().map(|recovery| recovery.total_ms);
         let checkpoints = &summary.checkpoints;
+        let others = summary.interruption.as_ref().map(|i| &i.others);
         let failed = |job: &&JobSummary| job.status == JobStatus::Failed.name();
         Row {
             case: case.number,
@@ -128,6 +142,8 @@ impl Row {
             restarts: sum(|recovery| u64::from(recovery.restarts)),
             restarted_tasks: sum(|recovery| recovery.restarted_tasks),
             replayed_records: sum(|recovery| recovery.replayed_records),
+            reprocessed_records: sum(|recovery| recovery.reprocessed_records),
+            in_flight_log_max_bytes: summary.in_flight_log_max_bytes,
             produced: summary.delivery.produced,
             visible: summary.delivery.visible,
             lost: summary.delivery.lost,
@@ -136,11 +152,16 @@ impl Row {
             withheld: of_sinks(|sink| sink.withheld),
             failed_commits: of_sinks(|sink| sink.failed_commits),
             delayed_share: summary.interruption.as_ref().and_then(|i| i.all.share),
+            others_delayed_share: others.and_then(|others| others.share),
+            others_max_ms: others.and_then(|others| others.delay_ms.max),
             latency_p50_ms: summary.latency_ms.p50,
             latency_p99_ms: summary.latency_ms.p99,
             latency_max_ms: summary.latency_ms.max,
             visibility_p99_ms: summary.visibility_latency_ms.p99,
             visibility_max_ms: summary.visibility_latency_ms.max,
+            watermark_lag_max_ms: summary.watermark_lag_max_ms(),
+            event_time_stall_ms: summary.event_time_stall_ms(),
+            late_records: summary.late_records(),
             checkpoints_completed: checkpoints.completed,
             checkpoints_failed: checkpoints.failed,
             checkpoint_p50_ms: checkpoints.duration_ms.p50,
@@ -185,6 +206,8 @@ impl Row {
             "restarts",
             "restarted_tasks",
             "replayed_records",
+            "reprocessed_records",
+            "in_flight_log_max_bytes",
             "produced",
             "visible",
             "lost",
@@ -193,11 +216,16 @@ impl Row {
             "withheld",
             "failed_commits",
             "delayed_share",
+            "others_delayed_share",
+            "others_max_ms",
             "latency_p50_ms",
             "latency_p99_ms",
             "latency_max_ms",
             "visibility_p99_ms",
             "visibility_max_ms",
+            "watermark_lag_max_ms",
+            "event_time_stall_ms",
+            "late_records",
             "checkpoints_completed",
             "checkpoints_failed",
             "checkpoint_p50_ms",
@@ -233,6 +261,8 @@ impl Row {
             self.restarts,
             self.restarted_tasks,
             self.replayed_records,
+            self.reprocessed_records,
+            self.in_flight_log_max_bytes,
             self.produced,
             self.visible,
             self.lost,
@@ -244,11 +274,16 @@ impl Row {
         fields.extend(counts.iter().map(u64::to_string));
         let measured = [
             self.delayed_share,
+            self.others_delayed_share,
+            self.others_max_ms,
             self.latency_p50_ms,
             self.latency_p99_ms,
             self.latency_max_ms,
             self.visibility_p99_ms,
             self.visibility_max_ms,
+            self.watermark_lag_max_ms,
+            self.event_time_stall_ms,
+            self.late_records,
         ];
         fields.extend(measured.map(or_empty));
         fields.extend([
@@ -317,6 +352,8 @@ impl Row {
             restarts: count(text()?)?,
             restarted_tasks: count(text()?)?,
             replayed_records: count(text()?)?,
+            reprocessed_records: count(text()?)?,
+            in_flight_log_max_bytes: count(text()?)?,
             produced: count(text()?)?,
             visible: count(text()?)?,
             lost: count(text()?)?,
@@ -325,11 +362,16 @@ impl Row {
             withheld: count(text()?)?,
             failed_commits: count(text()?)?,
             delayed_share: measured(text()?)?,
+            others_delayed_share: measured(text()?)?,
+            others_max_ms: measured(text()?)?,
             latency_p50_ms: measured(text()?)?,
             latency_p99_ms: measured(text()?)?,
             latency_max_ms: measured(text()?)?,
             visibility_p99_ms: measured(text()?)?,
             visibility_max_ms: measured(text()?)?,
+            watermark_lag_max_ms: measured(text()?)?,
+            event_time_stall_ms: measured(text()?)?,
+            late_records: measured(text()?)?,
             checkpoints_completed: count(text()?)?,
             checkpoints_failed: count(text()?)?,
             checkpoint_p50_ms: measured(text()?)?,

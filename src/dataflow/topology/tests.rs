@@ -30,6 +30,7 @@ fn topology(exchange: Exchange) -> Topology {
         linger: Span::from_ms(10),
         retention: None,
         offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
+        disorder: crate::kernel::Span::ZERO,
     };
     let input = |operator| vec![Input { operator, exchange }];
     let operators = vec![
@@ -48,6 +49,7 @@ fn topology(exchange: Exchange) -> Topology {
         name: "job".into(),
         operators,
         pins: Default::default(),
+        event_time: None,
     };
     Topology::new(&[topic], &[job], TopologyOptions::default(), 1)
 }

@@ -32,7 +32,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
                 KafkaRequestTimeout, Kafka, KafkaDone,
-                OffsetOutOfRange, Topic, ListPartitions, Partitions, AddSplits, StorageDue,
+                OffsetOutOfRange, DropCheckpoint, FetchedInTime, Topic, ListPartitions, Partitions, AddSplits, StorageDue,
             }
         ),
     }
@@ -70,7 +70,7 @@ pub fn of_timer(timer: Timer) -> &'static str {
         Timer::{
             Zk, Ask, HeartbeatTimeout, HeartbeatRound, JobManager, ResourceManager, JobMaster, TaskExecutor, Flush,
             SourceHeld, AlignmentTimeout, MetricReport, Register, CheckpointTrigger, CheckpointTimeout, RestartDelay, Retry, Notify,
-            PartitionDiscovery,
+            Watermark, PartitionDiscovery,
         }
     )
 }

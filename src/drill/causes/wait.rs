@@ -90,6 +90,7 @@ pub enum Wait {
     Register,
     MetricReport,
     PartitionDiscovery,
+    Watermark,
 }
 
 impl Wait {
@@ -128,13 +129,14 @@ impl Wait {
             Body::Fetch { .. }
             | Body::FetchDue(_)
             | Body::Fetched { .. }
+            | Body::FetchedInTime(_)
             | Body::OffsetOutOfRange(_)
             | Body::Kafka(_)
             | Body::KafkaDone(_) => Wait::Kafka,
             Body::Broker { .. } | Body::KafkaRetry(_) | Body::KafkaRequestTimeout { .. } => {
                 Wait::Kafka
             }
-            Body::Topic(_) => Wait::Fault,
+            Body::Topic(_) | Body::DropCheckpoint { .. } => Wait::Fault,
             Body::ListPartitions { .. } | Body::Partitions { .. } => Wait::Kafka,
             Body::AbortExpired => Wait::TransactionTimeout,
             Body::AppendDue => Wait::Append,
@@ -233,6 +235,7 @@ impl Wait {
             Timer::RestartDelay { .. } => Wait::Delay,
             Timer::Retry { .. } => Wait::Settle,
             Timer::Notify => Wait::Notification,
+            Timer::Watermark { .. } => Wait::Watermark,
             Timer::PartitionDiscovery { .. } => Wait::PartitionDiscovery,
         }
     }

@@ -122,6 +122,10 @@ impl Said<'_> {
             // Up to a second, at random: ZooKeeper's client has no setting for it.
             Wait::ClientReconnect => (format!("{last} tries the next ZooKeeper server"), None),
             Wait::ClientLost => flink(format!("{last} gives its own session up"), SESSION_TIMEOUT),
+            Wait::Watermark => flink(
+                format!("{last} makes watermarks from time to time"),
+                "pipeline.auto-watermark-interval",
+            ),
             Wait::PartitionDiscovery => flink(
                 format!("{last} looks for partitions from time to time"),
                 "partition.discovery.interval.ms",

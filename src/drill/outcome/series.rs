@@ -34,3 +34,9 @@ pub struct LagPoint {
     /// The partition furthest behind.
     pub max: u64,
 }
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WatermarkLagPoint {
+    pub at_ms: f64,
+    pub lag_ms: f64,
+}

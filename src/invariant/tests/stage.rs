@@ -71,6 +71,7 @@ pub fn blueprint() -> Arc<Blueprint> {
         linger: Span::ZERO,
         retention: None,
         offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
+        disorder: crate::kernel::Span::ZERO,
     };
     let input = |operator, exchange| vec![Input { operator, exchange }];
     let operator = |name: &str, parallelism, kind| Operator {
@@ -102,6 +103,7 @@ pub fn blueprint() -> Arc<Blueprint> {
             operator("sink", 1, sink),
         ],
         pins: BTreeMap::new(),
+        event_time: None,
     };
     let topology = Topology::new(&[topic], &[job], TopologyOptions::default(), 1);
     Arc::new(Blueprint {

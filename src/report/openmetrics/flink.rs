@@ -44,6 +44,15 @@ fn help(scope: &str, metric: &str) -> String {
         "lastCheckpointPersistedData" => {
             "What barriers of the last checkpoint overtook and it stored, in bytes.".into()
         }
+        "currentInputWatermark" => {
+            "The last watermark that the task has received, in milliseconds.".into()
+        }
+        "currentOutputWatermark" => {
+            "The last watermark that the task has emitted, in milliseconds.".into()
+        }
+        "watermarkLag" => {
+            "How far a source's watermark is behind the clock, in milliseconds.".into()
+        }
         "numberOfCompletedCheckpoints" => "Checkpoints completed.".into(),
         "numberOfFailedCheckpoints" => "Checkpoints failed.".into(),
         "numRegisteredTaskManagers" => "TaskManagers registered with the leader.".into(),

@@ -95,11 +95,20 @@ fn latency_series(outcome: &Outcome) -> Vec<Series> {
             .map(|point| (point.at_ms, value(point)))
             .collect(),
     };
-    vec![
+    let mut series = vec![
         line("max", LINES[2], |point| point.max_ms),
         line("p99", LINES[1], |point| point.p99_ms),
         line("p50", LINES[0], |point| point.p50_ms),
-    ]
+    ];
+    if !outcome.watermark_lag.is_empty() {
+        let points = outcome.watermark_lag.iter();
+        series.push(Series {
+            name: "watermark",
+            colour: SOFT_INK,
+            points: points.map(|point| (point.at_ms, point.lag_ms)).collect(),
+        });
+    }
+    series
 }
 
 fn lag_series(outcome: &Outcome) -> Vec<Series> {

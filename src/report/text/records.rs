@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::drill::outcome::{
-    DelayedShare, Delivery, Interruption, Quantiles, RecordRanges, SinkDelivery, Summary,
+    DelayedShare, Delivery, EventTimeSummary, Interruption, Quantiles, RecordRanges, SinkDelivery,
+    Summary,
 };
 use crate::report::number::{self, count, duration_or_none};
 
@@ -20,9 +21,30 @@ pub fn write(page: &mut Page, summary: &Summary) {
         "Latency until visible: {}",
         quantiles(&summary.visibility_latency_ms)
     ));
+    for job in &summary.event_time {
+        event_time(page, job);
+    }
     if let Some(interruption) = &summary.interruption {
         interrupted(page, interruption);
     }
+}
+
+/// How far behind windows would fire, and what they would drop.
+fn event_time(page: &mut Page, job: &EventTimeSummary) {
+    let since = job.longest_stall_from_ms;
+    let stall = since.map_or("it never stood still".to_owned(), |from| {
+        format!(
+            "it stood still for {} from {} on",
+            number::duration(job.longest_stall_ms),
+            number::duration(from)
+        )
+    });
+    page.item(&format!(
+        "Event time of {}: behind by {}; {stall}; {} late records",
+        job.job,
+        quantiles(&job.watermark_lag_ms),
+        count(job.late_records)
+    ));
 }
 
 fn delivery(page: &mut Page, delivery: &Delivery) {

@@ -35,6 +35,9 @@ pub struct TopicFile {
     /// Where a source goes on whose offset is not there any more (`auto.offset.reset`). Default: earliest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset_reset: Option<OffsetReset>,
+    /// Records carry timestamps that lie up to so long before their arrival. Default: 0, each happens when it arrives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disorder: Option<Delay>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -46,6 +49,22 @@ pub struct JobFile {
     /// Tasks pinned at the start, `tm-3: [Parse JSON 2]`; the policy places the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Named<Vec<At<String>>>>,
+    /// Its sources make watermarks (`WatermarkStrategy`). Default: no event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<EventTimeFile>,
+}
+
+/// How sources make watermarks.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename = "event time", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "EventTime")]
+pub struct EventTimeFile {
+    /// `forBoundedOutOfOrderness`: how much older than the newest a record may be without being late. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out_of_orderness: Option<Delay>,
+    /// `withIdleness`: after so long without a record a partition holds event time back no more. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idleness: Option<At<Duration>>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

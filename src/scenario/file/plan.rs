@@ -112,6 +112,9 @@ pub struct FaultFile {
     /// A job takes a savepoint and starts again from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub savepoint_and_restart: Option<At<String>>,
+    /// Somebody deletes the pointer to a job's newest checkpoint in ZooKeeper by hand: whoever leads next starts from an older one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_checkpoint: Option<At<String>>,
     /// A topic gets `count` more partitions, with the rate that the others have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub add_partitions: Option<At<String>>,

@@ -279,6 +279,7 @@ pub const KEYS: &[Key] = &[
     key!(ALL, "pipeline.max-parallelism" config.max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),
     key!(ALL, "taskmanager.numberOfTaskSlots" slots, |text| count(text, 1, MAX_SLOTS).map(Some), |slots: Option<u32>| slots.map(|slots| slots.to_string())),
     key!(ALL, "parallelism.default" parallelism, |text| count(text, 1, MAX_OPERATOR_PARALLELISM).map(Some), |parallelism: Option<u32>| parallelism.map(|number| number.to_string())),
+    key!(ALL, "pipeline.auto-watermark-interval" config.auto_watermark_interval, duration, span),
     // A property of KafkaSource (KafkaSourceOptions), the same for all sources here.
     key!(ALL, "partition.discovery.interval.ms" config.partition_discovery, discovery,
         |interval: Option<Span>| Some(interval.map_or_else(|| "-1".to_owned(), write_span))),

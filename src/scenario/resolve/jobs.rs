@@ -9,7 +9,9 @@ use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
 use crate::scenario::file::{At, Delay, JobFile, OperatorFile};
 use crate::scenario::flink::{MAX_PARALLELISM, Settings};
-use crate::scenario::model::{Cluster, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::scenario::model::{
+    Cluster, Exchange, Input, Job, Operator, OperatorKind, Topic, WatermarkStrategy,
+};
 use crate::scenario::near;
 use crate::scenario::units::short;
 
@@ -67,6 +69,18 @@ pub fn resolve(
             name: file.name.value.clone(),
             operators,
             pins,
+            event_time: file.event_time.as_ref().map(|time| {
+                if let Some(at) = time.idleness.as_ref().filter(|at| at.value.0 == Span::ZERO) {
+                    check.refuse(
+                        at.place,
+                        "an idleness of nothing is none; leave it out, or write a time",
+                    );
+                }
+                WatermarkStrategy {
+                    out_of_orderness: time.out_of_orderness.map_or(Span::ZERO, |Delay(span)| span),
+                    idleness: time.idleness.as_ref().map(|at| at.value.0),
+                }
+            }),
         });
     }
     jobs

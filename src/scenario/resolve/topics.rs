@@ -70,6 +70,7 @@ pub fn resolve(
             linger: topic.linger.map_or(Span::from_ms(20), |Delay(value)| value),
             retention: topic.retention.as_ref().map(|at| at.value.0),
             offset_reset: topic.offset_reset.unwrap_or(OffsetReset::Earliest),
+            disorder: topic.disorder.map_or(Span::ZERO, |Delay(value)| value),
         });
     }
     topics

@@ -58,6 +58,7 @@ pub fn fault(f: &Fault, scenario: &Scenario) -> FaultFile {
         FaultKind::StuckCancel => (file.stuck_cancel, file.r#for) = (target, lasts),
         FaultKind::RollingRestart => (file.rolling_restart, file.pause) = (target, lasts),
         FaultKind::SavepointAndRestart => file.savepoint_and_restart = target,
+        FaultKind::DropCheckpoint => file.drop_checkpoint = target,
         FaultKind::AddPartitions { count } => {
             (file.add_partitions, file.count) = (target, Some(At::nowhere(*count)));
         }

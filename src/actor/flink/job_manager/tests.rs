@@ -78,6 +78,7 @@ fn topology() -> Topology {
         linger: Span::ZERO,
         retention: None,
         offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
+        disorder: crate::kernel::Span::ZERO,
     };
     let operator = |name: &str, kind| Operator {
         name: name.into(),
@@ -104,6 +105,7 @@ fn topology() -> Topology {
             operator("sink", sink),
         ],
         pins: BTreeMap::new(),
+        event_time: None,
     };
     Topology::new(&[topic], &[job], TopologyOptions::default(), 1)
 }

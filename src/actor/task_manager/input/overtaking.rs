@@ -154,7 +154,7 @@ impl InputGate {
             let before = waiting().take_while(|element| !has_passed && !is_barrier(element));
             let batches = before.filter_map(|element| match element {
                 Element::Records(batch) => Some(batch.clone()),
-                Element::Barrier(..) => None,
+                Element::Barrier(..) | Element::Mark(_) => None,
             });
             collecting.batches.push(batches.collect());
             let has_come = has_passed || waiting().any(is_barrier);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dataflow::batch::Alignment;
+use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::Record;
 
 fn gate(channels: u32) -> InputGate {
@@ -209,4 +210,27 @@ fn a_checkpoint_that_is_given_up_keeps_nothing() {
     gate.push(1, Time::ZERO, Element::Barrier(1, Alignment::Unaligned));
     assert!(collected(&mut gate).is_none());
     assert!(gate.take_urgent(1).is_none());
+}
+
+#[test]
+fn marks_are_met_in_their_turn() {
+    let mark = |time| Element::Mark(Mark::Watermark(EventTime(time)));
+    let mut gate = gate(2);
+    gate.keep_event_time();
+    gate.push(0, Time::ZERO, mark(5));
+    gate.push(1, Time::ZERO, records(0..2));
+    gate.push(1, Time::ZERO, mark(3));
+    gate.push(1, Time::ZERO, barrier(1));
+    gate.push(1, Time::ZERO, mark(9));
+    assert!(!gate.has_marks());
+    let first = gate.next(0, Time::ZERO);
+    assert!(matches!(first, Some(Input::Batch { input: 1, .. })));
+    // The record before it has yet to be handled.
+    assert!(!gate.has_marks());
+    assert!(drain(&mut gate, 0).is_empty());
+    assert_eq!(gate.take_marks(), [Mark::Watermark(EventTime(3))]);
+    // Behind a barrier it waits until the other one has come.
+    gate.push(0, Time::ZERO, barrier(1));
+    assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
+    assert_eq!(gate.take_marks(), [Mark::Watermark(EventTime(5))]);
 }

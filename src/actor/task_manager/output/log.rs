@@ -23,7 +23,7 @@ impl Entry {
     pub(super) fn records(&self) -> u64 {
         match &self.element {
             Element::Records(batch) => batch.len() as u64,
-            Element::Barrier(..) => 0,
+            Element::Barrier(..) | Element::Mark(_) => 0,
         }
     }
 }
@@ -42,6 +42,7 @@ impl OutputChannel {
             was_connected: false,
             spooling: false,
             credits: 0,
+            marks: 0,
             ready: false,
         }
     }
@@ -50,8 +51,9 @@ impl OutputChannel {
         self.consumer
     }
 
+    /// Buffers that were not sent; marks take none.
     pub(super) fn unsent(&self) -> u64 {
-        self.base + self.log.len() as u64 - self.cursor
+        self.base + self.log.len() as u64 - self.cursor - u64::from(self.marks)
     }
 
     /// Unsent buffers that hold the task back.

@@ -31,6 +31,7 @@ impl Outputs {
         }
     }
 
+    #[cold]
     fn append_waiting_marks(&mut self, output: usize, now: Time) {
         let marks = std::mem::take(&mut self.marks[output]);
         if self.is_released(output) {

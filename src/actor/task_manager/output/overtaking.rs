@@ -60,7 +60,7 @@ impl Outputs {
         let batches: Vec<Batch> = waiting
             .filter_map(|entry| match &entry.element {
                 Element::Records(batch) => Some(batch.clone()),
-                Element::Barrier(..) => None,
+                Element::Barrier(..) | Element::Mark(_) => None,
             })
             .collect();
         if !batches.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dataflow::batch::Alignment;
+use crate::dataflow::event_time::EventTime;
 
 const CONSUMER: Consumer = Consumer {
     taskmanager: ActorId(1),
@@ -45,6 +46,8 @@ fn sent(outputs: &mut Outputs) -> Vec<String> {
             }
             Element::Barrier(id, Alignment::Unaligned) => format!("!{id}"),
             Element::Barrier(id, _) => format!("|{id}"),
+            Element::Mark(Mark::Watermark(time)) => format!("w{}", time.0),
+            Element::Mark(mark) => format!("{mark:?}"),
         });
     }
     sent
@@ -123,7 +126,7 @@ fn runs_fill_buffers_like_their_records() {
             let records = [&mut whole, &mut single].map(|outputs| {
                 outputs.next_to_send(0).map(|sent| match sent.element {
                     Element::Records(batch) => batch.records().into_owned(),
-                    Element::Barrier(..) => Vec::new(),
+                    Element::Barrier(..) | Element::Mark(_) => Vec::new(),
                 })
             });
             assert_eq!(records[0], records[1]);
@@ -132,6 +135,55 @@ fn runs_fill_buffers_like_their_records() {
             }
         }
     }
+}
+
+#[test]
+fn marks_go_with_the_buffer_and_take_none() {
+    let mark = |time| Mark::Watermark(EventTime(time));
+    for retention in [KEEP, Retention::UntilSent] {
+        let mut outputs = outputs(retention);
+        outputs.keep_event_time();
+        outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 2);
+        outputs.emit(0, Record::new(0, 0), Time::ZERO);
+        outputs.emit_mark(mark(1));
+        outputs.emit_mark(mark(2));
+        outputs.emit_mark(Mark::Idle);
+        // Not before the buffer goes.
+        assert!(outputs.has_unflushed() && sent(&mut outputs).is_empty());
+        emit(&mut outputs, 1..2);
+        assert_eq!(sent(&mut outputs), ["0+2", "w2", "Idle"]);
+        // Without records it goes with the flusher, without credit too.
+        emit(&mut outputs, 2..4);
+        emit(&mut outputs, 4..6);
+        outputs.emit_mark(mark(5));
+        outputs.flush(Time::ZERO);
+        assert_eq!(sent(&mut outputs), ["2+2"]);
+        // What waits is made good by the next one, and takes no buffer.
+        outputs.emit_mark(mark(6));
+        outputs.flush(Time::ZERO);
+        check_backlog(&outputs);
+        assert_eq!(outputs.channels[0].unsent(), 1);
+        outputs.add_credits(0, CONSUMER, 1);
+        assert_eq!(sent(&mut outputs), ["4+2", "w6"]);
+    }
+}
+
+#[test]
+fn marks_are_sent_again_where_records_are() {
+    let mut outputs = outputs(KEEP);
+    outputs.keep_event_time();
+    outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(0), 100);
+    emit(&mut outputs, 0..1);
+    outputs.emit_barrier(barrier(1), Time::ZERO);
+    emit(&mut outputs, 1..2);
+    outputs.emit_mark(Mark::Watermark(EventTime(7)));
+    outputs.flush(Time::ZERO);
+    assert_eq!(sent(&mut outputs), ["0+1", "|1", "1+1", "w7"]);
+    outputs.disconnect(0);
+    outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(1), 100);
+    check_backlog(&outputs);
+    assert_eq!(outputs.channels[0].unsent(), 1);
+    assert_eq!(sent(&mut outputs), ["1+1", "w7"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Task {
     }
 
     /// Sets the flusher where there is something for it to do.
-    fn expect_flush(&mut self, ctx: &mut Context<'_>) {
+    pub(in crate::actor::task_manager) fn expect_flush(&mut self, ctx: &mut Context<'_>) {
         if !self.flush_due && self.outputs.has_unflushed() {
             self.flush.set_at(self.next_tick(ctx.now()), ctx);
             self.flush_due = true;

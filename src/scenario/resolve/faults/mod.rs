@@ -189,6 +189,7 @@ fn named(
         "stuck-cancel" => FaultKind::StuckCancel,
         "rolling-restart" => FaultKind::RollingRestart,
         "savepoint-and-restart" => FaultKind::SavepointAndRestart,
+        "drop-checkpoint" => FaultKind::DropCheckpoint,
         "add-partitions" => FaultKind::AddPartitions {
             count: f.count.as_ref().map_or(0, |at| at.value),
         },
@@ -231,7 +232,7 @@ fn named(
             }
             Target::AllTaskManagers
         }
-        FaultKind::SavepointAndRestart => {
+        FaultKind::SavepointAndRestart | FaultKind::DropCheckpoint => {
             let Some(job) = jobs.iter().position(|job| job.name == name.value) else {
                 let hint = near::hint(&name.value, jobs.iter().map(|job| job.name.as_str()));
                 let message = format!("unknown job `{}`{hint}", short(&name.value));

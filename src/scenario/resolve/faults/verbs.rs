@@ -33,6 +33,7 @@ pub const ALL: &[&str] = &[
     "stuck-cancel",
     "rolling-restart",
     "savepoint-and-restart",
+    "drop-checkpoint",
     "add-partitions",
     "silence",
 ];
@@ -78,6 +79,7 @@ pub fn given(f: &FaultFile) -> Vec<(&'static str, Object<'_>)> {
         ("stuck-cancel", &f.stuck_cancel),
         ("rolling-restart", &f.rolling_restart),
         ("savepoint-and-restart", &f.savepoint_and_restart),
+        ("drop-checkpoint", &f.drop_checkpoint),
         ("add-partitions", &f.add_partitions),
         ("silence", &f.silence),
     ];

@@ -72,6 +72,7 @@ fn blueprint() -> Blueprint {
         linger: Span::ZERO,
         retention: None,
         offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
+        disorder: crate::kernel::Span::ZERO,
     };
     let input = |operator, exchange| vec![Input { operator, exchange }];
     let operator = |name: &str, parallelism, kind| Operator {
@@ -100,6 +101,7 @@ fn blueprint() -> Blueprint {
             operator("sink", 1, sink),
         ],
         pins: Default::default(),
+        event_time: None,
     };
     let topology = Topology::new(&[topic], &[job], TopologyOptions::default(), 1);
     let takes = Distribution::constant(Span::from_ms(1));
