@@ -436,7 +436,6 @@ pub enum Fact {
     OffsetReset(OffsetReset),
     /// `JobResultStore` has the result of a job: from now on it is globally terminal for every leader (FLIP-194).
     JobResultStored(JobId),
-    /// Splits: how there come to be more of them, and who gets them.
     Source(SourceFact),
     ResourceManagerSought,
     /// The checkpoint that is triggered next is a savepoint: it is not added to the store.

@@ -14,21 +14,17 @@ use crate::substrate::network::Way;
 pub use super::fault_action::{
     ClientRequest, FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom,
 };
+pub use super::timer::{Timer, ZkTimer};
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Barrier, Blob, BlobKey, StateHandle};
 use super::fact::ExecutionState;
-use super::flink::job_manager::JobManagerTimer;
-use super::flink::job_master::JobMasterTimer;
-use super::flink::resource_manager::ResourceManagerTimer;
-use super::flink::rpc::heartbeat::Peer;
-use super::flink::rpc::{AskId, Endpoint, Rpc, RpcAnswer};
+use super::flink::rpc::{Endpoint, Rpc, RpcAnswer};
 use super::kafka::brokers::{BrokerEvent, Request as KafkaClientRequest};
 use super::kafka::protocol::{FetchedInTime, KafkaCall, KafkaReply, OffsetOutOfRange};
 use super::kafka::topics::TopicChange;
 use super::metric_report::MetricReport;
 use super::state_assignment::ChannelFiles;
-use super::task_manager::executor::TaskExecutorTimer;
 use super::zookeeper::protocol::ZkMessage;
 pub use super::zookeeper::protocol::ZkTimer;
 
@@ -381,70 +377,6 @@ pub struct Registration {
     pub session: u64,
     /// Attempts that run here, for a leader that is new.
     pub attempts: Vec<(SubtaskId, Attempt)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Timer {
-    Zk(ZkTimer),
-    /// An answer is overdue.
-    Ask {
-        owner: Endpoint,
-        ask: AskId,
-    },
-    /// A peer has been silent for `heartbeat.timeout`.
-    HeartbeatTimeout {
-        owner: Endpoint,
-        peer: Peer,
-    },
-    /// Time for the owner's next round of heartbeat requests.
-    HeartbeatRound {
-        owner: Endpoint,
-    },
-    /// Of the JobManager process and its leader services.
-    JobManager(JobManagerTimer),
-    ResourceManager(ResourceManagerTimer),
-    JobMaster {
-        job: JobId,
-        timer: JobMasterTimer,
-    },
-    TaskExecutor(TaskExecutorTimer),
-    /// `OutputFlusher`
-    Flush {
-        task: u32,
-    },
-    /// A source's rate limiter lets records through again.
-    SourceHeld {
-        task: u32,
-    },
-    /// `aligned-checkpoint-timeout` is over.
-    AlignmentTimeout {
-        task: u32,
-    },
-    /// Which TaskManager or JobManager duty is due.
-    MetricReport,
-    Register,
-    CheckpointTrigger {
-        job: JobId,
-    },
-    CheckpointTimeout {
-        job: JobId,
-    },
-    RestartDelay {
-        job: JobId,
-    },
-    Retry {
-        job: JobId,
-    },
-    Notify,
-    /// `pipeline.auto-watermark-interval`
-    Watermark {
-        task: u32,
-    },
-    /// `partition.discovery.interval.ms`, or the patience with an answer, of a source of the story.
-    PartitionDiscovery {
-        job: JobId,
-        operator: OperatorId,
-    },
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod state_assignment;
 pub mod status;
 pub mod storage;
 pub mod task_manager;
+mod timer;
 pub mod transaction;
 pub mod trigger;
 pub mod world;

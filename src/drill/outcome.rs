@@ -5,11 +5,15 @@ use serde::Serialize;
 use super::explain::Explanation;
 
 mod cast;
+mod event_time;
 mod series;
+mod spared;
 mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
+pub use event_time::EventTimeSummary;
 pub use series::{LagPoint, LatencyPoint, MetricPoint, WatermarkLagPoint};
+pub use spared::{Spared, Unprovoked};
 pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput};
 
 /// The whole outcome of one run.
@@ -85,39 +89,7 @@ pub struct Summary {
     pub event_time: Vec<EventTimeSummary>,
 }
 
-/// How far event time came at a job's sinks.
-#[derive(Clone, Debug, Serialize)]
-pub struct EventTimeSummary {
-    pub job: String,
-    /// How far the furthest watermark was behind the clock, four times a second.
-    pub watermark_lag_ms: Quantiles,
-    /// The longest time in which it did not advance.
-    pub longest_stall_ms: f64,
-    /// Since when; null where it always advanced within a second.
-    pub longest_stall_from_ms: Option<f64>,
-    /// Records that reached a sink behind a watermark that was newer than they were: windows would drop them.
-    pub late_records: u64,
-}
-
 impl Summary {
-    /// Over all jobs with event time.
-    fn worst_of_event_time(&self, of: impl Fn(&EventTimeSummary) -> Option<f64>) -> Option<f64> {
-        self.event_time.iter().filter_map(of).reduce(f64::max)
-    }
-
-    pub fn watermark_lag_max_ms(&self) -> Option<f64> {
-        self.worst_of_event_time(|job| job.watermark_lag_ms.max)
-    }
-
-    pub fn event_time_stall_ms(&self) -> Option<f64> {
-        self.worst_of_event_time(|job| Some(job.longest_stall_ms))
-    }
-
-    pub fn late_records(&self) -> Option<f64> {
-        let late = self.event_time.iter().map(|job| job.late_records);
-        (!self.event_time.is_empty()).then(|| late.sum::<u64>() as f64)
-    }
-
     /// Share of the simulated time in which a checkpoint was under way, by the median duration of the completed ones.
     pub fn checkpoint_overhead(&self) -> Option<f64> {
         let median = self.checkpoints.duration_ms.p50?;
@@ -173,29 +145,6 @@ pub struct Recovery {
     pub deduplicated_records: u64,
     /// The seven steps of the recovery; a step that did not happen is absent.
     pub steps: Vec<Step>,
-}
-
-/// A restart that no fault explains, as after a failed transaction.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unprovoked {
-    pub job: String,
-    pub at_ms: f64,
-    /// What noticed: `task-failure`, ...
-    pub detector: String,
-}
-
-/// A fault of a TaskManager that ran no task of a job.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spared {
-    /// As of a recovery: `kill tm-3`
-    pub fault: String,
-    pub job: String,
-    pub at_ms: f64,
-    /// Who first gave the TaskManager up: `resource-manager`, `zookeeper-session`, ...; null where nobody did.
-    pub noticed_by: Option<String>,
-    pub noticed_ms: Option<f64>,
-    /// One line: `tm-3 ran no task of fraud-detection: nothing to recover`
-    pub what: String,
 }
 
 /// One of the seven steps: detection, reassignment, retrieval, redistribution, resumption, monitoring, reporting.

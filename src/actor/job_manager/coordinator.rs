@@ -429,9 +429,7 @@ impl JobMaster {
         if let Some(pending) = self.coordinator.pending.take_if(abortable) {
             let checkpoint = pending.id;
             self.coordinator.timeout.cancel(ctx);
-            for enumerator in &mut self.enumerators {
-                enumerator.checkpoint_aborted(checkpoint);
-            }
+            self.enumerators_abort(checkpoint);
             ctx.state(Fact::CheckpointAborted {
                 job: self.job,
                 checkpoint,

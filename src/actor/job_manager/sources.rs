@@ -63,6 +63,12 @@ impl JobMaster {
         self.assign_splits(office, ctx);
     }
 
+    pub(super) fn enumerators_abort(&mut self, checkpoint: CheckpointId) {
+        for enumerator in &mut self.enumerators {
+            enumerator.checkpoint_aborted(checkpoint);
+        }
+    }
+
     /// Time to look again. Where Kafka does not answer, it is asked until it does.
     pub(super) fn on_discovery_due(
         &mut self,

@@ -120,20 +120,6 @@ impl InputGate {
         }
     }
 
-    /// The channels carry event time.
-    pub fn keep_event_time(&mut self) {
-        self.valve = Some(Box::new(Valve::new(self.channels.len())));
-    }
-
-    #[inline]
-    pub fn has_marks(&self) -> bool {
-        !self.marks.is_empty()
-    }
-
-    pub fn take_marks(&mut self) -> Vec<Mark> {
-        std::mem::take(&mut self.marks)
-    }
-
     /// An element arrives, emitted at this time; a barrier's checkpoint was triggered at it. Records that are known already are dropped; how many. A batch that is dropped whole
     /// counts as consumed.
     pub fn push(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
@@ -455,6 +441,7 @@ impl InputChannel {
     }
 }
 
+mod marks;
 mod overtaking;
 
 use overtaking::Overtaking;
