@@ -14,7 +14,7 @@ use crate::substrate::network::Way;
 pub use super::fault_action::{
     ClientRequest, FaultAction, LinkFault, LinkTrouble, StorageTrouble, Whom,
 };
-pub use super::timer::{Timer, ZkTimer};
+pub use super::timer::Timer;
 pub use super::transaction::{Batches, DatabaseAnswer, DatabaseRequest};
 
 use super::checkpoint::{Attempt, Barrier, Blob, BlobKey, StateHandle};

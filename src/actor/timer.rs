@@ -10,6 +10,7 @@ use super::flink::resource_manager::ResourceManagerTimer;
 use super::flink::rpc::heartbeat::Peer;
 use super::flink::rpc::{AskId, Endpoint};
 use super::task_manager::executor::TaskExecutorTimer;
+use super::zookeeper::protocol::ZkTimer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Timer {
@@ -73,25 +74,4 @@ pub enum Timer {
         job: JobId,
         operator: OperatorId,
     },
-}
-
-/// Timers of ZooKeeper servers and clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum ZkTimer {
-    /// Server: the leader looks for expired sessions.
-    Tick,
-    /// Server: the leader pings its followers.
-    FollowerPing,
-    /// Server: votes are counted.
-    Election,
-    /// Server: the leader has been silent for too long.
-    Sync,
-    /// Client: it is time to ping.
-    Ping,
-    /// Client: the server has been silent for too long.
-    ReadTimeout,
-    /// Client: try the next server.
-    Reconnect,
-    /// Client: suspended for a whole session timeout (Curator).
-    Lost,
 }

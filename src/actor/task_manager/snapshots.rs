@@ -12,10 +12,20 @@ use crate::kernel::Span;
 use crate::policy::defect::Defect;
 
 use super::state::OperatorState;
-use super::task::{PendingSnapshot, SnapshotPart, Task};
+use super::task::{PendingSnapshot, Task};
 
 /// Bytes of a snapshot beside the operator's state: offsets, handles, headers.
 const SNAPSHOT_BASE_BYTES: u64 = 1_024;
+
+/// What a snapshot consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotPart {
+    State,
+    /// The sink's transaction is prepared.
+    Transaction,
+    /// What barriers have overtaken.
+    Channels,
+}
 
 impl Task {
     /// The coordinator asks a source for a checkpoint; it is taken between two units of work.

@@ -24,6 +24,7 @@ use super::input::{Input, InputChannel, InputGate};
 use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
 use super::sink::Writer;
+pub use super::snapshots::SnapshotPart;
 use super::source::SourceReader;
 use super::state::OperatorState;
 
@@ -443,14 +444,4 @@ fn predecessors(deployment: &TaskDeployment, topology: &Topology) -> BTreeSet<Su
     (deployment.subtask..operator.first + operator.widest)
         .step_by(width as usize)
         .collect()
-}
-
-/// What a snapshot consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SnapshotPart {
-    State,
-    /// The sink's transaction is prepared.
-    Transaction,
-    /// What barriers have overtaken.
-    Channels,
 }
