@@ -165,9 +165,13 @@ fn a_condition_sets_a_fault_off_so_long_after_it() {
 }
 
 #[test]
-fn without_its_trigger_a_fault_never_comes() {
+fn without_its_trigger_a_fault_never_comes_and_the_summary_says_so() {
     let quiet = run(&[]);
-    let waiting = run(&["{kill: tm-1, when: checkpoint 5000 triggered}"]);
+    assert!(quiet.summary.waiting.is_empty());
+    let fault = "{kill: tm-1, when: checkpoint 5000 triggered, after: 0 s}";
+    let waiting = run(&["{kill: tm-1, at: 170 s}", fault]);
+    assert_eq!(waiting.summary.waiting, [fault]);
+    let waiting = run(&[fault]);
     assert_eq!(quiet.summary.digest, waiting.summary.digest);
 }
 

@@ -822,12 +822,14 @@ fn alias_bombs() {
 
 #[test]
 fn only_lists_and_words() {
-    assert!(message(b"- a\n- b\n", &[]).starts_with(
-        "error: x.yaml:1:1: a list where the scenario (a map of keys and values) is expected"
-    ));
-    assert!(message(b"hello\n", &[]).starts_with(
-        "error: x.yaml:1:1: `hello` where the scenario (a map of keys and values) is expected"
-    ));
+    assert!(
+        message(b"- a\n- b\n", &[])
+            .starts_with("error: x.yaml:1:1: a list where the scenario (a map of keys like `")
+    );
+    assert!(
+        message(b"hello\n", &[])
+            .starts_with("error: x.yaml:1:1: `hello` where the scenario (a map of keys like `")
+    );
 }
 
 // What is no mistake.

@@ -245,30 +245,29 @@ fn another_folder_is_left_alone_and_mistakes_are_named_before_anything_runs() {
 }
 
 #[test]
-fn a_row_has_the_digest_that_a_run_of_its_own_has() {
+fn a_row_has_the_digest_of_the_run_that_the_page_names() {
     let room = Room::new();
-    room.sweep("out", &["--seeds", "3..5"], 0);
+    room.sweep("out", &["--model", "flink-default", "--seeds", "3..5"], 0);
     let runs = fs::read_to_string(room.path("out/runs.csv")).expect("a table");
     let last: Vec<&str> = runs.lines().last().expect("rows").split(',').collect();
     assert_eq!(last[2..4], ["6 s", "4"]);
-    let words = [
-        "run",
-        "drill.yaml",
+    let page = fs::read_to_string(room.path("out/report.html")).expect("a page");
+    let (_, data) = page.split_once("id=\"data\">").expect("its data");
+    let (data, _) = data.split_once("</script>").expect("their end");
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    let command = data["command"].as_array().expect("arguments");
+    let mut words = vec!["run"];
+    words.extend(command.iter().filter_map(|word| word.as_str()));
+    words.extend([
+        "--set",
+        "execution.checkpointing.interval=6 s",
         "--seed",
         "4",
-        "--no-files",
-        "--format",
-        "json",
-    ];
-    let output = room.firedrill(
-        &[
-            &words[..],
-            &["--set", "execution.checkpointing.interval=6 s"],
-        ]
-        .concat(),
-        0,
-    );
+    ]);
+    words.extend(["--no-files", "--format", "json"]);
+    let output = room.firedrill(&words, 0);
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(summary["model"], "flink-default");
     assert_eq!(summary["digest"], last[4]);
     assert_eq!(
         summary["recoveries"][0]["total_ms"]

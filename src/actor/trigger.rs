@@ -28,6 +28,8 @@ pub enum Trigger {
 /// A fault that comes some time after its trigger.
 #[derive(Clone, Debug)]
 pub struct Conditional {
+    /// Its place in the scenario's list.
+    pub fault: usize,
     pub trigger: Trigger,
     /// What happens earlier does not count.
     pub not_before: Time,
@@ -49,6 +51,11 @@ impl Conditions {
 
     pub fn are_none(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Places in the scenario's list.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> {
+        self.waiting.iter().map(|conditional| conditional.fault)
     }
 
     /// Something has been stated: the faults that this sets off, in the order of the plan, and how long after it.
@@ -91,6 +98,7 @@ mod tests {
     fn conditions(trigger: Trigger, not_before: Time) -> Conditions {
         let mut conditions = Conditions::default();
         conditions.add(Conditional {
+            fault: 3,
             trigger,
             not_before,
             after: Span(7),
@@ -107,6 +115,7 @@ mod tests {
         };
         let mut conditions = conditions(Trigger::CheckpointTriggered(5), Time(10));
         assert!(conditions.take(ActorId(0), &fact, Time(9)).is_empty());
+        assert_eq!(conditions.waiting().collect::<Vec<_>>(), [3]);
         assert_eq!(conditions.take(ActorId(0), &fact, Time(10)).len(), 1);
         assert!(conditions.take(ActorId(0), &fact, Time(11)).is_empty());
         assert!(conditions.are_none());

@@ -166,6 +166,11 @@ impl World {
         self.plan.conditions.add(conditional);
     }
 
+    /// Faults whose condition has not come about, by their places in the scenario's list.
+    pub fn waiting_faults(&self) -> impl Iterator<Item = usize> {
+        self.plan.conditions.waiting()
+    }
+
     pub fn blueprint(&self) -> &Arc<Blueprint> {
         &self.blueprint
     }

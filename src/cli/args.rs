@@ -213,13 +213,8 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
 
-    /// Model of the cluster, in place of the scenario's
-    #[arg(long, value_name = "M")]
-    pub(super) model: Option<String>,
-
-    /// Set one value of the scenario: a dotted path of it, or a Flink key; may be repeated, later wins
-    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
-    pub(super) set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) chosen: Chosen,
 
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -4,19 +4,23 @@ use super::args::{ExplainArgs, Format};
 use super::console::{self, Stdout};
 use super::drive::drive;
 use super::engine::{self, Drill, Ended, Override};
+use super::interrupt;
 use super::progress::Progress;
+use super::run::SCENARIO;
+use super::source::Source;
 use super::status::{Failure, Status};
-use super::{input, interrupt};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Status, Failure> {
-    let mut overrides = Vec::new();
-    overrides.extend(args.model.iter().map(|model| named("model", model)));
-    overrides.extend(args.seed.map(|seed| named("seed", &seed.to_string())));
-    overrides.extend(args.set.iter().map(|(path, value)| named(path, value)));
-    let scenario = match args.subject.is_dir() {
-        true => input::of_report(&args.subject, &overrides)?,
-        false => input::scenario(&args.subject, &overrides)?,
+    let path = match args.subject.is_dir() {
+        true => args.subject.join(SCENARIO),
+        false => args.subject.clone(),
     };
+    let seed = args.seed.map(|seed| Override {
+        path: "seed".to_owned(),
+        value: seed.to_string(),
+    });
+    let seed: Vec<Override> = seed.into_iter().collect();
+    let scenario = Source::read(&path, &args.chosen)?.variant(&seed)?;
     interrupt::install();
     let mut drill = Drill::new(&scenario);
     drill.remember_causes(None);
@@ -37,11 +41,4 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Status, Failure> {
     };
     console::print(text.as_bytes())?;
     Ok(Status::Ok)
-}
-
-fn named(path: &str, value: &str) -> Override {
-    Override {
-        path: path.to_owned(),
-        value: value.to_owned(),
-    }
 }

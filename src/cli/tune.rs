@@ -63,6 +63,15 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
         console::note("interrupted; nothing is reported");
         return Ok(Status::Interrupted);
     };
+    // What is recommended may have its own warnings.
+    let best = axes.iter().zip(&tuned.settings);
+    let best: Vec<Override> = best
+        .map(|(axis, value)| Override {
+            path: axis.key.clone(),
+            value: value.clone(),
+        })
+        .collect();
+    source.variant(&best)?;
     fs::create_dir_all(&out).map_err(|error| Failure::io("make the folder", &out, &error))?;
     for artifact in report::artifacts(&tuned) {
         write_whole(&out.join(artifact.name), &artifact.bytes)?;

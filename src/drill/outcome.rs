@@ -66,6 +66,8 @@ pub struct Summary {
     pub recoveries: Vec<Recovery>,
     /// Faults that hit a TaskManager without a task of the job: they have no recovery, and so no phases.
     pub spared: Vec<Spared>,
+    /// Faults whose condition never came about, as a scenario file has them.
+    pub waiting: Vec<String>,
     /// Restarts of jobs on which no fault is at work.
     pub unprovoked: Vec<Unprovoked>,
     pub delivery: Delivery,
@@ -272,8 +274,7 @@ pub struct RecordRanges {
     pub records: u64,
 }
 
-/// "Minimal interruption" as figures. A record is delayed when it reaches the sink's writer later than the p99
-/// before the first fault plus 100 ms.
+/// A record is delayed when it reaches the sink's writer later than the p99 before the first fault plus 100 ms.
 #[derive(Clone, Debug, Serialize)]
 pub struct Interruption {
     /// The latency above which a record counts as delayed.

@@ -44,6 +44,7 @@ pub fn plan_from(scenario: &Scenario, first: usize, blueprint: &Blueprint) -> Ve
                     not_before,
                     after,
                 } => Planned::When(Conditional {
+                    fault: number,
                     trigger: trigger(condition, blueprint),
                     not_before,
                     after: random.between(after.min, after.max),

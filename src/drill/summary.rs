@@ -1,15 +1,18 @@
 //! From what was watched to the outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::settings::CheckpointingMode;
+use crate::actor::world::World;
 use crate::dataflow::ledger::ranges;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::sink::Guarantee;
 use crate::dataflow::topology::JobId;
 use crate::invariant::Kind;
 use crate::kernel::Time;
+use crate::scenario::fault_lines;
+use crate::scenario::model::Scenario;
 
 use super::causes::Hop;
 use super::episode::{Episode, Injected};
@@ -32,8 +35,8 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
     let Drill {
         scenario,
         blueprint,
+        simulation,
         mut watch,
-        ..
     } = drill;
     let latency_ms = watch.arrivals.quantiles();
     let jobs = jobs(&watch, &blueprint);
@@ -69,6 +72,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
                 detector: restart.detector.to_owned(),
             })
             .collect(),
+        waiting: waiting(simulation.world(), &scenario),
         spared: watch
             .recoveries
             .spared()
@@ -154,6 +158,16 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         watermark_lag: watch.event_times.points(),
         summary,
     }
+}
+
+/// A fault of several processes waits once for each.
+fn waiting(world: &World, scenario: &Scenario) -> Vec<String> {
+    let lines = fault_lines(scenario);
+    let places: BTreeSet<usize> = world.waiting_faults().collect();
+    places
+        .into_iter()
+        .map(|place| lines[place].clone())
+        .collect()
 }
 
 fn spared(fault: &Injected, job: JobId, blueprint: &Blueprint) -> Spared {

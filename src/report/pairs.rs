@@ -108,8 +108,15 @@ fn verdict(pairs: &Pairs) -> String {
         }
         _ => "neither recovers sooner, as far as these seeds can tell",
     };
+    let without = match pairs.seeds - total.pairs {
+        0 => String::new(),
+        without => format!(
+            "; {} with no recovery under A or B are left out",
+            number::counted(without, "pair")
+        ),
+    };
     format!(
-        "{better}: {}; A is better in {} and B in {} of {} pairs\n",
+        "{better}: {}; A is better in {} and B in {} of {} pairs{without}\n",
         match total.difference.value {
             None => "in the median pair one is not over".to_owned(),
             difference => format!("the median difference is {}", signed("ms", difference)),
@@ -153,8 +160,15 @@ mod tests {
             b_failing: proportion(1, 10),
             measures: compare(&a, &b),
         };
-        let text = text(&pairs);
+        let text = super::text(&pairs);
         assert!(text.contains("B recovers sooner"), "{text}");
         assert!(text.contains("seed 0 (-10 s)"), "{text}");
+        assert!(text.contains("of 10 pairs\n"), "{text}");
+        let fewer = Pairs {
+            measures: compare(&a[1..], &b[1..]),
+            ..pairs
+        };
+        let text = super::text(&fewer);
+        assert!(text.contains("1 pair with no recovery"), "{text}");
     }
 }

@@ -201,6 +201,14 @@ pub fn text(summary: &SweepSummary, width: usize) -> String {
             text.push_str(&format!("{} {what}\n", number::counted(runs, "run")));
         }
     }
+    let without: u64 = summary
+        .variants
+        .iter()
+        .map(|each| each.without_recovery)
+        .sum();
+    if (1..summary.runs).contains(&without) {
+        text.push_str(&left_out(without));
+    }
     for variant in &summary.variants {
         for line in gates(variant).lines() {
             text.push_str(&format!("{}: {line}\n", shown_name(summary, variant)));
@@ -211,6 +219,14 @@ pub fn text(summary: &SweepSummary, width: usize) -> String {
         text.push_str(&wrapped(&format!("warning: {warning}"), width));
     }
     text
+}
+
+/// Runs that quantiles of recoveries cannot know.
+fn left_out(without_recovery: u64) -> String {
+    format!(
+        "no recovery in {}, which the quantiles leave out\n",
+        number::counted(without_recovery, "run")
+    )
 }
 
 /// Quantiles of the total and of each phase of one variant, with the seeds to look at.
@@ -263,6 +279,9 @@ pub fn phases_text(summary: &SweepSummary, variant: &VariantSummary, width: usiz
         _ => text.push_str(&table(&rows)),
     }
     text.push_str(&format!("\nfailing runs: {}\n", failing(&variant.failing)));
+    if (1..variant.runs).contains(&variant.without_recovery) {
+        text.push_str(&left_out(variant.without_recovery));
+    }
     for (expectation, missed) in summary
         .expectations
         .iter()

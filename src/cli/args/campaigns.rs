@@ -26,6 +26,22 @@ pub(in crate::cli) struct Chosen {
     pub(in crate::cli) profile: Option<String>,
 }
 
+impl Chosen {
+    /// The arguments that choose the same again.
+    pub(in crate::cli) fn words(&self) -> Vec<String> {
+        let model = self.model.iter().map(|model| ("--model", model.clone()));
+        let sets = self.set.iter();
+        let sets = sets.map(|(key, value)| ("--set", format!("{key}={value}")));
+        let config = self.flink_config.iter();
+        let config = config.map(|path| ("--flink-config", path.display().to_string()));
+        let profile = self.profile.iter().map(|name| ("--profile", name.clone()));
+        let options = model.chain(sets).chain(config).chain(profile);
+        options
+            .flat_map(|(option, value)| [option.to_owned(), value])
+            .collect()
+    }
+}
+
 /// How the runs are computed.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct Effort {

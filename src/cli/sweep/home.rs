@@ -90,7 +90,7 @@ impl Home {
     ) -> Result<(), Failure> {
         self.write_runs(manifest)?;
         let artifacts = engine::sweep::artifacts(summary);
-        let page = engine::sweep::page::page(summary, &self.rows, &artifacts);
+        let page = engine::sweep::page::page(summary, &manifest.command, &self.rows, &artifacts);
         for artifact in artifacts.iter().chain([&page]) {
             write_whole(&self.folder.join(artifact.name), &artifact.bytes)?;
         }

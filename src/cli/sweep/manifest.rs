@@ -12,6 +12,8 @@ pub(super) struct Manifest {
     /// Versions may simulate differently.
     pub(super) firedrill: String,
     pub(super) scenario: String,
+    /// Arguments of `run` for the scenario with what was chosen for all variants.
+    pub(super) command: Vec<String>,
     /// Over the resolved scenarios of all variants.
     pub(super) identity: String,
     pub(super) first_seed: u64,
@@ -27,6 +29,7 @@ impl Manifest {
     pub(super) fn new(
         plan: &Plan,
         scenario: &str,
+        command: Vec<String>,
         identity: String,
         expectations: Vec<String>,
         shard: Option<(u64, u64)>,
@@ -35,6 +38,7 @@ impl Manifest {
             format: 1,
             firedrill: env!("CARGO_PKG_VERSION").to_string(),
             scenario: scenario.to_string(),
+            command,
             identity,
             first_seed: plan.seeds.first,
             seeds: plan.seeds.count,

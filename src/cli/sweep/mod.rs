@@ -42,9 +42,12 @@ fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
     let source = Source::read(scenario, &args.chosen)?;
     let plan = plan(args)?;
     let checked = check(&source, &plan)?;
+    let mut command = vec![scenario.display().to_string()];
+    command.extend(args.chosen.words());
     let manifest = Manifest::new(
         &plan,
         &checked.name,
+        command,
         checked.identity,
         checked.expect,
         args.shard,

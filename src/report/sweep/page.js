@@ -1,4 +1,4 @@
-const { summary, measures, runs } = JSON.parse(document.getElementById("data").textContent);
+const { summary, command, measures, runs } = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const make = (name, text, cls) => {
   const element = document.createElement(name);
@@ -33,7 +33,7 @@ const choose = (index, focus) => {
   at("onehead").textContent = `Seed ${seed} of ${named(variant)}`;
   const phases = measures.map((name, i) => [name, values[i]]).filter(([, value]) => value !== 0);
   at("onetext").textContent = `${phases.map(([name, value]) => `${name.replaceAll("_", " ")} ${duration(value)}`).join(" · ")}${fails ? " · fails" : ""}`;
-  at("command").textContent = `firedrill run ${quoted(`${summary.scenario}.yaml`)} --seed ${seed}${settings.join("")} --out ${folder}`;
+  at("command").textContent = `firedrill run ${command.map(quoted).join(" ")}${settings.join("")} --seed ${seed} --out ${folder}`;
   at("link").textContent = at("link").href = `${folder}/report.html`;
   location.replace(`#${variant}-${seed}`);
   if (focus) {

@@ -14,8 +14,14 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// `drawn`: the plots, among what else stands beside the page.
-pub fn page(summary: &SweepSummary, rows: &[Row], drawn: &[Artifact]) -> Artifact {
+/// `command`: arguments of `run` for what all variants have in common. `drawn`: the plots, among what else stands beside
+/// the page.
+pub fn page(
+    summary: &SweepSummary,
+    command: &[String],
+    rows: &[Row],
+    drawn: &[Artifact],
+) -> Artifact {
     let title = format!(
         "{} · {} of {}",
         summary.scenario,
@@ -30,7 +36,9 @@ pub fn page(summary: &SweepSummary, rows: &[Row], drawn: &[Artifact]) -> Artifac
         ("PLOTS", pictures(drawn)),
         (
             "DATA",
-            data(summary, rows).to_string().replace('<', "\\u003c"),
+            data(summary, command, rows)
+                .to_string()
+                .replace('<', "\\u003c"),
         ),
         ("SCRIPT", SCRIPT.to_owned()),
     ];
@@ -56,7 +64,7 @@ fn pictures(drawn: &[Artifact]) -> String {
 }
 
 /// A run is variant, seed, whether it fails, and its measures; -1: not over, null: no recovery.
-fn data(summary: &SweepSummary, rows: &[Row]) -> Value {
+fn data(summary: &SweepSummary, command: &[String], rows: &[Row]) -> Value {
     let measures = &MEASURES[..TOTAL_AND_PHASES];
     let value = |value: Option<f64>| match value {
         None => Value::Null,
@@ -71,6 +79,7 @@ fn data(summary: &SweepSummary, rows: &[Row]) -> Value {
     };
     json!({
         "summary": summary,
+        "command": command,
         "measures": measures.iter().map(|measure| measure.name).collect::<Vec<_>>(),
         "runs": rows.iter().map(run).collect::<Vec<_>>(),
     })

@@ -90,11 +90,14 @@ fn the_page_holds_every_run_and_asks_nothing_of_a_network() {
         .collect();
     let mut summary = summary();
     summary.scenario = "</script><b>&\"".into();
-    let page = String::from_utf8(page::page(&summary, &rows, &artifacts(&summary)).bytes).unwrap();
+    let command = ["a drill.yaml", "--set", "seed=3"].map(str::to_owned);
+    let page = String::from_utf8(page::page(&summary, &command, &rows, &artifacts(&summary)).bytes)
+        .unwrap();
     let (code, rest) = page.split_once("id=\"data\">").unwrap();
     let (data, script) = rest.split_once("</script>").unwrap();
     let data: serde_json::Value = serde_json::from_str(data).unwrap();
     assert_eq!(data["summary"]["scenario"], "</script><b>&\"");
+    assert_eq!(data["command"][0], "a drill.yaml");
     assert_eq!(data["runs"].as_array().unwrap().len(), 40);
     assert_eq!(data["runs"][39][3], -1, "it was not over");
     assert!(code.contains("default-src 'none'") && !code.contains("</script><b>"));

@@ -29,8 +29,10 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
     let mut page = Page::new(width, colour);
     head(&mut page, summary);
     if summary.recoveries.is_empty() {
-        let struck = if outcome.faults.is_empty() {
+        let struck = if outcome.faults.is_empty() && summary.waiting.is_empty() {
             "No fault."
+        } else if outcome.faults.is_empty() {
+            "No fault has come."
         } else {
             "No fault led to a recovery."
         };
@@ -46,7 +48,7 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
                 number::instant(fault.at_ms)
             ));
         }
-    } else if !summary.spared.is_empty() {
+    } else if !summary.spared.is_empty() || !summary.waiting.is_empty() {
         page.section("Faults that hit no task");
     }
     for spared in &summary.spared {
@@ -59,6 +61,11 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
             spared.fault,
             number::instant(spared.at_ms),
             spared.what
+        ));
+    }
+    for waiting in &summary.waiting {
+        page.item(&format!(
+            "{waiting} has not come: what it waits for did not happen"
         ));
     }
     for index in 0..summary.recoveries.len() {

@@ -1,6 +1,7 @@
 //! What must hold between keys, as Flink checks it when it starts; and what has no effect beside another key.
 
 use super::{Family, FlinkVersion, Settings};
+use crate::actor::settings::StateBackend;
 use crate::kernel::time::Span;
 use crate::policy::restart::RestartStrategy;
 
@@ -83,6 +84,7 @@ pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
                 ),
             );
         }
+        doubtful(settings, &mut complaints);
         without_effect(settings, family, &mut complaints);
     }
     if settings.unaligned && !checkpointing.unaligned {
@@ -100,6 +102,14 @@ pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
             fatal: false,
         });
     }
+    if checkpointing.incremental && config.state_backend != StateBackend::RocksDb {
+        complaints.push(Complaint {
+            keys: &["execution.checkpointing.incremental"],
+            message: "it has no effect without `state.backend.type: rocksdb`: snapshots are full"
+                .to_owned(),
+            fatal: false,
+        });
+    }
     if checkpointing.interval.is_none() && checkpointing.min_pause > Span::ZERO {
         complaints.push(Complaint {
             keys: &["execution.checkpointing.min-pause"],
@@ -108,6 +118,22 @@ pub fn check(settings: &Settings, family: Family) -> Vec<Complaint> {
         });
     }
     complaints
+}
+
+/// What Flink accepts, and its owner should hear of.
+fn doubtful(settings: &Settings, complaints: &mut Vec<Complaint>) {
+    let heartbeat = &settings.config.heartbeat;
+    let two = heartbeat.interval + heartbeat.interval;
+    if heartbeat.timeout > heartbeat.interval && heartbeat.timeout < two {
+        complaints.push(Complaint {
+            keys: &["heartbeat.timeout", "heartbeat.interval"],
+            message: format!(
+                "`heartbeat.timeout` ({}) is shorter than two of `heartbeat.interval` ({}): one heartbeat that comes late, as after a long garbage collection, is taken for a failure",
+                heartbeat.timeout, heartbeat.interval
+            ),
+            fatal: false,
+        });
+    }
 }
 
 fn without_effect(settings: &Settings, family: Family, complaints: &mut Vec<Complaint>) {

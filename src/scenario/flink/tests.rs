@@ -338,6 +338,29 @@ fn keys_are_checked_against_each_other() {
 }
 
 #[test]
+fn what_flink_accepts_and_does_not_do_well_is_a_warning() {
+    let warned = |keys: &[(&str, &str)]| {
+        let complaints = check(&finished("2.3", keys), Family::Default);
+        let warned = complaints.iter().filter(|said| !said.fatal);
+        warned.map(|said| said.keys[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(&[("heartbeat.timeout", "20 s")]), [""; 0]);
+    assert_eq!(
+        warned(&[("heartbeat.timeout", "19 s")]),
+        ["heartbeat.timeout"]
+    );
+    let incremental = ("execution.checkpointing.incremental", "true");
+    assert_eq!(
+        warned(&[incremental]),
+        ["execution.checkpointing.incremental"]
+    );
+    assert_eq!(
+        warned(&[incremental, ("state.backend.type", "rocksdb")]),
+        [""; 0]
+    );
+}
+
+#[test]
 fn what_is_outside_says_why() {
     let why = |name: &str, value: &str| {
         let mut settings = Settings::new(FlinkVersion::LATEST);

@@ -22,6 +22,16 @@ pub fn resolve(file: &ClusterFile, default_slots: Option<u32>, check: &mut Check
     let zookeeper = file.zookeeper.clone().unwrap_or_default();
     if let Some(servers) = &zookeeper.servers {
         check.within(servers, 1, 15, "is no size of an ensemble");
+        if servers.value > 0 && servers.value % 2 == 0 {
+            check.warn(
+                servers.place,
+                format!(
+                    "an ensemble of {} survives no more losses than one of {}: a majority has to be left",
+                    servers.value,
+                    servers.value - 1
+                ),
+            );
+        }
     }
     let servers = zookeeper.servers.as_ref().map_or(3, |at| at.value);
     let hosts = hosts::resolve(file, servers, &mut taskmanagers, check);

@@ -64,20 +64,22 @@ impl<'de> Reader<'de, '_> {
         <ReadError as de::Error>::custom(message).or_at(self.node.place)
     }
 
-    fn entries(self, what: &str) -> Result<&'de [(Name, Node)], ReadError> {
-        match &self.node.value {
-            Value::Map(entries) => Ok(entries),
-            Value::Scalar(text) => Err(self.refuse(format_args!(
-                "`{}` where {what} (a map of keys and values) is expected",
-                short(text)
-            ))),
-            Value::List(_) => Err(self.refuse(format_args!(
-                "a list where {what} (a map of keys and values) is expected"
-            ))),
-            Value::Null => Err(self.refuse(format_args!(
-                "nothing where {what} (a map of keys and values) is expected"
-            ))),
-        }
+    /// `keys`: those that are known there, if it is known which.
+    fn entries(self, what: &str, keys: &[&str]) -> Result<&'de [(Name, Node)], ReadError> {
+        let found = match &self.node.value {
+            Value::Map(entries) => return Ok(entries),
+            Value::Scalar(text) => format!("`{}`", short(text)),
+            Value::List(_) => "a list".to_owned(),
+            Value::Null => "nothing".to_owned(),
+        };
+        let like = match keys {
+            [] => "keys and values".to_owned(),
+            keys if keys.len() <= 8 => format!("the keys {}", near::quoted(keys)),
+            keys => format!("keys like {}", near::quoted(&keys[..4])),
+        };
+        Err(self.refuse(format_args!(
+            "{found} where {what} (a map of {like}) is expected"
+        )))
     }
 
     fn visit_entries<V: Visitor<'de>>(
@@ -177,7 +179,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let entries = self.entries("a section")?;
+        let entries = self.entries("a section", &[])?;
         self.visit_entries(entries.iter().collect(), visitor)
     }
 
@@ -188,7 +190,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         let mut known = Vec::new();
-        for entry in self.entries(name)? {
+        for entry in self.entries(name, fields)? {
             let key = &entry.0;
             if fields.contains(&key.text.as_str()) {
                 known.push(entry);
