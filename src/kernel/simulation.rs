@@ -2,7 +2,7 @@
 
 use super::context::{Kernel, Next};
 use super::digest::Kind;
-use super::stall::{Guard, Recent, Stall, StallKind};
+use super::stall::{Guard, RECENT, Recent, Stall, StallKind};
 use super::time::Time;
 use super::world::{ActorId, EventId, Observer, World};
 
@@ -16,6 +16,8 @@ pub struct Simulation<W: World> {
     events: u64,
     /// Events handled before the present instant.
     events_before: u64,
+    /// The number of events from which on the guard has to be looked at: nothing can have gone wrong before.
+    watched_from: u64,
     digesting: bool,
 }
 
@@ -28,6 +30,7 @@ impl<W: World> Simulation<W> {
             recent: Recent::new(),
             events: 0,
             events_before: 0,
+            watched_from: 0,
             digesting: true,
         }
     }
@@ -73,6 +76,7 @@ impl<W: World> Simulation<W> {
 
     pub fn guard(&mut self, guard: Guard) {
         self.guard = guard;
+        self.watched_from = 0;
     }
 
     /// Whether events go into the digest. They do, but where one of many runs is only looked at, or the rest is measured.
@@ -116,9 +120,8 @@ impl<W: World> Simulation<W> {
     #[inline]
     fn step_until<O: Observer<W>>(&mut self, end: Time, observer: &mut O) -> Result<bool, Stall> {
         // Asked beforehand, so that a stalled simulation can go on under a wider guard.
-        if self.events - self.events_before > self.guard.events_per_instant_max
-            || self.events >= self.guard.events_max
-        {
+        let is_watched = self.events >= self.watched_from;
+        if is_watched {
             self.check_guard(end)?;
         }
         let Some((time, event, next)) = self.kernel.next(end, &self.world) else {
@@ -130,7 +133,7 @@ impl<W: World> Simulation<W> {
         match next {
             Next::Message(slot) => {
                 let envelope = self.kernel.take(slot);
-                let to = self.begin(envelope.to, envelope.cause);
+                let to = self.begin(envelope.to, envelope.cause, is_watched);
                 let header = self.kernel.header(to);
                 if self.digesting {
                     self.kernel
@@ -142,7 +145,7 @@ impl<W: World> Simulation<W> {
                     .on_message(to, envelope.message, &mut self.kernel);
             }
             Next::Timer(firing) => {
-                let owner = self.begin(firing.owner, firing.cause);
+                let owner = self.begin(firing.owner, firing.cause, is_watched);
                 let header = self.kernel.header(owner);
                 if self.digesting {
                     self.kernel
@@ -161,8 +164,10 @@ impl<W: World> Simulation<W> {
     }
 
     #[inline]
-    fn begin(&mut self, actor: ActorId, cause: EventId) -> ActorId {
-        self.recent.note(actor);
+    fn begin(&mut self, actor: ActorId, cause: EventId, is_watched: bool) -> ActorId {
+        if is_watched {
+            self.recent.note(actor);
+        }
         self.kernel.cause = cause;
         actor
     }
@@ -193,8 +198,16 @@ impl<W: World> Simulation<W> {
         self.kernel.facts = facts;
     }
 
+    /// Who handles events is noted from a little before the guard could end the run: by then the names are known.
     #[cold]
     fn check_guard(&mut self, end: Time) -> Result<(), Stall> {
+        let at_instant = self.guard.events_per_instant_max.saturating_add(1);
+        let limit = self.events_before.saturating_add(at_instant);
+        let limit = limit.min(self.guard.events_max);
+        if self.events < limit {
+            self.watched_from = limit.saturating_sub(RECENT as u64);
+            return Ok(());
+        }
         if !self.kernel.is_due(end) {
             return Ok(());
         }
@@ -230,6 +243,7 @@ where
             recent: self.recent.clone(),
             events: self.events,
             events_before: self.events_before,
+            watched_from: self.watched_from,
             digesting: self.digesting,
         }
     }

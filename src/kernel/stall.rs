@@ -71,7 +71,8 @@ impl fmt::Display for Stall {
 
 impl std::error::Error for Stall {}
 
-const RECENT: usize = 64;
+/// So many of the last events are told of.
+pub(super) const RECENT: usize = 64;
 
 /// Who handled the last events.
 #[derive(Clone)]
