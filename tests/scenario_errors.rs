@@ -90,7 +90,7 @@ error: x.yaml:11:12: unknown key `partitons` in a topic; did you mean `partition
 
 #[test]
 fn unknown_keys_far_from_all_list_what_is_known() {
-    let expected = r#"error: x.yaml:11:40: unknown key `colour` in a topic; known are `partitions`, `rate`, `arrivals`, `record-size`, `keys`, `linger`, `retention`, `offset-reset`
+    let expected = r#"error: x.yaml:11:40: unknown key `colour` in a topic; known are `partitions`, `rate`, `arrivals`, `record-size`, `keys`, `linger`, `retention`, `offset-reset`, `disorder`
   11 |   orders: {partitions: 2, rate: 100/s, colour: red}
      |                                        ^^^^^^"#;
     assert_eq!(edited(&[("arrivals: constant", "colour: red")]), expected);
@@ -641,7 +641,7 @@ fn two_faults_in_one() {
 
 #[test]
 fn no_fault_at_all() {
-    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `lose-notifications`, `delay-notifications`, `double-notifications`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`, `add-partitions`, `silence`
+    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `lose-notifications`, `delay-notifications`, `double-notifications`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`, `drop-checkpoint`, `add-partitions`, `silence`
   21 |   - {at: 60 s}
      |     ^"#;
     assert_eq!(edited(&[("kill: tm-1, ", "")]), expected);
