@@ -36,7 +36,9 @@ pub(super) struct Membership {
     noticed: Tally,
     /// TaskManagers whose session has ended and that the leader, who published under this token, has not missed.
     unnoticed: BTreeMap<ActorId, (FencingToken, Time)>,
-    /// The session that each process has opened last.
+    /// Who opened which session.
+    owners: BTreeMap<u64, ActorId>,
+    /// The session under which each process has made a znode last: one that nobody took up is missed by nobody.
     latest: BTreeMap<ActorId, u64>,
     /// By actor: sessions opened and expired so far.
     opened: Vec<u32>,
@@ -54,6 +56,7 @@ impl Membership {
             justified,
             noticed,
             unnoticed: BTreeMap::new(),
+            owners: BTreeMap::new(),
             latest: BTreeMap::new(),
             opened: vec![0; directory.len()],
             expired: vec![0; directory.len()],
@@ -129,7 +132,15 @@ impl Checker for Membership {
             Fact::LeadershipLost { .. } => self.unnoticed.clear(),
             Fact::SessionOpened { session, owner, .. } => {
                 self.opened[owner.0 as usize] += 1;
-                self.latest.insert(*owner, *session);
+                self.owners.insert(*session, *owner);
+            }
+            Fact::ZnodeCreated {
+                owner: Some(session),
+                ..
+            } => {
+                if let Some(process) = self.owners.get(session) {
+                    self.latest.insert(*process, *session);
+                }
             }
             Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
                 self.expired[owner.0 as usize] += 1;
@@ -222,7 +233,15 @@ mod tests {
     #[test]
     fn a_loss_that_nobody_notices_is_noticed() {
         let mut stage = Stage::running();
-        stage.says(ZK, open(1)).at(12).says(
+        stage.says(ZK, open(1)).says(
+            ZK,
+            Fact::ZnodeCreated {
+                zxid: 1,
+                path: "/taskmanagers/tm".to_owned(),
+                owner: Some(1),
+            },
+        );
+        stage.at(12).says(
             ZK,
             Fact::SessionClosed {
                 session: 1,
@@ -230,15 +249,15 @@ mod tests {
             },
         );
         stage.at(60).holds("H7");
-        let (zxid, session, owner) = (9, 1, TM(0));
-        stage.at(12).says(
-            ZK,
-            Fact::SessionEnded {
-                zxid,
-                session,
-                owner,
-            },
-        );
+        let ended = |session| Fact::SessionEnded {
+            zxid: 9,
+            session,
+            owner: TM(0),
+        };
+        // Opened over a connection that was given up: nothing stands under it.
+        stage.at(12).says(ZK, open(2)).says(ZK, ended(2));
+        stage.at(60).holds("H7");
+        stage.at(12).says(ZK, ended(1));
         stage.at(20).holds("H7");
         stage.at(60).broken("H7", 1);
         stage

@@ -98,6 +98,31 @@ impl Sources {
             self.in_order.held();
             return self.owned.held();
         }
+        let reader = self.reader(subtask, attempt, split);
+        let (next, may_read) = (reader.next, reader.is_owner && !reader.ended);
+        reader.next = first + u64::from(records);
+        self.in_order.expect(first == next, header, || match next {
+            u64::MAX => format!(
+                "{} reads split {split} from {first} without having restored an offset",
+                scene.task(subtask)
+            ),
+            next => format!(
+                "{} reads split {split} from {first} instead of {next}",
+                scene.task(subtask)
+            ),
+        });
+        self.owned.expect(may_read, header, || {
+            format!(
+                "{} attempt {} reads split {split}, which it may not",
+                scene.task(subtask),
+                attempt.number()
+            )
+        });
+    }
+
+    /// What is known of an attempt and a split; one that has restored nothing is heard of when it reads, or jumps, first.
+    fn reader(&mut self, subtask: SubtaskId, attempt: Attempt, split: SplitId) -> &mut Reader {
+        let readers = &mut self.readers[split as usize];
         let is = |reader: &Reader| reader.attempt == attempt && reader.subtask == subtask;
         let found = readers.iter().rposition(is);
         let found = found.unwrap_or_else(|| {
@@ -120,26 +145,7 @@ impl Sources {
             });
             readers.len() - 1
         });
-        let reader = &mut readers[found];
-        let (next, may_read) = (reader.next, reader.is_owner && !reader.ended);
-        reader.next = first + u64::from(records);
-        self.in_order.expect(first == next, header, || match next {
-            u64::MAX => format!(
-                "{} reads split {split} from {first} without having restored an offset",
-                scene.task(subtask)
-            ),
-            next => format!(
-                "{} reads split {split} from {first} instead of {next}",
-                scene.task(subtask)
-            ),
-        });
-        self.owned.expect(may_read, header, || {
-            format!(
-                "{} attempt {} reads split {split}, which it may not",
-                scene.task(subtask),
-                attempt.number()
-            )
-        });
+        &mut readers[found]
     }
 
     /// Whether the split belongs to an attempt of another subtask of the same source that the leader counts as alive. Other
@@ -265,20 +271,15 @@ impl Checker for Sources {
                 from,
                 to,
             }) => {
-                let readers = &mut self.readers[*split as usize];
-                let is =
-                    |reader: &&mut Reader| reader.attempt == *attempt && reader.subtask == *subtask;
-                if let Some(reader) = readers.iter_mut().rev().find(is) {
-                    let next = reader.next;
-                    self.in_order
-                        .expect(next == *from && from < to, header, || {
-                            format!(
-                                "{} leaves split {split} at {from} for {to}, and was at {next}",
-                                scene.task(*subtask)
-                            )
-                        });
-                    reader.next = *to;
-                }
+                let reader = self.reader(*subtask, *attempt, *split);
+                let next = std::mem::replace(&mut reader.next, *to);
+                self.in_order
+                    .expect(next == *from && from < to, header, || {
+                        format!(
+                            "{} leaves split {split} at {from} for {to}, and was at {next}",
+                            scene.task(*subtask)
+                        )
+                    });
             }
             // What is given to a reader that runs it owns like what it restored.
             Fact::Source(SourceFact::SplitsAdded {
@@ -330,6 +331,23 @@ mod tests {
                 records,
             },
         )
+    }
+
+    #[test]
+    fn what_retention_has_taken_is_jumped_over_before_the_first_record_too() {
+        let jump = |from, to| {
+            Fact::OffsetReset(OffsetReset {
+                subtask: 0,
+                attempt: A(1),
+                split: 0,
+                from,
+                to,
+            })
+        };
+        let mut stage = Stage::running();
+        stage.says(TM(0), jump(0, 12)).says(TM(0), jump(12, 20));
+        emit(&mut stage, A(1), 0, 20, 5).holds("K1");
+        stage.says(TM(0), jump(24, 30)).broken("K1", 1);
     }
 
     /// The first source restarts from offset 33 of a checkpoint.
