@@ -108,12 +108,11 @@ impl Restore {
 
     fn retrieves(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let stored = self.stored[job as usize].last().copied().unwrap_or(0);
-        // Whoever was stopped goes by what it knew; and whoever leads goes by what it has in memory, when somebody else has
-        // taken it out of the store.
-        let excused = match checkpoint < stored {
-            true => scene.has_slept(header.actor),
-            false => self.dropped.contains(&(job, checkpoint)),
-        };
+        // Whoever was stopped, or is cut off while another one leads, goes by what it knew; and whoever leads goes by what it
+        // has in memory, when somebody else has taken it out of the store.
+        let excused = scene.has_slept(header.actor)
+            || scene.is_overtaken(header.actor)
+            || (checkpoint >= stored && self.dropped.contains(&(job, checkpoint)));
         self.latest
             .expect(checkpoint == stored || excused, header, || {
                 format!(

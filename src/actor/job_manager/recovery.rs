@@ -62,7 +62,8 @@ impl JobMaster {
                     .collect::<Vec<_>>(),
             );
             failed.extend(earlier.tasks);
-            submission = earlier.submission;
+            // Tasks that are on their way may have written before they fail: what starts then is a restart.
+            submission = earlier.submission && self.phase != Phase::Deploying;
         }
         let situation = Situation {
             taskmanagers_lost: lost.len(),

@@ -156,9 +156,6 @@ impl SinkLedger {
 
     /// A restart goes back to a checkpoint, at these offsets.
     pub fn restore(&mut self, checkpoint: CheckpointId, cut: Option<&Cut>, header: &Header) {
-        if checkpoint == 0 && self.visible.total() == 0 {
-            return;
-        }
         let in_flight = cut.map_or_else(InFlight::new, |cut| self.of(cut));
         let offsets: BTreeMap<_, _> = match cut {
             Some(cut) => cut.offsets.clone(),

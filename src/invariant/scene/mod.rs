@@ -99,6 +99,13 @@ impl Scene {
             .is_some_and(|leader| leader.token == Some(self.token_max))
     }
 
+    /// Whether somebody else has published a later leadership than this one, of which it has not heard.
+    pub fn is_overtaken(&self, actor: ActorId) -> bool {
+        self.leader(actor)
+            .and_then(|leader| leader.token)
+            .is_some_and(|token| token < self.token_max)
+    }
+
     /// Whether the JobManager has been stopped by a signal since it was granted leadership: it may not know what has
     /// happened meanwhile.
     pub fn has_slept(&self, actor: ActorId) -> bool {
