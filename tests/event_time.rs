@@ -3,15 +3,12 @@
 mod support;
 
 use firedrill::drill::outcome::{EventTimeSummary, Outcome};
-use support::{load, run};
+use support::{assert_sound, load, run};
 
 fn drill(name: &str, overrides: &[&str]) -> Outcome {
     let overrides: Vec<&str> = ["weight=5"].iter().chain(overrides).copied().collect();
     let outcome = run(&load(name, &overrides));
-    for invariant in &outcome.summary.invariants {
-        let (id, violations) = (&invariant.id, &invariant.violations);
-        assert!(violations.is_empty(), "{name}: {id}: {violations:?}");
-    }
+    assert_sound(&outcome, name);
     outcome
 }
 

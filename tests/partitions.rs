@@ -3,31 +3,11 @@
 mod support;
 
 use firedrill::drill::outcome::Outcome;
-use support::{load, run};
+use support::{assert_whole, load, run, said};
 
 fn drill(overrides: &[&str]) -> Outcome {
     let overrides: Vec<&str> = ["weight=10"].iter().chain(overrides).copied().collect();
     run(&load("partitions-added", &overrides))
-}
-
-/// How often the log of the run says something like this.
-fn said(outcome: &Outcome, text: &str) -> Vec<f64> {
-    let lines = outcome.timeline.iter();
-    let said = lines.filter(|line| line.text.contains(text));
-    said.map(|line| line.at_ms).collect()
-}
-
-fn assert_whole(outcome: &Outcome, what: &str) {
-    for invariant in &outcome.summary.invariants {
-        let id = &invariant.id;
-        assert!(
-            invariant.violations.is_empty(),
-            "{what}: {id}: {:?}",
-            invariant.violations
-        );
-    }
-    let delivery = &outcome.summary.delivery;
-    assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{what}");
 }
 
 /// Somebody reads everything by the end: what is left is what came just before it.

@@ -5,7 +5,7 @@ use firedrill::drill::outcome::Outcome;
 
 mod support;
 
-use support::{load, run};
+use support::{assert_whole, load, run, said};
 
 const MODELS: [&str; 3] = ["flink-default", "flink-adaptive", "flink-reactive"];
 
@@ -13,35 +13,11 @@ fn stopped(overrides: &[&str]) -> Outcome {
     run(&load("savepoint-and-restart", overrides))
 }
 
-fn said(outcome: &Outcome, text: &str) -> Vec<f64> {
-    let says = outcome.timeline.iter();
-    says.filter(|entry| entry.text.contains(text))
-        .map(|entry| entry.at_ms)
-        .collect()
-}
-
-fn is_whole(outcome: &Outcome) {
-    assert_eq!(
-        (
-            outcome.summary.delivery.lost,
-            outcome.summary.delivery.duplicated
-        ),
-        (0, 0)
-    );
-    let broken: Vec<_> = outcome
-        .summary
-        .invariants
-        .iter()
-        .filter(|verdict| !verdict.violations.is_empty())
-        .collect();
-    assert!(broken.is_empty(), "{broken:#?}");
-}
-
 #[test]
 fn under_each_of_flinks_models_the_job_goes_on_from_the_savepoint() {
     for model in MODELS {
         let outcome = stopped(&[&format!("model={model}")]);
-        is_whole(&outcome);
+        assert_whole(&outcome, model);
         assert_eq!(outcome.summary.recoveries.len(), 1, "{model}");
         let recovery = &outcome.summary.recoveries[0];
         assert_eq!(
@@ -69,7 +45,7 @@ fn a_leader_that_dies_takes_no_job_with_it() {
             r#"faults=[{{savepoint-and-restart: payments, at: 60 s}}, {{kill: jm-1, at: {at}, restart-after: 5 s}}]"#
         );
         let outcome = stopped(&[&kill]);
-        is_whole(&outcome);
+        assert_whole(&outcome, at);
         assert_eq!(outcome.summary.job_status, "RUNNING", "{at}");
         assert!(
             !said(&outcome, "FINISHED").is_empty(),
@@ -82,7 +58,7 @@ fn a_leader_that_dies_takes_no_job_with_it() {
 fn a_savepoint_that_fails_is_asked_for_again() {
     let faults = r#"faults=[{savepoint-and-restart: payments, at: 60 s}, {fail-storage: hdfs, at: 60.1 s, for: 15 s}]"#;
     let outcome = stopped(&[faults]);
-    is_whole(&outcome);
+    assert_whole(&outcome, "storage fails");
     let finished = said(&outcome, "FINISHED");
     assert!(
         finished.len() == 1 && finished[0] > 75_000.0,
@@ -96,7 +72,7 @@ fn a_taskmanager_that_dies_makes_the_job_restart_and_stop_later() {
     for model in MODELS {
         let faults = r#"faults=[{savepoint-and-restart: payments, at: 60 s}, {kill: taskmanager-of Account 1, at: 60.7 s, restart-after: 1 s}]"#;
         let outcome = stopped(&[faults, &format!("model={model}"), "duration=4 min"]);
-        is_whole(&outcome);
+        assert_whole(&outcome, model);
         assert_eq!(said(&outcome, "FINISHED").len(), 1, "{model}");
         assert_eq!(outcome.summary.job_status, "RUNNING", "{model}");
     }

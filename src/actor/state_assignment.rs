@@ -171,37 +171,17 @@ impl TaskDeployment {
 mod tests {
     use super::*;
     use crate::actor::checkpoint::{Attempt, BlobKey};
-    use crate::dataflow::job_graph::{
-        Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic,
-    };
+    use crate::dataflow::job_graph::{Exchange, Input, Job, Operator, OperatorKind};
+    use crate::dataflow::samples;
     use crate::dataflow::split_owner::SplitOwner;
     use crate::dataflow::topology::{Elasticity, TopologyOptions};
-    use crate::kernel::Span;
 
     /// Five sources of ten partitions and a keyed operator of four subtasks.
     fn topology() -> Topology {
-        let topic = Topic {
-            name: "events".into(),
-            partitions: 10,
-            rate_per_s: 100.0,
-            arrivals: Arrivals::Constant,
-            record_bytes: 100,
-            keys: 50,
-            linger: Span::from_ms(10),
-            retention: None,
-            offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-            disorder: crate::kernel::Span::ZERO,
-        };
+        let topic = samples::topic("events", 10);
         let operator = |name: &str, parallelism, kind| Operator {
-            name: name.into(),
-            parallelism,
-            cpu_per_record: Span::from_us(10),
-            service: crate::dataflow::job_graph::Service::Constant,
-            kind,
             state_bytes: 1_000,
-            max_rate_per_s: None,
-            slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-            key: "key".into(),
+            ..samples::operator(name, parallelism, kind)
         };
         let inputs = vec![Input {
             operator: 0,

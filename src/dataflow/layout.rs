@@ -169,36 +169,14 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataflow::job_graph::{Arrivals, Input, Job, Operator, Topic};
+    use crate::dataflow::job_graph::{Input, Job};
+    use crate::dataflow::samples;
     use crate::dataflow::sink::SinkSpec;
     use crate::dataflow::topology::{Elasticity, TopologyOptions};
-    use crate::kernel::time::Span;
 
     /// Six sources, a pointwise map of three, a keyed count of four, a forward sink of two.
     fn topology(elasticity: Elasticity) -> Topology {
-        let topic = Topic {
-            name: "events".into(),
-            partitions: 6,
-            rate_per_s: 100.0,
-            arrivals: Arrivals::Constant,
-            record_bytes: 100,
-            keys: 50,
-            linger: Span::from_ms(10),
-            retention: None,
-            offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-            disorder: crate::kernel::Span::ZERO,
-        };
-        let operator = |name: &str, parallelism, kind| Operator {
-            name: name.into(),
-            parallelism,
-            cpu_per_record: Span::from_us(10),
-            service: crate::dataflow::job_graph::Service::Constant,
-            kind,
-            state_bytes: 0,
-            max_rate_per_s: None,
-            slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-            key: "key".into(),
-        };
+        let topic = samples::topic("events", 6);
         let from = |operator, exchange| vec![Input { operator, exchange }];
         let inputs = [
             from(0, Exchange::Forward),
@@ -209,10 +187,10 @@ mod tests {
         let job = Job {
             name: "job".into(),
             operators: vec![
-                operator("source", 6, OperatorKind::Source { topic: 0 }),
-                operator("map", 3, OperatorKind::Transform { inputs: map }),
-                operator("count", 4, OperatorKind::Transform { inputs: count }),
-                operator(
+                samples::operator("source", 6, OperatorKind::Source { topic: 0 }),
+                samples::operator("map", 3, OperatorKind::Transform { inputs: map }),
+                samples::operator("count", 4, OperatorKind::Transform { inputs: count }),
+                samples::operator(
                     "sink",
                     2,
                     OperatorKind::Sink {

@@ -11,6 +11,8 @@ pub mod ledger;
 pub mod record;
 pub mod redistribution;
 pub mod routing;
+#[cfg(test)]
+pub mod samples;
 pub mod sink;
 pub mod split_owner;
 pub mod topology;

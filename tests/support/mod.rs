@@ -36,6 +36,33 @@ pub fn run(scenario: &Scenario) -> Outcome {
     drill.finish(Ended::Completed)
 }
 
+/// When the log of the run says something like this.
+#[allow(dead_code)]
+pub fn said(outcome: &Outcome, text: &str) -> Vec<f64> {
+    let lines = outcome.timeline.iter();
+    let said = lines.filter(|line| line.text.contains(text));
+    said.map(|line| line.at_ms).collect()
+}
+
+/// No invariant is violated.
+#[allow(dead_code)]
+#[track_caller]
+pub fn assert_sound(outcome: &Outcome, what: &str) {
+    for invariant in &outcome.summary.invariants {
+        let (id, violations) = (&invariant.id, &invariant.violations);
+        assert!(violations.is_empty(), "{what}: {id}: {violations:?}");
+    }
+}
+
+/// Nor is a record lost or duplicated.
+#[allow(dead_code)]
+#[track_caller]
+pub fn assert_whole(outcome: &Outcome, what: &str) {
+    assert_sound(outcome, what);
+    let delivery = &outcome.summary.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{what}");
+}
+
 /// All scenarios that are shipped, by name.
 #[allow(dead_code)]
 pub fn shipped() -> Vec<String> {

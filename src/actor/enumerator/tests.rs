@@ -1,35 +1,12 @@
 use super::*;
-use crate::dataflow::job_graph::{
-    Arrivals, Exchange, Input, Job, OffsetReset, Operator, OperatorKind, Service, Topic,
-};
+use crate::dataflow::job_graph::{Exchange, Input, Job, OperatorKind};
+use crate::dataflow::samples;
 use crate::dataflow::split_owner::SplitOwner;
 use crate::dataflow::topology::TopologyOptions;
 
 /// Two sources of a topic that grows from four partitions to seven.
 fn topology() -> Topology {
-    let topic = Topic {
-        name: "orders".into(),
-        partitions: 4,
-        rate_per_s: 100.0,
-        arrivals: Arrivals::Constant,
-        record_bytes: 100,
-        keys: 50,
-        linger: Span::from_ms(10),
-        retention: None,
-        offset_reset: OffsetReset::Earliest,
-        disorder: crate::kernel::Span::ZERO,
-    };
-    let operator = |name: &str, parallelism, kind| Operator {
-        name: name.into(),
-        parallelism,
-        cpu_per_record: Span::from_us(10),
-        service: Service::Constant,
-        kind,
-        state_bytes: 0,
-        max_rate_per_s: None,
-        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-        key: "key".into(),
-    };
+    let topic = samples::topic("orders", 4);
     let inputs = vec![Input {
         operator: 0,
         exchange: Exchange::Hash,
@@ -37,8 +14,8 @@ fn topology() -> Topology {
     let job = Job {
         name: "job".into(),
         operators: vec![
-            operator("source", 2, OperatorKind::Source { topic: 0 }),
-            operator("count", 2, OperatorKind::Transform { inputs }),
+            samples::operator("source", 2, OperatorKind::Source { topic: 0 }),
+            samples::operator("count", 2, OperatorKind::Transform { inputs }),
         ],
         pins: Default::default(),
         event_time: None,

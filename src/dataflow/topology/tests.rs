@@ -1,42 +1,17 @@
 //! What the layout of jobs promises.
 
 use super::*;
-use crate::dataflow::job_graph::{Arrivals, Input};
+use crate::dataflow::job_graph::Input;
+use crate::dataflow::samples;
 use crate::dataflow::sink::SinkSpec;
-use crate::kernel::time::Span;
-
-fn operator(name: &str, parallelism: u32, kind: OperatorKind) -> Operator {
-    Operator {
-        name: name.into(),
-        parallelism,
-        cpu_per_record: Span::from_us(10),
-        service: crate::dataflow::job_graph::Service::Constant,
-        kind,
-        state_bytes: 0,
-        max_rate_per_s: None,
-        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-        key: "key".into(),
-    }
-}
 
 fn topology(exchange: Exchange) -> Topology {
-    let topic = Topic {
-        name: "t".into(),
-        partitions: 4,
-        rate_per_s: 100.0,
-        arrivals: Arrivals::Constant,
-        record_bytes: 100,
-        keys: 50,
-        linger: Span::from_ms(10),
-        retention: None,
-        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-        disorder: crate::kernel::Span::ZERO,
-    };
+    let topic = samples::topic("t", 4);
     let input = |operator| vec![Input { operator, exchange }];
     let operators = vec![
-        operator("source", 4, OperatorKind::Source { topic: 0 }),
-        operator("map", 4, OperatorKind::Transform { inputs: input(0) }),
-        operator(
+        samples::operator("source", 4, OperatorKind::Source { topic: 0 }),
+        samples::operator("map", 4, OperatorKind::Transform { inputs: input(0) }),
+        samples::operator(
             "sink",
             4,
             OperatorKind::Sink {

@@ -1,5 +1,6 @@
 //! A small cluster to state facts about, for the checkers' tests.
 
+use crate::dataflow::samples;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::actor::settings::{
 };
 use crate::actor::task_manager::executor::SlotState;
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::job_graph::{Exchange, Input, Job, OperatorKind, Topic};
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
@@ -62,29 +63,11 @@ pub fn blueprint() -> Arc<Blueprint> {
         link_latency: range,
     };
     let topic = Topic {
-        name: "t".into(),
-        partitions: 2,
         rate_per_s: 10.0,
-        arrivals: Arrivals::Constant,
-        record_bytes: 100,
-        keys: 50,
         linger: Span::ZERO,
-        retention: None,
-        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-        disorder: crate::kernel::Span::ZERO,
+        ..samples::topic("t", 2)
     };
     let input = |operator, exchange| vec![Input { operator, exchange }];
-    let operator = |name: &str, parallelism, kind| Operator {
-        name: name.into(),
-        parallelism,
-        cpu_per_record: Span::from_us(10),
-        service: crate::dataflow::job_graph::Service::Constant,
-        kind,
-        state_bytes: 0,
-        max_rate_per_s: None,
-        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-        key: "k".into(),
-    };
     let sink = OperatorKind::Sink {
         inputs: input(1, Exchange::Rebalance),
         spec: SinkSpec::default(),
@@ -92,15 +75,15 @@ pub fn blueprint() -> Arc<Blueprint> {
     let job = Job {
         name: "job".into(),
         operators: vec![
-            operator("source", 2, OperatorKind::Source { topic: 0 }),
-            operator(
+            samples::operator("source", 2, OperatorKind::Source { topic: 0 }),
+            samples::operator(
                 "keyed",
                 2,
                 OperatorKind::Transform {
                     inputs: input(0, Exchange::Hash),
                 },
             ),
-            operator("sink", 1, sink),
+            samples::operator("sink", 1, sink),
         ],
         pins: BTreeMap::new(),
         event_time: None,

@@ -1,5 +1,6 @@
 //! The process among others: a small cluster with real TaskExecutors and a ZooKeeper ensemble, faults, and what is stated.
 
+use crate::dataflow::samples;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::actor::settings::{
     ZooKeeper,
 };
 use crate::actor::world::World;
-use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::job_graph::{Exchange, Input, Job, OperatorKind, Topic};
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
@@ -69,28 +70,11 @@ fn cluster(taskmanagers: u32) -> Cluster {
 
 fn topology() -> Topology {
     let topic = Topic {
-        name: "t".into(),
-        partitions: PARALLELISM,
         rate_per_s: 1.0,
-        arrivals: Arrivals::Constant,
-        record_bytes: 100,
-        keys: 50,
         linger: Span::ZERO,
-        retention: None,
-        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-        disorder: crate::kernel::Span::ZERO,
+        ..samples::topic("t", PARALLELISM)
     };
-    let operator = |name: &str, kind| Operator {
-        name: name.into(),
-        parallelism: PARALLELISM,
-        cpu_per_record: Span::from_us(10),
-        service: crate::dataflow::job_graph::Service::Constant,
-        kind,
-        state_bytes: 0,
-        key: "k".into(),
-        max_rate_per_s: None,
-        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-    };
+    let operator = |name: &str, kind| samples::operator(name, PARALLELISM, kind);
     let sink = OperatorKind::Sink {
         inputs: vec![Input {
             operator: 0,

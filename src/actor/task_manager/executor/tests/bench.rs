@@ -1,5 +1,6 @@
 //! A TaskManager on a bench: ZooKeeper and the JobManager are played by stubs, everything else is real.
 
+use crate::dataflow::samples;
 use std::sync::Arc;
 
 use crate::actor::blueprint::{Blueprint, Directory};
@@ -16,7 +17,7 @@ use crate::actor::settings::{
 use crate::actor::task_manager::executor::SlotState;
 use crate::actor::world::World;
 use crate::actor::world::stub::Script;
-use crate::dataflow::job_graph::{Arrivals, Exchange, Input, Job, Operator, OperatorKind, Topic};
+use crate::dataflow::job_graph::{Exchange, Input, Job, OperatorKind, Topic};
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
@@ -63,29 +64,11 @@ fn blueprint() -> Blueprint {
         link_latency: range,
     };
     let topic = Topic {
-        name: "t".into(),
-        partitions: 2,
         rate_per_s: 10.0,
-        arrivals: Arrivals::Constant,
-        record_bytes: 100,
-        keys: 50,
         linger: Span::ZERO,
-        retention: None,
-        offset_reset: crate::dataflow::job_graph::OffsetReset::Earliest,
-        disorder: crate::kernel::Span::ZERO,
+        ..samples::topic("t", 2)
     };
     let input = |operator, exchange| vec![Input { operator, exchange }];
-    let operator = |name: &str, parallelism, kind| Operator {
-        name: name.into(),
-        parallelism,
-        cpu_per_record: Span::from_us(10),
-        service: crate::dataflow::job_graph::Service::Constant,
-        kind,
-        state_bytes: 0,
-        max_rate_per_s: None,
-        slot_sharing_group: crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP.to_owned(),
-        key: "k".into(),
-    };
     let keyed = OperatorKind::Transform {
         inputs: input(0, Exchange::Hash),
     };
@@ -96,9 +79,9 @@ fn blueprint() -> Blueprint {
     let job = Job {
         name: "job".into(),
         operators: vec![
-            operator("source", 2, OperatorKind::Source { topic: 0 }),
-            operator("keyed", 2, keyed),
-            operator("sink", 1, sink),
+            samples::operator("source", 2, OperatorKind::Source { topic: 0 }),
+            samples::operator("keyed", 2, keyed),
+            samples::operator("sink", 1, sink),
         ],
         pins: Default::default(),
         event_time: None,
