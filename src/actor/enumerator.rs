@@ -1,6 +1,10 @@
 //! The enumerator of a Kafka source: which splits it knows, who reads them, and what of that a checkpoint holds
 //! (`KafkaSourceEnumerator`, `SplitAssignmentTracker`, `SubtaskGatewayImpl`).
 
+mod of_job;
+
+pub use of_job::SplitEnumerators;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -32,7 +36,7 @@ pub struct EnumeratorState {
 
 /// The enumerator of one source, on its JobMaster.
 #[derive(Clone, Debug)]
-pub struct SplitEnumerator {
+struct SplitEnumerator {
     job: JobId,
     operator: OperatorId,
     topic: usize,
@@ -67,7 +71,7 @@ pub enum DiscoveryStep {
 
 impl SplitEnumerator {
     /// Of every source of a job. `timer`: what wakes the enumerator of an operator.
-    pub fn all(
+    fn all(
         job: JobId,
         topology: &Topology,
         interval: Option<Span>,
@@ -99,13 +103,9 @@ impl SplitEnumerator {
         operators.filter_map(source).collect()
     }
 
-    pub fn operator(&self) -> OperatorId {
-        self.operator
-    }
-
     /// Made anew from a checkpoint, or, without one, from what the topic has at first (`OperatorCoordinator.resetToCheckpoint`).
     /// What was discovered later is forgotten, and has to be discovered again.
-    pub fn reset(&mut self, states: &[EnumeratorState], topology: &Topology) {
+    fn reset(&mut self, states: &[EnumeratorState], topology: &Topology) {
         let state = states.iter().find(|state| state.operator == self.operator);
         match state {
             Some(state) => {
@@ -128,7 +128,7 @@ impl SplitEnumerator {
     }
 
     /// A reader goes back to a checkpoint: what it was given after that is to be given again (`addSplitsBack`).
-    pub fn reset_reader(&mut self, reader: SubtaskId, checkpoint: CheckpointId) {
+    fn reset_reader(&mut self, reader: SubtaskId, checkpoint: CheckpointId) {
         let mut back = self.uncheckpointed.remove(&reader).unwrap_or_default();
         for (_, given) in self.by_checkpoint.range_mut(checkpoint + 1..) {
             back.extend(given.remove(&reader).unwrap_or_default());
@@ -139,7 +139,7 @@ impl SplitEnumerator {
     }
 
     /// Takes its snapshot, and tells its readers nothing more before they have taken theirs.
-    pub fn snapshot(
+    fn snapshot(
         &mut self,
         checkpoint: CheckpointId,
         readers: &[SubtaskId],
@@ -172,7 +172,7 @@ impl SplitEnumerator {
     }
 
     /// A reader has taken its part of a checkpoint.
-    pub fn reader_acknowledges(&mut self, reader: SubtaskId, checkpoint: CheckpointId) {
+    fn reader_acknowledges(&mut self, reader: SubtaskId, checkpoint: CheckpointId) {
         if self
             .closed
             .get(&reader)
@@ -183,22 +183,22 @@ impl SplitEnumerator {
     }
 
     /// A checkpoint will not complete.
-    pub fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
+    fn checkpoint_aborted(&mut self, checkpoint: CheckpointId) {
         self.closed.retain(|_, until| *until != checkpoint);
     }
 
     /// Readers go back to this checkpoint at the earliest.
-    pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
+    fn checkpoint_complete(&mut self, checkpoint: CheckpointId) {
         self.by_checkpoint.retain(|id, _| *id > checkpoint);
     }
 
     /// Nobody has to be given anything.
-    pub fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.unassigned.is_empty()
     }
 
     /// What a reader is to be given now; from here on it counts as given.
-    pub fn assign(&mut self, reader: SubtaskId, readers: u32, topology: &Topology) -> Vec<SplitId> {
+    fn assign(&mut self, reader: SubtaskId, readers: u32, topology: &Topology) -> Vec<SplitId> {
         if self.unassigned.is_empty() || self.closed.contains_key(&reader) {
             return Vec::new();
         }
@@ -217,7 +217,7 @@ impl SplitEnumerator {
     }
 
     /// The enumerator starts: it looks for partitions, and will from time to time.
-    pub fn start(&mut self, kafka: ActorId, ctx: &mut Context<'_>) {
+    fn start(&mut self, kafka: ActorId, ctx: &mut Context<'_>) {
         if self.discovery.is_some() {
             self.ask(kafka, ctx);
         }
@@ -238,7 +238,7 @@ impl SplitEnumerator {
     }
 
     /// It is time to look again, or no answer has come yet.
-    pub fn on_timer(&mut self, kafka: ActorId, ctx: &mut Context<'_>) -> DiscoveryStep {
+    fn on_timer(&mut self, kafka: ActorId, ctx: &mut Context<'_>) -> DiscoveryStep {
         let asked = self
             .discovery
             .as_ref()
@@ -251,7 +251,7 @@ impl SplitEnumerator {
     }
 
     /// A broker has said how many partitions there are: whether some of them are new.
-    pub fn on_partitions(
+    fn on_partitions(
         &mut self,
         partitions: u32,
         topology: &Topology,
@@ -291,7 +291,7 @@ impl SplitEnumerator {
     }
 
     /// The JobMaster ends.
-    pub fn stop(&mut self, ctx: &mut Context<'_>) {
+    fn stop(&mut self, ctx: &mut Context<'_>) {
         if let Some(discovery) = &mut self.discovery {
             discovery.alarm.release(ctx);
         }

@@ -98,7 +98,7 @@ impl Storage {
             }
             Body::StorageDue => {
                 for held in self.held.extract_if(.., |held| held.due <= now) {
-                    ctx.send_after(Span::ZERO, held.to, held.bytes, held.body);
+                    ctx.send_sized(held.to, held.bytes, held.body);
                 }
             }
             body => unreachable!("storage does not receive {body:?}"),

@@ -28,35 +28,18 @@ pub fn run<T: Send>(
     work: impl Fn(usize) -> T + Sync,
     mut take: impl FnMut(usize, T),
 ) -> Result<bool, rayon::ThreadPoolBuildError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-    let next = AtomicUsize::new(0);
-    let (sender, results) = mpsc::sync_channel(pool.current_num_threads());
-    let taken = pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads() {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move |_| {
-                while !stop.load(Ordering::Relaxed) {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= cases || sender.send((case, work(case))).is_err() {
-                        return;
-                    }
-                }
-            });
+    // Nobody waits for a case that takes long, but its successors' results do.
+    let mut ahead = BTreeMap::new();
+    let mut due = 0;
+    let work = |case| Some(work(case));
+    each(cases, jobs, stop, work, |case, result| {
+        ahead.insert(case, result);
+        while let Some(result) = ahead.remove(&due) {
+            take(due, result);
+            due += 1;
         }
-        drop(sender);
-        // Nobody waits for a case that takes long, but its successors' results do.
-        let mut ahead = BTreeMap::new();
-        let mut taken = 0;
-        for (case, result) in results {
-            ahead.insert(case, result);
-            while let Some(result) = ahead.remove(&taken) {
-                take(taken, result);
-                taken += 1;
-            }
-        }
-        taken
-    });
-    Ok(taken == cases)
+        true
+    })
 }
 
 /// Computes `work` for every case on `jobs` threads, and hands `take` each result as soon as it is there, on the caller's
@@ -72,22 +55,35 @@ pub fn run_as_they_come<T: Send>(
     work: impl Fn(u64) -> Option<T> + Sync,
     mut take: impl FnMut(T) -> bool,
 ) -> Result<bool, rayon::ThreadPoolBuildError> {
+    let work = |place: usize| work(cases[place]);
+    each(cases.len(), jobs, stop, work, |_, result| take(result))
+}
+
+/// The same for every place below `cases`, each result with its place.
+fn each<T: Send>(
+    cases: usize,
+    jobs: usize,
+    stop: &AtomicBool,
+    work: impl Fn(usize) -> Option<T> + Sync,
+    mut take: impl FnMut(usize, T) -> bool,
+) -> Result<bool, rayon::ThreadPoolBuildError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
     let next = AtomicUsize::new(0);
     // A thread that is ahead waits: memory stays small though results are taken slowly.
-    let (sender, results) = mpsc::sync_channel(jobs);
+    let (sender, results) = mpsc::sync_channel(pool.current_num_threads());
     let taken = pool.in_place_scope(|scope| {
-        for _ in 0..jobs {
+        for _ in 0..pool.current_num_threads() {
             let (sender, next, work) = (sender.clone(), &next, &work);
             scope.spawn(move |_| {
                 while !stop.load(Ordering::Relaxed) {
-                    let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                    let case = next.fetch_add(1, Ordering::Relaxed);
+                    if case >= cases {
+                        return;
+                    }
+                    let Some(result) = work(case) else {
                         return;
                     };
-                    let Some(result) = work(*case) else {
-                        return;
-                    };
-                    if sender.send(result).is_err() {
+                    if sender.send((case, result)).is_err() {
                         return;
                     }
                 }
@@ -95,8 +91,8 @@ pub fn run_as_they_come<T: Send>(
         }
         drop(sender);
         let mut taken = 0;
-        for result in results {
-            if !take(result) {
+        for (case, result) in results {
+            if !take(case, result) {
                 stop.store(true, Ordering::Relaxed);
                 break;
             }
@@ -104,7 +100,7 @@ pub fn run_as_they_come<T: Send>(
         }
         taken
     });
-    Ok(taken == cases.len())
+    Ok(taken == cases)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::campaign::sweep::measure::measure;
 use crate::campaign::sweep::plan::Case;
+use crate::campaign::sweep::vary::overrides;
 use crate::campaign::sweep::{Axis, MEASURES, Plan, Row, Seeds, Values};
 use crate::campaign::tune::{Bench, Goal, Tried, tune};
 use crate::report::tune as report;
@@ -64,14 +65,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
         return Ok(Status::Interrupted);
     };
     // What is recommended may have its own warnings.
-    let best = axes.iter().zip(&tuned.settings);
-    let best: Vec<Override> = best
-        .map(|(axis, value)| Override {
-            path: axis.key.clone(),
-            value: value.clone(),
-        })
-        .collect();
-    source.variant(&best)?;
+    source.variant(&overrides(&axes, &tuned.settings))?;
     fs::create_dir_all(&out).map_err(|error| Failure::io("make the folder", &out, &error))?;
     for artifact in report::artifacts(&tuned) {
         write_whole(&out.join(artifact.name), &artifact.bytes)?;

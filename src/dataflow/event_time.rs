@@ -140,10 +140,6 @@ impl ReaderWatermark {
         }
     }
 
-    pub fn current(&self) -> EventTime {
-        self.current
-    }
-
     /// `pipeline.auto-watermark-interval` is over: what the reader tells those behind it.
     pub fn on_tick<'a>(
         &mut self,
@@ -211,10 +207,6 @@ impl Valve {
             current: EventTime::MIN,
             is_idle: false,
         }
-    }
-
-    pub fn current(&self) -> EventTime {
-        self.current
     }
 
     /// A mark has come on a channel: what the task tells those behind it.

@@ -335,6 +335,12 @@ impl Topology {
         partition < self.topics[topic].partitions
     }
 
+    /// Splits of a job that are there from the start.
+    pub fn initial_splits(&self, job: JobId) -> impl Iterator<Item = SplitId> + '_ {
+        let splits = self.jobs[job as usize].splits.iter().copied();
+        splits.filter(|split| self.is_initial(*split))
+    }
+
     /// Whether somebody reads the topic in event time: then its records' timestamps matter.
     pub fn is_timed(&self, topic: usize) -> bool {
         self.operators.iter().any(|operator| {

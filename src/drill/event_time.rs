@@ -109,8 +109,7 @@ impl EventTimes {
                 }
             }
         }
-        let all = progress.layout.subtasks.iter();
-        let sinks = all.filter(|subtask| topology.is_sink(**subtask));
+        let sinks = progress.layout.sinks.iter();
         let of = |subtask: &SubtaskId| match progress.sinks.get(subtask) {
             Some(sink) if sink.is_idle => None,
             Some(sink) => Some(sink.watermark),
@@ -239,15 +238,17 @@ impl Progress {
     }
 
     fn stood_still_until(&mut self, now: Time) {
-        if self.furthest > EventTime::MIN && now.since(self.since) > STANDS_STILL {
-            self.stalls.push((self.since, now));
-        }
+        self.stalls.extend(self.stall_until(now));
+    }
+
+    /// Whether it has stood still up to an instant, and since when.
+    fn stall_until(&self, at: Time) -> Option<(Time, Time)> {
+        let stands = self.furthest > EventTime::MIN && at.since(self.since) > STANDS_STILL;
+        stands.then_some((self.since, at))
     }
 
     /// The last one may go on at the end.
     fn stalls(&self, end: Time) -> impl Iterator<Item = (Time, Time)> + '_ {
-        let goes_on = self.furthest > EventTime::MIN && end.since(self.since) > STANDS_STILL;
-        let last = goes_on.then_some((self.since, end));
-        self.stalls.iter().copied().chain(last)
+        self.stalls.iter().copied().chain(self.stall_until(end))
     }
 }

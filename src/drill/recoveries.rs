@@ -47,10 +47,8 @@ impl Recoveries {
             submitted: false,
         };
         let topology = &blueprint.topology;
-        let read = topology.jobs.iter().map(|job| {
-            let splits = job.splits.iter().copied();
-            splits.filter(|split| topology.is_initial(*split)).collect()
-        });
+        let jobs = 0..topology.jobs.len() as JobId;
+        let read = jobs.map(|job| topology.initial_splits(job).collect());
         Recoveries {
             read: read.collect(),
             jobs: vec![following; blueprint.topology.jobs.len()],

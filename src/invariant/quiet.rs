@@ -29,22 +29,25 @@ pub fn zookeeper_is_whole(scene: &Scene) -> bool {
 }
 
 pub fn storage_is_well(scene: &Scene) -> bool {
-    let storage = scene.blueprint.directory.storage;
-    scene.processes.is_well(storage) && !scene.processes.is_slow(storage)
+    works(scene.blueprint.directory.storage, scene)
+}
+
+/// At its own speed, too.
+fn works(actor: ActorId, scene: &Scene) -> bool {
+    scene.processes.is_well(actor) && !scene.processes.is_slow(actor)
 }
 
 /// Whether every machine works, at its own speed, and everybody reaches everybody.
 pub fn everybody_is_well(scene: &Scene) -> bool {
     let directory = &scene.blueprint.directory;
     let surroundings = [directory.storage, directory.kafka, directory.database];
-    let works =
-        |actor: &ActorId| scene.processes.is_well(*actor) && !scene.processes.is_slow(*actor);
     let taskmanagers = directory
         .taskmanagers
         .iter()
         .zip(&scene.blueprint.cluster.taskmanagers);
     let mut taskmanagers = taskmanagers.filter(|(_, settings)| settings.starts);
-    surroundings.iter().all(works) && taskmanagers.all(|(actor, _)| works(actor))
+    surroundings.iter().all(|actor| works(*actor, scene))
+        && taskmanagers.all(|(actor, _)| works(*actor, scene))
 }
 
 /// Whether somebody could lead.

@@ -70,11 +70,7 @@ impl Splits {
         let enumerators = || taken.into_iter().flat_map(BTreeMap::values);
         let mut given: Vec<SplitId> = match taken {
             Some(_) => enumerators().flat_map(|e| &e.assigned).copied().collect(),
-            None => {
-                let topology = &scene.blueprint.topology;
-                let splits = topology.jobs[job as usize].splits.iter().copied();
-                splits.filter(|split| topology.is_initial(*split)).collect()
-            }
+            None => scene.blueprint.topology.initial_splits(job).collect(),
         };
         given.sort_unstable();
         let both = enumerators().any(|e| e.assigned.iter().any(|s| e.unassigned.contains(s)));

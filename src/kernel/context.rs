@@ -189,11 +189,11 @@ impl<W: World> Kernel<W> {
         false
     }
 
-    #[inline]
     pub(super) fn scheduled(&self) -> u64 {
         self.sequence
     }
 
+    #[inline]
     fn take_sequence(&mut self, at: Time) -> EventId {
         if at < self.now || self.sequence >= Key::SEQUENCE_MAX {
             self.refuse(at);

@@ -86,8 +86,7 @@ impl<W: World> Simulation<W> {
 
     /// Handles the next event; false if nothing is left.
     pub fn step<O: Observer<W>>(&mut self, observer: &mut O) -> Result<bool, Stall> {
-        self.tell_facts(observer);
-        self.step_until(Time::MAX, observer)
+        self.step_to(Time::MAX, observer)
     }
 
     /// Handles the next event up to and at `end`. False: there is none.

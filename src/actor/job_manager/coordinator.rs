@@ -19,6 +19,7 @@ use super::job_master::{JobMaster, Phase};
 use super::loading::checkpoints_path;
 use super::office::{Ask, Office};
 
+/// Bytes of metadata per task (`_metadata`).
 const METADATA_BYTES_PER_TASK: u64 = 2_048;
 
 #[derive(Clone, Debug)]
@@ -169,7 +170,8 @@ impl JobMaster {
             checkpoint: id,
         });
         // Before any source, as in Flink.
-        let states = self.snapshot_enumerators(id, office, ctx);
+        let layout = &office.blueprint.topology.jobs[self.job as usize].layout;
+        let states = self.enumerators.snapshot(id, &layout.sources, ctx);
         if let Some(pending) = &mut self.coordinator.pending {
             pending.enumerators = states;
         }
@@ -321,9 +323,7 @@ impl JobMaster {
             persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
-        for enumerator in &mut self.enumerators {
-            enumerator.checkpoint_complete(checkpoint);
-        }
+        self.enumerators.checkpoint_complete(checkpoint);
         self.subsume(metadata, office, ctx);
         for taskmanager in self.hosts() {
             let body = Body::NotifyCheckpointComplete {
@@ -429,7 +429,7 @@ impl JobMaster {
         if let Some(pending) = self.coordinator.pending.take_if(abortable) {
             let checkpoint = pending.id;
             self.coordinator.timeout.cancel(ctx);
-            self.enumerators_abort(checkpoint);
+            self.enumerators.checkpoint_aborted(checkpoint);
             ctx.state(Fact::CheckpointAborted {
                 job: self.job,
                 checkpoint,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::{Attempt, CompletedCheckpoint};
 use crate::actor::context::{Alarm, Context};
-use crate::actor::enumerator::SplitEnumerator;
+use crate::actor::enumerator::SplitEnumerators;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::dataflow::batch::CheckpointId;
@@ -33,7 +33,7 @@ pub struct JobMaster {
     pub(super) metadata: Option<Arc<CompletedCheckpoint>>,
     pub(super) coordinator: Coordinator,
     /// One for each source.
-    pub(super) enumerators: Vec<SplitEnumerator>,
+    pub(super) enumerators: SplitEnumerators,
     /// Executions of an earlier leader that have to stop first, and where they are.
     pub(super) leftovers: BTreeMap<(SubtaskId, Attempt), ActorId>,
     pub(super) delay: Alarm,
@@ -79,7 +79,7 @@ impl JobMaster {
             latest: 0,
             metadata: None,
             coordinator: Coordinator::new(job),
-            enumerators: SplitEnumerator::all(
+            enumerators: SplitEnumerators::new(
                 job,
                 &blueprint.topology,
                 blueprint.config.partition_discovery,
@@ -125,9 +125,7 @@ impl JobMaster {
         self.delay.release(ctx);
         self.retry.release(ctx);
         self.coordinator.stop(ctx);
-        for enumerator in &mut self.enumerators {
-            enumerator.stop(ctx);
-        }
+        self.enumerators.stop(ctx);
     }
 
     /// TaskManagers that host executions of the job.

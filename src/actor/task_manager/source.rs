@@ -171,14 +171,24 @@ impl SourceReader {
     }
 
     pub fn on_fetched(&mut self, split: SplitId, first: u64, records: u32, log_end: u64) {
-        if let Some(reader) = self.readers.iter_mut().find(|reader| reader.split == split)
-            && reader.fetching
-        {
-            assert_eq!(first, reader.fetched, "a fetch answers what was asked");
-            reader.fetching = false;
-            reader.fetched += u64::from(records);
-            reader.log_end = log_end;
-        }
+        self.take_in(split, first, records, log_end);
+    }
+
+    /// The reader that has asked for it; none: nobody has.
+    fn take_in(
+        &mut self,
+        split: SplitId,
+        first: u64,
+        records: u32,
+        log_end: u64,
+    ) -> Option<&mut SplitReader> {
+        let mut readers = self.readers.iter_mut();
+        let reader = readers.find(|reader| reader.split == split && reader.fetching)?;
+        assert_eq!(first, reader.fetched, "a fetch answers what was asked");
+        reader.fetching = false;
+        reader.fetched += u64::from(records);
+        reader.log_end = log_end;
+        Some(reader)
     }
 
     /// The same, with the time of each record.
@@ -190,13 +200,9 @@ impl SourceReader {
             times,
             ..
         } = fetched;
-        let mut readers = self.readers.iter_mut();
-        if let Some(reader) = readers.find(|reader| reader.split == split)
-            && reader.fetching
-        {
+        if let Some(reader) = self.take_in(split, first, times.len() as u32, log_end) {
             reader.times.extend(&times);
         }
-        self.on_fetched(split, first, times.len() as u32, log_end);
     }
 
     /// What each split makes of the times of its records.

@@ -9,7 +9,7 @@ use crate::scenario::model::Scenario;
 
 use super::draw::{Draw, RawFault, RawWhen};
 
-fn index(number: u32, of: usize) -> usize {
+pub(super) fn index(number: u32, of: usize) -> usize {
     number as usize % of.max(1)
 }
 

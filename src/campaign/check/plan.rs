@@ -6,7 +6,7 @@ use crate::kernel::time::SpanRange;
 use crate::scenario::model::{Liveness, Scenario};
 
 use super::draw::{Draw, RawFault};
-use super::instants::{LONGEST, about, again, when, with_orders_in_hand};
+use super::instants::{LONGEST, about, again, index, when, with_orders_in_hand};
 use super::survival;
 
 /// Kinds of fault that are switched on and off together.
@@ -75,10 +75,6 @@ pub fn plan(draw: &Draw, scenario: &Scenario) -> Vec<Fault> {
 
 fn pick<T: Copy>(of: &[T], number: u32) -> Option<T> {
     (!of.is_empty()).then(|| of[number as usize % of.len()])
-}
-
-fn index(number: u32, of: usize) -> usize {
-    number as usize % of.max(1)
 }
 
 /// Something befalls the victim of another fault once more.

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{self, Link};
-use super::{Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins, sinks};
+use super::{
+    Check, MAX_CHANNELS, MAX_OPERATOR_PARALLELISM, MAX_STATE, MAX_TASKS, pins, sinks, topics,
+};
 use crate::dataflow::job_graph::DEFAULT_SLOT_SHARING_GROUP;
 use crate::kernel::time::Span;
 use crate::scenario::error::{Place, Problem};
-use crate::scenario::file::{At, Delay, JobFile, OperatorFile};
+use crate::scenario::file::{Delay, JobFile, OperatorFile};
 use crate::scenario::flink::{MAX_PARALLELISM, Settings};
 use crate::scenario::model::{
     Cluster, Exchange, Input, Job, Operator, OperatorKind, Topic, WatermarkStrategy,
 };
-use crate::scenario::near;
 use crate::scenario::units::short;
 
 /// One second for one record; more is a unit gone wrong.
@@ -230,7 +231,7 @@ fn kind(
 ) -> OperatorKind {
     if let Some(name) = &own.file.topic {
         return OperatorKind::Source {
-            topic: topic(name, topics, check),
+            topic: topics::find(name, topics, check).unwrap_or(0),
         };
     }
     if own.consumed {
@@ -238,20 +239,6 @@ fn kind(
     }
     let spec = sinks::resolve(own.file, parallelism, check);
     OperatorKind::Sink { inputs, spec }
-}
-
-fn topic(name: &At<String>, topics: &[Topic], check: &mut Check) -> usize {
-    topics
-        .iter()
-        .position(|topic| topic.name == name.value)
-        .unwrap_or_else(|| {
-            let hint = near::hint(&name.value, topics.iter().map(|topic| topic.name.as_str()));
-            check.refuse(
-                name.place,
-                format!("unknown topic `{}`{hint}", short(&name.value)),
-            );
-            0
-        })
 }
 
 /// Slower reads would be a topic that nobody reads.

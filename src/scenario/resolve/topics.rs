@@ -2,10 +2,23 @@
 
 use super::{Check, MAX_OFFSET, MAX_PARTITIONS};
 use crate::kernel::time::Span;
-use crate::scenario::file::{Delay, Named, TopicFile};
+use crate::scenario::file::{At, Delay, Named, TopicFile};
 use crate::scenario::model::{Arrivals, OffsetReset, Topic};
+use crate::scenario::near;
+use crate::scenario::units::short;
 
 const MAX_RECORD: u64 = 64 << 20;
+
+/// The place of the topic that is meant.
+pub fn find(name: &At<String>, topics: &[Topic], check: &mut Check) -> Option<usize> {
+    let found = topics.iter().position(|topic| topic.name == name.value);
+    if found.is_none() {
+        let hint = near::hint(&name.value, topics.iter().map(|topic| topic.name.as_str()));
+        let message = format!("unknown topic `{}`{hint}", short(&name.value));
+        check.refuse(name.place, message);
+    }
+    found
+}
 
 pub fn resolve(
     file: &Named<TopicFile>,

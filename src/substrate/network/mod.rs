@@ -132,16 +132,7 @@ impl<M> Network<M> {
             let (incarnation, way) = self.dial(from, to, wanted, current);
             return (incarnation, way, self.transmit(now, from, to, bytes, way));
         }
-        let SpanRange { min, max } = self.latency;
-        let port = &mut self.ports[from.0 as usize];
-        let latency = port.random.between(min, max);
-        let mut arrival = now + latency;
-        if bytes > 0 {
-            let (first, last) = port.egress.serve(now, bytes);
-            let ingress = &mut self.ports[to.0 as usize].ingress;
-            let (_, through) = ingress.serve(first + latency, bytes);
-            arrival = through.max(last + latency);
-        }
+        let arrival = self.through_cards(now, from, to, bytes);
         let connection = self.connection(from, to);
         let (incarnation, way) = connection.dial(wanted, current);
         connection.last = connection.last.max(arrival);
@@ -165,15 +156,7 @@ impl<M> Network<M> {
         if troubled && self.is_stuck(now, from, to, way) {
             return Transit::Held;
         }
-        let latency = self.draw_latency(from);
-        let mut arrival = now + latency;
-        if bytes > 0 {
-            let (first, last) = self.ports[from.0 as usize].egress.serve(now, bytes);
-            let ingress = &mut self.ports[to.0 as usize].ingress;
-            let (_, through) = ingress.serve(first + latency, bytes);
-            // A fast card waits for what a slow one sends.
-            arrival = through.max(last + latency);
-        }
+        let mut arrival = self.through_cards(now, from, to, bytes);
         if troubled {
             arrival = self.in_trouble(from, to, (now, arrival), bytes, way);
         }
@@ -181,6 +164,20 @@ impl<M> Network<M> {
             return Transit::Arrives(arrival);
         }
         Transit::Arrives(self.in_order(from, to, arrival))
+    }
+
+    /// When a message is through both cards and the link between them, with nothing in its way.
+    #[inline(always)]
+    fn through_cards(&mut self, now: Time, from: ActorId, to: ActorId, bytes: u64) -> Time {
+        let latency = self.draw_latency(from);
+        if bytes == 0 {
+            return now + latency;
+        }
+        let (first, last) = self.ports[from.0 as usize].egress.serve(now, bytes);
+        let ingress = &mut self.ports[to.0 as usize].ingress;
+        let (_, through) = ingress.serve(first + latency, bytes);
+        // A fast card waits for what a slow one sends.
+        through.max(last + latency)
     }
 
     fn has_own_connection(&self, from: ActorId, to: ActorId) -> bool {

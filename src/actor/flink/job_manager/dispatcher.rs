@@ -347,18 +347,17 @@ impl Dispatcher {
         let (BlobKey::Plan { job } | BlobKey::JobResult { job }) = key else {
             return;
         };
-        let (bytes, blob) = match (key, self.jobs.get(&job)) {
+        let storage = office.blueprint.directory.storage;
+        match (key, self.jobs.get(&job)) {
             (BlobKey::Plan { .. }, Some(Stage::Storing { savepoint })) => {
-                (PLAN_BYTES, Blob::Plan(*savepoint))
+                write_plan(job, *savepoint, storage, ctx)
             }
             (BlobKey::JobResult { .. }, Some(Stage::WritingResult { savepoint })) => {
-                (RESULT_BYTES, Blob::JobResult(*savepoint))
+                write_result(job, *savepoint, storage, ctx)
             }
             // Nobody waits for it any more.
-            _ => return,
-        };
-        let body = Body::Write { key, bytes, blob };
-        ctx.send(office.blueprint.directory.storage, body);
+            _ => {}
+        }
     }
 
     /// The job is globally terminal: its result is written before anything of it is deleted. With the savepoint that it was
@@ -371,12 +370,7 @@ impl Dispatcher {
         ctx: &mut Context<'_>,
     ) {
         self.jobs.insert(job, Stage::WritingResult { savepoint });
-        let body = Body::Write {
-            key: BlobKey::JobResult { job },
-            bytes: RESULT_BYTES,
-            blob: Blob::JobResult(savepoint),
-        };
-        ctx.send(office.blueprint.directory.storage, body);
+        write_result(job, savepoint, office.blueprint.directory.storage, ctx);
     }
 
     /// The result itself stays, unlike with `job-result-store.delete-on-commit`: by it everybody knows that the client has
@@ -401,6 +395,15 @@ fn write_plan(job: JobId, savepoint: CheckpointId, storage: ActorId, ctx: &mut C
         key: BlobKey::Plan { job },
         bytes: PLAN_BYTES,
         blob: Blob::Plan(savepoint),
+    };
+    ctx.send(storage, body);
+}
+
+fn write_result(job: JobId, savepoint: CheckpointId, storage: ActorId, ctx: &mut Context<'_>) {
+    let body = Body::Write {
+        key: BlobKey::JobResult { job },
+        bytes: RESULT_BYTES,
+        blob: Blob::JobResult(savepoint),
     };
     ctx.send(storage, body);
 }

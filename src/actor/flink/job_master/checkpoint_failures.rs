@@ -39,9 +39,8 @@ impl JobMaster {
             .pending
             .get(&checkpoint)
             .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
-        let counts = !self.takes_savepoint(checkpoint);
-        if expected && self.abort_checkpoint(checkpoint, reason, office, ctx) && counts {
-            self.count_failure(checkpoint, office, ctx);
+        if expected {
+            self.abort_and_count(checkpoint, reason, office, ctx);
         }
     }
 
@@ -51,8 +50,19 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
+        self.abort_and_count(checkpoint, "expired", office, ctx);
+    }
+
+    /// A savepoint that fails counts for nothing. Asked before it is given up: then nobody knows what it was.
+    fn abort_and_count(
+        &mut self,
+        checkpoint: CheckpointId,
+        reason: &'static str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
         let counts = !self.takes_savepoint(checkpoint);
-        if self.abort_checkpoint(checkpoint, "expired", office, ctx) && counts {
+        if self.abort_checkpoint(checkpoint, reason, office, ctx) && counts {
             self.count_failure(checkpoint, office, ctx);
         }
     }

@@ -122,17 +122,15 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         self.coordinator.counting = false;
+        let counted = result.ok().map(|_| id);
+        if counted.is_some() {
+            self.coordinator.next_id = id + 1;
+        }
         if self.stopping == Some(Stopping::Counting) {
-            let counted = result.is_ok().then_some(id);
-            self.coordinator.next_id += u64::from(counted.is_some());
             return self.on_savepoint_counted(counted, office, ctx);
         }
         // A failure to trigger does not count.
-        if result.is_err() {
-            return;
-        }
-        self.coordinator.next_id = id + 1;
-        if self.coordinator.active && self.all_run() {
+        if counted.is_some() && self.coordinator.active && self.all_run() {
             self.begin_checkpoint(id, office, ctx);
         }
     }
@@ -171,7 +169,11 @@ impl JobMaster {
             checkpoint: id,
         });
         // Before any source: what coordinators say to their tasks from now on belongs to the next checkpoint.
-        self.snapshot_enumerators(id, ctx);
+        let readers = &self.layout.sources;
+        let states = self.enumerators.snapshot(id, readers, ctx);
+        if let Some(pending) = self.coordinator.pending.get_mut(&id) {
+            pending.enumerators = states;
+        }
         for subtask in self.layout.sources.clone() {
             let execution = self.peek(subtask);
             let Some(slot) = execution.slot else { continue };
@@ -332,7 +334,7 @@ impl JobMaster {
             persisted_bytes: metadata.persisted_bytes(),
             duration: ctx.now().since(pending.triggered_at),
         });
-        self.enumerators_complete(checkpoint);
+        self.enumerators.checkpoint_complete(checkpoint);
         match self.takes_savepoint(checkpoint) {
             true => self.on_savepoint_completed(&metadata, ctx),
             false => self.subsume(metadata, office, ctx),
@@ -390,7 +392,8 @@ impl JobMaster {
         for (old, files) in self.store.add(metadata, keep) {
             let path = pointer_path(self.job, old);
             office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
-            if self.store.keeps_files_of(old) {
+            // Its files are the client's (NO_CLAIM).
+            if old == self.starts_from {
                 continue;
             }
             let key = BlobKey::Metadata {
@@ -416,7 +419,7 @@ impl JobMaster {
             checkpoint,
             reason,
         });
-        self.enumerators_abort(checkpoint);
+        self.enumerators.checkpoint_aborted(checkpoint);
         self.tell_tasks(ctx, |subtask, attempt| Call::NotifyCheckpointAborted {
             subtask,
             attempt,

@@ -42,6 +42,6 @@ impl JobMaster {
         self.failovers.clear();
         self.deployments.clear();
         self.coordinator.release(ctx);
-        self.stop_enumerators(ctx);
+        self.enumerators.stop(ctx);
     }
 }

@@ -262,7 +262,10 @@ impl JobMaster {
         }
         match failover.global {
             true => self.start_enumerators(office, ctx),
-            false => self.reset_readers(&current, office),
+            false => {
+                let (latest, topology) = (self.store.latest(), &office.blueprint.topology);
+                self.enumerators.reset_readers(&current, latest, topology);
+            }
         }
         self.schedule(current, failover.number, failover.global, office, ctx);
     }

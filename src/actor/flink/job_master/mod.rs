@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::actor::checkpoint::{Attempt, Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
-use crate::actor::enumerator::SplitEnumerator;
+use crate::actor::enumerator::SplitEnumerators;
 use crate::actor::fact::{Fact, JobStatus};
 use crate::actor::message::{FencingToken, Timer};
 use crate::actor::settings::SchedulerKind;
@@ -90,14 +90,12 @@ pub struct JobMaster {
     next_deployment: u32,
     coordinator: Coordinator,
     /// One for each source.
-    enumerators: Vec<SplitEnumerator>,
+    enumerators: SplitEnumerators,
     store: Store,
     /// `numRestarts`
     restarts: u32,
     /// A client has asked for it to be stopped.
     stopping: Option<Stopping>,
-    /// With which it was stopped; 0: none.
-    savepoint: CheckpointId,
     /// What it starts from where its store is empty; 0: nothing.
     starts_from: CheckpointId,
     begins_from_savepoint: bool,
@@ -167,7 +165,7 @@ impl JobMaster {
             deployments: Vec::new(),
             next_deployment: 0,
             coordinator: Coordinator::new(job),
-            enumerators: SplitEnumerator::all(
+            enumerators: SplitEnumerators::new(
                 job,
                 topology,
                 config.partition_discovery,
@@ -179,7 +177,6 @@ impl JobMaster {
             store: Store::default(),
             restarts: 0,
             stopping: None,
-            savepoint: 0,
             starts_from: 0,
             begins_from_savepoint: false,
             created: alarm(JobMasterTimer::Created),

@@ -20,7 +20,7 @@ pub(super) enum Stopping {
     Counting,
     Taking(CheckpointId),
     /// The savepoint is complete, tasks finish.
-    Finishing,
+    Finishing(CheckpointId),
 }
 
 /// What a JobMaster of the same job, made later under the same leader session, must not use again.
@@ -96,8 +96,7 @@ impl JobMaster {
         metadata: &Arc<CompletedCheckpoint>,
         ctx: &mut Context<'_>,
     ) {
-        self.stopping = Some(Stopping::Finishing);
-        self.savepoint = metadata.id;
+        self.stopping = Some(Stopping::Finishing(metadata.id));
         let recovery = self.next_failover;
         self.next_failover += 1;
         ctx.state(Fact::RecoveryStarted {
@@ -113,15 +112,13 @@ impl JobMaster {
     /// Something fails while others may have finished: they cannot be left out of the restart
     /// (`StopWithSavepointStoppingException`). True: the whole job has to restart.
     pub(super) fn give_stopping_up(&mut self) -> bool {
-        self.savepoint = 0;
-        self.stopping.take() == Some(Stopping::Finishing)
+        matches!(self.stopping.take(), Some(Stopping::Finishing(_)))
     }
 
     /// The last task has finished: the job is over, and its slots are nobody's.
     pub(super) fn finish_when_all_have(&mut self, ctx: &mut Context<'_>) {
         let finished = |subtask: &u32| self.peek(*subtask).state == ExecutionState::Finished;
-        if self.stopping != Some(Stopping::Finishing) || !self.layout.subtasks.iter().all(finished)
-        {
+        if self.savepoint() == 0 || !self.layout.subtasks.iter().all(finished) {
             return;
         }
         self.turn(
@@ -143,7 +140,10 @@ impl JobMaster {
 
     /// The savepoint with which it was stopped; 0: none.
     pub fn savepoint(&self) -> CheckpointId {
-        self.savepoint
+        match self.stopping {
+            Some(Stopping::Finishing(savepoint)) => savepoint,
+            _ => 0,
+        }
     }
 
     pub fn used(&self) -> Used {
@@ -158,7 +158,6 @@ impl JobMaster {
     /// Starts with a savepoint, if its store is empty; `used`: by a JobMaster before it.
     pub fn starts_from(&mut self, savepoint: CheckpointId, used: Option<Used>) {
         self.starts_from = savepoint;
-        self.store.keep_files_of(savepoint);
         if let Some(used) = used {
             self.asks.go_on_after(used.asks);
             self.next_failover = used.recoveries;

@@ -34,8 +34,6 @@ pub(super) struct Store {
     metadata: Option<Arc<CompletedCheckpoint>>,
     /// The one before, where a defect goes back to it.
     previous: Option<Arc<CompletedCheckpoint>>,
-    /// A savepoint that the job has started from: its files stay (NO_CLAIM).
-    unclaimed: CheckpointId,
 }
 
 impl Store {
@@ -53,15 +51,6 @@ impl Store {
 
     pub(super) fn metadata(&self) -> Option<&CompletedCheckpoint> {
         self.metadata.as_deref()
-    }
-
-    /// Of a savepoint that the job starts from.
-    pub(super) fn keep_files_of(&mut self, savepoint: CheckpointId) {
-        self.unclaimed = savepoint;
-    }
-
-    pub(super) fn keeps_files_of(&self, checkpoint: CheckpointId) -> bool {
-        self.unclaimed == checkpoint
     }
 
     /// A checkpoint has completed; what is beyond `num-retained` falls out, oldest first.

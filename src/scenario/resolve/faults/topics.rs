@@ -1,9 +1,7 @@
 //! What befalls topics: more partitions, and partitions to which nobody writes.
 
 use super::{At, Fault, FaultFile, FaultKind, Target, Topic};
-use crate::scenario::near;
-use crate::scenario::resolve::{Check, MAX_PARTITIONS};
-use crate::scenario::units::short;
+use crate::scenario::resolve::{Check, MAX_PARTITIONS, topics};
 
 /// The topic that is meant, if the fault can befall it.
 pub fn of_topic(
@@ -12,12 +10,7 @@ pub fn of_topic(
     topics: &[Topic],
     check: &mut Check,
 ) -> Option<Target> {
-    let Some(topic) = topics.iter().position(|topic| topic.name == name.value) else {
-        let hint = near::hint(&name.value, topics.iter().map(|topic| topic.name.as_str()));
-        let message = format!("unknown topic `{}`{hint}", short(&name.value));
-        check.refuse(name.place, message);
-        return None;
-    };
+    let topic = topics::find(name, topics, check)?;
     if let Some(count) = &f.count {
         check.within(count, 1, MAX_PARTITIONS, "is no number of partitions");
     }
