@@ -492,3 +492,18 @@ fn mistakes_are_named_where_they_stand() {
         );
     }
 }
+
+/// It was about to end when it was stopped: it ends when it goes on, and starts again.
+#[test]
+fn a_process_that_hangs_on_its_way_out_ends_when_it_goes_on() {
+    let outcome = run(&[
+        "{stop: tm-1, at: 60 s, restart-after: 5 s}",
+        "{hang: tm-1, when: stop tm-1, for: 20 s}",
+    ]);
+    assert_eq!(first(&outcome, "hang of tm-1 is over"), 80_000.0);
+    let starts = outcome.timeline.iter();
+    let starts = starts.filter(|entry| entry.text == "tm-1 has started");
+    let back: Vec<f64> = starts.map(|entry| entry.at_ms).collect();
+    assert!(back.len() == 1 && back[0] >= 85_000.0, "{back:?}");
+    assert_eq!(outcome.summary.delivery.lost, 0);
+}

@@ -61,6 +61,8 @@ enum Actor {
 enum Waiting {
     Message(Envelope),
     Timer(Timer),
+    /// It was about to end.
+    Exit,
 }
 
 #[derive(Clone, Debug)]

@@ -53,22 +53,43 @@ pub fn range_of_subtask(subtask: u32, parallelism: u32, max_parallelism: u32) ->
 #[derive(Clone, Debug)]
 pub struct KeySelector {
     salt: u64,
-    /// By key.
+    /// By key; where records go through the groups in turn, in the order of the groups.
     groups: Arc<[u16]>,
+    /// How far along the keys, in 2^-64 of all of them, a record's key lies behind that of the record before; 0: keys are
+    /// independent.
+    step: u64,
 }
 
 impl KeySelector {
     /// `name` tells selectors apart: records that share a card need not share a merchant.
-    pub fn new(name: &str, keys: u32, max_parallelism: u32) -> KeySelector {
+    ///
+    /// Where one simulated record stands for `weight` real ones, these have keys of their own, and every group has its share
+    /// of them much more evenly than it would of single records. So keys go round, in steps that never repeat themselves,
+    /// and no group gets ahead of its share by more than a few simulated records.
+    pub fn new(name: &str, keys: u32, max_parallelism: u32, weight: u32) -> KeySelector {
         assert!(keys > 0 && max_parallelism > 0);
         let salt = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
         // A key is a Java Integer: its hash code is its value.
-        let groups = (0..keys)
-            .map(|key| key_group(key as i32, max_parallelism) as u16)
-            .collect();
-        KeySelector { salt, groups }
+        let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16);
+        if weight == 1 {
+            let groups = groups.collect();
+            return KeySelector {
+                salt,
+                groups,
+                step: 0,
+            };
+        }
+        let mut keys_of = vec![0_usize; max_parallelism as usize];
+        groups.for_each(|group| keys_of[group as usize] += 1);
+        let in_order = (0..).zip(&keys_of);
+        let in_order = in_order.flat_map(|(group, keys)| std::iter::repeat_n(group, *keys));
+        KeySelector {
+            salt,
+            groups: in_order.collect(),
+            step: even_step(salt),
+        }
     }
 
     pub fn keys(&self) -> u32 {
@@ -78,17 +99,19 @@ impl KeySelector {
     /// The record's key, a pure function of its identity.
     #[inline]
     pub fn key(&self, record: Record) -> u32 {
-        ((u128::from(record.mixed(self.salt)) * self.groups.len() as u128) >> 64) as u32
+        let place = match self.step {
+            0 => record.mixed(self.salt),
+            step => {
+                let start = Record::new(record.split(), 0).mixed(self.salt);
+                start.wrapping_add(record.offset().wrapping_mul(step))
+            }
+        };
+        ((u128::from(place) * self.groups.len() as u128) >> 64) as u32
     }
 
     #[inline]
     pub fn group(&self, record: Record) -> u16 {
         self.groups[self.key(record) as usize]
-    }
-
-    /// The key group of a key.
-    pub fn group_of_key(&self, key: u32) -> u32 {
-        u32::from(self.groups[key as usize])
     }
 
     /// How many keys lie in a range of key groups, both ends included.
@@ -100,9 +123,69 @@ impl KeySelector {
     }
 }
 
+/// A fraction of 2^64 whose multiples spread as evenly as multiples can: the partial quotients of its continued fraction are
+/// ones and twos. Which, the bits of `salt` say, so that the multiples of two of them are independent.
+fn even_step(salt: u64) -> u64 {
+    let bits = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15).reverse_bits();
+    let (mut over, mut under) = (0_u128, 1_u128);
+    for bit in 0..40 {
+        let quotient = 1 + u128::from(bits >> bit & 1);
+        (over, under) = (under, quotient * under + over);
+    }
+    ((over << 64) / under) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// At weight 1 keys are independent; above it no subtask is ever more than a few records ahead of its share, whichever
+    /// part of a split is looked at, and two selectors know nothing of each other.
+    #[test]
+    fn heavy_records_go_round_the_groups() {
+        const MAX: u32 = 128;
+        let shares = |selector: &KeySelector, p: u32| -> Vec<f64> {
+            let ranges = (0..p).map(|subtask| range_of_subtask(subtask, p, MAX));
+            let keys = ranges.map(|(first, last)| f64::from(selector.keys_in(first, last)));
+            keys.map(|keys| keys / f64::from(selector.keys())).collect()
+        };
+        let subtask = |selector: &KeySelector, record, p| {
+            subtask_of_group(u32::from(selector.group(record)), p, MAX) as usize
+        };
+        let furthest = |weight: u32, stride: u64| {
+            let selector = KeySelector::new("card", 10_000, MAX, weight);
+            let shares = shares(&selector, 5);
+            let mut seen = [0.0_f64; 5];
+            let mut furthest = 0.0_f64;
+            for count in 1..=4_000 {
+                let record = Record::new(3, 17 + count * stride);
+                seen[subtask(&selector, record, 5)] += 1.0;
+                for (seen, share) in seen.iter().zip(&shares) {
+                    furthest = furthest.max((seen - share * count as f64).abs());
+                }
+            }
+            furthest
+        };
+        for stride in [1, 2, 5, 10] {
+            assert!(furthest(100, stride) < 9.0, "{}", furthest(100, stride));
+            assert!(furthest(1, stride) > 20.0, "{}", furthest(1, stride));
+        }
+        let [card, merchant] =
+            ["card", "merchant"].map(|name| KeySelector::new(name, 10_000, MAX, 100));
+        let mut both = [[0; 5]; 5];
+        for offset in 0..10_000 {
+            let record = Record::new(3, offset);
+            both[subtask(&card, record, 5)][subtask(&merchant, record, 5)] += 1;
+        }
+        let counts = both.as_flattened();
+        assert!(
+            counts.iter().all(|count| (340..460).contains(count)),
+            "{both:?}"
+        );
+        // The groups themselves have as many keys as ever.
+        let single = KeySelector::new("card", 10_000, MAX, 1);
+        assert_eq!(shares(&card, 128), shares(&single, 128));
+    }
 
     /// Computed with Flink's own classes (2.3.0), max parallelism 128.
     #[test]

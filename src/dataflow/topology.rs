@@ -247,7 +247,7 @@ impl Topology {
             ),
         };
         let keyed = inputs.iter().any(|input| input.exchange == Exchange::Hash);
-        let selector = keyed.then(|| KeySelector::new(&spec.key, keys, max_parallelism));
+        let selector = keyed.then(|| KeySelector::new(&spec.key, keys, max_parallelism, weight));
         OperatorInfo {
             job,
             spec: spec.clone(),

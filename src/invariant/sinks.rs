@@ -24,7 +24,7 @@ pub(super) const PROMISES: [Promise; 5] = [
     safety("S4", "No transaction is both committed and aborted."),
     safety(
         "S3",
-        "What a sink makes visible belongs to ever later checkpoints.",
+        "Once a sink has made visible what belongs to a checkpoint, nothing of earlier ones follows.",
     ),
     safety(
         "S5",
@@ -66,7 +66,10 @@ struct Transaction {
 
 #[derive(Clone, Debug, Default)]
 struct Sink {
+    /// In the database: the latest checkpoint whose transaction is committed.
     committed: CheckpointId,
+    /// In Kafka: the latest that a committer is done with. Until then its transactions are committed in any order.
+    done: CheckpointId,
     aborted: BTreeSet<CheckpointId>,
 }
 
@@ -121,16 +124,20 @@ impl Sinks {
                         scene.task(*sink)
                     )
                 });
-                let known = &mut self.sinks[*sink as usize];
-                let before = known.committed;
-                self.forward.expect(*covered_by >= before, header, || {
+                let done = self.sinks[*sink as usize].done;
+                self.forward.expect(*covered_by >= done, header, || {
                     format!(
-                        "{} makes records of checkpoint {covered_by} visible after those of {before}",
+                        "{} makes records of checkpoint {covered_by} visible, and was done with {done}",
                         scene.task(*sink)
                     )
                 });
-                known.committed = before.max(*covered_by);
                 self.end(header, *transaction, true);
+            }
+            SinkFact::CommitterDone {
+                sink, checkpoint, ..
+            } => {
+                let known = &mut self.sinks[*sink as usize];
+                known.done = known.done.max(*checkpoint);
             }
             SinkFact::TransactionAborted { transaction, .. } => {
                 self.end(header, *transaction, false)

@@ -30,14 +30,31 @@ const fn table() -> [(f64, f64); CELLS] {
 #[inline]
 pub fn minus_ln(draw: u64) -> f64 {
     // The conversion is exact, and finds the leading one at less cost than counting zeros.
-    let bits = (((draw >> 11) + 1) as f64).to_bits();
+    minus_ln_of(((draw >> 11) + 1) as f64, 53)
+}
+
+/// -ln of the product of some draws' fractions, all in (0, 1]. Each is no less than 2^-53, so up to 19 of them have a product
+/// that a float can hold.
+#[inline]
+pub fn minus_ln_of_product(draws: impl Iterator<Item = u64>) -> f64 {
+    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    let product = draws.fold(1.0, |product, draw| {
+        product * (((draw >> 11) + 1) as f64 * UNIT)
+    });
+    minus_ln_of(product, 0)
+}
+
+/// -ln of a positive float over two to the power of `scale`.
+#[inline]
+fn minus_ln_of(value: f64, scale: i32) -> f64 {
+    let bits = value.to_bits();
     let exponent = (bits >> 52) as i32 - 1023;
     let fraction = bits & ((1 << 52) - 1);
     let (inverse, ln_middle) = TABLE[(fraction >> (52 - CELL_BITS)) as usize];
     let mantissa = f64::from_bits(0x3FF << 52 | fraction);
     let r = mantissa * inverse - 1.0;
     let ln_rest = r - r * r * (0.5 - r * (1.0 / 3.0 - r * 0.25));
-    f64::from(53 - exponent) * std::f64::consts::LN_2 - ln_middle - ln_rest
+    f64::from(scale - exponent) * std::f64::consts::LN_2 - ln_middle - ln_rest
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::logarithm::minus_ln;
+use super::logarithm::{minus_ln, minus_ln_of_product};
 use super::time::Span;
 
 /// The streams of one seed.
@@ -50,7 +50,7 @@ pub struct Stream(ChaCha8Rng);
 pub struct SmallStream([u64; 4]);
 
 /// What is drawn from a stream. Each method takes exactly one number from it, whatever its
-/// parameters, so that runs that differ in a parameter share the rest of their randomness.
+/// parameters, so that runs that differ in a parameter share the rest of their randomness; a sum takes one per term.
 pub trait Random {
     fn next_u64(&mut self) -> u64;
 
@@ -81,6 +81,20 @@ pub trait Random {
         // Signed, which the processor converts to at once; a span beyond that is 292 years.
         let span = (minus_ln(self.next_u64()) * mean.0 as f64) as i64;
         Span(span.max(1) as u64)
+    }
+
+    /// The sum of so many draws of [`Random::exponential`], but for the rounding of each.
+    #[inline]
+    fn sum_of_exponentials(&mut self, mean: Span, terms: u64) -> Span {
+        const AT_ONCE: u64 = 16;
+        let (mut sum, mut left) = (0.0, terms);
+        while left > 0 {
+            let some = left.min(AT_ONCE);
+            sum += minus_ln_of_product((0..some).map(|_| self.next_u64()));
+            left -= some;
+        }
+        let span = (sum * mean.0 as f64) as i64;
+        Span(span.max(terms as i64) as u64)
     }
 }
 
@@ -195,6 +209,22 @@ mod tests {
             (f64::from(above) / n - 0.049_787).abs() < 0.002,
             "tail {above}"
         );
+    }
+
+    #[test]
+    fn a_sum_is_that_of_its_terms() {
+        let mean = Span::from_ms(250);
+        let mut one = Streams::new(3).small("sum", "test");
+        let mut other = one.clone();
+        for terms in [0, 1, 2, 15, 16, 17, 100, 4_000] {
+            let summed = one.sum_of_exponentials(mean, terms);
+            let each = (0..terms).fold(Span::ZERO, |sum, _| sum + other.exponential(mean));
+            assert!(
+                summed.0.abs_diff(each.0) <= terms,
+                "{terms} terms: {summed} instead of {each}"
+            );
+        }
+        assert_eq!(one.next_u64(), other.next_u64());
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::kernel::{Random, SmallStream, Span, Time};
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     arrivals: Arrivals,
-    /// Mean time between records; none: the topic is silent.
-    gap: Option<Span>,
+    /// Mean time between real records; none: the topic is silent.
+    gap: Option<Gap>,
     linger: Span,
     /// Producers do not all append at the same instants.
     phase: Span,
@@ -28,6 +28,27 @@ pub(super) struct Log {
     kept: VecDeque<(Time, u64)>,
 }
 
+/// Mean time between real records, and how many of them are one simulated record: it arrives with one of these.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    mean: Span,
+    weight: u64,
+    /// Between simulated records.
+    whole: Span,
+}
+
+impl Gap {
+    /// None: nothing ever comes.
+    fn new(rate_per_s: f64, weight: u32) -> Option<Gap> {
+        let mean = |rate: f64| Span(((1e9 / rate) as u64).max(1));
+        (rate_per_s > 0.0).then(|| Gap {
+            mean: mean(rate_per_s),
+            weight: u64::from(weight),
+            whole: mean(rate_per_s / f64::from(weight)),
+        })
+    }
+}
+
 impl Log {
     pub(super) fn new(split: SplitId, blueprint: &Blueprint) -> Log {
         let info = &blueprint.topology.splits[split as usize];
@@ -35,8 +56,7 @@ impl Log {
         let mut random = blueprint
             .streams
             .small("arrivals", &format!("{}-{}", topic.name, info.partition));
-        let rate = topic.rate_per_s / f64::from(blueprint.weight);
-        let gap = (rate > 0.0).then(|| Span(((1e9 / rate) as u64).max(1)));
+        let gap = Gap::new(topic.rate_per_s, blueprint.weight);
         let linger = topic.linger.max(Span(1));
         let phase = random.between(Span::ZERO, Span(linger.0 - 1));
         let mut log = Log {
@@ -61,7 +81,16 @@ impl Log {
     /// Producers write to it from now on.
     pub(super) fn begin(&mut self, now: Time) {
         if let Some(gap) = self.gap {
-            let first = self.random.between(Span::ZERO, gap);
+            let first = self.random.between(Span::ZERO, gap.whole);
+            let first = match self.arrivals {
+                Arrivals::Poisson if gap.weight > 1 => {
+                    // As many real records come before it as would on average.
+                    let before = first.0 / gap.mean.0;
+                    let rest = Span(first.0 % gap.mean.0);
+                    rest + self.random.sum_of_exponentials(gap.mean, before)
+                }
+                _ => first,
+            };
             self.next_arrival = now + first;
         }
     }
@@ -134,11 +163,16 @@ impl Log {
             let gap = self.gap.expect("a log with arrivals has a rate");
             let next = self.next_arrival;
             self.next_arrival = match self.arrivals {
-                Arrivals::Constant => draw_until(append, next, times, || gap),
+                Arrivals::Constant => draw_until(append, next, times, || gap.whole),
                 Arrivals::Poisson => {
                     // A copy can stay in registers.
                     let mut random = self.random.clone();
-                    let next = draw_until(append, next, times, || random.exponential(gap));
+                    let next = match gap.weight {
+                        1 => draw_until(append, next, times, || random.exponential(gap.mean)),
+                        weight => draw_until(append, next, times, || {
+                            random.sum_of_exponentials(gap.mean, weight)
+                        }),
+                    };
                     self.random = random;
                     next
                 }

@@ -153,7 +153,7 @@ impl TaskManager {
         let task = self.tasks[number as usize].as_mut();
         let task = task.expect("the task is there");
         let record_bytes = task.outputs.record_bytes();
-        while let Some(sent) = task.outputs.next_to_send(output) {
+        while let Some(sent) = task.outputs.next_to_send(output, ctx.now()) {
             if sent.consumer.taskmanager == me {
                 self.handed.push_back(Handed::Element(sent));
                 continue;

@@ -9,6 +9,7 @@ pub mod source;
 pub mod state;
 pub mod task;
 
+mod buffers;
 mod channel_state;
 mod channels;
 mod event_time;

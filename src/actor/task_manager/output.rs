@@ -4,7 +4,6 @@
 //! what was sent until the checkpoint behind it has completed, and a restored consumer reads it again.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use crate::actor::checkpoint::{Attempt, Barrier};
 use crate::actor::message::ReplayFrom;
@@ -16,8 +15,9 @@ use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Time};
 use crate::policy::defect::{Defect, Defects};
 
-/// `taskmanager.network.memory.max-buffers-per-channel`: unsent buffers of one channel above which its task waits.
-const BUFFERS_PER_CHANNEL_MAX: u64 = 10;
+use super::buffers::Buffers;
+use backlog::Backlog;
+use builder::Builder;
 
 /// What becomes of output whose consumer is gone, or that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,10 @@ pub struct OutputChannel {
     /// The consumer is being replaced: output is logged without holding the task back.
     spooling: bool,
     credits: u32,
-    /// Marks among what was not sent.
-    marks: u32,
+    /// The flusher has found records that could not be sent.
+    flush_requested: bool,
+    /// Marks and barriers among what was not sent.
+    events: u32,
     /// Stands in [`Outputs::ready`].
     ready: bool,
 }
@@ -82,7 +84,7 @@ pub struct Sent {
 pub struct Outputs {
     pub channels: Vec<OutputChannel>,
     /// By channel: the buffer that is being filled. Apart from the channels, so that they lie together.
-    builders: Vec<Vec<Record>>,
+    builders: Vec<Builder>,
     /// By channel: what the buffer holds as long as it is all one run; its builder is empty then.
     runs: Vec<Run>,
     /// Channels whose buffer is one.
@@ -92,10 +94,7 @@ pub struct Outputs {
     backlog: Backlog,
     retention: Retention,
     record_bytes: u64,
-    /// Records per buffer.
-    batch_max: usize,
-    /// Unsent buffers of all channels above which the task waits.
-    pool: u64,
+    buffers: Buffers,
     logged_records: u64,
     /// A checkpoint whose barriers may time out here, and how many of them have not been sent.
     timeoutable: (CheckpointId, u32),
@@ -104,51 +103,28 @@ pub struct Outputs {
     pub defects: Defects,
 }
 
-/// What waits to be sent on the channels that hold the task back; kept up to date, because it is asked at every turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Backlog {
-    buffers: u64,
-    /// Channels that have reached their maximum.
-    full: u32,
-}
-
-impl Backlog {
-    fn add(&mut self, buffers: u64) {
-        self.buffers += buffers;
-        self.full += u32::from(buffers >= BUFFERS_PER_CHANNEL_MAX);
-    }
-
-    fn subtract(&mut self, buffers: u64) {
-        self.buffers -= buffers;
-        self.full -= u32::from(buffers >= BUFFERS_PER_CHANNEL_MAX);
-    }
-}
-
 impl Outputs {
     pub fn new(
         channels: impl Iterator<Item = ChannelId>,
         retention: Retention,
         record_bytes: u64,
-        segment_bytes: u64,
+        buffers: Buffers,
         floating: u64,
         restored: CheckpointId,
     ) -> Outputs {
         let channels: Vec<_> = channels
             .map(|channel| OutputChannel::new(channel, restored))
             .collect();
-        let pool = channels.len() as u64 * 2 + floating;
-        let batch_max = (segment_bytes / record_bytes).max(1) as usize;
         Outputs {
-            builders: vec![Vec::new(); channels.len()],
+            builders: vec![Builder::new(buffers); channels.len()],
             runs: vec![Run::EMPTY; channels.len()],
             runs_open: 0,
             ready: VecDeque::with_capacity(channels.len()),
-            backlog: Backlog::default(),
+            backlog: Backlog::new(channels.len() as u64, floating, buffers),
             channels,
             retention,
             record_bytes,
-            batch_max,
-            pool,
+            buffers,
             logged_records: 0,
             timeoutable: (0, 0),
             marks: Vec::new(),
@@ -168,8 +144,8 @@ impl Outputs {
     #[inline]
     fn push(&mut self, output: usize, record: Record, now: Time) {
         let builder = &mut self.builders[output];
-        builder.push(record);
-        if builder.len() >= self.batch_max {
+        builder.records.push(record);
+        if builder.records.len() >= builder.max {
             self.seal(output, now);
         }
     }
@@ -183,10 +159,10 @@ impl Outputs {
         self.unroll(output);
         while !records.is_empty() {
             let builder = &mut self.builders[output];
-            let room = (self.batch_max - builder.len()).min(records.len());
-            builder.extend_from_slice(&records[..room]);
+            let room = (builder.max - builder.records.len()).min(records.len());
+            builder.records.extend_from_slice(&records[..room]);
             records = &records[room..];
-            if builder.len() >= self.batch_max {
+            if builder.records.len() >= builder.max {
                 self.seal(output, now);
             }
         }
@@ -195,16 +171,16 @@ impl Outputs {
     /// Adds every so-many-th record of a split to one channel.
     pub fn emit_run(&mut self, output: usize, mut run: Run, now: Time) {
         while !run.is_empty() {
-            let part = run.split_to(self.batch_max - self.filled(output));
+            let part = run.split_to(self.left(output));
             let open = &mut self.runs[output];
             let was_open = !open.is_empty();
-            if self.builders[output].is_empty() && open.extend(part) {
+            if self.builders[output].records.is_empty() && open.extend(part) {
                 self.runs_open += u32::from(!was_open);
             } else {
                 self.unroll(output);
-                self.builders[output].extend(part.iter());
+                self.builders[output].records.extend(part.iter());
             }
-            if self.filled(output) >= self.batch_max {
+            if self.left(output) == 0 {
                 self.seal(output, now);
             }
         }
@@ -240,38 +216,13 @@ impl Outputs {
         let run = std::mem::replace(&mut self.runs[output], Run::EMPTY);
         if !run.is_empty() {
             self.runs_open -= 1;
-            self.builders[output].extend(run.iter());
-        }
-    }
-
-    /// Records in a channel's buffer.
-    fn filled(&self, output: usize) -> usize {
-        self.builders[output].len() + self.runs[output].len()
-    }
-
-    /// How many records fit into the fullest of some channels' buffers.
-    pub fn room(&self, channels: Range<usize>) -> u64 {
-        let fullest = channels.map(|output| self.filled(output)).max();
-        (self.batch_max - fullest.unwrap_or(0)) as u64
-    }
-
-    /// Whether there is something that a flush would send.
-    pub fn has_unflushed(&self) -> bool {
-        self.runs_open > 0
-            || self.builders.iter().any(|builder| !builder.is_empty())
-            || self.marks.iter().any(|marks| !marks.is_empty())
-    }
-
-    /// Closes all buffers, full or not.
-    pub fn flush(&mut self, now: Time) {
-        for output in 0..self.channels.len() {
-            self.seal(output, now);
+            self.builders[output].records.extend(run.iter());
         }
     }
 
     /// Everything so far belongs to the checkpoint, everything from now on does not.
     pub fn emit_barrier(&mut self, barrier: Barrier, now: Time) {
-        self.flush(now);
+        self.close(now);
         self.timeoutable = (barrier.checkpoint, 0);
         for output in 0..self.channels.len() {
             self.append(output, Entry::barrier(barrier));
@@ -279,9 +230,13 @@ impl Outputs {
     }
 
     fn seal(&mut self, output: usize, now: Time) {
+        self.channels[output].flush_requested = false;
+        if self.left(output) == 0 {
+            self.builders[output].begin(self.buffers);
+        }
         let builder = &mut self.builders[output];
-        let batch = if !builder.is_empty() {
-            Batch::take(builder)
+        let batch = if !builder.records.is_empty() {
+            Batch::take(&mut builder.records)
         } else if !self.runs[output].is_empty() {
             self.runs_open -= 1;
             Batch::of_run(std::mem::replace(&mut self.runs[output], Run::EMPTY))
@@ -312,6 +267,7 @@ impl Outputs {
         self.logged_records += entry.records();
         self.timeoutable.1 += u32::from(entry.is_timeoutable(self.timeoutable.0));
         self.backlog.subtract(channel.waiting());
+        channel.events += u32::from(entry.is_event());
         channel.log.push_back(entry);
         self.backlog.add(channel.waiting());
         self.make_ready(output);
@@ -337,13 +293,22 @@ impl Outputs {
     }
 
     /// What can be sent on a channel now.
-    pub fn next_to_send(&mut self, output: usize) -> Option<Sent> {
+    #[inline]
+    pub fn next_to_send(&mut self, output: usize, now: Time) -> Option<Sent> {
+        let channel = &self.channels[output];
+        if channel.flush_requested && channel.can_send() {
+            self.seal(output, now);
+        }
+        self.take_next(output)
+    }
+
+    fn take_next(&mut self, output: usize) -> Option<Sent> {
         let retention = self.retention;
         let channel = &mut self.channels[output];
         let consumer = channel.consumer?;
         let entry = channel.log.get((channel.cursor - channel.base) as usize)?;
-        let is_mark = matches!(entry.element, Element::Mark(_));
-        if matches!(entry.element, Element::Records(_)) {
+        let is_event = entry.is_event();
+        if !is_event {
             let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
             channel.credits = (channel.credits + gift).checked_sub(1)?;
         } else if channel.cursor >= channel.sent {
@@ -358,7 +323,7 @@ impl Outputs {
             element: entry.element.clone(),
         };
         channel.cursor += 1;
-        channel.marks -= u32::from(is_mark);
+        channel.events -= u32::from(is_event);
         channel.sent = channel.sent.max(channel.cursor);
         if channel.spooling && channel.unsent() <= 1 {
             channel.spooling = false;
@@ -403,7 +368,7 @@ impl Outputs {
         {
             return true;
         }
-        self.backlog.full > 0 || self.backlog.buffers >= self.pool
+        self.backlog.is_full()
     }
 
     /// Bytes that the log holds.
@@ -434,6 +399,8 @@ pub struct ParkedRequest {
     pub credits: u32,
 }
 
+mod backlog;
+mod builder;
 mod connections;
 mod log;
 mod marks;

@@ -10,7 +10,7 @@ use crate::dataflow::event_time::{EventTime, SplitWatermark};
 use crate::dataflow::record::SplitId;
 use crate::kernel::{ActorId, Span, Time};
 
-/// Records that a reader keeps fetched ahead (`max.poll.records`).
+/// Real records that a reader keeps fetched ahead (`max.poll.records`).
 const FETCHED_AHEAD_MAX: u64 = 500;
 
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct SourceReader {
     readers: VecDeque<SplitReader>,
     /// Between two records of a split, where the rate is limited.
     pace: Option<Span>,
+    /// Records of a split that are kept fetched ahead.
+    ahead_max: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,12 +71,14 @@ impl SourceReader {
         kafka: ActorId,
         splits: &[(SplitId, u64)],
         pace: Option<Span>,
+        weight: u32,
         now: Time,
     ) -> SourceReader {
         let mut reader = SourceReader {
             kafka,
             readers: VecDeque::with_capacity(splits.len()),
             pace,
+            ahead_max: FETCHED_AHEAD_MAX.div_ceil(u64::from(weight)),
         };
         reader.add(splits, now);
         reader
@@ -122,7 +126,7 @@ impl SourceReader {
         tick: Time,
         ctx: &mut Context<'_>,
     ) {
-        let ahead_max = FETCHED_AHEAD_MAX.max(u64::from(batch_max));
+        let ahead_max = self.ahead_max.max(u64::from(batch_max));
         // What a rate limit lets through in its own rhythm is not collected.
         let records_min = match self.pace {
             Some(_) => 1,
@@ -271,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_was_promised_is_taken_whoever_has_come_first_meanwhile() {
-        let mut source = SourceReader::new(ActorId(0), &[(0, 10), (1, 20)], None, Time::ZERO);
+        let mut source = SourceReader::new(ActorId(0), &[(0, 10), (1, 20)], None, 1, Time::ZERO);
         for reader in &mut source.readers {
             reader.fetching = true;
         }
@@ -285,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_reader_hands_out_what_it_has_before_it_goes_on_elsewhere() {
-        let mut source = SourceReader::new(ActorId(0), &[(0, 10)], None, Time::ZERO);
+        let mut source = SourceReader::new(ActorId(0), &[(0, 10)], None, 1, Time::ZERO);
         source.readers[0].fetching = true;
         source.on_fetched(0, 10, 3, 13);
         source.jump(0, 40);

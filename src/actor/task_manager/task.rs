@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::checkpoint::{Attempt, Barrier, Snapshot, StateHandle};
 use crate::actor::context::{Alarm, Context};
-use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::fact::ExecutionState;
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{TaskDeployment, Timer};
 use crate::actor::settings::CheckpointingMode;
@@ -18,6 +18,7 @@ use crate::dataflow::topology::{SubtaskId, Topology};
 use crate::kernel::{ActorId, SmallStream, Span, Time};
 use crate::policy::RecoveryScope;
 
+use super::buffers::{Buffers, Carried};
 use super::channel_state::ChannelPart;
 use super::event_time::TaskEventTime;
 use super::input::{Input, InputChannel, InputGate};
@@ -41,7 +42,10 @@ pub struct Task {
     /// Its number on this TaskManager.
     number: u32,
     cpu_per_record: Span,
+    /// Of a source: records that it takes at once.
     pub batch_max: u32,
+    carried: Carried,
+    buffers: Buffers,
     pub input: InputGate,
     pub outputs: Outputs,
     pub source: Option<SourceReader>,
@@ -149,6 +153,12 @@ impl Task {
             RecoveryScope::PerTaskNaive => Retention::Nothing,
             RecoveryScope::Region | RecoveryScope::Full => Retention::UntilSent,
         };
+        let buffers = Buffers::new(
+            config.segment_bytes,
+            operator.record_bytes,
+            blueprint.weight,
+        );
+        let mut carried = 0;
         let mut outputs = Outputs::new(
             vertex
                 .outputs
@@ -156,7 +166,7 @@ impl Task {
                 .flat_map(|output| output.channels.iter().copied()),
             retention,
             operator.record_bytes,
-            config.segment_bytes,
+            buffers,
             u64::from(config.floating_buffers_per_gate),
             restored,
         );
@@ -175,7 +185,8 @@ impl Task {
         let floating = config
             .floating_buffers_per_gate
             .div_ceil(channels.len().max(1) as u32);
-        let window = (config.buffers_per_channel + floating).max(2);
+        let window = buffers.instead_of(u64::from(config.buffers_per_channel + floating));
+        let window = (window as u32).max(2);
         let remembers = blueprint.scope == RecoveryScope::PerTask;
         let aligns = config.checkpointing.mode == CheckpointingMode::ExactlyOnce;
         let mut input = InputGate::new(channels, window, remembers, aligns);
@@ -207,11 +218,19 @@ impl Task {
             state: ExecutionState::Deploying,
             number,
             cpu_per_record: operator.spec.cpu_per_record * weight,
-            batch_max: (config.segment_bytes / operator.record_bytes).max(1) as u32,
+            batch_max: buffers.next(&mut carried),
+            carried,
+            buffers,
             input,
             outputs,
             source: is_source.then(|| {
-                SourceReader::new(blueprint.directory.kafka, &deployment.splits, pace, now)
+                SourceReader::new(
+                    blueprint.directory.kafka,
+                    &deployment.splits,
+                    pace,
+                    blueprint.weight,
+                    now,
+                )
             }),
             event_time: None,
             operator_state: OperatorState::new(operator, vertex.key_groups, blueprint),
@@ -360,65 +379,6 @@ impl Task {
             Activity::Idle
         };
         self.meter.turn(activity, ctx.now());
-    }
-
-    fn find_work(&mut self, ctx: &mut Context<'_>) -> bool {
-        if self.work.is_some() {
-            return true;
-        }
-        let is_source = self.source.is_some();
-        let wanted = is_source.then(|| (self.room(), self.next_tick(ctx.now())));
-        if let (Some(source), Some((room, tick))) = (self.source.as_mut(), wanted) {
-            for (split, from, to) in source.jumps() {
-                ctx.state(Fact::OffsetReset(OffsetReset {
-                    subtask: self.subtask,
-                    attempt: self.attempt,
-                    split,
-                    from,
-                    to,
-                }));
-            }
-            source.fetch(self.number, self.batch_max, room, tick, ctx);
-            let records = source.available(self.batch_max, ctx.now());
-            self.work = (records > 0).then_some(Work::Source { records });
-            if records == 0
-                && let Some(at) = source.held_until()
-            {
-                self.held.set_at(at.max(ctx.now() + HELD_MIN), ctx);
-            }
-            return self.work.is_some();
-        }
-        loop {
-            let next = self.input.next(self.aborted_up_to, ctx.now());
-            if self.input.has_marks() {
-                self.pass_marks_on(ctx);
-            }
-            match next {
-                Some(Input::Batch {
-                    input,
-                    emitted,
-                    batch,
-                }) => {
-                    self.work = Some(Work::Batch {
-                        input,
-                        emitted,
-                        batch,
-                    });
-                    return true;
-                }
-                Some(Input::Aligned { barrier, since }) => {
-                    self.meter.start_delay(since.since(barrier.triggered_at));
-                    self.meter.alignment(ctx.now().since(since));
-                    self.snapshot(barrier, ctx);
-                    if self.outputs.is_blocked() || self.taking_snapshot.is_some() || self.writes()
-                    {
-                        return false;
-                    }
-                }
-                Some(Input::Hopeless(checkpoint)) => self.decline(checkpoint),
-                None => return false,
-            }
-        }
     }
 
     /// A checkpoint cannot reach this task: its barriers are void from now on, and the coordinator is told.

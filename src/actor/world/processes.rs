@@ -45,12 +45,19 @@ impl World {
         self.post(kernel.now(), target, target, Body::Shutdown, kernel);
     }
 
-    /// A process has ended itself.
+    /// A process has ended itself. One that is stopped on its way out ends as soon as it goes on.
     pub(super) fn exit(&mut self, target: ActorId, incarnation: u32, kernel: &mut Kernel<World>) {
         let process = self.process(target);
-        if process.state == ProcessState::Up && process.incarnation == incarnation {
-            kernel.state(target, Fact::ProcessExited);
-            self.end(target, kernel);
+        if process.incarnation != incarnation {
+            return;
+        }
+        match process.state {
+            ProcessState::Up => {
+                kernel.state(target, Fact::ProcessExited);
+                self.end(target, kernel);
+            }
+            ProcessState::Hung => self.waiting[target.0 as usize].push(Waiting::Exit),
+            ProcessState::Down => {}
         }
     }
 
@@ -235,6 +242,11 @@ impl World {
             match waiting {
                 Waiting::Message(envelope) => self.handle_message(target, envelope, kernel),
                 Waiting::Timer(timer) => self.handle_timer(target, timer, kernel),
+                // Nobody is left for the rest.
+                Waiting::Exit => {
+                    let incarnation = self.process(target).incarnation;
+                    return self.exit(target, incarnation, kernel);
+                }
             }
         }
     }

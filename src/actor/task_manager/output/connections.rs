@@ -29,7 +29,7 @@ impl Outputs {
             .sum();
         self.backlog.subtract(channel.waiting());
         channel.cursor = start;
-        channel.count_marks();
+        channel.count_events();
         channel.consumer = Some(consumer);
         channel.was_connected = true;
         channel.credits = credits;
@@ -59,7 +59,7 @@ impl Outputs {
             channel.base += channel.log.len() as u64;
             channel.cursor = channel.base;
             channel.sent = channel.base;
-            channel.marks = 0;
+            channel.events = 0;
             for entry in channel.log.drain(..) {
                 self.logged_records -= entry.records();
                 self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));

@@ -20,6 +20,12 @@ impl Entry {
         matches!(self.element, Element::Barrier(id, Alignment::Timeoutable) if id == checkpoint)
     }
 
+    /// It is no buffer of records.
+    #[inline]
+    pub(super) fn is_event(&self) -> bool {
+        !matches!(self.element, Element::Records(_))
+    }
+
     pub(super) fn records(&self) -> u64 {
         match &self.element {
             Element::Records(batch) => batch.len() as u64,
@@ -42,7 +48,8 @@ impl OutputChannel {
             was_connected: false,
             spooling: false,
             credits: 0,
-            marks: 0,
+            flush_requested: false,
+            events: 0,
             ready: false,
         }
     }
@@ -51,9 +58,17 @@ impl OutputChannel {
         self.consumer
     }
 
-    /// Buffers that were not sent; marks take none.
+    /// A buffer that is closed now can be sent at once.
+    #[inline]
+    pub(super) fn can_send(&self) -> bool {
+        self.consumer.is_some()
+            && self.credits > 0
+            && self.cursor == self.base + self.log.len() as u64
+    }
+
+    /// Buffers that were not sent; marks and barriers take none (`LocalBufferPool` counts what was requested from it).
     pub(super) fn unsent(&self) -> u64 {
-        self.base + self.log.len() as u64 - self.cursor - u64::from(self.marks)
+        self.base + self.log.len() as u64 - self.cursor - u64::from(self.events)
     }
 
     /// Unsent buffers that hold the task back.

@@ -55,7 +55,7 @@ impl Outputs {
                 }
                 _ => {
                     channel.log.push_back(entry);
-                    channel.marks += 1;
+                    channel.events += 1;
                 }
             }
         }
@@ -65,9 +65,8 @@ impl Outputs {
 
 impl OutputChannel {
     /// The cursor stands elsewhere.
-    pub(super) fn count_marks(&mut self) {
+    pub(super) fn count_events(&mut self) {
         let waiting = self.log.iter().skip((self.cursor - self.base) as usize);
-        let marks = waiting.filter(|entry| matches!(entry.element, Element::Mark(_)));
-        self.marks = marks.count() as u32;
+        self.events = waiting.filter(|entry| entry.is_event()).count() as u32;
     }
 }

@@ -10,7 +10,7 @@ use super::{Entry, Outputs};
 impl Outputs {
     /// A barrier goes ahead of everything that was not sent: what that is.
     pub fn emit_overtaking(&mut self, barrier: Barrier, now: Time) -> Overtaken {
-        self.flush(now);
+        self.close(now);
         self.timeoutable = (barrier.checkpoint, 0);
         let mut overtaken = Overtaken::new();
         for output in 0..self.channels.len() {
@@ -39,6 +39,7 @@ impl Outputs {
             };
             self.backlog.subtract(channel.waiting());
             channel.log.remove(first + at);
+            channel.events -= 1;
             self.backlog.add(channel.waiting());
             self.put_ahead(output, first + at, barrier, &mut overtaken);
         }
@@ -68,6 +69,7 @@ impl Outputs {
         }
         self.backlog.subtract(channel.waiting());
         channel.log.insert(next, Entry::barrier(barrier));
+        channel.events += 1;
         // What is being sent again has moved on by one.
         channel.sent += u64::from(channel.cursor < channel.sent);
         self.backlog.add(channel.waiting());

@@ -17,7 +17,8 @@ const KEEP: Retention = Retention::UntilCheckpoint {
 };
 
 fn outputs(retention: Retention) -> Outputs {
-    Outputs::new([7].into_iter(), retention, 100, 300, 8, 0)
+    let buffers = Buffers::new(300, 100, 1);
+    Outputs::new([7].into_iter(), retention, 100, buffers, 8, 0)
 }
 
 fn barrier(checkpoint: CheckpointId) -> Barrier {
@@ -32,13 +33,13 @@ fn emit(outputs: &mut Outputs, offsets: std::ops::Range<u64>) {
     for offset in offsets {
         outputs.emit(0, Record::new(0, offset), Time::ZERO);
     }
-    outputs.flush(Time::ZERO);
+    outputs.close(Time::ZERO);
     check_backlog(outputs);
 }
 
 fn sent(outputs: &mut Outputs) -> Vec<String> {
     let mut sent = Vec::new();
-    while let Some(next) = outputs.next_to_send(0) {
+    while let Some(next) = outputs.next_to_send(0, Time::ZERO) {
         check_backlog(outputs);
         sent.push(match next.element {
             Element::Records(batch) => {
@@ -55,7 +56,7 @@ fn sent(outputs: &mut Outputs) -> Vec<String> {
 
 /// What is kept up to date is what counting would give.
 fn check_backlog(outputs: &Outputs) {
-    let mut counted = Backlog::default();
+    let mut counted = Backlog::new(1, 8, Buffers::new(300, 100, 1));
     outputs
         .channels
         .iter()
@@ -88,7 +89,7 @@ fn many_records_fill_buffers_like_one_after_the_other() {
     assert_eq!(outputs.take_ready(), Some(0));
     assert_eq!(sent(&mut outputs), ["0+3", "3+3", "6+3"]);
     assert!(outputs.has_unflushed() && outputs.take_ready().is_none());
-    outputs.flush(Time::ZERO);
+    outputs.close(Time::ZERO);
     assert_eq!(
         (outputs.take_ready(), sent(&mut outputs)),
         (Some(0), vec!["9+1".to_owned()])
@@ -119,15 +120,17 @@ fn runs_fill_buffers_like_their_records() {
         // A single record behind a run.
         for outputs in [&mut whole, &mut single] {
             outputs.emit(0, Record::new(0, 99), Time::ZERO);
-            outputs.flush(Time::ZERO);
+            outputs.close(Time::ZERO);
             assert!(!outputs.has_unflushed());
         }
         loop {
             let records = [&mut whole, &mut single].map(|outputs| {
-                outputs.next_to_send(0).map(|sent| match sent.element {
-                    Element::Records(batch) => batch.records().into_owned(),
-                    Element::Barrier(..) | Element::Mark(_) => Vec::new(),
-                })
+                outputs
+                    .next_to_send(0, Time::ZERO)
+                    .map(|sent| match sent.element {
+                        Element::Records(batch) => batch.records().into_owned(),
+                        Element::Barrier(..) | Element::Mark(_) => Vec::new(),
+                    })
             });
             assert_eq!(records[0], records[1]);
             if records[0].is_none() {
@@ -156,11 +159,11 @@ fn marks_go_with_the_buffer_and_take_none() {
         emit(&mut outputs, 2..4);
         emit(&mut outputs, 4..6);
         outputs.emit_mark(mark(5));
-        outputs.flush(Time::ZERO);
+        outputs.close(Time::ZERO);
         assert_eq!(sent(&mut outputs), ["2+2"]);
         // What waits is made good by the next one, and takes no buffer.
         outputs.emit_mark(mark(6));
-        outputs.flush(Time::ZERO);
+        outputs.close(Time::ZERO);
         check_backlog(&outputs);
         assert_eq!(outputs.channels[0].unsent(), 1);
         outputs.add_credits(0, CONSUMER, 1);
@@ -177,7 +180,7 @@ fn marks_are_sent_again_where_records_are() {
     outputs.emit_barrier(barrier(1), Time::ZERO);
     emit(&mut outputs, 1..2);
     outputs.emit_mark(Mark::Watermark(EventTime(7)));
-    outputs.flush(Time::ZERO);
+    outputs.close(Time::ZERO);
     assert_eq!(sent(&mut outputs), ["0+1", "|1", "1+1", "w7"]);
     outputs.disconnect(0);
     outputs.connect(0, CONSUMER, ReplayFrom::Checkpoint(1), 100);
@@ -278,4 +281,35 @@ fn a_barrier_that_waits_too_long_goes_ahead() {
     assert!(!outputs.has_sent_barriers(2));
     assert_eq!(sent(&mut outputs), ["|2"]);
     assert!(outputs.has_sent_barriers(2) && outputs.time_out(timeoutable).is_empty());
+}
+
+#[test]
+fn a_buffer_that_cannot_be_sent_goes_on_being_filled() {
+    let mut outputs = outputs(Retention::UntilSent);
+    let tick = |outputs: &mut Outputs, offset| {
+        outputs.emit(0, Record::new(0, offset), Time::ZERO);
+        outputs.flush(Time::ZERO);
+        check_backlog(outputs);
+    };
+    tick(&mut outputs, 0);
+    tick(&mut outputs, 1);
+    outputs.connect(0, CONSUMER, ReplayFrom::Now, 1);
+    assert_eq!(sent(&mut outputs), ["0+2"]);
+    // Three records fill a buffer.
+    for offset in 2..6 {
+        tick(&mut outputs, offset);
+    }
+    outputs.add_credits(0, CONSUMER, 1);
+    assert_eq!(sent(&mut outputs), ["2+3"]);
+    outputs.add_credits(0, CONSUMER, 2);
+    assert_eq!(sent(&mut outputs), ["5+1"]);
+    tick(&mut outputs, 6);
+    assert_eq!(sent(&mut outputs), ["6+1"]);
+    // Nothing is sent before the flusher has come.
+    outputs.add_credits(0, CONSUMER, 1);
+    outputs.emit(0, Record::new(0, 7), Time::ZERO);
+    assert!(sent(&mut outputs).is_empty());
+    // A barrier closes whatever is open.
+    outputs.emit_barrier(barrier(1), Time::ZERO);
+    assert_eq!(sent(&mut outputs), ["7+1", "|1"]);
 }

@@ -31,6 +31,8 @@ pub struct Transactions {
     /// Closed for writing, and not committed; in the order of their checkpoints.
     pending: Vec<Committable>,
     committing: u32,
+    /// A checkpoint that has completed meanwhile: one call to the committer follows the other.
+    next: CheckpointId,
     /// The checkpoint up to which it commits, or has just committed.
     up_to: CheckpointId,
     committed: bool,
@@ -74,6 +76,7 @@ impl Transactions {
             last: restored,
             pending: Vec::new(),
             committing: 0,
+            next: 0,
             up_to: 0,
             committed: false,
             opened: false,
@@ -167,6 +170,10 @@ impl Transactions {
 
     /// Commits everything up to a checkpoint that has completed.
     pub fn commit(&mut self, checkpoint: CheckpointId, calls: &mut Calls, ctx: &mut Context<'_>) {
+        if self.committing > 0 {
+            self.next = self.next.max(checkpoint);
+            return;
+        }
         self.up_to = self.up_to.max(checkpoint);
         let due = self
             .pending
@@ -225,6 +232,9 @@ impl Transactions {
                 self.committed |= self.committing == 0;
                 if let Err(error) = answer {
                     calls.note_failed_commit(committable, covered_by, error, ctx);
+                }
+                if self.committing == 0 && self.next > self.up_to {
+                    self.commit(self.next, calls, ctx);
                 }
             }
             (_, Err(error)) => return Some(error.name()),

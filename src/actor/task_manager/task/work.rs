@@ -1,13 +1,73 @@
-//! A piece of work: what it takes on a core, and what becomes of its records.
+//! A piece of work: where it comes from, what it takes on a core, and what becomes of its records.
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::dataflow::batch::Batch;
 use crate::kernel::{Random, Span};
 
-use super::{Task, Work};
+use super::{HELD_MIN, Input, OffsetReset, Task, Work};
 
 impl Task {
+    /// Looks for records; checkpoints that are due on the way are taken.
+    pub(super) fn find_work(&mut self, ctx: &mut Context<'_>) -> bool {
+        if self.work.is_some() {
+            return true;
+        }
+        let is_source = self.source.is_some();
+        let wanted = is_source.then(|| (self.room(), self.next_tick(ctx.now())));
+        if let (Some(source), Some((room, tick))) = (self.source.as_mut(), wanted) {
+            for (split, from, to) in source.jumps() {
+                ctx.state(Fact::OffsetReset(OffsetReset {
+                    subtask: self.subtask,
+                    attempt: self.attempt,
+                    split,
+                    from,
+                    to,
+                }));
+            }
+            source.fetch(self.number, self.batch_max, room, tick, ctx);
+            let records = source.available(self.batch_max, ctx.now());
+            self.work = (records > 0).then_some(Work::Source { records });
+            if records == 0
+                && let Some(at) = source.held_until()
+            {
+                self.held.set_at(at.max(ctx.now() + HELD_MIN), ctx);
+            }
+            return self.work.is_some();
+        }
+        loop {
+            let next = self.input.next(self.aborted_up_to, ctx.now());
+            if self.input.has_marks() {
+                self.pass_marks_on(ctx);
+            }
+            match next {
+                Some(Input::Batch {
+                    input,
+                    emitted,
+                    batch,
+                }) => {
+                    self.work = Some(Work::Batch {
+                        input,
+                        emitted,
+                        batch,
+                    });
+                    return true;
+                }
+                Some(Input::Aligned { barrier, since }) => {
+                    self.meter.start_delay(since.since(barrier.triggered_at));
+                    self.meter.alignment(ctx.now().since(since));
+                    self.snapshot(barrier, ctx);
+                    if self.outputs.is_blocked() || self.taking_snapshot.is_some() || self.writes()
+                    {
+                        return false;
+                    }
+                }
+                Some(Input::Hopeless(checkpoint)) => self.decline(checkpoint),
+                None => return false,
+            }
+        }
+    }
+
     /// What the records to be handled next take on a whole core.
     pub(super) fn cpu_of_work(&mut self) -> Span {
         let records = match &self.work {
@@ -34,6 +94,9 @@ impl Task {
                 let (split, offsets) = source
                     .take(records, now)
                     .expect("available records can be taken");
+                if records >= self.batch_max {
+                    self.batch_max = self.buffers.next(&mut self.carried);
+                }
                 ctx.state(Fact::SourceEmitted {
                     subtask: self.subtask,
                     attempt: self.attempt,
