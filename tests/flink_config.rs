@@ -300,7 +300,7 @@ fn profiles_by_name_by_file_and_inline() {
             min: Span::ZERO,
             median: Span::from_ms(8),
             p95: Span::from_ms(93),
-            max: Span::from_ms(610),
+            max: Span::from_ms(120),
         }
     );
     let scenario = load("profile: ./ours.yaml\n", &[], None);

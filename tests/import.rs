@@ -394,3 +394,25 @@ fn errors_say_where() {
         ],
     );
 }
+
+#[test]
+fn slot_sharing_groups_stay_apart() {
+    let mut answers = whole("fraud");
+    let plan = String::from_utf8(answers.plan.bytes).expect("JSON is UTF-8");
+    let key = "\"slotSharingGroupId\":\"";
+    let at = plan.rfind(key).expect("a real answer has it") + key.len();
+    let other = format!("{}0000{}", &plan[..at], &plan[at + 4..]);
+    answers.plan.bytes = other.into_bytes();
+    let imported = import(&answers, None).unwrap_or_else(|error| panic!("{error}"));
+    let loaded = scenario::load(&imported.yaml, "imported.yaml", &[])
+        .unwrap_or_else(|error| panic!("{error}"));
+    // Ten for the sources' group, and five for the other.
+    let warning = loaded.warnings.concat();
+    assert!(warning.contains("15 slots are needed"), "{warning}");
+    let operators = loaded.scenario.jobs[0].operators.iter();
+    let groups: Vec<&str> = operators
+        .map(|operator| operator.slot_sharing_group.as_str())
+        .collect();
+    let others = groups.iter().filter(|group| **group != groups[0]).count();
+    assert_eq!((groups.len(), others), (5, 1), "{groups:?}");
+}

@@ -443,4 +443,6 @@ pub enum Fact {
     /// Handed in again, to start from the savepoint with which it was stopped: to Flink this is another job.
     JobResubmitted(JobId, CheckpointId),
     EventTime(EventTimeFact),
+    /// A JobManager's connection to ZooKeeper is SUSPENDED (Curator's `ConnectionState`).
+    ZooKeeperSuspended,
 }

@@ -22,12 +22,16 @@ pub enum Mark {
     JobMasterLost(ActorId, Detector),
     /// The ResourceManager has.
     ResourceManagerLost(ActorId, Verdict),
+    /// The ResourceManager has closed the connection to a TaskManager, whatever for.
+    ResourceManagerClosed(ActorId),
     /// A TaskManager has lost a job's JobMaster.
     LostJobMaster(ActorId),
     /// A task of a TaskManager has ended, and its resources are free.
     TaskEnded(SubtaskId),
     /// Records have become visible, the oldest of them so long after they arrived.
     Committed(Span),
+    /// To a JobManager, whether it leads or not.
+    ZooKeeperSuspended,
     LeadershipGranted,
     LeadershipLost,
     Execution {
@@ -65,6 +69,10 @@ impl Journal {
                 verdict,
             } if peer.endpoint == Endpoint::TaskExecutor => {
                 Mark::ResourceManagerLost(peer.address.actor, *verdict)
+            }
+            Fact::ZooKeeperSuspended => Mark::ZooKeeperSuspended,
+            Fact::TaskExecutorUnregistered { taskmanager, .. } => {
+                Mark::ResourceManagerClosed(taskmanager.actor)
             }
             Fact::LeadershipGranted => Mark::LeadershipGranted,
             Fact::LeadershipLost { .. } => Mark::LeadershipLost,

@@ -200,6 +200,13 @@ impl Timeline {
                 "leadership",
                 format!("{} gives up the leadership of token {token}", name(&actor)),
             ),
+            Fact::ZooKeeperSuspended => (
+                "leadership",
+                format!(
+                    "the connection of {} to ZooKeeper is SUSPENDED",
+                    name(&actor)
+                ),
+            ),
             Fact::JobsRecovered { jobs, .. } => (
                 "leadership",
                 format!("{} has read back {jobs} job(s)", name(&actor)),

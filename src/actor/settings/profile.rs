@@ -3,6 +3,8 @@
 use crate::actor::blueprint::Directory;
 use crate::kernel::{ActorId, Distribution};
 
+use super::{Config, StateBackend};
+
 /// Each field says between which two observable points it lies. *CPU work* is time on one whole core at ordinary
 /// speed; it stretches where cores are shared or taken away. Everything else passes as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +16,7 @@ pub struct Profile {
     pub process_startup: ProcessStartup,
     /// From SIGKILL until the operating system closes the process's sockets, so that peers see a reset.
     pub process_teardown: Distribution,
-    /// From the arrival of a reset or a refusal until the process's code acts on it.
+    /// From the arrival of a reset, a refusal or SIGTERM until the process's code acts on it.
     pub connection_notice: Distribution,
     /// An endpoint's main thread is busy for so long with one message.
     pub rpc_handling: Distribution,
@@ -39,6 +41,9 @@ pub struct Profile {
     pub slot_allocation: Distribution,
     /// From the registration at a new JobMaster until the slots that were held for the job are offered to it.
     pub slot_offer: Distribution,
+    /// A JobMaster's main thread is busy for so long with each task that a failover takes in: the task fails or is
+    /// cancelled, both are logged, its slot is free.
+    pub failover_handling: Distribution,
     /// From the last slot until the first `submitTask`: deployment descriptors are made.
     pub scheduling: Distribution,
     /// From `submitTask` at the TaskManager until the task starts to restore, beside what takes CPU.
@@ -59,6 +64,8 @@ pub struct Profile {
     pub task_cancellation: Distribution,
     /// What one task reads and rebuilds at the most while it restores, in bytes per second.
     pub restore_read_bytes_per_s: Distribution<u64>,
+    /// The same where the state goes key by key into RocksDB: out of a full snapshot.
+    pub restore_rocksdb_bytes_per_s: Distribution<u64>,
     /// What one task writes at the most while it takes a snapshot, in bytes per second.
     pub checkpoint_write_bytes_per_s: Distribution<u64>,
     /// CPU work of the asynchronous part of a task's snapshot, however small it is.
@@ -94,6 +101,18 @@ impl ProcessStartup {
 }
 
 impl Profile {
+    /// What a task's restore waits for, by the key that says it.
+    pub fn restore_rate(&self, config: &Config) -> (&'static str, Distribution<u64>) {
+        let incremental = config.checkpointing.incremental;
+        match config.state_backend {
+            // Files of an incremental snapshot are opened as they are.
+            StateBackend::RocksDb if !incremental => {
+                ("restore-rocksdb", self.restore_rocksdb_bytes_per_s)
+            }
+            _ => ("restore-read", self.restore_read_bytes_per_s),
+        }
+    }
+
     /// An environment that takes the same time over everything, at full speed.
     pub fn constant(name: &str, takes: Distribution) -> Profile {
         let all = Distribution::constant(u64::MAX);
@@ -118,6 +137,7 @@ impl Profile {
             first_jobmaster_deployment: takes,
             slot_allocation: takes,
             slot_offer: takes,
+            failover_handling: takes,
             scheduling: takes,
             task_deployment: takes,
             task_deployment_cpu: takes,
@@ -128,6 +148,7 @@ impl Profile {
             task_failure: takes,
             task_cancellation: takes,
             restore_read_bytes_per_s: all,
+            restore_rocksdb_bytes_per_s: all,
             checkpoint_write_bytes_per_s: all,
             checkpoint_cpu: takes,
             checkpoint_serialize_bytes_per_s: all,

@@ -42,7 +42,11 @@ impl World {
         if let Some(delay) = restart_after {
             self.plan.restarts.insert(target, delay);
         }
-        self.post(kernel.now(), target, target, Body::Shutdown, kernel);
+        // The thread of the shutdown hook begins, and waits for a core as others do.
+        let notice = self.blueprint.profile.connection_notice;
+        let notice = notice.draw(&mut self.notice[target.0 as usize]);
+        let at = kernel.now() + notice;
+        self.post(at, target, target, Body::Shutdown, kernel);
     }
 
     /// A process has ended itself. One that is stopped on its way out ends as soon as it goes on.

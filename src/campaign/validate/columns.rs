@@ -79,6 +79,7 @@ const KNOWN_SETTINGS: &[(&str, &str, &str)] = &[
         "execution.state-recovery.from-local",
         "{}",
     ),
+    ("backend", "state.backend.type", "{}"),
     (
         "ckpt_interval_ms",
         "execution.checkpointing.interval",

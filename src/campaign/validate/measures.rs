@@ -48,7 +48,12 @@ pub fn measure(fault: Time, marks: &[(Time, Mark)], around: &Around<'_>) -> Meas
     );
     put(
         Quantity::RmLostTm,
-        first(&|mark| matches!(mark, Mark::ResourceManagerLost(..))),
+        first(&|mark| {
+            matches!(
+                mark,
+                Mark::ResourceManagerLost(..) | Mark::ResourceManagerClosed(_)
+            )
+        }),
     );
     // A leader may lose its office again before the recovery is over.
     let leader = marks
@@ -179,8 +184,9 @@ fn noticed(mark: &Mark) -> Option<&'static str> {
     Some(match mark {
         Mark::ResourceManagerLost(_, Verdict::Timeout) => "heartbeat-timeout",
         Mark::ResourceManagerLost(_, Verdict::Unreachable) => "rpc-unreachable",
+        Mark::ResourceManagerClosed(_) => "disconnect-request",
         Mark::LeadershipGranted => "new-leader",
-        Mark::LeadershipLost => "zk-suspended",
+        Mark::ZooKeeperSuspended | Mark::LeadershipLost => "zk-suspended",
         Mark::JobMasterLost(_, detector) | Mark::Restart(detector) => match detector {
             Detector::DataPlane => "netty-connection-closed",
             Detector::HeartbeatTimeout => "heartbeat-timeout",

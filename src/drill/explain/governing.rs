@@ -272,10 +272,7 @@ impl Said<'_> {
             Wait::ExitLimit => (format!("tasks keep {last} from ending"), None),
             Wait::StateRead => (
                 format!("a task on {last} takes its state in"),
-                self.given(
-                    "profile.restore-read",
-                    bandwidth(profile.restore_read_bytes_per_s.median()),
-                ),
+                self.restore_rate(),
             ),
             Wait::StorageRead => (
                 format!("{last} reads from {}", self.blueprint.cluster.storage.name),

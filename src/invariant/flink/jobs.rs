@@ -34,8 +34,11 @@ impl Jobs {
 impl Checker for Jobs {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            // Until then whoever leads next runs it again. One that was stopped may end what its successor runs.
-            Fact::JobResultStored(job) if !scene.has_slept(header.actor) => {
+            // Until then whoever leads next runs it again. One that was stopped, or that tolerates a suspended connection,
+            // may end what its successor runs.
+            Fact::JobResultStored(job)
+                if !scene.has_slept(header.actor) && !scene.has_successor(header.actor) =>
+            {
                 self.terminal.insert(*job);
             }
             Fact::JobResubmitted(job, _) => {
@@ -96,5 +99,8 @@ mod tests {
         ends(&mut Stage::flink(), JobStatus::Restarting, false).broken("L6", 0);
         ends(&mut Stage::flink(), JobStatus::Failed, false).broken("L6", 0);
         ends(&mut Stage::flink(), JobStatus::Failed, true).broken("L6", 1);
+        let mut overtaken = Stage::flink();
+        overtaken.at(2).says(JM(1), Fact::LeadershipGranted);
+        ends(&mut overtaken, JobStatus::Failed, true).broken("L6", 0);
     }
 }

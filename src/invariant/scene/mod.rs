@@ -106,6 +106,14 @@ impl Scene {
             .is_some_and(|token| token < self.token_max)
     }
 
+    /// Whether somebody else has won the election since this JobManager did, of which it has not heard.
+    pub fn has_successor(&self, actor: ActorId) -> bool {
+        let granted_at = self.leader(actor).map(|leader| leader.granted_at);
+        self.leaders
+            .iter()
+            .any(|other| other.granted && Some(other.granted_at) > granted_at)
+    }
+
     /// Whether the JobManager has been stopped by a signal since it was granted leadership: it may not know what has
     /// happened meanwhile.
     pub fn has_slept(&self, actor: ActorId) -> bool {

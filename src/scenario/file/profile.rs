@@ -247,7 +247,7 @@ pub struct ProfileFile {
     /// From SIGKILL until the operating system closes the process's sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process_teardown: Time,
-    /// From the arrival of a reset until the process's code acts on it.
+    /// From the arrival of a reset or of SIGTERM until the process's code acts on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_notice: Time,
     /// A main thread is busy for so long with one message.
@@ -283,6 +283,9 @@ pub struct ProfileFile {
     /// From the registration at a new JobMaster until the slots that were held are offered to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot_offer: Time,
+    /// A JobMaster's main thread is busy for so long with each task that a failover takes in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover_handling: Time,
     /// From the last slot until the first `submitTask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling: Time,
@@ -313,6 +316,9 @@ pub struct ProfileFile {
     /// What one task reads at the most while it restores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_read: Option<Drawn<Throughput>>,
+    /// The same out of a full snapshot into RocksDB, key by key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore_rocksdb: Option<Drawn<Throughput>>,
     /// What one task writes at the most while it takes a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_write: Option<Drawn<Throughput>>,

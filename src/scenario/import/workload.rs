@@ -181,6 +181,7 @@ fn jobs(
     section.line(format!("  - name: {}", scalar(job_name(&plan.name))));
     section.line("    operators:");
     let spread = state(plan, checkpoints, section);
+    let groups = sharing_groups(plan);
     let mut unmeasured = false;
     for operator in operators {
         let mut parts = vec![format!("name: {}", scalar(&operator.name))];
@@ -220,6 +221,11 @@ fn jobs(
         {
             parts.push(format!("state: {}", write_size(rounded(*bytes))));
         }
+        if let (2.., Some(id)) = (groups.len(), &vertex.done.sharing_group) {
+            let number = groups.iter().position(|group| *group == id);
+            let number = number.map_or(0, |at| at + 1);
+            parts.push(format!("slot-sharing-group: group-{number}"));
+        }
         if !operator.is_read {
             parts.push(format!(
                 "guarantee: {}",
@@ -235,6 +241,21 @@ fn jobs(
         false => section.note("CPU per record is busy time over records, so waiting inside an operator counts as work"),
     }
     exchanges(plan, section);
+}
+
+/// In the order in which they come first. Flink tells their ids, not their names.
+fn sharing_groups(plan: &Plan) -> Vec<&String> {
+    let mut groups = Vec::new();
+    let ids = plan
+        .vertices
+        .iter()
+        .filter_map(|vertex| vertex.done.sharing_group.as_ref());
+    for id in ids {
+        if !groups.contains(&id) {
+            groups.push(id);
+        }
+    }
+    groups
 }
 
 fn word(exchange: Exchange) -> &'static str {
@@ -284,17 +305,6 @@ fn exchanges(plan: &Plan, section: &mut Section) {
         if said.insert(strategy) {
             section.assume(format!("{strategy} as {like}"));
         }
-    }
-    let groups: BTreeSet<&String> = plan
-        .vertices
-        .iter()
-        .filter_map(|vertex| vertex.done.sharing_group.as_ref())
-        .collect();
-    if groups.len() > 1 {
-        section.assume(format!(
-            "one slot sharing group, where the job has {}",
-            groups.len()
-        ));
     }
     let inner = |vertex: &&Vertex| vertex.sinks() && !vertex.inputs.is_empty();
     let read = plan.read();

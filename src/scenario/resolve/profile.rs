@@ -152,6 +152,7 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
     );
     put(&mut profile.slot_allocation, map.slot_allocation);
     put(&mut profile.slot_offer, map.slot_offer);
+    put(&mut profile.failover_handling, map.failover_handling);
     put(&mut profile.scheduling, map.scheduling);
     put(&mut profile.task_deployment, map.task_deployment);
     put(&mut profile.task_deployment_cpu, map.task_deployment_cpu);
@@ -171,6 +172,10 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
     put(&mut profile.task_failure, map.task_failure);
     put(&mut profile.task_cancellation, map.task_cancellation);
     put(&mut profile.restore_read_bytes_per_s, map.restore_read);
+    put(
+        &mut profile.restore_rocksdb_bytes_per_s,
+        map.restore_rocksdb,
+    );
     put(
         &mut profile.checkpoint_write_bytes_per_s,
         map.checkpoint_write,
@@ -193,7 +198,7 @@ mod tests {
     use super::*;
 
     /// Every key, so that a profile that is built in says all.
-    const KEYS: usize = 33;
+    const KEYS: usize = 35;
 
     #[test]
     fn the_built_in_profiles_are_whole() {

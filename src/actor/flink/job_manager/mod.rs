@@ -190,10 +190,12 @@ impl JobManager {
         match event {
             Some(ClientEvent::Connected { .. }) => self.on_connected(ctx),
             // Curator's standard policy: a leader that cannot be sure of its session is no leader.
-            Some(ClientEvent::Suspended) if tolerates => {}
             Some(ClientEvent::Suspended) => {
-                self.revoke(ctx);
-                self.forget_resource_manager(ctx);
+                ctx.state(Fact::ZooKeeperSuspended);
+                if !tolerates {
+                    self.revoke(ctx);
+                    self.forget_resource_manager(ctx);
+                }
             }
             Some(ClientEvent::Lost) => {
                 self.revoke(ctx);

@@ -149,10 +149,23 @@ impl JobMaster {
             delay_over: false,
             global: failed.is_none(),
         });
+        self.take_upon_itself(vertices.len(), office, ctx);
         for subtask in vertices {
             self.cancel(subtask, office, ctx);
         }
         self.restart_what_is_ready(office, ctx);
+    }
+
+    /// The main thread takes so many tasks through a failover.
+    pub(super) fn take_upon_itself(
+        &mut self,
+        tasks: usize,
+        office: &Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let profile = &office.blueprint.profile;
+        let each = profile.failover_handling.draw(&mut self.random);
+        self.busy += ctx.stretched(each * tasks as u64);
     }
 
     /// What has to restart when this subtask has failed, or when everything has.

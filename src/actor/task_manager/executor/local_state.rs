@@ -85,7 +85,8 @@ impl TaskManager {
         number: u32,
         ctx: &mut Context<'_>,
     ) -> bool {
-        let rate = self.blueprint.profile.restore_read_bytes_per_s;
+        let config = &self.blueprint.config;
+        let (_, rate) = self.blueprint.profile.restore_rate(config);
         let rate = rate.draw(&mut self.random);
         let task = self.task(number);
         let bytes = task
@@ -94,7 +95,9 @@ impl TaskManager {
             .iter()
             .map(|handle| handle.bytes)
             .sum();
-        task.restored_at_earliest = ctx.now() + Span::of_transfer(bytes, rate);
+        // Most of it is work: objects are made of bytes.
+        let takes = ctx.stretched(Span::of_transfer(bytes, rate));
+        self.task(number).restored_at_earliest = ctx.now() + takes;
         if !self.blueprint.config.local_recovery {
             return false;
         }

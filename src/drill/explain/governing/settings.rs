@@ -37,6 +37,11 @@ impl Said<'_> {
         self.given(format!("profile.{key}"), range(drawn.min(), drawn.max()))
     }
 
+    pub(super) fn restore_rate(&self) -> Option<Setting> {
+        let (key, rate) = self.blueprint.profile.restore_rate(&self.blueprint.config);
+        self.given(format!("profile.{key}"), bandwidth(rate.median()))
+    }
+
     pub(super) fn given(
         &self,
         key: impl Into<String>,

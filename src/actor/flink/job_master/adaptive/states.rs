@@ -116,6 +116,7 @@ impl JobMaster {
         self.turn(JobStatus::Restarting, reason, ctx);
         self.stop_checkpoints(office, ctx);
         self.drop_stale_deployments(&tasks.iter().copied().collect(), ctx);
+        self.take_upon_itself(tasks.len(), office, ctx);
         for subtask in tasks {
             self.cancel(subtask, office, ctx);
         }
