@@ -507,3 +507,21 @@ fn a_process_that_hangs_on_its_way_out_ends_when_it_goes_on() {
     assert!(back.len() == 1 && back[0] >= 85_000.0, "{back:?}");
     assert_eq!(outcome.summary.delivery.lost, 0);
 }
+
+/// An attempt to connect that a ZooKeeper server takes up late moves the session there, and the client is elsewhere: what
+/// it uses is closed, and it connects again (ZOOKEEPER-710).
+#[test]
+fn a_client_follows_its_session() {
+    for seed in 1..=9 {
+        let text = yaml(&["{cut-off: zk-1, at: 20 s, for: 6 s}"])
+            .replace("cluster:\n", "cluster:\n  zookeeper: {tick-time: 500 ms}\n");
+        let loaded = scenario::load(format!("seed: {seed}\n{text}"), "x.yaml", &[]);
+        let scenario = loaded.unwrap_or_else(|error| panic!("{error}")).scenario;
+        let mut drill = Drill::new(&scenario);
+        let end = drill.end();
+        let run = drill.advance(end, &mut ());
+        run.unwrap_or_else(|stall| panic!("seed {seed}: {stall}"));
+        let completed = drill.finish(Ended::Completed).summary.checkpoints.completed;
+        assert!(completed >= 13, "seed {seed}: {completed} checkpoints");
+    }
+}

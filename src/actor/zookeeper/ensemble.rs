@@ -88,6 +88,7 @@ impl Server {
                 Some(timeout) => self.accept(client, session, timeout, ctx),
                 None => self.send(client, ZkMessage::Expired { session }, ctx),
             },
+            ZkMessage::Moved { client, session } => self.close_moved(client, session, ctx),
             message => unreachable!("servers do not send each other {message:?}"),
         }
     }

@@ -8,5 +8,6 @@ pub mod latch;
 pub mod leading;
 pub mod protocol;
 pub mod server;
+mod serving;
 pub mod sessions;
 pub mod tree;

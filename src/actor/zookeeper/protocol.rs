@@ -103,6 +103,11 @@ pub enum ZkMessage {
         session: SessionId,
         timeout: Option<Span>,
     },
+    /// A forwarded write came by way of a connection that its session has moved away from (`SessionMovedException`).
+    Moved {
+        client: ActorId,
+        session: SessionId,
+    },
 }
 
 /// How recent what a server has logged is: the epoch whose history it took last, and its last transaction there

@@ -12,7 +12,7 @@ use crate::policy::defect::Defect;
 
 use super::leading::{Leading, Role};
 use super::protocol::{Op, Proposal, Reply, SessionId, Vote, Work, ZkError, ZkMessage, Zxid};
-use super::tree::{Change, DataTree, Touched, parent};
+use super::tree::{Change, DataTree, Touched};
 
 /// How long votes are collected (`FastLeaderElection.finalizeWait`).
 pub(super) const ELECTION_WAIT: Span = Span::from_ms(200);
@@ -35,7 +35,7 @@ pub struct Server {
     /// Sessions heard since the leader last asked.
     pub(super) heard: BTreeSet<SessionId>,
     /// One-shot watches by path: on data (`false`) or children (`true`).
-    watches: BTreeMap<(String, bool), BTreeSet<SessionId>>,
+    pub(super) watches: BTreeMap<(String, bool), BTreeSet<SessionId>>,
     pub(super) votes: BTreeMap<ActorId, Vote>,
     pub(super) tick: Alarm,
     pub(super) follower_ping: Alarm,
@@ -153,13 +153,6 @@ impl Server {
         self.send(client, ZkMessage::Reply { xid, result }, ctx);
     }
 
-    fn watch(&mut self, path: String, children: bool, session: SessionId) {
-        self.watches
-            .entry((path, children))
-            .or_default()
-            .insert(session);
-    }
-
     fn hand_to_leader(&mut self, client: ActorId, work: Work, ctx: &mut Context<'_>) {
         match &self.role {
             Role::Leading(_) => self.lead(self.me, client, work, ctx),
@@ -248,8 +241,13 @@ impl Server {
                     ctx,
                 );
             }
+            // `FinalRequestProcessor`: a connection that the session has moved away from is closed, for the client may
+            // still think that it is its own (ZOOKEEPER-710).
             Work::Write { session, .. }
-                if *leading.homes.entry(session).or_insert(origin) != origin => {}
+                if *leading.homes.entry(session).or_insert(origin) != origin =>
+            {
+                self.tell(origin, ZkMessage::Moved { client, session }, ctx);
+            }
             Work::Write { session, xid, op } => {
                 if leading.sessions.touch(session, ctx.now()) {
                     let reply = Reply::Done {
@@ -358,73 +356,6 @@ impl Server {
                 zxid,
                 path: path.clone(),
             });
-        }
-    }
-
-    pub(super) fn accept(
-        &mut self,
-        client: ActorId,
-        session: SessionId,
-        timeout: Span,
-        ctx: &mut Context<'_>,
-    ) {
-        self.clients.insert(session, client);
-        self.send(client, ZkMessage::Connected { session, timeout }, ctx);
-    }
-
-    fn fire_watches(&mut self, touched: &Touched, ctx: &mut Context<'_>) {
-        let mut fired = BTreeSet::new();
-        for path in touched
-            .created
-            .iter()
-            .chain(&touched.changed)
-            .chain(&touched.deleted)
-        {
-            fired.insert((path.clone(), false));
-        }
-        for path in touched.created.iter().chain(&touched.deleted) {
-            fired.insert((parent(path).to_owned(), true));
-        }
-        for key in fired {
-            for session in self.watches.remove(&key).unwrap_or_default() {
-                if let Some(client) = self.clients.get(&session) {
-                    let client = *client;
-                    self.send(
-                        client,
-                        ZkMessage::WatchFired {
-                            path: key.0.clone(),
-                        },
-                        ctx,
-                    );
-                }
-            }
-        }
-    }
-
-    /// Without a leader there is no service: clients look for another server.
-    pub(super) fn drop_clients(&mut self, ctx: &mut Context<'_>) {
-        self.watches.clear();
-        for client in std::mem::take(&mut self.clients).into_values() {
-            self.send(client, ZkMessage::NotServing, ctx);
-        }
-    }
-
-    fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
-        if self.blueprint.directory.zookeeper.contains(&peer) {
-            return self.lose_peer(peer, ctx);
-        }
-        let gone: Vec<SessionId> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| **client == peer)
-            .map(|(session, _)| *session)
-            .collect();
-        for session in gone {
-            // The socket is closed, the session is not: only its timeout ends it.
-            self.clients.remove(&session);
-            for waiting in self.watches.values_mut() {
-                waiting.remove(&session);
-            }
         }
     }
 

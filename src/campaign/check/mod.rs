@@ -102,8 +102,7 @@ const LOG_THAT_NEVER_FILLS: u64 = 256 << 20;
 pub fn documented(scenario: &Scenario, invariant: &str) -> Option<&'static str> {
     match scenario.switches.scope {
         RecoveryScope::PerTask
-            if ["K5", "C8"].contains(&invariant)
-                && scenario.config.in_flight_log_bytes < LOG_THAT_NEVER_FILLS =>
+            if invariant == "K5" && scenario.config.in_flight_log_bytes < LOG_THAT_NEVER_FILLS =>
         {
             Some(
                 "recovery.in-flight-log.size: a log that is full holds its task up until a checkpoint completes, and the barrier of that checkpoint waits behind the task; logs that spill to disk would not (Clonos, Silvestre et al. 2021)",

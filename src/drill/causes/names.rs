@@ -43,7 +43,7 @@ fn of_zookeeper(message: &ZkMessage) -> &'static str {
         message,
         ZkMessage::{
             CloseSession, Connect, Ping, Request, Connected, Expired, Pong, Reply, WatchFired, NotServing, Forward,
-            Propose, AckProposal, Commit, FollowerPing, Touched, Vote, LeaderInfo, AckEpoch, NewLeader, AckNewLeader, UpToDate, Revived,
+            Propose, AckProposal, Commit, FollowerPing, Touched, Vote, LeaderInfo, AckEpoch, NewLeader, AckNewLeader, UpToDate, Revived, Moved,
         }
     )
 }
