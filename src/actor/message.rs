@@ -252,7 +252,7 @@ pub enum Body {
         number: u32,
         event: BrokerEvent,
     },
-    /// A client tries again.
+    /// A client asks again.
     KafkaRetry(Box<KafkaClientRequest>),
     /// A client loses its patience with a broker that does not answer.
     KafkaRequestTimeout(u64),
@@ -289,6 +289,11 @@ pub enum Body {
     },
     /// To itself: an answer of the storage that was held back may be due.
     StorageDue,
+    /// To a client: its request was not taken. Its broker is gone, or leads the partition no more
+    /// (`NOT_LEADER_OR_FOLLOWER`, `NOT_COORDINATOR`).
+    KafkaRefused(Box<KafkaClientRequest>),
+    /// A client's own clock: it asks again, if somebody still wants to know.
+    KafkaRetryDue(Box<KafkaClientRequest>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -77,6 +77,13 @@ fn home(args: &RunArgs, scenario: &str) -> Result<PathBuf, Failure> {
         Some(out) => out.clone(),
         None => PathBuf::from("reports").join(format!("{scenario}-models")),
     };
+    let mut there = fs::read_dir(&home).into_iter().flatten();
+    if there.next().is_some() && !home.join("comparison.json").exists() {
+        return Err(Failure::bad(format!(
+            "{} holds something else than a comparison of models and is left alone; name another folder",
+            home.display()
+        )));
+    }
     fs::create_dir_all(&home).map_err(|error| Failure::io("make the folder", &home, &error))?;
     Ok(home)
 }

@@ -29,10 +29,6 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
     };
     let outcome = simulate(args, &scenario, folder.as_ref())?;
     let status = verdict::status(&scenario, &outcome.summary);
-    if let Some(junit) = &args.junit {
-        write_whole(junit, &engine::junit::run(&outcome.summary))?;
-    }
-
     let artifacts = match folder.is_some() || args.format == Format::Json {
         true => engine::render(&outcome),
         false => Vec::new(),
@@ -41,6 +37,10 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
     let shown = folder.as_ref().map(Folder::shown);
     let kept = folder.map_or(Ok(()), |folder| keep(folder, &artifacts));
     show(args, &outcome, &artifacts, shown.filter(|_| kept.is_ok()))?;
+    if let Some(junit) = &args.junit {
+        let verdict = engine::judge(&scenario, &outcome.summary);
+        write_whole(junit, &engine::junit::run(&outcome.summary, verdict))?;
+    }
     kept.map(|()| status)
 }
 

@@ -42,9 +42,6 @@ pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::bad)?;
     let summary = SweepSummary::of(&plan, &checked.name, &expect, &rows);
-    if let Some(junit) = &args.junit {
-        write_whole(junit, &engine::junit::sweep(&summary))?;
-    }
     match args.format {
         Format::Json => console::print(&engine::sweep::json(&summary))?,
         Format::Text if args.quiet => {}
@@ -57,6 +54,9 @@ pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
             ));
             console::print(text.as_bytes())?;
         }
+    }
+    if let Some(junit) = &args.junit {
+        write_whole(junit, &engine::junit::sweep(&summary))?;
     }
     Ok(worst(&rows).worse(gates(&summary)))
 }

@@ -1,14 +1,15 @@
 //! `firedrill tune`: the settings that meet a target.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::campaign::sweep::measure::measure;
 use crate::campaign::sweep::plan::Case;
 use crate::campaign::sweep::vary::overrides;
 use crate::campaign::sweep::{Axis, MEASURES, Plan, Row, Seeds, Values};
 use crate::campaign::tune::{Bench, Goal, Tried, tune};
-use crate::report::tune as report;
+use crate::fault::{Fault, When};
+use crate::report::{Artifact, tune as report};
 
 use super::args::{Effort, Format, TuneArgs};
 use super::console;
@@ -18,6 +19,12 @@ use super::interrupt;
 use super::source::Source;
 use super::status::{Failure, Status};
 use super::sweep::{compute_with, seeds};
+
+const INTERVAL: &str = "execution.checkpointing.interval";
+
+fn is_at_one_time(fault: &Fault) -> bool {
+    matches!(fault.at, When::At(_))
+}
 
 pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     let bad = |what: String| move |why: String| Failure::bad(format!("{what}: {why}"));
@@ -36,7 +43,14 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
         ))
     })?;
     let source = Source::read(&args.scenario, &args.chosen)?;
-    let name = source.variant(&[])?.name;
+    let scenario = source.variant(&[])?;
+    if axes.iter().any(|axis| axis.key == INTERVAL) && scenario.faults.iter().all(is_at_one_time) {
+        console::warning(&format!(
+            "every fault comes at one time: what looks best may be the {INTERVAL} whose checkpoint happens to end just \
+             before it; give the fault a range, as in `at: 30 s .. 150 s`"
+        ));
+    }
+    let name = scenario.name;
     let mut bench = Machine {
         source: &source,
         seeds: seeds(&args.seeds)?,
@@ -66,22 +80,31 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     };
     // What is recommended may have its own warnings.
     source.variant(&overrides(&axes, &tuned.settings))?;
-    fs::create_dir_all(&out).map_err(|error| Failure::io("make the folder", &out, &error))?;
-    for artifact in report::artifacts(&tuned) {
-        write_whole(&out.join(artifact.name), &artifact.bytes)?;
-    }
+    // The answer is known by now: it is shown even where it cannot be kept.
+    let kept = keep(&out, &report::artifacts(&tuned));
     match args.format {
         Format::Json => console::print(&report::json(&tuned))?,
         Format::Text if args.effort.quiet => {}
         Format::Text => {
-            let text = format!("{}\nFiles: {}\n", report::text(&tuned), out.display());
+            let mut text = report::text(&tuned);
+            if kept.is_ok() {
+                text.push_str(&format!("\nFiles: {}\n", out.display()));
+            }
             console::print(text.as_bytes())?;
         }
     }
-    Ok(match tuned.met {
+    kept.map(|()| match tuned.met {
         true => Status::Ok,
         false => Status::Unmet,
     })
+}
+
+fn keep(out: &Path, artifacts: &[Artifact]) -> Result<(), Failure> {
+    fs::create_dir_all(out).map_err(|error| Failure::io("make the folder", out, &error))?;
+    for artifact in artifacts {
+        write_whole(&out.join(artifact.name), &artifact.bytes)?;
+    }
+    Ok(())
 }
 
 /// Runs settings on all cores.

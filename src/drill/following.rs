@@ -12,6 +12,8 @@ pub struct Following {
     pub episode: Option<Episode>,
     /// When a late record was last handled.
     pub last_late: Time,
+    /// When its output was last found to be in time.
+    pub in_time: Time,
     /// When the last stage before catching up ended.
     pub done_at: Time,
     /// The job has run once.

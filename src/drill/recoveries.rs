@@ -43,6 +43,7 @@ impl Recoveries {
             state: JobState::new(),
             episode: None,
             last_late: Time::ZERO,
+            in_time: Time::ZERO,
             done_at: Time::ZERO,
             submitted: false,
         };

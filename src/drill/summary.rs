@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::blueprint::Blueprint;
+use crate::actor::fact::JobStatus;
 use crate::actor::settings::CheckpointingMode;
 use crate::actor::world::World;
 use crate::dataflow::ledger::ranges;
@@ -108,9 +109,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         },
         invariants: invariants(&watch, now),
         expectations: Vec::new(),
-        job_status: jobs
-            .first()
-            .map_or_else(String::new, |job| job.status.clone()),
+        job_status: status_of_all(&jobs),
         jobs,
         latency_ms,
         visibility_latency_ms: watch.visibility.quantiles(),
@@ -398,4 +397,13 @@ fn faults(recoveries: &Recoveries, blueprint: &Blueprint) -> Vec<FaultSpan> {
         }
     };
     recoveries.faults.iter().map(span).collect()
+}
+
+/// Of the job that has failed, if one has; else of the first that does not run; else of the first.
+fn status_of_all(jobs: &[JobSummary]) -> String {
+    let is = |status: JobStatus| move |job: &&JobSummary| job.status == status.name();
+    let failed = jobs.iter().find(is(JobStatus::Failed));
+    let idle = || jobs.iter().find(|job| !is(JobStatus::Running)(job));
+    let job = failed.or_else(idle).or(jobs.first());
+    job.map_or_else(String::new, |job| job.status.clone())
 }

@@ -117,6 +117,12 @@ impl Leadership {
         }
     }
 
+    /// Its session was ended at the server just now.
+    fn has_no_news(&self, header: &Header) -> bool {
+        let ended = self.ended.get(&header.actor);
+        ended.is_some_and(|at| header.time.since(*at) < NEWS_TAKES)
+    }
+
     fn announced(&mut self, header: &Header, token: FencingToken, scene: &Scene) {
         let actor = header.actor;
         let is_own = self.published.get(&token) == Some(&actor);
@@ -149,7 +155,9 @@ impl Leadership {
             });
         }
         let token = scene.leader(header.actor).and_then(|leader| leader.token);
-        let latest = scene.is_latest_leader(header.actor) || scene.has_slept(header.actor);
+        let latest = scene.is_latest_leader(header.actor)
+            || scene.has_slept(header.actor)
+            || self.has_no_news(header);
         let numbered =
             |token| attempt >= Attempt::new(token, 0) && attempt < Attempt::new(token + 1, 0);
         let own = state != ExecutionState::Scheduled || token.is_some_and(numbered);

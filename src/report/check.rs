@@ -65,9 +65,11 @@ pub fn text(report: &Report) -> String {
         text.push_str("Every promise held.\n");
     }
     for failure in &report.failures {
-        let noun = match report.exhaustive {
-            None => "seed",
-            Some(_) => "plan",
+        let noun = match (&report.exhaustive, &report.forks) {
+            (Some(_), _) => "plan",
+            // Some of them are continuations of others.
+            (None, Some(forks)) if forks.broken > 0 => "run",
+            (None, _) => "seed",
         };
         self::failure(&mut text, failure, noun);
     }

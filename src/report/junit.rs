@@ -2,6 +2,7 @@
 
 use crate::campaign::sweep::SweepSummary;
 use crate::drill::outcome::Summary;
+use crate::drill::verdict::Verdict;
 
 use super::sweep::{seeds, shown_name};
 
@@ -9,6 +10,8 @@ use super::sweep::{seeds, shown_name};
 struct Case {
     name: String,
     failure: Option<String>,
+    /// The scenario wants it to fail.
+    expected: bool,
 }
 
 struct Suite {
@@ -16,11 +19,13 @@ struct Suite {
     cases: Vec<Case>,
 }
 
-/// One run: its expectations and invariants.
-pub fn run(summary: &Summary) -> Vec<u8> {
+/// One run: its expectations and invariants. What is broken and does not make the run a bad one is expected.
+pub fn run(summary: &Summary, verdict: Verdict) -> Vec<u8> {
+    let is_expected = matches!(verdict, Verdict::Met | Verdict::Unmet);
     let expectations = summary.expectations.iter().map(|verdict| Case {
         name: verdict.text.clone(),
         failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
+        expected: false,
     });
     let invariants = summary.invariants.iter().map(|invariant| Case {
         name: format!("{} invariant {}", invariant.kind, invariant.id),
@@ -30,10 +35,12 @@ pub fn run(summary: &Summary) -> Vec<u8> {
                 invariant.statement, first.at_ms, first.what
             )
         }),
+        expected: is_expected,
     });
     let stalled = summary.stall.iter().map(|stall| Case {
         name: "the run ends".to_owned(),
         failure: Some(stall.clone()),
+        expected: false,
     });
     document(&[Suite {
         name: format!(
@@ -62,10 +69,12 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
             let plain = plain.map(|(text, unmet)| Case {
                 name: text.clone(),
                 failure: missed("not met", unmet.runs, &unmet.seeds),
+                expected: false,
             });
             let over = variant.over_seeds.iter().map(|verdict| Case {
                 name: verdict.text.clone(),
                 failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
+                expected: false,
             });
             let invariants = [
                 (
@@ -78,6 +87,7 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
             let invariants = invariants.map(|(name, runs, seeds)| Case {
                 name: name.to_owned(),
                 failure: missed("broken", runs, seeds),
+                expected: false,
             });
             let name = match summary.varied.is_empty() {
                 true => summary.scenario.clone(),
@@ -93,7 +103,11 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
 }
 
 fn document(suites: &[Suite]) -> Vec<u8> {
-    let failures = |cases: &[Case]| cases.iter().filter(|case| case.failure.is_some()).count();
+    let count = |cases: &[Case], expected: bool| {
+        let such = |case: &&Case| case.failure.is_some() && case.expected == expected;
+        cases.iter().filter(such).count()
+    };
+    let failures = |cases: &[Case]| count(cases, false);
     let tests: usize = suites.iter().map(|suite| suite.cases.len()).sum();
     let failed: usize = suites.iter().map(|suite| failures(&suite.cases)).sum();
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -103,9 +117,10 @@ fn document(suites: &[Suite]) -> Vec<u8> {
     for suite in suites {
         let name = escaped(&suite.name);
         text.push_str(&format!(
-            "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\">\n",
+            "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n",
             suite.cases.len(),
-            failures(&suite.cases)
+            failures(&suite.cases),
+            count(&suite.cases, true)
         ));
         for case in &suite.cases {
             let head = format!(
@@ -114,6 +129,10 @@ fn document(suites: &[Suite]) -> Vec<u8> {
             );
             match &case.failure {
                 None => text.push_str(&format!("{head}/>\n")),
+                Some(why) if case.expected => text.push_str(&format!(
+                    "{head}>\n      <skipped message=\"the scenario expects it: {}\"/>\n    </testcase>\n",
+                    escaped(why)
+                )),
                 Some(why) => text.push_str(&format!(
                     "{head}>\n      <failure message=\"{0}\">{0}</failure>\n    </testcase>\n",
                     escaped(why)
@@ -158,7 +177,7 @@ mod tests {
         let verdict = &mut summary.expectations[0];
         verdict.text = "total < 1 s & \"quick\"".to_owned();
         verdict.met = false;
-        let text = String::from_utf8(run(&summary)).unwrap();
+        let text = String::from_utf8(run(&summary, Verdict::Unsafe)).unwrap();
         assert!(
             text.contains("name=\"total &lt; 1 s &amp; &quot;quick&quot;\""),
             "{text}"

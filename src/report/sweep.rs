@@ -11,6 +11,20 @@ pub mod page;
 use super::plot::sweep as plots;
 use super::{Artifact, csv_bytes, number};
 
+/// Whatever [`artifacts`] and [`page::page`] may leave in a folder.
+pub const FILES: &[&str] = &[
+    "summary.json",
+    "summary.csv",
+    "summary.txt",
+    "recovery-time.svg",
+    "recovery-time.png",
+    "phases-by-variant.svg",
+    "phases-by-variant.png",
+    "heat-map.svg",
+    "heat-map.png",
+    "report.html",
+];
+
 /// Files of a whole sweep, without the rows.
 pub fn artifacts(summary: &SweepSummary) -> Vec<Artifact> {
     let artifact = |name, bytes| Artifact { name, bytes };
@@ -20,6 +34,8 @@ pub fn artifacts(summary: &SweepSummary) -> Vec<Artifact> {
         artifact("summary.txt", text(summary, WIDTH).into_bytes()),
     ];
     artifacts.extend(plots::artifacts(summary));
+    let is_listed = |artifact: &Artifact| FILES.contains(&artifact.name);
+    assert!(artifacts.iter().all(is_listed), "every file is listed");
     artifacts
 }
 

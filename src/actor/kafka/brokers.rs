@@ -1,5 +1,5 @@
-//! The brokers of a Kafka cluster: who leads which partition, how the controller misses a broker, and how clients find their way
-//! (KRaft's `broker.session.timeout.ms`; the clients' `retry.backoff.ms`, `request.timeout.ms`).
+//! The brokers of a Kafka cluster: who leads which partition, how the controller misses a broker, and what lies at one that
+//! hangs (KRaft's `broker.session.timeout.ms`; the clients' `request.timeout.ms`).
 
 use crate::actor::sink_fact::SinkFact;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::Address;
 use crate::actor::message::Body;
 use crate::actor::settings::KafkaCluster;
-use crate::kernel::{Random, SmallStream, Span};
+use crate::kernel::Span;
 
 /// What happens to a broker, and the times that run because of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,7 +79,6 @@ pub(super) struct Brokers {
     /// Requests at brokers that hang.
     held: BTreeMap<u64, (u32, Request)>,
     next_held: u64,
-    random: SmallStream,
     /// Nothing has ever happened to any of them.
     untouched: bool,
 }
@@ -108,7 +107,6 @@ impl Brokers {
             leaders: (0..partitions as u32).map(|p| Some(p % count)).collect(),
             held: BTreeMap::new(),
             next_held: 0,
-            random: blueprint.streams.small("retry", "kafka-clients"),
             untouched: true,
             settings,
         }
@@ -147,14 +145,9 @@ impl Brokers {
         }
     }
 
-    /// The client tries again, each time after twice as long (`retry.backoff.ms`, `retry.backoff.max.ms`), a fifth more or less.
-    pub(super) fn retry(&mut self, mut request: Request, ctx: &mut Context<'_>) {
-        let (first, most) = (self.settings.retry_backoff, self.settings.retry_backoff_max);
-        let doubled = Span(first.0.saturating_mul(1 << request.tries.min(16))).min(most);
-        let least = Span(doubled.0 / 5 * 4);
-        let backoff = self.random.between(least, doubled + Span(doubled.0 / 5));
-        request.tries += 1;
-        ctx.after(backoff, Body::KafkaRetry(Box::new(request)));
+    /// Whether a broker serves, and leads the partition.
+    pub(super) fn leads(&self, broker: u32, partition: usize) -> bool {
+        self.leaders[partition] == Some(broker) && self.brokers[broker as usize].state == State::Up
     }
 
     /// It waits until the broker goes on, or the client loses its patience (`request.timeout.ms`).

@@ -131,12 +131,16 @@ impl Kafka {
             Body::KafkaRetry(request) => self.receive(*request, ctx),
             Body::KafkaRequestTimeout(number) => {
                 if let Some(request) = self.brokers.time_out(number) {
-                    self.receive(request, ctx);
+                    refuse(request, ctx);
                 }
             }
             Body::Broker { number, event } => {
                 for request in self.brokers.happen(number, event, ctx) {
-                    self.receive(request, ctx);
+                    let (partition, _) = self.partition_of(&request.body);
+                    match self.brokers.leads(number, partition) {
+                        true => self.receive(request, ctx),
+                        false => refuse(request, ctx),
+                    }
                 }
             }
             Body::AbortExpired => {
@@ -164,7 +168,7 @@ impl Kafka {
             let (partition, writes) = self.partition_of(&request.body);
             match self.brokers.way(partition, writes) {
                 Way::Open => {}
-                Way::Closed => return self.brokers.retry(request, ctx),
+                Way::Closed => return refuse(request, ctx),
                 Way::Stuck(broker) => return self.brokers.hold(broker, request, ctx),
             }
         }
@@ -318,4 +322,9 @@ impl Kafka {
             });
         }
     }
+}
+
+/// The client has to look for whoever leads, and to ask there.
+fn refuse(request: Request, ctx: &mut Context<'_>) {
+    ctx.answer(request.from, 0, Body::KafkaRefused(Box::new(request)));
 }

@@ -1,8 +1,9 @@
 //! The data plane between TaskManagers: partition requests, batches, credits, and connections that break.
 
 use crate::actor::context::Context;
-use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::Address;
+use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom};
 use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
@@ -351,8 +352,8 @@ impl TaskManager {
             }
             // The log does not reach back: this cannot be mended by restarting the consumer alone.
             None => {
-                let (subtask, attempt) = (task.subtask, task.attempt);
-                self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+                let reason = TaskFailure::Other("its in-flight log does not reach back");
+                self.fail_task(number, reason, ctx);
             }
         }
     }

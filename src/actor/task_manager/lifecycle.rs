@@ -176,14 +176,8 @@ impl TaskManager {
                     self.on_state_loaded(number as u32, ctx);
                 }
             }
-            _ => {
-                // The file is gone: an ordinary failure.
-                let (subtask, attempt) = (task.subtask, task.attempt);
-                if self.executor.is_some() {
-                    return self.end_task(number as u32, Some(TaskFailure::StateRestore), ctx);
-                }
-                self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
-            }
+            // The file is gone: an ordinary failure.
+            _ => self.fail_task(number as u32, TaskFailure::StateRestore, ctx),
         }
     }
 

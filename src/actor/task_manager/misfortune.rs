@@ -3,6 +3,7 @@
 use crate::actor::checkpoint::BlobKey;
 use crate::actor::context::Context;
 use crate::actor::fact::ExecutionState;
+use crate::actor::flink::rpc::call::TaskFailure;
 use crate::dataflow::topology::SubtaskId;
 use crate::policy::defect::Defect;
 
@@ -26,10 +27,23 @@ impl TaskManager {
         if self.executor.is_some() {
             self.throw(subtask, ctx);
         } else if let Some(number) = self.running(subtask) {
-            let attempt = self.task(number).attempt;
-            self.remove_task(number, ctx);
-            self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
+            self.remove_failed(number, ctx);
         }
+    }
+
+    /// A task cannot go on by itself.
+    pub(super) fn fail_task(&mut self, number: u32, failure: TaskFailure, ctx: &mut Context<'_>) {
+        if self.executor.is_some() {
+            return self.end_task(number, Some(failure), ctx);
+        }
+        self.remove_failed(number, ctx);
+    }
+
+    fn remove_failed(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let task = self.task(number);
+        let (subtask, attempt) = (task.subtask, task.attempt);
+        self.remove_task(number, ctx);
+        self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
     }
 
     /// A snapshot could not be stored: the checkpoint will not complete. The task runs on.

@@ -13,6 +13,7 @@ mod buffers;
 mod channel_state;
 mod channels;
 mod event_time;
+mod kafka_client;
 mod lifecycle;
 mod membership;
 mod misfortune;
@@ -60,6 +61,8 @@ pub struct TaskManager {
     /// Empty between two events.
     handed: VecDeque<Handed>,
     random: SmallStream,
+    /// Of requests to Kafka that were refused.
+    retries: SmallStream,
     /// The story's way of belonging to a cluster.
     membership: Membership,
     /// Flink's.
@@ -94,6 +97,7 @@ impl TaskManager {
             parked: Vec::new(),
             handed: VecDeque::new(),
             random: blueprint.streams.small("task-start", name),
+            retries: blueprint.streams.small("kafka-retry", name),
             executor: (blueprint.liveness == Liveness::RpcHeartbeats).then(|| {
                 Box::new(TaskExecutor::new(
                     name,
@@ -185,6 +189,8 @@ impl TaskManager {
             } => self.on_database(sink, attempt, what, ctx),
             Body::OffsetOutOfRange(what) => self.on_offset_out_of_range(*what, ctx),
             Body::KafkaDone(reply) => self.on_kafka(*reply, ctx),
+            Body::KafkaRefused(request) => self.on_kafka_refused(request, ctx),
+            Body::KafkaRetryDue(request) => self.on_kafka_retry_due(request, ctx),
             Body::SubmitTask { token, task } => {
                 if self.obeys(token) {
                     self.submit(task, false, ctx);

@@ -92,7 +92,7 @@ impl TaskManager {
             return;
         };
         if let Some(reason) = writer.take_failure() {
-            return self.fail_task(number, reason, ctx);
+            return self.fail_task(number, TaskFailure::Other(reason), ctx);
         }
         let (is_ready, flushed) = (writer.take_ready(), writer.take_flushed());
         if let Some(checkpoint) = flushed {
@@ -102,17 +102,6 @@ impl TaskManager {
             true => self.initialize(number, ctx),
             false => self.finish_or_advance(number, ctx),
         }
-    }
-
-    /// A task cannot go on by itself.
-    fn fail_task(&mut self, number: u32, reason: &'static str, ctx: &mut Context<'_>) {
-        if self.executor.is_some() {
-            return self.end_task(number, Some(TaskFailure::Other(reason)), ctx);
-        }
-        let task = self.task(number);
-        let (subtask, attempt) = (task.subtask, task.attempt);
-        self.remove_task(number, ctx);
-        self.report_state(subtask, attempt, ExecutionState::Failed, ctx);
     }
 
     /// What a source asked for is not kept any more (`auto.offset.reset`).
@@ -144,7 +133,7 @@ impl TaskManager {
                 source.jump(split, to);
                 self.advance(task, ctx);
             }
-            None => self.fail_task(task, "OffsetOutOfRangeException", ctx),
+            None => self.fail_task(task, TaskFailure::Other("OffsetOutOfRangeException"), ctx),
         }
     }
 

@@ -114,12 +114,12 @@ fn search(
             (results, ended, forks, None)
         }
     };
-    let failures = judge(args, &search, &results, &cases, &known, jobs)?;
+    let (failures, kept) = judge(args, &search, &results, &cases, &known, jobs)?;
     let mut report = report(scenario, seeds, &results, ended);
     (report.forks, report.exhaustive) = (forks, placements);
     (report.known, report.failures) = (known, failures);
     show(args, &report)?;
-    Ok(status(&report))
+    kept.map(|()| status(&report))
 }
 
 /// Why not everything was looked at.
@@ -232,7 +232,7 @@ fn look(
     Ok((results, ended))
 }
 
-/// Shrinks what was found, and keeps it as cases.
+/// Shrinks what was found, and keeps it as cases; whether that went well, for it is shown in any case.
 fn judge(
     args: &CheckArgs,
     search: &Search,
@@ -240,8 +240,9 @@ fn judge(
     cases: &Cases,
     known: &[crate::campaign::check::results::KnownCase],
     jobs: usize,
-) -> Result<Vec<FailureReport>, Failure> {
+) -> Result<(Vec<FailureReport>, Result<(), Failure>), Failure> {
     let mut reports = Vec::new();
+    let mut kept = Ok(());
     for (id, failure) in &results.failures {
         let scenario = match &failure.scenario {
             Some(scenario) => (**scenario).clone(),
@@ -274,7 +275,8 @@ fn judge(
                 report.at_ms = broken.at.as_ms();
                 report.what = broken.what.clone();
             }
-            cases.keep(&name, id, failure, &scenario, &small, &mut report)?;
+            let this = cases.keep(&name, id, failure, &scenario, &small, &mut report);
+            kept = kept.and(this);
         } else if is_known {
             report.case = Some(name);
         }
@@ -282,7 +284,7 @@ fn judge(
     }
     // Safety first.
     reports.sort_by_key(|report| report.kind != "safety");
-    Ok(reports)
+    Ok((reports, kept))
 }
 
 fn smaller(

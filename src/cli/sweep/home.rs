@@ -43,7 +43,10 @@ impl Home {
                 if earlier.shard != manifest.shard {
                     return Err(another(&folder, "the shard"));
                 }
-                rows = read_runs(&folder, keys).unwrap_or_default();
+                // With a journal there, what stands beside it is of an earlier sweep.
+                if !folder.join(JOURNAL).exists() {
+                    rows = read_runs(&folder, keys).unwrap_or_default();
+                }
             } else if folder.join(JOURNAL).exists() {
                 return Err(Failure::bad(format!(
                     "{} holds a sweep that is not finished; go on with --resume, remove it, or name another folder \
@@ -54,11 +57,21 @@ impl Home {
         }
         fs::create_dir_all(&folder)
             .map_err(|error| Failure::io("make the folder", &folder, &error))?;
-        write_whole(&folder.join(MANIFEST), &manifest.bytes())?;
         let (journal, more) = Journal::open(&folder.join(JOURNAL), keys)?;
         if rows.is_empty() {
             rows = more;
         }
+        if !resume {
+            clear(&folder)?;
+        }
+        if let Some(stray) = rows.iter().find(|row| !manifest.has(row)) {
+            return Err(Failure::bad(format!(
+                "{} holds a run of another sweep (case {}); name another folder with --out",
+                folder.display(),
+                stray.case
+            )));
+        }
+        write_whole(&folder.join(MANIFEST), &manifest.bytes())?;
         Ok(Home {
             folder,
             rows,
@@ -107,6 +120,20 @@ impl Home {
         let path = self.folder.join(JOURNAL);
         fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))
     }
+}
+
+/// What an earlier sweep has left goes before anything of a new one is written.
+fn clear(folder: &Path) -> Result<(), Failure> {
+    for name in engine::sweep::FILES.iter().chain([&RUNS]) {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::io("remove", &path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn another(folder: &Path, difference: &str) -> Failure {

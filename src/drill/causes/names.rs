@@ -32,7 +32,8 @@ pub fn of_body(body: &Body) -> &'static str {
                 MetricReport, TaskManagerRegistered, SubmitTask, CancelTask, UpdatePartition, TriggerCheckpoint,
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
                 KafkaRequestTimeout, Kafka, KafkaDone,
-                OffsetOutOfRange, DropCheckpoint, FetchedInTime, Topic, ListPartitions, Partitions, AddSplits, StorageDue,
+                OffsetOutOfRange, DropCheckpoint, FetchedInTime, Topic, ListPartitions, Partitions, AddSplits, StorageDue, KafkaRefused,
+                KafkaRetryDue,
             }
         ),
     }

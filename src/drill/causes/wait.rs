@@ -133,9 +133,11 @@ impl Wait {
             | Body::OffsetOutOfRange(_)
             | Body::Kafka(_)
             | Body::KafkaDone(_) => Wait::Kafka,
-            Body::Broker { .. } | Body::KafkaRetry(_) | Body::KafkaRequestTimeout { .. } => {
-                Wait::Kafka
-            }
+            Body::Broker { .. }
+            | Body::KafkaRefused(_)
+            | Body::KafkaRetryDue(_)
+            | Body::KafkaRetry(_)
+            | Body::KafkaRequestTimeout { .. } => Wait::Kafka,
             Body::Topic(_) | Body::DropCheckpoint { .. } => Wait::Fault,
             Body::ListPartitions { .. } | Body::Partitions { .. } => Wait::Kafka,
             Body::AbortExpired => Wait::TransactionTimeout,

@@ -15,8 +15,9 @@ impl Recoveries {
             let overdue = arrivals
                 .oldest_outstanding(&self.read[job])
                 .is_some_and(|oldest| now.since(oldest) > late);
-            if overdue {
-                self.jobs[job].last_late = now;
+            match overdue {
+                true => self.jobs[job].last_late = now,
+                false => self.jobs[job].in_time = now,
             }
             if overdue && self.jobs[job].episode.is_none() && self.jobs[job].submitted {
                 // Late before anybody noticed why: what is wrong now is why.
@@ -33,6 +34,7 @@ impl Recoveries {
                 let faults = faults
                     .filter(|number| !zookeeper.contains(&self.faults[*number].target))
                     .collect();
+                let faults = self.without_borne(faults, job as JobId);
                 self.open(job as JobId, faults, now);
                 self.jobs[job].unacted(&self.faults, now);
             }

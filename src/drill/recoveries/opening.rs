@@ -10,7 +10,7 @@ use crate::drill::phase::{Intervals, Phase, Stage};
 use crate::kernel::{ActorId, Time};
 use crate::policy::RecoveryScope;
 
-use super::Recoveries;
+use super::{CAUGHT_UP_FOR, Recoveries};
 
 impl Recoveries {
     /// The JobManager that is in trouble, if one is.
@@ -50,12 +50,20 @@ impl Recoveries {
             .filter(|number| targets.contains(&self.faults[*number].target))
             .collect();
         if of_targets.is_empty() {
-            all()
-                .filter(|number| !self.faults[*number].spared.contains(&job))
-                .collect()
+            let faults = all().filter(|number| !self.faults[*number].spared.contains(&job));
+            self.without_borne(faults.collect(), job)
         } else {
             of_targets
         }
+    }
+
+    /// Leaves out what a job has borne for a while, its output in time, if something newer can be why.
+    pub(super) fn without_borne(&self, faults: Vec<usize>, job: JobId) -> Vec<usize> {
+        let late = self.blueprint.monitor.late;
+        let in_time = self.jobs[job as usize].in_time;
+        let is_borne = |number: &usize| self.faults[*number].at + late + CAUGHT_UP_FOR <= in_time;
+        let (borne, newer): (Vec<usize>, Vec<usize>) = faults.into_iter().partition(is_borne);
+        if newer.is_empty() { borne } else { newer }
     }
 
     /// An earlier recovery has dealt with the fault.

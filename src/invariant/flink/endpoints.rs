@@ -23,8 +23,14 @@ pub(in crate::invariant) const PROMISES: [Promise; 2] = [
     .of_flink(),
 ];
 
-/// Until a timer that is due has its turn on the main thread.
-pub(super) const MARGIN: Span = Span::from_secs(2);
+/// A fault may have slowed a host down so much.
+const SLOWED_MAX: u64 = 10;
+
+/// Until a timer that is due has its turn on the main thread, which may be at the first deployment of its process.
+pub(super) fn margin(scene: &Scene) -> Span {
+    let deployment = &scene.blueprint.profile.first_jobmaster_deployment;
+    Span::from_secs(2) + deployment.max() * SLOWED_MAX
+}
 
 #[derive(Clone, Debug)]
 pub(in crate::invariant) struct Endpoints {
@@ -80,7 +86,7 @@ impl Endpoints {
         let mut working = executor.working(job, &scene.blueprint.topology);
         let old = working.find(|(_, _, task)| task.since <= heard);
         let from = awake_since(heard + timeout, taskmanager, scene);
-        let late = now.at > from + MARGIN;
+        let late = now.at > from + margin(scene);
         self.stops.expect(old.is_none() || !late, now, || {
             let task = old.map_or(String::new(), |(subtask, ..)| scene.task(subtask));
             let silence = now.at.since(heard);
@@ -94,7 +100,7 @@ impl Endpoints {
     fn check_end(&mut self, now: Moment, taskmanager: ActorId, since: Time, scene: &Scene) {
         let timeout = scene.blueprint.config.taskmanager_registration_timeout;
         let due = awake_since(since + timeout, taskmanager, scene);
-        self.ends.expect(now.at <= due + MARGIN, now, || {
+        self.ends.expect(now.at <= due + margin(scene), now, || {
             let alone = now.at.since(since);
             format!(
                 "{} has been without a ResourceManager for {alone}, and runs on; timeout {timeout}",

@@ -3,7 +3,7 @@
 use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::heartbeat::{Peer, Verdict as Reason};
 use crate::invariant::checks::Checker;
-use crate::invariant::flink::endpoints::{MARGIN, awake_since};
+use crate::invariant::flink::endpoints::{awake_since, margin};
 use crate::invariant::scene::{LeaderView, Scene};
 use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Time};
@@ -52,7 +52,7 @@ impl Heartbeats {
         }
         let timeout = scene.blueprint.config.heartbeat.timeout;
         let due = awake_since(heard + timeout, owner, scene);
-        self.missed.expect(now.at <= due + MARGIN, now, || {
+        self.missed.expect(now.at <= due + margin(scene), now, || {
             let silence = now.at.since(heard);
             let (owner, peer) = (scene.name(owner), scene.name(peer.address.actor));
             format!("{owner} has not heard of {peer} for {silence}, timeout {timeout}")

@@ -211,11 +211,11 @@ impl Series {
             .copied()
             .filter(|p| p.0.is_finite() && p.1.is_finite())
             .collect();
-        let step = finite
-            .windows(2)
-            .map(|w| w[1].0 - w[0].0)
-            .filter(|d| *d > 0.0)
-            .fold(f64::MAX, f64::min);
+        // The usual step: now and then something else makes for a shorter one.
+        let mut steps: Vec<f64> = finite.windows(2).map(|w| w[1].0 - w[0].0).collect();
+        steps.retain(|step| *step > 0.0);
+        steps.sort_by(f64::total_cmp);
+        let step = steps.get(steps.len() / 2).copied().unwrap_or(f64::MAX);
         for run in finite.chunk_by(|a, b| b.0 - a.0 <= step * 1.6) {
             let points: Vec<Point> = run.iter().map(|p| (x.at(p.0), y.at(p.1))).collect();
             if let [(at_x, at_y)] = points[..] {

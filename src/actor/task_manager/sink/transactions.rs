@@ -33,9 +33,10 @@ pub struct Transactions {
     committing: u32,
     /// A checkpoint that has completed meanwhile: one call to the committer follows the other.
     next: CheckpointId,
-    /// The checkpoint up to which it commits, or has just committed.
+    /// The checkpoint up to which it commits.
     up_to: CheckpointId,
-    committed: bool,
+    /// Up to which it has just committed.
+    committed: Option<CheckpointId>,
     opened: bool,
     recovered: bool,
 }
@@ -78,7 +79,7 @@ impl Transactions {
             committing: 0,
             next: 0,
             up_to: 0,
-            committed: false,
+            committed: None,
             opened: false,
             recovered: false,
         }
@@ -187,7 +188,7 @@ impl Transactions {
             calls.make(purpose, Request::Kafka(request), 0, ctx);
             self.committing += 1;
         }
-        self.committed |= self.committing == 0;
+        self.note_committed();
     }
 
     /// The next steps of a restore, as far as they can be taken.
@@ -229,7 +230,7 @@ impl Transactions {
         match (purpose, answer) {
             (Purpose::Commit(committable, covered_by), answer) => {
                 self.committing -= 1;
-                self.committed |= self.committing == 0;
+                self.note_committed();
                 if let Err(error) = answer {
                     calls.note_failed_commit(committable, covered_by, error, ctx);
                 }
@@ -272,9 +273,15 @@ impl Transactions {
         None
     }
 
+    fn note_committed(&mut self) {
+        if self.committing == 0 {
+            self.committed = Some(self.up_to);
+        }
+    }
+
     /// Everything up to this checkpoint is committed, or has failed: says so once.
     pub fn take_committed(&mut self) -> Option<CheckpointId> {
-        std::mem::take(&mut self.committed).then_some(self.up_to)
+        self.committed.take()
     }
 
     /// There is a new producer: says so once.

@@ -87,7 +87,14 @@ pub fn picture(summary: &SweepSummary) -> Picture {
             }
             from += ms;
         }
-        let total = number::duration(from);
+        let total = match (
+            variant.runs - variant.without_recovery,
+            variant.not_caught_up,
+        ) {
+            (recovered, over) if recovered > 0 && over == recovered => "never caught up".to_owned(),
+            (0, _) => "no recovery".to_owned(),
+            _ => number::duration(from),
+        };
         picture.bold(total, (x.at(from) + 8.0, middle), Anchor::Start, LABEL, INK);
     }
     let mut at = left;
