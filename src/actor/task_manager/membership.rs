@@ -79,6 +79,10 @@ impl TaskManager {
                 self.read_leader(ctx);
             }
             Some(ClientEvent::Lost) => {
+                // Orders that were given to the member it has been until now are not to come late.
+                if let Some((leader, _)) = self.membership.leader {
+                    ctx.hang_up(leader);
+                }
                 self.stop_all("session expired", ctx);
                 self.membership.is_member = false;
                 self.membership.registered = false;
