@@ -69,6 +69,24 @@ fn transactions_survive_every_race_that_does_not_outlast_their_timeout() {
     }
 }
 
+/// Checkpoints overlap, and a broker keeps a committer waiting while the next one completes: it is called again when it is
+/// through, and what it says to be done is.
+#[test]
+fn one_call_to_a_committer_follows_the_other() {
+    for seed in 1..=3 {
+        let overlapping = [
+            "execution.checkpointing.interval=1s",
+            "execution.checkpointing.max-concurrent-checkpoints=3",
+            "jobs.0.operators.1.state=200MB",
+        ];
+        let outcome = drill("kafka-broker-hangs", seed, &overlapping);
+        assert_unbroken(&outcome);
+        let delivery = &outcome.summary.delivery;
+        let counts = (delivery.lost, delivery.duplicated);
+        assert_eq!(counts, (0, 0), "seed {seed}");
+    }
+}
+
 #[test]
 fn a_timeout_loses_what_its_transactions_held_and_says_so() {
     let outcome = drill("kafka-transaction-timeout", 1, &[]);
