@@ -137,8 +137,12 @@ pub(super) fn check(source: &Source, plan: &Plan) -> Result<Checked, Failure> {
     for variant in 0..plan.variants.len() {
         let scenario = source
             .variant(&plan.overrides(variant))
-            .map_err(|failure| {
-                Failure::bad(format!("{}: {}", plan.name(variant), failure.message))
+            .map_err(|failure| match plan.axes.is_empty() {
+                true => failure,
+                false => {
+                    let why = failure.message.trim_start_matches("error: ");
+                    Failure::bad(format!("{}: {why}", plan.name(variant)))
+                }
             })?;
         identity.add(&engine::resolved_yaml(&scenario));
         first.get_or_insert(scenario);

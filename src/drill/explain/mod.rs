@@ -19,6 +19,9 @@ pub use legs::Leg;
 /// A machine that is used so much has nothing to spare.
 const FULL_PER_MILLE: u64 = 900;
 
+/// A task that is less busy is not what holds its job up.
+const BUSY_PER_MILLE: u64 = 800;
+
 /// The critical path of one recovery, from the fault to "caught up". Times are milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
@@ -192,7 +195,7 @@ fn last(
     if episode.end.is_none() {
         what += "; not caught up when the run ended";
     }
-    let setting = limit(episode, from, to, watch, blueprint).map(|(limit, setting)| {
+    let setting = limit(episode, from, to, watch, blueprint).and_then(|(limit, setting)| {
         what += &limit;
         setting
     });
@@ -202,14 +205,14 @@ fn last(
     }
 }
 
-/// What kept a job from catching up sooner: a machine without CPU to spare, else its busiest task.
+/// What kept a job from catching up sooner: a machine without CPU to spare, else its busiest task, if that was busy.
 fn limit(
     episode: &Episode,
     from: Time,
     to: Time,
     watch: &Watch,
     blueprint: &Blueprint,
-) -> Option<(String, Setting)> {
+) -> Option<(String, Option<Setting>)> {
     let (topology, directory) = (&blueprint.topology, &blueprint.directory);
     if let Some((actor, load)) = watch.tasks.hottest(from, to)
         && load >= FULL_PER_MILLE
@@ -224,7 +227,7 @@ fn limit(
         };
         return Some((
             format!("; {} % of the CPU of {name} was in use", load / 10),
-            setting,
+            Some(setting),
         ));
     }
     let (subtask, load) = watch.tasks.busiest(episode.job, from, to, topology)?;
@@ -238,7 +241,7 @@ fn limit(
     let task = topology.task_name(subtask);
     Some((
         format!("; the busiest task, {task}, was at {} %", load / 10),
-        setting,
+        (load >= BUSY_PER_MILLE).then_some(setting),
     ))
 }
 

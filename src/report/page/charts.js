@@ -1,5 +1,5 @@
 // Charts over time, each with a cursor; a click or a drag goes there.
-const HEIGHT = 150, LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 20;
+const HEIGHT = 150, LEFT = 72, RIGHT = 8, TOP = 8, BOTTOM = 20;
 const cursors = [];
 
 function ticks(most) {
@@ -8,6 +8,12 @@ function ticks(most) {
   const places = [];
   for (let at = 0; at <= most * 1.0001; at += width) places.push(at);
   return places;
+}
+
+// Where nothing was measured for longer, a line would claim what nobody saw.
+function asMeasured(points) {
+  const steps = points.slice(1).map(([t], place) => t - points[place][0]).sort((a, b) => a - b);
+  return { points, gap: 1.6 * (steps[steps.length >> 1] ?? Infinity) };
 }
 
 function chart(title, series, log, unit) {
@@ -21,7 +27,7 @@ function chart(title, series, log, unit) {
   const least = log ? Math.max(1, Math.min(most, ...values.filter((value) => value > 0))) : 0;
   const [low, high] = log ? [Math.floor(Math.log10(least)), Math.max(Math.ceil(Math.log10(most)), Math.floor(Math.log10(least)) + 1)] : [0, most];
   const y = (value) => {
-    const share = log ? (Math.log10(Math.max(value, least)) - low) / (high - low) : value / high;
+    const share = log ? (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low) : value / high;
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM);
   };
   let x = () => 0;
@@ -39,7 +45,8 @@ function chart(title, series, log, unit) {
     }
     for (const at of ticks(end)) parts.push(svg("text", { x: x(at), y: HEIGHT - 5, "text-anchor": at === 0 ? "start" : "middle" }, `${at / 1e3} s`));
     for (const line of series) {
-      const path = line.points.map(([t, value], place) => `${place ? "L" : "M"}${x(t).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+      const goesOn = (t, place) => place > 0 && t - line.points[place - 1][0] <= line.gap;
+      const path = line.points.map(([t, value], place) => `${goesOn(t, place) ? "L" : "M"}${x(t).toFixed(1)} ${y(value).toFixed(1)}`).join("");
       parts.push(svg("path", { d: path, fill: "none", stroke: line.colour, "stroke-width": 1.6 }));
     }
     drawing.replaceChildren(...parts, cursor);
@@ -84,14 +91,14 @@ function bands(x, top, bottom) {
 
 const points = (rows, value) => rows.map((row) => [row[0], row[value]]);
 chart("Latency at the sink", [
-  { name: "p50", colour: "#0a84d0", points: points(data.latency, 1) },
-  { name: "p99", colour: "#d55e00", points: points(data.latency, 2) },
-  { name: "max", colour: "#888888", points: points(data.latency, 3) },
+  { name: "p50", colour: "#0a84d0", ...asMeasured(points(data.latency, 1)) },
+  { name: "p99", colour: "#d55e00", ...asMeasured(points(data.latency, 2)) },
+  { name: "max", colour: "#888888", ...asMeasured(points(data.latency, 3)) },
 ], true, duration);
 const compact = (n) => (n >= 1e6 ? `${Number((n / 1e6).toFixed(1))}M` : n >= 1e4 ? `${Number((n / 1e3).toFixed(1))}k` : count(Math.round(n)));
 chart("Records that wait in the topics", [
-  { name: "all", colour: "#0a84d0", points: points(data.lag, 1) },
-  { name: "furthest partition", colour: "#d55e00", points: points(data.lag, 2) },
+  { name: "all", colour: "#0a84d0", ...asMeasured(points(data.lag, 1)) },
+  { name: "furthest partition", colour: "#d55e00", ...asMeasured(points(data.lag, 2)) },
 ], false, compact);
 if (data.tasks.length) {
   const changes = new Map();
@@ -101,7 +108,7 @@ if (data.tasks.length) {
   const steps = [[0, 0]];
   for (const t of [...changes.keys()].sort((a, b) => a - b)) { steps.push([t, running]); running += changes.get(t); steps.push([t, running]); }
   steps.push([end, running]);
-  chart("Tasks that run, as the JobManager knows", [{ name: "tasks", colour: "#00a074", points: steps }], false, compact);
+  chart("Tasks that run, as the JobManager knows", [{ name: "tasks", colour: "#00a074", points: steps, gap: Infinity }], false, compact);
 }
 const seen = [...new Set(data.phases.map((span) => span.phase))];
 if (seen.length) {
