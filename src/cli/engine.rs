@@ -34,6 +34,6 @@ pub(super) fn defects() -> Names {
     all.map(|defect| (defect.name(), defect.about())).collect()
 }
 
-pub(super) fn invariants() -> Names {
+pub(super) fn invariants() -> Vec<(&'static str, String)> {
     crate::invariant::catalogue()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::{Format, ListArgs, Listing};
 use super::console;
-use super::engine::{self, Names};
+use super::engine;
 use super::shipped::SHIPPED;
 use super::status::{Failure, Status};
 
@@ -43,11 +43,10 @@ fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
-fn owned(names: Names) -> Vec<Entry> {
-    names
-        .into_iter()
-        .map(|(name, about)| (name.to_string(), about.to_string()))
-        .collect()
+fn owned(names: Vec<(&str, impl Into<String>)>) -> Vec<Entry> {
+    let entries = names.into_iter();
+    let entries = entries.map(|(name, about)| (name.to_string(), about.into()));
+    entries.collect()
 }
 
 fn scenarios() -> Result<Vec<Entry>, Failure> {

@@ -28,7 +28,7 @@ use super::sessions::Sessions;
 use super::sinks::Sinks;
 use super::sources::Sources;
 use super::splits::Splits;
-use super::tally::{Promise, Verdict};
+use super::tally::{ControlPlane, Promise, Verdict};
 use super::watermarks::Watermarks;
 use super::znodes::Znodes;
 
@@ -196,13 +196,20 @@ impl Checks {
 }
 
 /// Id and statement of whatever is checked. An id stands twice where the story keeps the promise in a way of its own.
-pub fn catalogue() -> Vec<(&'static str, &'static str)> {
-    let promises = promises().map(|promise| (promise.id, promise.statement));
-    super::delivery::STATEMENTS
-        .iter()
-        .copied()
-        .chain(promises)
-        .collect()
+pub fn catalogue() -> Vec<(&'static str, String)> {
+    let everyones = super::delivery::STATEMENTS.iter();
+    let everyones = everyones.map(|(id, statement)| (*id, (*statement).to_owned()));
+    // An id may mean one thing in the story, and another under Flink.
+    let promises = promises().map(|promise| {
+        let statement = promise.statement;
+        let whole = match promise.of {
+            ControlPlane::Any => statement.to_owned(),
+            ControlPlane::Story => format!("Story: {statement}"),
+            ControlPlane::Flink => format!("Flink: {statement}"),
+        };
+        (promise.id, whole)
+    });
+    everyones.chain(promises).collect()
 }
 
 fn promises() -> impl Iterator<Item = &'static Promise> {
