@@ -378,7 +378,8 @@ impl TaskManager {
         }
     }
 
-    /// A task hears that a checkpoint has completed.
+    /// A task hears that a checkpoint has completed. One that does not run yet, or any more, takes no notice
+    /// (`Task.notifyCheckpoint`).
     pub(super) fn checkpoint_complete(
         &mut self,
         number: u32,
@@ -387,6 +388,9 @@ impl TaskManager {
     ) {
         let database = self.blueprint.directory.database;
         let task = self.task(number);
+        if !task.is_running() {
+            return;
+        }
         task.checkpoint_complete(checkpoint);
         task.finishing |= task.stopping == Some(checkpoint);
         if let Some(writer) = &mut task.writer {

@@ -50,7 +50,9 @@ impl Checker for Jobs {
                 ..
             } => {
                 let job = scene.blueprint.topology.job_of(*subtask);
-                self.over.expect(!self.terminal.contains(&job), header, || {
+                // A leader that was stopped goes on where it was, until it hears of its successor.
+                let allowed = !self.terminal.contains(&job) || scene.has_slept(header.actor);
+                self.over.expect(allowed, header, || {
                     format!(
                         "{} is scheduled, but its job has ended",
                         scene.task(*subtask)
@@ -99,6 +101,17 @@ mod tests {
         ends(&mut Stage::flink(), JobStatus::Restarting, false).broken("L6", 0);
         ends(&mut Stage::flink(), JobStatus::Failed, false).broken("L6", 0);
         ends(&mut Stage::flink(), JobStatus::Failed, true).broken("L6", 1);
+        // A second leader, stopped before the job ended under the first, goes on with it.
+        let mut zombie = Stage::flink();
+        zombie.at(2).says(JM(1), Fact::LeadershipGranted);
+        zombie
+            .at(3)
+            .says(JM(1), Fact::FaultInjected { what: "hang" });
+        zombie.at(4).says(JM(0), Fact::LeadershipGranted);
+        ends(&mut zombie, JobStatus::Failed, true).broken("L6", 1);
+        zombie.at(9).says(JM(1), Fact::FaultHealed { what: "hang" });
+        zombie.sees(1, 2, Attempt::new(100, 3), ExecutionState::Scheduled, 0);
+        zombie.broken("L6", 1);
         let mut overtaken = Stage::flink();
         overtaken.at(2).says(JM(1), Fact::LeadershipGranted);
         ends(&mut overtaken, JobStatus::Failed, true).broken("L6", 0);
