@@ -525,3 +525,14 @@ fn a_client_follows_its_session() {
         assert!(completed >= 13, "seed {seed}: {completed} checkpoints");
     }
 }
+
+/// What a job has borne for a while, in time, is not why it is late when something else has happened since.
+#[test]
+fn a_fault_that_does_no_harm_is_not_where_a_recovery_begins() {
+    let outcome = run(&[
+        "{delay-notifications: tm-2, at: 30 s, for: 100 s, by: 1 s}",
+        "{kill: tm-1, at: 60 s}",
+    ]);
+    let begun: Vec<f64> = outcome.summary.recoveries.iter().map(|r| r.at_ms).collect();
+    assert_eq!(begun, [60_000.0]);
+}

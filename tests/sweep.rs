@@ -277,3 +277,22 @@ fn a_row_has_the_digest_of_the_run_that_the_page_names() {
         last[18].parse().ok()
     );
 }
+
+/// Whatever lies in a folder, a sweep there leaves its own runs alone and nothing of another one's.
+#[test]
+fn a_sweep_takes_nothing_over_from_another_one() {
+    let room = Room::new();
+    let two = ["--seeds", "2", "--vary", "recovery.scope=region,full"];
+    room.sweep("other", &two, 0);
+    assert!(room.path("other/heat-map.png").exists());
+    room.sweep("clean", &["--seeds", "3"], 0);
+    room.sweep("other", &["--seeds", "3"], 0);
+    assert_same(&room.path("clean"), &room.path("other"));
+    // The same, begun and not finished over the runs of another one.
+    room.sweep("begun", &two, 0);
+    fs::copy(room.path("clean/sweep.json"), room.path("begun/sweep.json")).expect("a copy");
+    fs::write(room.path("begun/journal.csv"), "").expect("a journal");
+    room.sweep("begun", &["--seeds", "3", "--resume"], 0);
+    let runs = |folder: &str| fs::read(room.path(folder).join("runs.csv")).expect("a table");
+    assert!(runs("begun") == runs("clean"));
+}

@@ -165,6 +165,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drill::outcome::Violation;
     use crate::report::fixture;
 
     #[test]
@@ -186,5 +187,25 @@ mod tests {
         let cases = summary.expectations.len() + summary.invariants.len();
         assert_eq!(text.matches("<testcase").count(), cases);
         assert_eq!(text.matches("<failure").count(), 1);
+    }
+
+    #[test]
+    fn what_a_scenario_expects_to_be_broken_is_skipped() {
+        let mut summary = fixture::story().summary;
+        summary
+            .expectations
+            .iter_mut()
+            .for_each(|verdict| verdict.met = true);
+        let first = Violation {
+            at_ms: 1.0,
+            event: 1,
+            what: "gone".to_owned(),
+        };
+        summary.invariants[0].violations = vec![first];
+        for (verdict, failures) in [(Verdict::Unsafe, 1), (Verdict::Met, 0)] {
+            let text = String::from_utf8(run(&summary, verdict)).unwrap();
+            assert_eq!(text.matches("<failure").count(), failures, "{text}");
+            assert_eq!(text.matches("<skipped").count(), 1 - failures, "{text}");
+        }
     }
 }

@@ -139,3 +139,60 @@ fn a_full_disk_leaves_nothing_behind() {
     assert_eq!(room.read("out/summary.json"), before);
     assert_eq!(room.names("."), ["drill.yaml", "out"]);
 }
+
+#[test]
+fn a_comparison_of_models_leaves_other_things_alone() {
+    let room = Room::new();
+    fs::create_dir(room.path("other")).unwrap();
+    room.write("other/precious.txt", "mine");
+    let models = [
+        "run",
+        "drill.yaml",
+        "--model",
+        "story,flink-default",
+        "--out",
+        "other",
+    ];
+    room.firedrill(&models)
+        .ends(2)
+        .complains(&["other", "left alone"]);
+    assert_eq!(room.names("other"), ["precious.txt"]);
+    for _ in 0..2 {
+        let words = [
+            "run",
+            "drill.yaml",
+            "--model",
+            "story,flink-default",
+            "--out",
+            "models",
+        ];
+        room.firedrill(&words).ends(0);
+    }
+}
+
+#[test]
+fn what_was_found_is_shown_even_where_it_cannot_be_kept() {
+    let room = Room::new();
+    room.write("taken", "a file");
+    let check = [
+        "check",
+        "drill.yaml",
+        "--defect",
+        "complete-before-last-ack",
+        "--seeds",
+        "20",
+        "--forks",
+        "0",
+        "--out",
+        "taken/cases",
+    ];
+    let said = room.firedrill(&check).ends(2);
+    assert!(said.stdout.contains("is broken in"), "{}", said.stdout);
+    let junit = ["run", "drill.yaml", "--no-files", "--junit", "taken/x.xml"];
+    let said = room.firedrill(&junit).ends(2);
+    assert!(
+        said.stdout.contains("Recovery: kill tm-2"),
+        "{}",
+        said.stdout
+    );
+}
