@@ -70,6 +70,12 @@ impl TaskManager {
         token >= self.membership.token_max || self.blueprint.defects.has(Defect::NoFencing)
     }
 
+    /// Whether an order to run a task is for the member that this process is now: what was given to an earlier one comes
+    /// before the answer to its registration.
+    pub(super) fn takes_tasks(&self, token: FencingToken) -> bool {
+        self.obeys(token) && self.membership.registered_leader().is_some()
+    }
+
     pub(super) fn on_zookeeper(&mut self, event: Option<ClientEvent>, ctx: &mut Context<'_>) {
         match event {
             Some(ClientEvent::Connected { new_session }) => {

@@ -192,7 +192,7 @@ impl TaskManager {
             Body::KafkaRefused(request) => self.on_kafka_refused(request, ctx),
             Body::KafkaRetryDue(request) => self.on_kafka_retry_due(request, ctx),
             Body::SubmitTask { token, task } => {
-                if self.obeys(token) {
+                if self.takes_tasks(token) {
                     self.submit(task, false, ctx);
                 }
             }
