@@ -1,20 +1,14 @@
 //! Where theory has a formula, the simulation follows it: waiting times, catching up, records read again, the best
 //! checkpoint interval, and what `weight` must not change. Seeds are fixed; tolerances come from the spread over seeds.
 
+mod support;
+
 use firedrill::drill::outcome::{Outcome, Recovery};
-use firedrill::drill::{Drill, Ended};
-use firedrill::scenario;
+use support::{parse, run};
 
 /// Runs a scenario that is written here.
 fn simulate(text: &str) -> Outcome {
-    let loaded =
-        scenario::load(text, "closed-forms", &[]).unwrap_or_else(|error| panic!("{error}"));
-    let mut drill = Drill::new(&loaded.scenario);
-    let end = drill.end();
-    drill
-        .advance(end, &mut ())
-        .unwrap_or_else(|stall| panic!("{stall}"));
-    drill.finish(Ended::Completed)
+    run(&parse(text))
 }
 
 /// Mean and standard error.

@@ -1,10 +1,13 @@
 //! Every kind of fault, at a time or when something has happened: it comes, does what it says, and takes no record with it.
 
+mod support;
+
 use firedrill::drill::outcome::Outcome;
 use firedrill::drill::{Drill, Ended};
 use firedrill::kernel::trace::{TraceLine, TraceSink};
 use firedrill::scenario::{self, model::Scenario};
 use serde::Serialize;
+use support::parse;
 
 /// A small cluster; `faults` are lines of the plan.
 fn yaml(faults: &[&str]) -> String {
@@ -46,16 +49,11 @@ jobs:
 }
 
 fn load(faults: &[&str]) -> Scenario {
-    let loaded = scenario::load(yaml(faults), "x.yaml", &[]);
-    loaded.unwrap_or_else(|error| panic!("{error}")).scenario
+    parse(&yaml(faults))
 }
 
 fn run(faults: &[&str]) -> Outcome {
-    let mut drill = Drill::new(&load(faults));
-    let end = drill.end();
-    let run = drill.advance(end, &mut ());
-    run.unwrap_or_else(|stall| panic!("{faults:?}: {stall}"));
-    drill.finish(Ended::Completed)
+    support::run(&load(faults))
 }
 
 /// When, in milliseconds, the timeline first says this.
@@ -198,12 +196,7 @@ fn a_taskmanager_without_tasks_leaves_nothing_to_recover() {
             .filter(|line| !line.starts_with("      tm-"))
             .map(|line| format!("{line}\n"))
             .collect::<String>();
-        let loaded = scenario::load(format!("{text}{expect}"), "x.yaml", &[]);
-        let scenario = loaded.unwrap_or_else(|error| panic!("{error}")).scenario;
-        let mut drill = Drill::new(&scenario);
-        let end = drill.end();
-        drill.advance(end, &mut ()).expect("it goes on");
-        drill.finish(Ended::Completed)
+        support::run(&parse(&format!("{text}{expect}")))
     };
     let quiet = flink(&[], "");
     let taken: Vec<&String> = quiet.tasks.iter().map(|task| &task.taskmanager).collect();
@@ -246,11 +239,7 @@ fn checkpoints_start_with_the_first_task_that_runs_and_keep_their_pace() {
         "{kill: jm-1, at: 100 s}",
     ]);
     let text = text.replace("name: small", "name: small\nmodel: flink-default");
-    let loaded = scenario::load(text, "x.yaml", &[]);
-    let mut drill = Drill::new(&loaded.unwrap_or_else(|error| panic!("{error}")).scenario);
-    let end = drill.end();
-    drill.advance(end, &mut ()).expect("it goes on");
-    let outcome = drill.finish(Ended::Completed);
+    let outcome = support::run(&parse(&text));
     let all = |text: &str| -> Vec<f64> {
         let of = outcome.timeline.iter();
         of.filter(|entry| entry.text.contains(text))
@@ -302,8 +291,7 @@ fn a_kept_resource_id_makes_a_restarted_taskmanager_known_at_once() {
             .filter(|line| !line.starts_with("      tm-"))
             .map(|line| format!("{line}\n"))
             .collect::<String>();
-        let loaded = scenario::load(text, "x.yaml", &[]);
-        let mut drill = Drill::new(&loaded.unwrap_or_else(|error| panic!("{error}")).scenario);
+        let mut drill = Drill::new(&parse(&text));
         let (end, mut seen) = (drill.end(), StruckOff::default());
         drill.advance(end, &mut seen).expect("it goes on");
         let summary = drill.finish(Ended::Completed).summary;
@@ -515,13 +503,8 @@ fn a_client_follows_its_session() {
     for seed in 1..=9 {
         let text = yaml(&["{cut-off: zk-1, at: 20 s, for: 6 s}"])
             .replace("cluster:\n", "cluster:\n  zookeeper: {tick-time: 500 ms}\n");
-        let loaded = scenario::load(format!("seed: {seed}\n{text}"), "x.yaml", &[]);
-        let scenario = loaded.unwrap_or_else(|error| panic!("{error}")).scenario;
-        let mut drill = Drill::new(&scenario);
-        let end = drill.end();
-        let run = drill.advance(end, &mut ());
-        run.unwrap_or_else(|stall| panic!("seed {seed}: {stall}"));
-        let completed = drill.finish(Ended::Completed).summary.checkpoints.completed;
+        let outcome = support::run(&parse(&format!("seed: {seed}\n{text}")));
+        let completed = outcome.summary.checkpoints.completed;
         assert!(completed >= 13, "seed {seed}: {completed} checkpoints");
     }
 }

@@ -1,9 +1,10 @@
 //! What a profile says shows in the recovery: a main thread that is busy with a failover, state that goes into RocksDB key by
 //! key, a process that takes a while to act on SIGTERM.
 
+mod support;
+
 use firedrill::drill::outcome::{Outcome, Recovery};
-use firedrill::drill::{Drill, Ended};
-use firedrill::scenario;
+use support::{parse, run};
 
 /// Twelve tasks, two of them with 20 MB of state each.
 fn simulate(fault: &str, profile: &str, config: &str) -> Outcome {
@@ -20,13 +21,7 @@ fn simulate(fault: &str, profile: &str, config: &str) -> Outcome {
          - {{name: Sink, input: Count, exchange: hash, parallelism: 4}}\n\
          faults:\n  - {{{fault}, at: 60 s}}\n"
     );
-    let loaded = scenario::load(&text, "profile", &[]).unwrap_or_else(|error| panic!("{error}"));
-    let mut drill = Drill::new(&loaded.scenario);
-    let end = drill.end();
-    drill
-        .advance(end, &mut ())
-        .unwrap_or_else(|stall| panic!("{stall}"));
-    drill.finish(Ended::Completed)
+    run(&parse(&text))
 }
 
 fn recovery(outcome: &Outcome) -> &Recovery {

@@ -1,7 +1,7 @@
 //! Verdicts as JUnit XML: what CI systems read. A test case for each expectation and invariant.
 
 use crate::campaign::sweep::SweepSummary;
-use crate::drill::outcome::Summary;
+use crate::drill::outcome::{ExpectationVerdict, Summary};
 use crate::drill::verdict::Verdict;
 
 use super::sweep::{seeds, shown_name};
@@ -14,6 +14,21 @@ struct Case {
     expected: bool,
 }
 
+impl Case {
+    fn new(name: impl Into<String>, failure: Option<String>) -> Case {
+        Case {
+            name: name.into(),
+            failure,
+            expected: false,
+        }
+    }
+
+    fn of(verdict: &ExpectationVerdict) -> Case {
+        let failure = (!verdict.met).then(|| format!("measured: {}", verdict.measured));
+        Case::new(&verdict.text, failure)
+    }
+}
+
 struct Suite {
     name: String,
     cases: Vec<Case>,
@@ -22,11 +37,7 @@ struct Suite {
 /// One run: its expectations and invariants. What is broken and does not make the run a bad one is expected.
 pub fn run(summary: &Summary, verdict: Verdict) -> Vec<u8> {
     let is_expected = matches!(verdict, Verdict::Met | Verdict::Unmet);
-    let expectations = summary.expectations.iter().map(|verdict| Case {
-        name: verdict.text.clone(),
-        failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
-        expected: false,
-    });
+    let expectations = summary.expectations.iter().map(Case::of);
     let invariants = summary.invariants.iter().map(|invariant| Case {
         name: format!("{} invariant {}", invariant.kind, invariant.id),
         failure: invariant.violations.first().map(|first| {
@@ -37,11 +48,8 @@ pub fn run(summary: &Summary, verdict: Verdict) -> Vec<u8> {
         }),
         expected: is_expected,
     });
-    let stalled = summary.stall.iter().map(|stall| Case {
-        name: "the run ends".to_owned(),
-        failure: Some(stall.clone()),
-        expected: false,
-    });
+    let stalled = summary.stall.iter();
+    let stalled = stalled.map(|stall| Case::new("the run ends", Some(stall.clone())));
     document(&[Suite {
         name: format!(
             "{}, {}, seed {}",
@@ -66,16 +74,9 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
                 .expectations
                 .iter()
                 .zip(&variant.unmet_by_expectation);
-            let plain = plain.map(|(text, unmet)| Case {
-                name: text.clone(),
-                failure: missed("not met", unmet.runs, &unmet.seeds),
-                expected: false,
-            });
-            let over = variant.over_seeds.iter().map(|verdict| Case {
-                name: verdict.text.clone(),
-                failure: (!verdict.met).then(|| format!("measured: {}", verdict.measured)),
-                expected: false,
-            });
+            let plain = plain
+                .map(|(text, unmet)| Case::new(text, missed("not met", unmet.runs, &unmet.seeds)));
+            let over = variant.over_seeds.iter().map(Case::of);
             let invariants = [
                 (
                     "safety invariants",
@@ -84,11 +85,8 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
                 ),
                 ("liveness invariants", variant.stuck, &variant.stuck_seeds),
             ];
-            let invariants = invariants.map(|(name, runs, seeds)| Case {
-                name: name.to_owned(),
-                failure: missed("broken", runs, seeds),
-                expected: false,
-            });
+            let invariants = invariants
+                .map(|(name, runs, seeds)| Case::new(name, missed("broken", runs, seeds)));
             let name = match summary.varied.is_empty() {
                 true => summary.scenario.clone(),
                 false => format!("{}, {}", summary.scenario, shown_name(summary, variant)),
@@ -168,13 +166,19 @@ mod tests {
     use crate::drill::outcome::Violation;
     use crate::report::fixture;
 
-    #[test]
-    fn a_missed_expectation_is_a_failure_with_what_was_measured() {
+    /// A run that does all that it should.
+    fn met() -> Summary {
         let mut summary = fixture::story().summary;
         summary
             .expectations
             .iter_mut()
             .for_each(|verdict| verdict.met = true);
+        summary
+    }
+
+    #[test]
+    fn a_missed_expectation_is_a_failure_with_what_was_measured() {
+        let mut summary = met();
         let verdict = &mut summary.expectations[0];
         verdict.text = "total < 1 s & \"quick\"".to_owned();
         verdict.met = false;
@@ -191,11 +195,7 @@ mod tests {
 
     #[test]
     fn what_a_scenario_expects_to_be_broken_is_skipped() {
-        let mut summary = fixture::story().summary;
-        summary
-            .expectations
-            .iter_mut()
-            .for_each(|verdict| verdict.met = true);
+        let mut summary = met();
         let first = Violation {
             at_ms: 1.0,
             event: 1,

@@ -8,6 +8,7 @@ use firedrill::scenario::model::Scenario;
 use firedrill::scenario::{self, Override};
 
 /// A shipped scenario with `path=value` overrides.
+#[allow(dead_code)]
 pub fn load(name: &str, overrides: &[&str]) -> Scenario {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.yaml"));
     let text = std::fs::read_to_string(path).expect("a readable scenario");
@@ -26,7 +27,17 @@ pub fn load(name: &str, overrides: &[&str]) -> Scenario {
         .scenario
 }
 
+/// A scenario that is written where it is used.
+#[allow(dead_code)]
+#[track_caller]
+pub fn parse(text: &str) -> Scenario {
+    scenario::load(text, "x.yaml", &[])
+        .unwrap_or_else(|error| panic!("{error}"))
+        .scenario
+}
+
 /// Runs to the end.
+#[allow(dead_code)]
 pub fn run(scenario: &Scenario) -> Outcome {
     let mut drill = Drill::new(scenario);
     let end = drill.end();

@@ -1,6 +1,5 @@
 //! One execution of a subtask: what it holds, how it works through its input, and how it takes part in checkpoints.
 
-use crate::actor::sink_fact::OffsetReset;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use crate::policy::RecoveryScope;
 use super::buffers::{Buffers, Carried};
 use super::channel_state::ChannelPart;
 use super::event_time::TaskEventTime;
-use super::input::{Input, InputChannel, InputGate};
+use super::input::{InputChannel, InputGate};
 use super::meter::{Activity, Meter};
 use super::output::{Outputs, Retention};
 use super::sink::Writer;
@@ -128,9 +127,6 @@ pub(super) struct PendingSnapshot {
     /// State of its channels.
     pub(super) channels: ChannelPart,
 }
-
-/// A rate limiter is not asked more often.
-const HELD_MIN: Span = Span::from_ms(5);
 
 impl Task {
     pub fn new(

@@ -4,6 +4,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::scenario::Override;
 
+use super::row::Row;
 use super::vary::{Axis, Sampling, overrides, variants};
 
 /// Seeds of each variant: the same for all, so that variants differ in their settings alone.
@@ -76,6 +77,11 @@ impl Plan {
 
     pub fn cases(&self) -> u64 {
         self.variants.len() as u64 * self.seeds.count
+    }
+
+    /// Whether a row is of this sweep.
+    pub fn has(&self, row: &Row) -> bool {
+        row.case < self.cases() && self.variants.get(row.variant) == Some(&row.settings)
     }
 
     pub fn case(&self, number: u64) -> Case {

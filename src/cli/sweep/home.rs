@@ -57,21 +57,22 @@ impl Home {
         }
         fs::create_dir_all(&folder)
             .map_err(|error| Failure::io("make the folder", &folder, &error))?;
+        if !resume {
+            clear(&folder)?;
+        }
+        write_whole(&folder.join(MANIFEST), &manifest.bytes())?;
         let (journal, more) = Journal::open(&folder.join(JOURNAL), keys)?;
         if rows.is_empty() {
             rows = more;
         }
-        if !resume {
-            clear(&folder)?;
-        }
-        if let Some(stray) = rows.iter().find(|row| !manifest.has(row)) {
+        let plan = manifest.plan();
+        if let Some(stray) = rows.iter().find(|row| !plan.has(row)) {
             return Err(Failure::bad(format!(
                 "{} holds a run of another sweep (case {}); name another folder with --out",
                 folder.display(),
                 stray.case
             )));
         }
-        write_whole(&folder.join(MANIFEST), &manifest.bytes())?;
         Ok(Home {
             folder,
             rows,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::sweep::{Axis, Plan, Row, Seeds, Values};
+use crate::campaign::sweep::{Axis, Plan, Seeds, Values};
 use crate::cli::status::Failure;
 use crate::scenario::expect::Expectation;
 
@@ -70,11 +70,6 @@ impl Manifest {
                 count: self.seeds,
             },
         }
-    }
-
-    /// Whether a row is of this sweep.
-    pub(super) fn has(&self, row: &Row) -> bool {
-        row.case < self.plan().cases() && self.variants.get(row.variant) == Some(&row.settings)
     }
 
     /// What the scenario expects, of single runs and of all seeds together.

@@ -2,10 +2,15 @@
 
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
+use crate::actor::sink_fact::OffsetReset;
+use crate::actor::task_manager::input::Input;
 use crate::dataflow::batch::Batch;
 use crate::kernel::{Random, Span};
 
-use super::{HELD_MIN, Input, OffsetReset, Task, Work};
+use super::{Task, Work};
+
+/// A rate limiter is not asked more often.
+const HELD_MIN: Span = Span::from_ms(5);
 
 impl Task {
     /// Looks for records; checkpoints that are due on the way are taken.
