@@ -519,3 +519,17 @@ fn a_fault_that_does_no_harm_is_not_where_a_recovery_begins() {
     let begun: Vec<f64> = outcome.summary.recoveries.iter().map(|r| r.at_ms).collect();
     assert_eq!(begun, [60_000.0]);
 }
+
+/// What consumers ask its new tasks for goes to the process that is gone, over connections that nobody has closed: they are
+/// told so, and ask again.
+#[test]
+fn requests_that_are_lost_with_their_connection_are_made_again() {
+    for seed in 1..=8 {
+        let text = yaml(&["{power-off: tm-1, at: 60 s, restart-after: 1 s}"]);
+        let outcome = support::run(&parse(&format!("seed: {seed}\n{text}")));
+        assert!(says(&outcome, "re-registration"), "seed {seed}");
+        support::assert_whole(&outcome, &format!("seed {seed}"));
+        let completed = outcome.summary.checkpoints.completed;
+        assert!(completed >= 15, "seed {seed}: {completed} checkpoints");
+    }
+}

@@ -27,6 +27,11 @@ impl Context<'_> {
         self.kernel.now()
     }
 
+    /// Which life of a peer's process is at the other end of the connection with it.
+    pub fn incarnation_of(&self, peer: ActorId) -> u32 {
+        self.network.incarnation(self.me, peer)
+    }
+
     /// Where this very process can be reached.
     pub fn address(&self) -> Address {
         Address {

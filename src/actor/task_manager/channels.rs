@@ -7,7 +7,7 @@ use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::{Body, PartitionRequest, PartitionUpdate, ReplayFrom};
 use crate::dataflow::batch::{CheckpointId, Element};
 use crate::dataflow::topology::ChannelId;
-use crate::kernel::{ActorId, Time};
+use crate::kernel::{ActorId, Span, Time};
 use crate::policy::defect::Defect;
 
 use super::TaskManager;
@@ -34,9 +34,12 @@ impl TaskManager {
             return;
         };
         let task = self.task(number);
-        let receiver = &task.input.channels[input as usize];
+        let receiver = &mut task.input.channels[input as usize];
         if (receiver.producer, receiver.connection) != (from, connection) {
             return;
+        }
+        if receiver.asked.is_some() {
+            receiver.answered();
         }
         let is_barrier = matches!(element, Element::Barrier(..));
         let dropped = task.input.push(input, emitted, element);
@@ -214,6 +217,7 @@ impl TaskManager {
         let (attempt, window) = (task.attempt, task.input.window);
         let channel = &mut task.input.channels[input];
         channel.connection = connection;
+        channel.asked = Some(from);
         let request = PartitionRequest {
             channel: channel.channel,
             connection,
@@ -235,6 +239,8 @@ impl TaskManager {
             ),
             None => ctx.send(producer, body),
         }
+        let went_to = Some(ctx.incarnation_of(producer));
+        self.task(number).input.channels[input].went_to = went_to;
     }
 
     /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
@@ -250,6 +256,7 @@ impl TaskManager {
         let channel = &mut task.input.channels[input as usize];
         channel.producer = update.producer;
         channel.producer_lost = false;
+        channel.request_backoff = Span::ZERO;
         channel.producer_attempt = update.producer_attempt;
         match update.from {
             ReplayFrom::Checkpoint(checkpoint) if update.deduplicate && !forgets => {
@@ -332,13 +339,10 @@ impl TaskManager {
             return;
         }
         *served = request.consumer_attempt;
-        let consumer = Consumer {
-            taskmanager: request.from,
-            connection: request.connection,
-        };
+        let (replay, credits) = (request.replay, request.credits);
         match task
             .outputs
-            .connect(output, consumer, request.replay, request.credits)
+            .connect(output, request.consumer(), replay, credits)
         {
             Some(replayed) => {
                 if replayed > 0 {
@@ -375,18 +379,6 @@ impl TaskManager {
         };
         if outputs.channels[output as usize].consumer() == Some(closed) {
             outputs.disconnect(output as usize);
-        }
-    }
-
-    /// A peer's process died: whoever consumed or produced there is gone.
-    pub(super) fn lose_peer(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
-        self.parked.retain(|parked| parked.from != peer);
-        for number in self.numbers() {
-            self.task(number).lose_producer(peer);
-            self.task(number)
-                .outputs
-                .disconnect_all(|consumer| consumer.taskmanager == peer);
-            self.advance(number, ctx);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::actor::checkpoint::{Attempt, Barrier};
+use crate::actor::message::ReplayFrom;
 use crate::dataflow::batch::{Batch, CheckpointId, Element};
 use crate::dataflow::event_time::{Mark, Valve};
 use crate::dataflow::topology::ChannelId;
@@ -23,6 +24,10 @@ pub struct InputChannel {
     pub producer_lost: bool,
     /// Before the latest request for a producer that was not there; 0: there was none.
     pub request_backoff: Span,
+    /// What the producer was asked for, as long as nothing has come of it.
+    pub asked: Option<ReplayFrom>,
+    /// Which life of the producer's process the latest request went to.
+    pub went_to: Option<u32>,
     queue: VecDeque<(Time, Element)>,
     /// Record batches in the queue.
     queued: u32,
@@ -39,13 +44,6 @@ pub struct InputChannel {
     received: VecDeque<Element>,
     received_since: CheckpointId,
     filter: Option<Filter>,
-}
-
-/// Identities that were accepted from a producer's predecessor; sorted.
-#[derive(Clone, Debug)]
-struct Filter {
-    known: Vec<u64>,
-    remaining: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -268,14 +266,13 @@ impl InputGate {
         Some(since)
     }
 
-    /// A producer's process died: the checkpoint that waits for its barrier, if one does.
-    pub fn lose_producer(&mut self, producer: ActorId) -> Option<CheckpointId> {
+    /// The process died that producers had answered from: the checkpoint that waits for their barriers, if one does.
+    pub fn lose_producer(&mut self, producer: ActorId, incarnation: u32) -> Option<CheckpointId> {
         let mut lost = false;
-        for channel in self
-            .channels
-            .iter_mut()
-            .filter(|channel| channel.producer == producer)
-        {
+        let is_its = |channel: &&mut InputChannel| {
+            channel.is_from(producer, incarnation) && channel.asked.is_none()
+        };
+        for channel in self.channels.iter_mut().filter(is_its) {
             channel.producer_lost = true;
             lost = true;
         }
@@ -345,6 +342,8 @@ impl InputChannel {
             connection: 0,
             producer_lost: false,
             request_backoff: Span::ZERO,
+            asked: None,
+            went_to: None,
             queue: VecDeque::new(),
             queued: 0,
             in_work: 0,
@@ -355,63 +354,6 @@ impl InputChannel {
             received: VecDeque::new(),
             received_since: restored,
             filter: None,
-        }
-    }
-
-    /// The producer was restored from `checkpoint`: what came after that barrier will come again.
-    pub fn expect_again_since(&mut self, checkpoint: CheckpointId) {
-        self.forget_until(checkpoint);
-        let mut known: Vec<u64> = self
-            .received
-            .iter()
-            .filter_map(|element| match element {
-                Element::Records(batch) => Some(batch),
-                Element::Barrier(..) | Element::Mark(_) => None,
-            })
-            .flat_map(|batch| batch.records().into_owned())
-            .map(|record| record.identity())
-            .collect();
-        known.sort_unstable();
-        let remaining = known.len();
-        self.filter = (remaining > 0).then_some(Filter { known, remaining });
-    }
-
-    /// Nothing will come again.
-    pub fn expect_nothing_again(&mut self) {
-        self.filter = None;
-    }
-
-    fn deduplicate(&mut self, batch: Batch) -> (Option<Batch>, u64) {
-        let Some(filter) = &mut self.filter else {
-            return (Some(batch), 0);
-        };
-        let is_new = |record: &crate::dataflow::record::Record| {
-            filter.known.binary_search(&record.identity()).is_err()
-        };
-        let fresh: Vec<_> = batch.records().iter().copied().filter(is_new).collect();
-        let dropped = batch.len() - fresh.len();
-        filter.remaining = filter.remaining.saturating_sub(dropped);
-        if filter.remaining == 0 {
-            self.filter = None;
-        }
-        match (dropped, fresh.is_empty()) {
-            (0, _) => (Some(batch), 0),
-            (_, true) => (None, dropped as u64),
-            (_, false) => (Some(Batch::new(&fresh)), dropped as u64),
-        }
-    }
-
-    fn forget_until(&mut self, checkpoint: CheckpointId) {
-        if checkpoint <= self.received_since {
-            return;
-        }
-        let barrier = self
-            .received
-            .iter()
-            .position(|element| matches!(element, Element::Barrier(id, _) if *id == checkpoint));
-        if let Some(barrier) = barrier {
-            self.received.drain(..=barrier);
-            self.received_since = checkpoint;
         }
     }
 
@@ -441,9 +383,11 @@ impl InputChannel {
     }
 }
 
+mod again;
 mod marks;
 mod overtaking;
 
+use again::Filter;
 use overtaking::Overtaking;
 
 #[cfg(test)]

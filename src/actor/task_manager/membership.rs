@@ -202,12 +202,12 @@ impl TaskManager {
         }
     }
 
-    pub(super) fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
+    pub(super) fn on_reset(&mut self, peer: ActorId, incarnation: u32, ctx: &mut Context<'_>) {
         if self.membership.client.is_server(peer) {
             let event = self.membership.client.on_reset(peer, ctx);
             self.on_zookeeper(event, ctx);
         } else if self.blueprint.directory.taskmanagers.contains(&peer) {
-            self.lose_peer(peer, ctx);
+            self.lose_peer(peer, incarnation, ctx);
         }
     }
 }

@@ -19,6 +19,7 @@ mod membership;
 mod misfortune;
 mod persisting;
 mod reporting;
+mod requests;
 mod snapshots;
 mod writing;
 
@@ -276,8 +277,9 @@ impl TaskManager {
             Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } if is_flink => {
                 self.on_executor_reset(peer, envelope.from_incarnation, ctx)
             }
-            Body::ConnectionReset { peer } => self.on_reset(peer, ctx),
-            Body::ConnectionRefused { peer } => self.on_reset(peer, ctx),
+            Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => {
+                self.on_reset(peer, envelope.from_incarnation, ctx)
+            }
             body => unreachable!("TaskManagers do not receive {body:?}"),
         }
     }

@@ -399,6 +399,15 @@ pub struct ParkedRequest {
     pub credits: u32,
 }
 
+impl ParkedRequest {
+    pub fn consumer(&self) -> Consumer {
+        Consumer {
+            taskmanager: self.from,
+            connection: self.connection,
+        }
+    }
+}
+
 mod backlog;
 mod builder;
 mod connections;

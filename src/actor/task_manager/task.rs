@@ -385,8 +385,8 @@ impl Task {
     }
 
     /// A process that produced for this task died.
-    pub fn lose_producer(&mut self, producer: ActorId) {
-        if let Some(checkpoint) = self.input.lose_producer(producer) {
+    pub fn lose_producer(&mut self, producer: ActorId, incarnation: u32) {
+        if let Some(checkpoint) = self.input.lose_producer(producer, incarnation) {
             self.decline(checkpoint);
         }
     }

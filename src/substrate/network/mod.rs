@@ -308,10 +308,18 @@ impl<M> Network<M> {
     }
 
     pub fn view(&self, me: ActorId, peer: ActorId) -> View {
+        self.end(me, peer).view
+    }
+
+    /// Which incarnation of the peer is, or was last, at the other end of `me`'s connection with it.
+    pub fn incarnation(&self, me: ActorId, peer: ActorId) -> u32 {
+        self.end(me, peer).incarnation
+    }
+
+    fn end(&self, me: ActorId, peer: ActorId) -> Connection {
         let connections = &self.ports[me.0 as usize].connections;
-        connections
-            .get(peer.0 as usize)
-            .map_or(View::Closed, |connection| connection.view)
+        let end = connections.get(peer.0 as usize);
+        end.copied().unwrap_or_default()
     }
 
     /// Whether `me` is to be told that its connection to this incarnation of the peer is no more: once.

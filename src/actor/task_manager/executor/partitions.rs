@@ -7,10 +7,9 @@ use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::flink::rpc::{Answer, Call, RpcError, line};
 use crate::actor::message::Body;
 use crate::dataflow::topology::{ChannelId, SubtaskId};
-use crate::kernel::{ActorId, Span};
+use crate::kernel::ActorId;
 
 use super::{ExecutorAsk, TaskManager};
-use crate::actor::task_manager::CONNECTION_BITS;
 
 impl TaskManager {
     /// At the producer: a request has waited for `partition-request-timeout`. Where the producer is not up by now, the
@@ -40,14 +39,6 @@ impl TaskManager {
             };
             ctx.send(consumer, body);
         }
-    }
-
-    /// At the consumer: the connection that was to be made, if it is still wanted; with its task and its input there.
-    fn wanted(&mut self, channel: ChannelId, connection: u32) -> Option<(u32, usize)> {
-        let (number, input) = self.input_route(channel)?;
-        let task = self.task(number);
-        let wanted = task.input.channels[input as usize].connection == connection;
-        (wanted && !task.is_ending()).then_some((number, input as usize))
     }
 
     fn producer(&self, channel: ChannelId) -> SubtaskId {
@@ -131,34 +122,13 @@ impl TaskManager {
         let network = &self.blueprint.config.network;
         let (initial, max) = (network.request_backoff_initial, network.request_backoff_max);
         let channel = &mut self.task(number).input.channels[input];
-        let next = match channel.request_backoff {
-            Span::ZERO => initial,
-            backoff => (backoff * 2).min(max),
-        };
-        if next == channel.request_backoff {
-            let channel = channel.channel;
-            let producer = self.producer(channel);
-            let why = TaskFailure::PartitionNotFound { producer };
-            return self.end_task(number, Some(why), ctx);
+        if channel.back_off(initial, max) {
+            return self.request_later(number, input, ctx);
         }
-        channel.request_backoff = next;
-        let body = Body::RequestPartitionAgain {
-            channel: channel.channel,
-            connection: channel.connection,
-        };
-        ctx.after(next, body);
-    }
-
-    pub(in crate::actor::task_manager) fn request_again(
-        &mut self,
-        channel: ChannelId,
-        connection: u32,
-        ctx: &mut Context<'_>,
-    ) {
-        if let Some((number, input)) = self.wanted(channel, connection) {
-            let from = self.task(number).deployment.inputs_from;
-            self.request_partition(number, input, from, ctx);
-        }
+        let channel = channel.channel;
+        let producer = self.producer(channel);
+        let why = TaskFailure::PartitionNotFound { producer };
+        self.end_task(number, Some(why), ctx);
     }
 
     /// A peer's process died, and its connections are closed: consumers of what comes from there fail, producers for
@@ -169,17 +139,9 @@ impl TaskManager {
         incarnation: u32,
         ctx: &mut Context<'_>,
     ) {
-        // Each process numbers its connections in a range of its own.
-        let is_its = |taskmanager, connection: u32| {
-            taskmanager == peer && connection >> CONNECTION_BITS == incarnation
-        };
-        self.parked
-            .retain(|parked| !is_its(parked.from, parked.connection));
+        self.lose_consumers(peer, incarnation);
         for number in self.numbers() {
-            let task = self.task(number);
-            task.outputs
-                .disconnect_all(|consumer| is_its(consumer.taskmanager, consumer.connection));
-            let lost = task.input.channels.iter().any(|channel| {
+            let lost = self.task(number).input.channels.iter().any(|channel| {
                 channel.producer == peer
                     && channel.incarnation == Some(incarnation)
                     && channel.connection != 0

@@ -12,6 +12,7 @@ fn gate(channels: u32) -> InputGate {
 fn inputs(channels: u32) -> Vec<InputChannel> {
     let connected = |channel| InputChannel {
         connection: 1,
+        went_to: Some(0),
         ..InputChannel::new(channel, ActorId(0), Attempt::default(), 0)
     };
     (0..channels).map(connected).collect()
@@ -98,10 +99,29 @@ fn a_lost_producer_makes_alignment_hopeless() {
     let mut gate = gate(2);
     gate.push(0, Time::ZERO, barrier(1));
     assert!(drain(&mut gate, 0).is_empty());
-    assert_eq!(gate.lose_producer(ActorId(0)), Some(1));
+    assert_eq!(gate.lose_producer(ActorId(0), 1), None);
+    assert_eq!(gate.lose_producer(ActorId(0), 0), Some(1));
     gate.abort(1);
     gate.push(0, Time::ZERO, barrier(2));
     assert_eq!(drain(&mut gate, 1), ["hopeless 2"]);
+}
+
+#[test]
+fn a_producer_that_has_yet_to_answer_is_not_lost_with_its_predecessor() {
+    let mut gate = gate(2);
+    gate.channels[1].asked = Some(ReplayFrom::Checkpoint(0));
+    gate.channels[0].went_to = Some(1);
+    gate.push(0, Time::ZERO, barrier(1));
+    assert!(drain(&mut gate, 0).is_empty());
+    assert_eq!(gate.lose_producer(ActorId(0), 0), None);
+    gate.channels[1].answered();
+    gate.push(1, Time::ZERO, barrier(1));
+    assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
+    let mut waits = Vec::new();
+    while gate.channels[1].back_off(Span::from_ms(100), Span::from_ms(350)) {
+        waits.push(gate.channels[1].request_backoff.as_ms());
+    }
+    assert_eq!(waits, [100.0, 200.0, 350.0]);
 }
 
 #[test]
@@ -205,7 +225,7 @@ fn a_checkpoint_that_is_given_up_keeps_nothing() {
     gate.push(0, Time::ZERO, Element::Barrier(1, Alignment::Unaligned));
     let urgent = gate.take_urgent(0).and_then(Result::ok).expect("it came");
     gate.begin_overtaking(urgent, Time::ZERO);
-    assert_eq!(gate.lose_producer(ActorId(0)), Some(1));
+    assert_eq!(gate.lose_producer(ActorId(0), 0), Some(1));
     gate.abort(1);
     gate.push(1, Time::ZERO, Element::Barrier(1, Alignment::Unaligned));
     assert!(collected(&mut gate).is_none());

@@ -17,6 +17,12 @@ impl Outputs {
         let channel = &mut self.channels[output];
         let start = match from {
             ReplayFrom::Now => channel.cursor,
+            // What was sent is not kept.
+            ReplayFrom::Checkpoint(_)
+                if self.retention == Retention::UntilSent && channel.sent > 0 =>
+            {
+                return None;
+            }
             ReplayFrom::Checkpoint(checkpoint) => channel.behind_barrier(checkpoint)?,
         };
         let replayed = (start..channel.sent)
