@@ -74,7 +74,7 @@ fn gates_over_seeds_decide_the_exit_status_and_are_test_cases() {
     room.firedrill(&words, 1);
     let verdicts = room.read("verdicts.xml");
     assert!(
-        verdicts.contains("tests=\"5\" failures=\"1\""),
+        verdicts.contains("tests=\"6\" failures=\"1\""),
         "{verdicts}"
     );
     assert!(

@@ -445,4 +445,6 @@ pub enum Fact {
     EventTime(EventTimeFact),
     /// A JobManager's connection to ZooKeeper is SUSPENDED (Curator's `ConnectionState`).
     ZooKeeperSuspended,
+    /// A job is let fail for good, after the failure of a task on `lost` if it was one.
+    JobGivenUp(JobId, Detector, Vec<ActorId>),
 }

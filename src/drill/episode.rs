@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::actor::fact::Detector;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Time};
+use crate::kernel::{ActorId, Span, Time};
 use crate::policy::RecoveryScope;
 
 use super::causes::Causes;
@@ -31,6 +32,8 @@ pub struct Unprovoked {
     pub job: JobId,
     pub at: Time,
     pub detector: &'static str,
+    /// It did not restart, it failed for good.
+    pub failed: bool,
 }
 
 /// One recovery of one job.
@@ -43,9 +46,12 @@ pub struct Episode {
     pub detector: Option<&'static str>,
     pub detected: Option<Time>,
     pub scope: Option<RecoveryScope>,
+    /// That the last restart went back to.
     pub checkpoint: Option<CheckpointId>,
-    /// Restarts that it took: each may be of the same tasks.
-    pub restarts: u32,
+    /// Restarts that it took, in order: each may be of the same tasks.
+    pub restarts: Vec<Restart>,
+    /// Who came to lead, or gave it up, meanwhile.
+    pub elections: Vec<(Time, ActorId, Election)>,
     /// Every task that restarted, once.
     pub failed: BTreeSet<SubtaskId>,
     pub placement: Vec<(SubtaskId, Option<ActorId>, ActorId)>,
@@ -60,9 +66,59 @@ pub struct Episode {
     pub paths: Vec<Vec<Leg>>,
     /// None: the run ended first.
     pub end: Option<Time>,
+    /// The leader lets the job fail for good: why, and where what failed ran.
+    pub giving_up: Option<(Time, Detector, Vec<ActorId>)>,
     /// The job failed for good in the middle of it.
     pub given_up: Option<Time>,
     pub marks: Marks,
+}
+
+/// One restart: from a failure until its tasks run, or another restart takes them over.
+#[derive(Clone, Debug)]
+pub struct Restart {
+    /// The leader's number for it.
+    pub recovery: u32,
+    pub at: Time,
+    pub detector: Detector,
+    pub leader: ActorId,
+    pub scope: RecoveryScope,
+    /// Where what failed ran.
+    pub lost: Vec<ActorId>,
+    /// Why the ResourceManager gave that up, where it did.
+    pub verdict: Option<&'static str>,
+    pub tasks: BTreeSet<SubtaskId>,
+    /// What the restart strategy makes it wait.
+    pub delay: Option<Span>,
+    pub retrieval: Option<Retrieval>,
+    /// When the delay was over: slots in the pool, and slots needed. Those of a TaskManager that nobody knows to be dead
+    /// are in the pool.
+    pub slots: Option<(u32, u32)>,
+    /// When there was no room first, and for how many slots where they are counted.
+    pub missing: Option<(Time, Option<u32>)>,
+    pub deployed: Option<Time>,
+    pub running: Option<Time>,
+    /// The restart that took its tasks over before they ran: this one was wasted.
+    pub overtaken: Option<usize>,
+}
+
+impl Restart {
+    /// Its tasks do not run yet, and nobody else has taken them over.
+    pub fn is_open(&self) -> bool {
+        self.running.is_none() && self.overtaken.is_none()
+    }
+
+    /// A client stops the job: nothing of it is to run again before it is handed in.
+    pub fn is_stop(&self) -> bool {
+        self.detector == Detector::StopWithSavepoint
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Election {
+    Lost,
+    Won,
+    /// The new leader has read the jobs back.
+    ReadBack,
 }
 
 /// The checkpoint that is gone back to.
@@ -75,19 +131,21 @@ pub struct Retrieval {
     pub bytes: u64,
 }
 
-/// Instants of the seven steps.
+/// Other instants that are told.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     pub last_heard: Option<(ActorId, Time)>,
-    pub leader: Option<ActorId>,
-    pub reassigned: Option<(Time, usize, Vec<ActorId>)>,
-    pub retrieval: Option<Retrieval>,
-    pub deployed: Option<Time>,
-    pub running: Option<Time>,
     pub notified: Option<(Time, Time, u32)>,
 }
 
 impl Episode {
+    /// The number of the restart that was the latest at an instant.
+    pub fn restart_at(&self, at: Time) -> Option<usize> {
+        self.restarts
+            .partition_point(|restart| restart.at <= at)
+            .checked_sub(1)
+    }
+
     /// Where it ended in one way or another; `now`: the end of the run.
     pub fn until(&self, now: Time) -> Time {
         self.end.or(self.given_up).unwrap_or(now)

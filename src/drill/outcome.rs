@@ -6,12 +6,14 @@ use super::explain::Explanation;
 
 mod cast;
 mod event_time;
+mod recovery;
 mod series;
 mod spared;
 mod works;
 
 pub use cast::{Film, Machine, NodeState, PartitionLag};
 pub use event_time::EventTimeSummary;
+pub use recovery::{PlacementEntry, Recovery, RestartAttempt, Step};
 pub use series::{LagPoint, LatencyPoint, MetricPoint, WatermarkLagPoint};
 pub use spared::{Spared, Unprovoked};
 pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput};
@@ -64,6 +66,8 @@ pub struct Summary {
     /// The stall guard's message, naming the actors in the loop.
     pub stall: Option<String>,
     pub recoveries: Vec<Recovery>,
+    /// What had not recovered by the end: what happened last, and why; a line for each recovery or job.
+    pub not_recovered: Vec<String>,
     /// Faults that hit a TaskManager without a task of the job: they have no recovery, and so no phases.
     pub spared: Vec<Spared>,
     /// Faults whose condition never came about, as a scenario file has them.
@@ -114,52 +118,6 @@ pub struct StatusChange {
     pub reason: String,
 }
 
-/// One recovery: a fault, or several whose recoveries overlap.
-#[derive(Clone, Debug, Serialize)]
-pub struct Recovery {
-    /// What happened, as `kill tm-3`; joined with ` + ` where recoveries overlap.
-    pub fault: String,
-    pub job: String,
-    pub at_ms: f64,
-    /// What noticed: `zookeeper-session`, `new-leader`, `connection-reset`, ...
-    pub detector: Option<String>,
-    pub detected_ms: Option<f64>,
-    pub restored_checkpoint: Option<u64>,
-    /// Tasks that restarted, each counted once.
-    pub restarted_tasks: u64,
-    /// Restarts that it took; deployments on a TaskManager that nobody knows to be dead are wasted.
-    pub restarts: u32,
-    /// What restarted: `per-task`, `per-task-naive`, `region`, `full`, or null where nothing did.
-    pub scope: Option<String>,
-    pub phases_ms: Phases,
-    /// Null while the run ends before "caught up".
-    pub total_ms: Option<f64>,
-    /// The longest time meanwhile in which event time did not advance at the sinks; null where the job has none.
-    pub event_time_stall_ms: Option<f64>,
-    /// Where the job failed for good: its restart strategy allowed no more.
-    pub failed_ms: Option<f64>,
-    pub placement: Vec<PlacementEntry>,
-    /// Sent again out of in-flight logs.
-    pub replayed_records: u64,
-    /// Read again by sources that were restored to before them.
-    pub reprocessed_records: u64,
-    /// Records that survivors dropped because they had them already.
-    pub deduplicated_records: u64,
-    /// The seven steps of the recovery; a step that did not happen is absent.
-    pub steps: Vec<Step>,
-}
-
-/// One of the seven steps: detection, reassignment, retrieval, redistribution, resumption, monitoring, reporting.
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    pub number: u8,
-    pub name: String,
-    pub from_ms: f64,
-    pub to_ms: f64,
-    /// One line: what was done.
-    pub what: String,
-}
-
 /// Durations in milliseconds; they add up to `total_ms`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Phases {
@@ -190,19 +148,6 @@ impl Phases {
         ("first_output", |phases| phases.first_output),
         ("catch_up", |phases| phases.catch_up),
     ];
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct PlacementEntry {
-    /// `Parse JSON (3/5)`
-    pub task: String,
-    pub operator: String,
-    /// From 0.
-    pub subtask: u32,
-    /// Of a source: the partitions that it reads.
-    pub partitions: Vec<u32>,
-    pub from: Option<String>,
-    pub to: String,
 }
 
 #[derive(Clone, Debug, Serialize)]

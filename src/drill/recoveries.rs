@@ -1,10 +1,11 @@
 //! From facts to recoveries: which fault led to what, from the first moment until "caught up".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
+use crate::actor::flink::rpc::call::AllocationId;
 use crate::actor::source_fact::SourceFact;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::record::SplitId;
@@ -12,12 +13,13 @@ use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::Liveness;
 
-use super::episode::{Episode, Injected, Marks, Retrieval, Unprovoked};
+use super::episode::{Election, Episode, Injected, Unprovoked};
 use super::following::Following;
 use super::phase::{JobState, Stage};
 
 mod closing;
 mod opening;
+mod restarts;
 mod spared;
 
 /// Output has to be in time for this long before a job counts as caught up.
@@ -32,6 +34,14 @@ pub struct Recoveries {
     /// By job: the splits that some reader has been given. Others wait to be discovered.
     read: Vec<Vec<SplitId>>,
     jobs: Vec<Following>,
+    /// By job: slots that its JobMaster has in its pool.
+    pools: Vec<BTreeSet<AllocationId>>,
+    /// By job: slots that it needs in all.
+    needed: Vec<u32>,
+    /// What the ResourceManager said last of TaskManagers that it gave up.
+    given_up: BTreeMap<ActorId, &'static str>,
+    /// Whose session expired last, when the owner had been heard last, and when it expired.
+    expired: Option<(ActorId, Time, Time)>,
     pub closed: Vec<Episode>,
     /// Restarts of jobs on which no fault is at work.
     pub unprovoked: Vec<Unprovoked>,
@@ -53,6 +63,10 @@ impl Recoveries {
         Recoveries {
             read: read.collect(),
             jobs: vec![following; blueprint.topology.jobs.len()],
+            pools: vec![BTreeSet::new(); topology.jobs.len()],
+            needed: vec![0; topology.jobs.len()],
+            expired: None,
+            given_up: BTreeMap::new(),
             faults: Vec::new(),
             homes: BTreeMap::new(),
             closed: Vec::new(),
@@ -81,6 +95,7 @@ impl Recoveries {
             Fact::SessionExpired {
                 owner, last_heard, ..
             } if self.is_watched(*owner) => {
+                self.expired = Some((*owner, *last_heard, now));
                 self.each_episode(|episode| episode.heard(*owner, *last_heard));
             }
             Fact::JobStatusChanged {
@@ -101,70 +116,69 @@ impl Recoveries {
             Fact::LeadershipLost { .. } => {
                 self.act_on(Some(header.actor), "leadership-lost", now, |following| {
                     following.state.led = false
-                })
+                });
+                self.elect(header.actor, Election::Lost, now);
             }
             Fact::LeadershipGranted if self.jobs.iter().any(|job| job.submitted) => {
                 let down = self.faulty_jobmanager();
                 self.act_on(down, Detector::NewLeader.name(), now, |following| {
                     following.state.led = false
                 });
+                self.elect(header.actor, Election::Won, now);
             }
+            Fact::JobsRecovered { .. } => self.elect(header.actor, Election::ReadBack, now),
             Fact::TaskManagerLost {
                 taskmanager,
                 detector,
             } => self.miss(*taskmanager, detector.name(), now),
-            Fact::TaskExecutorUnregistered { taskmanager, .. } => {
+            Fact::TaskExecutorUnregistered {
+                taskmanager,
+                reason,
+                ..
+            } => {
+                self.given_up.insert(taskmanager.actor, reason);
                 self.miss(taskmanager.actor, "resource-manager", now)
             }
             Fact::RecoveryStarted {
                 job,
+                recovery,
                 detector,
                 scope,
                 lost,
                 tasks,
+            } => {
+                let leader = header.actor;
+                self.start(*job, *detector, *recovery, *scope, lost, tasks, leader, now);
+            }
+            Fact::JobGivenUp(job, detector, lost) => self.give_up(*job, *detector, lost, now),
+            Fact::RestartDelayed {
+                job,
+                recovery,
+                delay,
+            } => self.with_restart(*job, *recovery, |restart| {
+                restart.delay.get_or_insert(*delay);
+            }),
+            Fact::SlotPoolChanged {
+                job,
+                allocation,
+                change,
                 ..
-            } => {
-                self.start(*job, *detector, *scope, lost, tasks, header.actor, now);
-            }
+            } => self.pool(*job, *allocation, change),
+            Fact::RequirementsDeclared { job, slots } => self.need(*job, *slots),
+            Fact::NotEnoughResources { job, missing } => self.miss_slots(*job, Some(*missing), now),
+            Fact::ResourcesMissing { job, .. } => self.miss_slots(*job, None, now),
             Fact::RetrievalStarted {
-                job, checkpoint, ..
-            } => {
-                self.with_job(*job, now, |following| {
-                    following.state.stage = Stage::Placing;
-                    if let Some(episode) = &mut following.episode {
-                        episode.checkpoint.get_or_insert(*checkpoint);
-                        let begun = Retrieval {
-                            from: now,
-                            to: None,
-                            checkpoint: *checkpoint,
-                            partitions: Vec::new(),
-                            bytes: 0,
-                        };
-                        episode.marks.retrieval.get_or_insert(begun);
-                    }
-                });
-            }
+                job,
+                recovery,
+                checkpoint,
+            } => self.retrieve(*job, *recovery, *checkpoint, now),
             Fact::RetrievalDone {
                 job,
+                recovery,
                 offsets,
                 bytes,
                 ..
-            } => {
-                let splits = &self.blueprint.topology.splits;
-                let partitions = offsets
-                    .iter()
-                    .map(|(split, _)| splits[*split as usize].partition)
-                    .collect();
-                if let Some(retrieval) = self.marks(*job).and_then(|marks| marks.retrieval.as_mut())
-                {
-                    // A report tells the first restart of a recovery; later ones show in the timeline.
-                    if retrieval.to.is_none() {
-                        retrieval.to = Some(now);
-                        retrieval.partitions = partitions;
-                        retrieval.bytes = *bytes;
-                    }
-                }
-            }
+            } => self.retrieved(*job, *recovery, offsets, *bytes, now),
             Fact::TaskPlaced {
                 job,
                 subtask,
@@ -177,23 +191,15 @@ impl Recoveries {
                     episode.placement.push((*subtask, *from, *to));
                 }
             }
-            Fact::RecoveryDeployed { job, .. } => {
+            Fact::RecoveryDeployed { job, recovery } => {
                 self.with_job(*job, now, |following| {
                     following.state.stage = Stage::ComingUp
                 });
-                if let Some(marks) = self.marks(*job) {
-                    marks.deployed.get_or_insert(now);
-                }
-            }
-            Fact::RecoveryRunning { job, .. } => {
-                self.with_job(*job, now, |following| {
-                    following.state.stage = Stage::None;
-                    following.submitted = true;
+                self.with_restart(*job, *recovery, |restart| {
+                    restart.deployed.get_or_insert(now);
                 });
-                if let Some(marks) = self.marks(*job) {
-                    marks.running.get_or_insert(now);
-                }
             }
+            Fact::RecoveryRunning { job, recovery } => self.run(*job, *recovery, now),
             Fact::TaskRestored {
                 subtask, offsets, ..
             } => {
@@ -279,6 +285,11 @@ impl Recoveries {
             || self.blueprint.directory.jobmanagers.contains(&owner)
     }
 
+    /// All tasks of the job have run once, together.
+    pub fn has_run(&self, job: JobId) -> bool {
+        self.jobs[job as usize].submitted
+    }
+
     /// Every job has come up, none recovers, and output has been in time for a while.
     pub fn is_steady(&self, now: Time) -> bool {
         self.jobs.iter().all(|job| {
@@ -294,11 +305,6 @@ impl Recoveries {
             .iter_mut()
             .filter_map(|following| following.episode.as_mut())
             .for_each(&mut change);
-    }
-
-    fn marks(&mut self, job: JobId) -> Option<&mut Marks> {
-        let episode = self.jobs[job as usize].episode.as_mut()?;
-        Some(&mut episode.marks)
     }
 
     /// Changes what is known of a job and turns its phase accordingly.

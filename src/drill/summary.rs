@@ -12,6 +12,7 @@ use crate::dataflow::sink::Guarantee;
 use crate::dataflow::topology::JobId;
 use crate::invariant::Kind;
 use crate::kernel::Time;
+use crate::policy::Liveness;
 use crate::scenario::fault_lines;
 use crate::scenario::model::Scenario;
 
@@ -63,6 +64,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .iter()
             .map(|e| recovery(e, &watch, &blueprint, now))
             .collect(),
+        not_recovered: steps::not_recovered(&watch, &blueprint, now),
         unprovoked: watch
             .recoveries
             .unprovoked
@@ -71,6 +73,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
                 job: blueprint.topology.jobs[restart.job as usize].name.clone(),
                 at_ms: restart.at.as_ms(),
                 detector: restart.detector.to_owned(),
+                failed: restart.failed,
             })
             .collect(),
         waiting: waiting(simulation.world(), &scenario),
@@ -185,11 +188,6 @@ fn spared(fault: &Injected, job: JobId, blueprint: &Blueprint) -> Spared {
 fn recovery(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) -> Recovery {
     let topology = &blueprint.topology;
     let name = |actor| blueprint.directory.name(actor).to_owned();
-    let mut faults: Vec<String> = Vec::new();
-    for fault in &episode.faults {
-        let fault = &watch.recoveries.faults[*fault];
-        faults.push(format!("{} {}", fault.what, name(fault.target)));
-    }
     let placement = episode
         .placement
         .iter()
@@ -205,14 +203,14 @@ fn recovery(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) 
             to: name(*to),
         });
     Recovery {
-        fault: faults.join(" + "),
+        fault: steps::faults(episode, watch, blueprint),
         job: topology.jobs[episode.job as usize].name.clone(),
         at_ms: episode.at.as_ms(),
         detector: episode.detector.map(str::to_owned),
         detected_ms: episode.detected.map(Time::as_ms),
         restored_checkpoint: episode.checkpoint.filter(|checkpoint| *checkpoint > 0),
         restarted_tasks: episode.failed.len() as u64,
-        restarts: episode.restarts,
+        restarts: episode.restarts.len() as u32,
         scope: episode.scope.map(|scope| scope.name().to_owned()),
         phases_ms: episode.intervals.sums(episode.until(now)),
         total_ms: episode.end.map(|end| {
@@ -229,7 +227,13 @@ fn recovery(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) 
         replayed_records: episode.replayed * u64::from(blueprint.weight),
         reprocessed_records: episode.reprocessed * u64::from(blueprint.weight),
         deduplicated_records: episode.deduplicated * u64::from(blueprint.weight),
-        steps: steps::steps(episode, blueprint, now),
+        why_not: steps::why_not(episode, watch, now),
+        attempts: steps::restarts(episode, blueprint),
+        told_as: match blueprint.liveness {
+            Liveness::ZkEphemeral => "seven-steps",
+            Liveness::RpcHeartbeats => "restarts",
+        },
+        steps: steps::steps(episode, watch, blueprint, now),
     }
 }
 

@@ -75,6 +75,9 @@ fn is_about_the_job(fact: &Fact) -> bool {
             | Fact::JobStatusChanged { .. }
             | Fact::ExecutionChanged { .. }
             | Fact::RecoveryStarted { .. }
+            | Fact::JobGivenUp(..)
+            | Fact::SlotPoolChanged { .. }
+            | Fact::RequirementsDeclared { .. }
             | Fact::RetrievalStarted { .. }
             | Fact::ResourcesMissing { .. }
             | Fact::TaskPlaced { .. }

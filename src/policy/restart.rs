@@ -3,6 +3,7 @@
 //! Flink's clock here has milliseconds (`SystemClock.absoluteTimeMillis`), and so have all decisions.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::kernel::random::Random;
 use crate::kernel::{Span, Time};
@@ -47,6 +48,43 @@ pub enum RestartStrategy {
         /// `restart-strategy.exponential-delay.attempts-before-reset-backoff`
         attempts: u32,
     },
+}
+
+impl fmt::Display for RestartStrategy {
+    /// As Flink's log names it where it suppresses a recovery.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RestartStrategy::NoRestart => write!(f, "NoRestartBackoffTimeStrategy"),
+            RestartStrategy::FixedDelay { attempts, delay } => write!(
+                f,
+                "FixedDelayRestartBackoffTimeStrategy(maxNumberRestartAttempts={attempts}, backoffTimeMS={})",
+                milliseconds(*delay)
+            ),
+            RestartStrategy::FailureRate {
+                max_failures,
+                interval,
+                delay,
+            } => write!(
+                f,
+                "FailureRateRestartBackoffTimeStrategy(failuresIntervalMS={}, backoffTimeMS={}, \
+                 maxFailuresPerInterval={max_failures})",
+                milliseconds(*interval),
+                milliseconds(*delay)
+            ),
+            RestartStrategy::ExponentialDelay {
+                initial,
+                max,
+                attempts,
+                ..
+            } => write!(
+                f,
+                "ExponentialDelayRestartBackoffTimeStrategy(initialBackoffMS={}, maxBackoffMS={}, \
+                 attemptsBeforeResetBackoff={attempts})",
+                milliseconds(*initial),
+                milliseconds(*max)
+            ),
+        }
+    }
 }
 
 /// One JobMaster's restart strategy and what it remembers of the failures so far (`RestartBackoffTimeStrategy`).

@@ -54,16 +54,23 @@ fn recovery(page: &mut Page, explanation: &Explanation) {
             number::duration(ms)
         ),
         None => format!(
-            "{} at {}: not caught up when the run ended",
+            "{} at {}: not recovered",
             explanation.fault,
             number::instant(explanation.at_ms)
         ),
     });
+    if let Some(why) = &explanation.why_not {
+        page.toned_item(Tone::Bad, &format!("{why}."));
+    }
     let mut small: Vec<&Step> = Vec::new();
-    for visit in explanation.path.chunk_by(|a, b| a.phase == b.phase) {
+    for visit in explanation
+        .path
+        .chunk_by(|a, b| (a.phase, a.restart) == (b.phase, b.restart))
+    {
         told_together(page, &mut small);
         let ms: f64 = visit.iter().map(|step| step.ms).sum();
-        let heading = format!("{}, {}", visit[0].phase, number::duration(ms));
+        let of = restart_of(explanation, visit[0].restart);
+        let heading = format!("{}, {}{of}", visit[0].phase, number::duration(ms));
         page.toned_item(Tone::Bold, &heading);
         for step in visit {
             if step.share < SMALL {
@@ -95,6 +102,27 @@ fn recovery(page: &mut Page, explanation: &Explanation) {
             percent(share.share)
         );
         page.hanging(Tone::Plain, &lead, 20, &said(&setting));
+    }
+}
+
+/// Of which restart, where there are several, and whether that came to anything.
+fn restart_of(explanation: &Explanation, number: Option<u32>) -> String {
+    let attempts = &explanation.attempts;
+    let of = number.and_then(|number| attempts.iter().find(|each| each.number == number));
+    match of {
+        Some(attempt) if attempts.len() > 1 => {
+            let wasted = if attempt.outcome == "wasted" {
+                ", wasted"
+            } else {
+                ""
+            };
+            format!(
+                " · restart {} of {}{wasted}",
+                attempt.number,
+                attempts.len()
+            )
+        }
+        _ => String::new(),
     }
 }
 

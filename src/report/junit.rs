@@ -1,6 +1,6 @@
 //! Verdicts as JUnit XML: what CI systems read. A test case for each expectation and invariant.
 
-use crate::campaign::sweep::SweepSummary;
+use crate::campaign::sweep::{Missed, SweepSummary};
 use crate::drill::outcome::{ExpectationVerdict, Summary};
 use crate::drill::verdict::Verdict;
 
@@ -29,6 +29,15 @@ impl Case {
     }
 }
 
+/// Whether all was well in the end. Where nothing else fails, it was meant to be like that.
+fn recovered(failure: Option<String>, others: &[Case]) -> Case {
+    let fails = |case: &Case| case.failure.is_some() && !case.expected;
+    Case {
+        expected: !others.iter().any(fails),
+        ..Case::new("every job has recovered", failure)
+    }
+}
+
 struct Suite {
     name: String,
     cases: Vec<Case>,
@@ -50,12 +59,15 @@ pub fn run(summary: &Summary, verdict: Verdict) -> Vec<u8> {
     });
     let stalled = summary.stall.iter();
     let stalled = stalled.map(|stall| Case::new("the run ends", Some(stall.clone())));
+    let mut cases: Vec<Case> = expectations.chain(invariants).chain(stalled).collect();
+    let open = (!summary.not_recovered.is_empty()).then(|| summary.not_recovered.join("; "));
+    cases.push(recovered(open, &cases));
     document(&[Suite {
         name: format!(
             "{}, {}, seed {}",
             summary.scenario, summary.model, summary.seed
         ),
-        cases: expectations.chain(invariants).chain(stalled).collect(),
+        cases,
     }])
 }
 
@@ -91,10 +103,10 @@ pub fn sweep(summary: &SweepSummary) -> Vec<u8> {
                 true => summary.scenario.clone(),
                 false => format!("{}, {}", summary.scenario, shown_name(summary, variant)),
             };
-            Suite {
-                name,
-                cases: plain.chain(over).chain(invariants).collect(),
-            }
+            let mut cases: Vec<Case> = plain.chain(over).chain(invariants).collect();
+            let Missed { runs, seeds } = &variant.not_recovered;
+            cases.push(recovered(missed("not recovered", *runs, seeds), &cases));
+            Suite { name, cases }
         })
         .collect();
     document(&suites)
@@ -188,7 +200,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("failures=\"1\""), "{text}");
-        let cases = summary.expectations.len() + summary.invariants.len();
+        let cases = summary.expectations.len() + summary.invariants.len() + 1;
         assert_eq!(text.matches("<testcase").count(), cases);
         assert_eq!(text.matches("<failure").count(), 1);
     }

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::drill::outcome::Recovery;
+
 /// Stands for a value that was not measured.
 pub const NONE: &str = "–";
 
@@ -79,6 +81,15 @@ pub fn share(part: f64) -> String {
         format!("{:.1}%", part * 100.0)
     } else {
         format!("{:.0}%", part * 100.0)
+    }
+}
+
+/// In how many restarts, where there were several: ` in 5 restarts, 4 of them wasted`.
+pub fn restarts(recovery: &Recovery) -> String {
+    match (recovery.restarts, recovery.wasted()) {
+        (0 | 1, _) => String::new(),
+        (times, 0) => format!(" in {times} restarts"),
+        (times, wasted) => format!(" in {times} restarts, {wasted} of them wasted"),
     }
 }
 

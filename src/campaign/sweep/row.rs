@@ -89,6 +89,8 @@ pub struct Row {
     pub failed_jobs: u64,
     /// Of the first job.
     pub job_status: String,
+    /// What had not recovered by the end, and why; empty where all has.
+    pub not_recovered: String,
     /// Ids of what is broken.
     pub safety: Vec<String>,
     pub liveness: Vec<String>,
@@ -169,6 +171,7 @@ impl Row {
             rebalances: summary.rebalances.len() as u64,
             failed_jobs: summary.jobs.iter().filter(failed).count() as u64,
             job_status: summary.job_status.clone(),
+            not_recovered: summary.not_recovered.join(" | "),
             safety: broken("safety"),
             liveness: broken("liveness"),
             violations: summary
@@ -233,6 +236,7 @@ impl Row {
             "rebalances",
             "failed_jobs",
             "job_status",
+            "not_recovered",
             "safety_broken",
             "liveness_broken",
             "violations",
@@ -294,6 +298,7 @@ impl Row {
             self.rebalances.to_string(),
             self.failed_jobs.to_string(),
             self.job_status.clone(),
+            self.not_recovered.clone(),
             self.safety.join(" "),
             self.liveness.join(" "),
             self.violations.to_string(),
@@ -379,6 +384,7 @@ impl Row {
             rebalances: count(text()?)?,
             failed_jobs: count(text()?)?,
             job_status: text()?.to_owned(),
+            not_recovered: text()?.to_owned(),
             safety: words(text()?),
             liveness: words(text()?),
             violations: count(text()?)?,

@@ -55,6 +55,8 @@ pub struct VariantSummary {
     pub stuck: u64,
     /// By expectation of single runs: in how many it is not met, and under which seeds first.
     pub unmet_by_expectation: Vec<Missed>,
+    /// Runs in which a job had not recovered when they ended, or never ran.
+    pub not_recovered: Missed,
     /// Under which seeds a safety invariant is broken first, and a liveness invariant.
     pub unsafe_seeds: Vec<u64>,
     pub stuck_seeds: Vec<u64>,
@@ -130,6 +132,12 @@ fn summarize(
         if variant.runs > 0 && variant.without_recovery == variant.runs {
             warnings.push(format!(
                 "{name}: no run has a recovery; do its faults do anything?"
+            ));
+        }
+        if variant.not_recovered.runs > variant.not_caught_up {
+            warnings.push(format!(
+                "{name}: in {} of {} runs a job does not run at the end; `not_recovered` in the rows says why",
+                variant.not_recovered.runs, variant.runs
             ));
         }
         if variant.not_caught_up > 0 {
@@ -221,6 +229,10 @@ fn variant(
                 }
             })
             .collect(),
+        not_recovered: Missed {
+            runs: counted(&|row| !row.not_recovered.is_empty()),
+            seeds: seeds(&|row| !row.not_recovered.is_empty()),
+        },
         unsafe_seeds: seeds(&|row| row.verdict == Verdict::Unsafe),
         stuck_seeds: seeds(&|row| row.verdict == Verdict::Stuck),
         over_seeds: over_seeds

@@ -10,8 +10,9 @@ use crate::kernel::Time;
 
 use super::causes::Wait;
 use super::episode::Episode;
+use super::outcome::RestartAttempt;
 use super::phase::Phase;
-use super::recoveries::Recoveries;
+use super::steps as tell;
 use super::watch::Watch;
 
 pub use legs::Leg;
@@ -30,6 +31,9 @@ pub struct Explanation {
     pub at_ms: f64,
     /// Null while the run ends before "caught up".
     pub total_ms: Option<f64>,
+    /// Null where it has recovered.
+    pub why_not: Option<String>,
+    pub attempts: Vec<RestartAttempt>,
     /// In order of time, without gaps: they add up to the total, or to what there was of it.
     pub path: Vec<Step>,
     /// The settings that decide it, the one that decides most first.
@@ -40,6 +44,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     pub phase: &'static str,
+    /// The restart that it is part of, from 1; null before the first.
+    pub restart: Option<u32>,
     pub from_ms: f64,
     pub to_ms: f64,
     pub ms: f64,
@@ -94,31 +100,30 @@ fn explanation(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Tim
         if from >= to {
             continue;
         }
+        let told = path.len();
         match episode.paths.get(number) {
             Some(legs) => steps(legs, *phase, from, to, blueprint, &mut path),
             None => path.push(last(*phase, from, to, episode, watch, blueprint)),
         }
+        let restart = episode.restart_at(from).map(|number| number as u32 + 1);
+        path[told..]
+            .iter_mut()
+            .for_each(|step| step.restart = restart);
     }
     let whole = path.iter().map(|step| step.ms).sum::<f64>();
     for step in &mut path {
         step.share = step.ms / whole.max(f64::MIN_POSITIVE);
     }
     Explanation {
-        fault: fault(episode, &watch.recoveries, blueprint),
+        fault: tell::faults(episode, watch, blueprint),
         job: blueprint.topology.jobs[episode.job as usize].name.clone(),
         at_ms: episode.at.as_ms(),
         total_ms: episode.end.map(|_| whole),
         settings: settings(&path),
         path,
+        attempts: tell::restarts(episode, blueprint),
+        why_not: tell::why_not(episode, watch, now),
     }
-}
-
-fn fault(episode: &Episode, recoveries: &Recoveries, blueprint: &Blueprint) -> String {
-    let faults = episode.faults.iter().map(|fault| {
-        let fault = &recoveries.faults[*fault];
-        format!("{} {}", fault.what, blueprint.directory.name(fault.target))
-    });
-    faults.collect::<Vec<_>>().join(" + ")
 }
 
 /// A phase that an event has ended.
@@ -162,6 +167,7 @@ fn step(phase: Phase, from: Time, to: Time, what: String) -> Step {
         ms: to.since(from).as_ms(),
         share: 0.0,
         what,
+        restart: None,
         actors: Vec::new(),
         via: Vec::new(),
         events: None,

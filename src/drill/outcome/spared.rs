@@ -9,6 +9,8 @@ pub struct Unprovoked {
     pub at_ms: f64,
     /// What noticed: `task-failure`, ...
     pub detector: String,
+    /// It did not restart: the job failed for good.
+    pub failed: bool,
 }
 
 /// A fault of a TaskManager that ran no task of a job.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::fact::{Detector, ExecutionState};
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::drill::episode::{Episode, Marks, Unprovoked};
+use crate::drill::episode::{Episode, Marks, Restart, Unprovoked};
 use crate::drill::following::Following;
 use crate::drill::phase::{Intervals, Phase, Stage};
 use crate::kernel::{ActorId, Time};
@@ -87,13 +87,13 @@ impl Recoveries {
         intervals.turn(Phase::Detection, at);
         following.episode = Some(Episode {
             job,
-            faults,
             at,
             detector: None,
             detected: None,
             scope: None,
             checkpoint: None,
-            restarts: 0,
+            restarts: Vec::new(),
+            elections: Vec::new(),
             failed: BTreeSet::new(),
             placement: Vec::new(),
             splits: BTreeMap::new(),
@@ -103,9 +103,38 @@ impl Recoveries {
             intervals,
             paths: Vec::new(),
             end: None,
+            giving_up: None,
             given_up: None,
-            marks: Marks::default(),
+            marks: Marks {
+                // Where the end of a session was noticed before output was late.
+                last_heard: self.expired.and_then(|(owner, heard, expired)| {
+                    let of = |fault: &usize| self.faults[*fault].target == owner;
+                    (expired >= at && faults.iter().any(of)).then_some((owner, heard))
+                }),
+                ..Marks::default()
+            },
+            faults,
         });
+    }
+
+    /// Opens a recovery of what somebody acts on; where nothing explains it, remembers that.
+    pub(super) fn provoke(
+        &mut self,
+        job: JobId,
+        detector: Detector,
+        lost: &[ActorId],
+        failed: bool,
+        now: Time,
+    ) {
+        self.open(job, self.faults_behind(lost, job), now);
+        if self.jobs[job as usize].episode.is_none() {
+            self.unprovoked.push(Unprovoked {
+                job,
+                at: now,
+                detector: detector.name(),
+                failed,
+            });
+        }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -113,6 +142,7 @@ impl Recoveries {
         &mut self,
         job: JobId,
         detector: Detector,
+        recovery: u32,
         scope: RecoveryScope,
         lost: &[ActorId],
         tasks: &[SubtaskId],
@@ -120,15 +150,15 @@ impl Recoveries {
         now: Time,
     ) {
         if !matches!(detector, Detector::Rebalancing | Detector::Rescaling) {
-            self.open(job, self.faults_behind(lost, job), now);
-            if self.jobs[job as usize].episode.is_none() {
-                self.unprovoked.push(Unprovoked {
-                    job,
-                    at: now,
-                    detector: detector.name(),
-                });
-            }
+            self.provoke(job, detector, lost, false, now);
         }
+        if matches!(detector, Detector::NewLeader | Detector::Resubmission) {
+            self.pools[job as usize].clear();
+        }
+        let verdict = lost.iter().find_map(|place| self.given_up.get(place));
+        let verdict = verdict
+            .copied()
+            .filter(|_| detector == Detector::ResourceManager);
         self.with_job(job, now, |following| {
             following.state.led = true;
             // Restarts of several regions may be under way side by side.
@@ -145,13 +175,24 @@ impl Recoveries {
             following.state.tasks.extend(restarted);
             if let Some(episode) = &mut following.episode {
                 episode.scope = Some(scope);
-                episode.restarts += 1;
                 episode.failed.extend(tasks.iter().copied());
-                episode
-                    .marks
-                    .reassigned
-                    .get_or_insert((now, tasks.len(), lost.to_vec()));
-                episode.marks.leader = Some(leader);
+                episode.restart(Restart {
+                    recovery,
+                    at: now,
+                    detector,
+                    leader,
+                    scope,
+                    lost: lost.to_vec(),
+                    verdict,
+                    tasks: tasks.iter().copied().collect(),
+                    delay: None,
+                    slots: None,
+                    retrieval: None,
+                    missing: None,
+                    deployed: None,
+                    running: None,
+                    overtaken: None,
+                });
             }
             following.detect(detector.name(), now);
         });

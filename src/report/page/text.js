@@ -8,9 +8,9 @@ function card(value, name, mood = "") {
   byId("cards").append(element("div", { class: "card" }, element("b", { class: mood }, value), element("small", {}, name)));
 }
 for (const recovery of summary.recoveries.slice(0, 3)) {
-  card(recovery.total_ms === null ? "not in time" : duration(recovery.total_ms), `${recovery.fault}: until caught up`, recovery.total_ms === null ? "bad" : "");
+  card(recovery.total_ms === null ? "not recovered" : duration(recovery.total_ms), `${recovery.fault}: until caught up`, recovery.total_ms === null ? "bad" : "");
 }
-if (!summary.recoveries.length) card("none", "recoveries");
+if (!summary.recoveries.length) card(summary.not_recovered.length ? "not recovered" : "none", "recoveries", summary.not_recovered.length ? "bad" : "");
 const { delivery } = summary;
 card(`${count(delivery.lost)} / ${count(delivery.duplicated)}`, "records lost / duplicated", delivery.lost + delivery.duplicated ? "bad" : "good");
 const broken = summary.invariants.filter((invariant) => invariant.violations.length);
@@ -28,15 +28,20 @@ function table(heads, lines) {
 }
 
 const home = byId("recoveries");
+for (const told of summary.not_recovered) home.append(element("p", { class: "bad" }, `Not recovered: ${told}.`));
 for (const spared of summary.spared) {
   home.append(element("h2", {}, `${spared.fault} at ${instant(spared.at_ms)}`),
     element("p", {}, `${spared.what}. Noticed by ${spared.noticed_by ?? "nobody"}${spared.noticed_ms === null ? "" : ` at ${instant(spared.noticed_ms)}`}.`));
 }
+const wasted = (recovery) => {
+  const count = recovery.attempts.filter((attempt) => attempt.outcome === "wasted").length;
+  return count ? `, ${count} of them wasted` : "";
+};
 summary.recoveries.forEach((recovery, number) => {
   const total = Object.values(recovery.phases_ms).reduce((a, b) => a + b, 0);
   home.append(element("h2", {}, `Recovery: ${recovery.fault} at ${instant(recovery.at_ms)}`));
-  home.append(element("p", {}, recovery.total_ms === null ? (recovery.failed_ms === null ? "Not caught up when the run ended." : `The job failed for good at ${instant(recovery.failed_ms)}.`) : `Caught up ${duration(recovery.total_ms)} after the fault.`,
-    ` Noticed by ${recovery.detector ?? "nobody"}; checkpoint ${recovery.restored_checkpoint ?? "none"}; ${recovery.restarted_tasks} tasks restarted in ${recovery.restarts} restart${recovery.restarts === 1 ? "" : "s"}.`));
+  home.append(element("p", {}, recovery.total_ms === null ? `Not recovered: ${recovery.why_not}.` : `Caught up ${duration(recovery.total_ms)} after the fault.`,
+    ` Noticed by ${recovery.detector ?? "nobody"}; checkpoint ${recovery.restored_checkpoint ?? "none"}; ${recovery.restarted_tasks} tasks restarted in ${recovery.restarts} restart${recovery.restarts === 1 ? "" : "s"}${wasted(recovery)}.`));
   const bar = element("div", { class: "phasebar", role: "img", "aria-label": "Phases" });
   const lines = [];
   for (const [phase, ms] of Object.entries(recovery.phases_ms)) {
@@ -49,14 +54,14 @@ summary.recoveries.forEach((recovery, number) => {
   }
   home.append(bar, table(["Phase", "#Time", "#Share"], lines));
   if (recovery.steps.length) {
-    home.append(element("h3", {}, "Step by step"), table(["#", "#Step", "#From", "#Takes", "What"].map((t, i) => (i === 1 ? "Step" : t)),
-      recovery.steps.map((step) => [String(step.number), step.name, instant(step.from_ms), duration(step.to_ms - step.from_ms), step.what])));
+    home.append(element("h3", {}, "Step by step"), table(["#No.", "Step", "#From", "#Takes", "What"],
+      recovery.steps.map((step) => [String(step.number), step.name, instant(step.from_ms), step.to_ms > step.from_ms ? duration(step.to_ms - step.from_ms) : "", step.what])));
   }
   const why = data.explanations[number];
   if (why) {
     const said = (setting) => (setting ? `${setting.key} = ${setting.value}${setting.note ? `, ${setting.note}` : ""}` : "");
     home.append(element("h3", {}, "Why it took so long"), table(["#Takes", "#Share", "Setting that decides"], why.settings.slice(0, 8).map((share) => [duration(share.ms), percent(share.share), said(share)])));
-    const path = table(["#At", "#Takes", "#Share", "Phase", "What had to pass", "Setting"], why.path.map((step) => [instant(step.from_ms), duration(step.ms), percent(step.share), step.phase, step.what, said(step.setting)]));
+    const path = table(["#At", "#Takes", "#Share", "Phase", "#Restart", "What had to pass", "Setting"], why.path.map((step) => [instant(step.from_ms), duration(step.ms), percent(step.share), step.phase, step.restart ?? "", step.what, said(step.setting)]));
     home.append(element("details", {}, element("summary", {}, `The critical path, ${why.path.length} steps`), path));
   }
   if (recovery.placement.length) {

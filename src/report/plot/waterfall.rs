@@ -106,7 +106,7 @@ fn subtitle(recoveries: &[Recovery], shown: usize) -> String {
 fn total(recovery: &Recovery) -> String {
     match recovery.total_ms {
         Some(ms) => format!("total {}", number::duration(ms)),
-        None => "not caught up by the end of the run".into(),
+        None => "not recovered by the end of the run".into(),
     }
 }
 
@@ -150,10 +150,11 @@ fn bar(picture: &mut Picture, recovery: &Recovery, pieces: &[Piece], x: &Scale, 
         .as_deref()
         .map(|by| format!(" · noticed by {by}"));
     let facts = format!(
-        " at {}{} · {} restarted",
+        " at {}{} · {} restarted{}",
         number::instant(recovery.at_ms),
         detector.unwrap_or_default(),
         number::counted(recovery.restarted_tasks, "task"),
+        number::restarts(recovery),
     );
     let facts = font::fitted(&facts, LABEL, false, WIDTH - MARGIN - right - 6.0);
     picture.text(

@@ -44,6 +44,7 @@ pub fn empty() -> Outcome {
             ended: "completed".into(),
             stall: None,
             recoveries: Vec::new(),
+            not_recovered: Vec::new(),
             spared: Vec::new(),
             waiting: Vec::new(),
             unprovoked: Vec::new(),
@@ -422,6 +423,9 @@ fn fail(outcome: &mut Outcome, victim: &str, at_ms: f64, until_ms: Option<f64>) 
         replayed_records: 4_512,
         reprocessed_records: 980,
         deduplicated_records: 4_031,
+        why_not: None,
+        attempts: Vec::new(),
+        told_as: "seven-steps",
         steps: steps(victim, at_ms),
     });
 }
@@ -522,6 +526,8 @@ pub fn never_caught_up() -> Outcome {
     summary.job_status = "RESTARTING".into();
     let recovery = &mut summary.recoveries[0];
     recovery.total_ms = None;
+    recovery.why_not =
+        Some("when the run ended tasks of restart 1 were DEPLOYING, since 101 s".into());
     recovery.restored_checkpoint = None;
     recovery.phases_ms.first_output = f64::NAN;
     recovery.phases_ms.catch_up = 78_450.0;

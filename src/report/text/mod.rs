@@ -86,6 +86,7 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
 pub fn short(outcome: &Outcome) -> String {
     let summary = &outcome.summary;
     let recovered = match &summary.recoveries[..] {
+        [] if !summary.not_recovered.is_empty() => "not recovered".into(),
         [] => "no recovery".into(),
         [one] => match one.total_ms {
             Some(ms) => format!("recovered in {}", number::duration(ms)),
@@ -131,6 +132,14 @@ fn head(page: &mut Page, summary: &Summary) {
         summary.ended,
         summary.job_status,
     ));
+    // Those of recoveries come first, and are told with them.
+    let told = summary
+        .recoveries
+        .iter()
+        .filter(|recovery| recovery.why_not.is_some());
+    for told in summary.not_recovered.iter().skip(told.count()) {
+        page.toned(Tone::Bad, &format!("Not recovered: {told}"));
+    }
     if let Some(stall) = &summary.stall {
         page.toned(
             Tone::Bad,
@@ -150,7 +159,12 @@ fn unprovoked(page: &mut Page, summary: &Summary) {
     let mut named: Vec<String> = named
         .map(|restart| {
             let at = number::instant(restart.at_ms);
-            format!("{} at {at} ({})", restart.job, restart.detector)
+            let failed = if restart.failed {
+                ", failed for good"
+            } else {
+                ""
+            };
+            format!("{} at {at} ({}{failed})", restart.job, restart.detector)
         })
         .collect();
     if restarts.len() > NAMED_MAX {

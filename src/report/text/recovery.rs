@@ -1,4 +1,4 @@
-//! One recovery: what happened, the seven steps, where the time went, who went where.
+//! One recovery: what happened, step by step, where the time went, who went where.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -8,7 +8,7 @@ use crate::report::number;
 use super::bar;
 use super::page::{Page, Tone};
 
-/// The steps of a recovery by number.
+/// The story's steps of a recovery by number.
 const STEPS: [&str; 7] = [
     "Failure detection",
     "Task reassignment",
@@ -42,18 +42,18 @@ pub fn write(page: &mut Page, summary: &Summary, index: usize) {
             ));
         }
         None => {
-            let told = match recovery.failed_ms {
-                Some(ms) => format!(
-                    "The job failed for good at {}: no further restart is allowed.",
-                    number::instant(ms)
-                ),
-                None => "Not caught up by the end of the run.".to_owned(),
-            };
-            page.toned_item(Tone::Bad, &told);
+            let why = recovery.why_not.as_deref();
+            page.toned_item(
+                Tone::Bad,
+                &format!("Not recovered: {}.", why.unwrap_or("the run ended")),
+            );
         }
     }
     facts(page, recovery, summary.jobs.len() > 1);
-    steps(page, &recovery.steps);
+    match recovery.told_as {
+        "seven-steps" => seven_steps(page, &recovery.steps),
+        _ => restarts(page, &recovery.steps),
+    }
     page.blank();
     page.item("Where the time went");
     bar::write(page, &recovery.phases_ms);
@@ -79,10 +79,7 @@ fn facts(page: &mut Page, recovery: &Recovery, name_the_job: bool) {
         .as_deref()
         .map(|scope| format!(" ({scope})"))
         .unwrap_or_default();
-    let times = match recovery.restarts {
-        0 | 1 => String::new(),
-        times => format!(" in {times} restarts"),
-    };
+    let times = number::restarts(recovery);
     facts.push(format!(
         "{} restarted{times}{scope}",
         number::counted(recovery.restarted_tasks, "task")
@@ -102,7 +99,24 @@ fn facts(page: &mut Page, recovery: &Recovery, name_the_job: bool) {
     page.item(&facts.join(" · "));
 }
 
-fn steps(page: &mut Page, steps: &[Step]) {
+/// Steps as they came; what took no time is an instant.
+fn restarts(page: &mut Page, steps: &[Step]) {
+    page.blank();
+    for step in steps {
+        let took = match step.to_ms > step.from_ms {
+            true => number::duration(step.to_ms - step.from_ms),
+            false => String::new(),
+        };
+        let lead = format!(
+            "  {:<18} {:>10} {took:>9}  ",
+            step.name,
+            number::instant(step.from_ms)
+        );
+        page.hanging(Tone::Plain, &lead, lead.chars().count(), &step.what);
+    }
+}
+
+fn seven_steps(page: &mut Page, steps: &[Step]) {
     page.blank();
     for (i, title) in STEPS.iter().enumerate() {
         let number = i + 1;

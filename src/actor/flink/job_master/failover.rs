@@ -99,7 +99,8 @@ impl JobMaster {
         }
         let is_new = self.backoff.notify_failure(ctx.now(), &mut self.random);
         if !self.backoff.can_restart(ctx.now()) {
-            return self.fail_job(detector, office, ctx);
+            let place = failed.and_then(|(_, place)| place);
+            return self.fail_suppressed(detector, place, office, ctx);
         }
         if is_new {
             self.restarts += 1;
@@ -283,18 +284,35 @@ impl JobMaster {
         self.schedule(current, failover.number, failover.global, office, ctx);
     }
 
-    /// The strategy allows no restart, or there will be no slots: the job ends.
-    pub(super) fn fail_job(
+    /// The strategy allows no restart (`ExecutionFailureHandler`'s message).
+    pub(super) fn fail_suppressed(
         &mut self,
         detector: Detector,
+        lost: Option<ActorId>,
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        let reason = format!(
-            "{}: the restart strategy allows no restart",
-            detector.name()
+        let strategy = office.blueprint.config.restart;
+        let why = format!("Recovery is suppressed by {strategy}");
+        self.fail_job(detector, lost, &why, office, ctx);
+    }
+
+    /// The job ends.
+    pub(super) fn fail_job(
+        &mut self,
+        detector: Detector,
+        lost: Option<ActorId>,
+        why: &str,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let lost = lost.into_iter().collect();
+        ctx.state(Fact::JobGivenUp(self.job, detector, lost));
+        self.turn(
+            JobStatus::Failing,
+            format!("{}: {why}", detector.name()),
+            ctx,
         );
-        self.turn(JobStatus::Failing, reason, ctx);
         self.stop_checkpoints(office, ctx);
         for failover in &mut self.failovers {
             failover.delay.release(ctx);

@@ -50,6 +50,9 @@ pub fn row(case: u64, variant: usize, seed: u64, total_ms: Option<f64>) -> Row {
         rebalances: 0,
         failed_jobs: 0,
         job_status: "RUNNING".to_owned(),
+        not_recovered: total_ms
+            .map_or("kill tm-1: no slots, since 5 s", |_| "")
+            .to_owned(),
         safety: Vec::new(),
         liveness: vec!["recovers".to_owned(), "drains".to_owned()],
         violations: 2,

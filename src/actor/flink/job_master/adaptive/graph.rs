@@ -22,7 +22,9 @@ impl JobMaster {
     pub(super) fn create_graph(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let Some(parallelism) = self.available_parallelism(office) else {
             self.scheduler().end(ctx);
-            return self.fail_job(Detector::NoResources, office, ctx);
+            let why =
+                "NoResourceAvailableException: Not enough resources available for scheduling.";
+            return self.fail_job(Detector::NoResources, None, why, office, ctx);
         };
         self.scheduler()
             .enter(State::CreatingExecutionGraph(parallelism), ctx);

@@ -51,7 +51,8 @@ impl JobMaster {
         let is_new = self.backoff.notify_failure(ctx.now(), &mut self.random);
         if !self.backoff.can_restart(ctx.now()) {
             self.scheduler().end(ctx);
-            return self.fail_job(detector, office, ctx);
+            let place = failed.and_then(|(_, place)| place);
+            return self.fail_suppressed(detector, place, office, ctx);
         }
         self.restarts += u32::from(is_new);
         let backoff = self.backoff.backoff(ctx.now());

@@ -3,15 +3,21 @@
 
 use crate::actor::blueprint::Blueprint;
 use crate::kernel::{ActorId, Time};
-use crate::policy::Liveness;
 
-use super::episode::{Episode, Retrieval};
-use super::outcome::Step;
+use crate::drill::episode::{Episode, Restart, Retrieval};
+use crate::drill::outcome::Step;
 
-pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
+use super::restored;
+
+pub(super) fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
     let name = |actor: &ActorId| blueprint.directory.name(*actor);
     let marks = &episode.marks;
-    let leader = marks.leader.as_ref().map_or("the leader", name);
+    // Restarts before the last were part of taking the tasks over.
+    let (first, last) = (episode.restarts.first(), episode.restarts.last());
+    let leader = last.map_or("the leader", |restart| name(&restart.leader));
+    let retrieval = last.and_then(|restart| restart.retrieval.as_ref());
+    let deployed = last.and_then(|restart| restart.deployed);
+    let running = last.and_then(|restart| restart.running);
     let mut steps = Vec::new();
     let mut step = |number: u8, name: &str, from: Time, to: Time, what: String| {
         steps.push(Step {
@@ -32,54 +38,26 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         };
         step(1, "Failure detection", episode.at, detected, what);
     }
-    if let Some((at, tasks, lost)) = &marks.reassigned {
-        let until = marks
-            .retrieval
-            .as_ref()
-            .map_or(*at, |retrieval| retrieval.from.max(*at));
-        let lost: Vec<&str> = lost.iter().map(name).collect();
-        let whose = match blueprint.liveness {
-            _ if lost.is_empty() => "failed".to_owned(),
-            Liveness::ZkEphemeral => format!("of {} failed", lost.join(", ")),
-            Liveness::RpcHeartbeats => {
-                format!("failed, after the failure of one on {}", lost.join(", "))
-            }
-        };
-        step(
-            2,
-            "Task reassignment",
-            *at,
-            until,
-            format!("{leader} marked {tasks} tasks {whose}"),
-        );
-    }
-    if let Some(Retrieval {
-        from,
-        to,
-        checkpoint,
-        partitions,
-        bytes,
-    }) = &marks.retrieval
+    if let Some(Restart {
+        at, lost, tasks, ..
+    }) = first
     {
-        let storage = &blueprint.cluster.storage.name;
-        let what = if *checkpoint == 0 {
-            "no checkpoint had completed: from the beginning".to_owned()
-        } else {
-            let partitions: Vec<String> = partitions.iter().map(u32::to_string).collect();
-            let of = if partitions.is_empty() {
-                String::new()
-            } else {
-                format!("offsets of partitions {}, ", partitions.join(", "))
-            };
-            format!(
-                "checkpoint {checkpoint} from {storage}: {of}{:.1} MB of state",
-                *bytes as f64 / 1e6
-            )
+        let until = retrieval.map_or(*at, |retrieval| retrieval.from.max(*at));
+        let lost: Vec<&str> = lost.iter().map(name).collect();
+        let whose = match lost.is_empty() {
+            true => "failed".to_owned(),
+            false => format!("of {} failed", lost.join(", ")),
         };
-        step(3, "Checkpoint retrieval", *from, to.unwrap_or(*from), what);
+        let what = format!("{leader} marked {} tasks {whose}", tasks.len());
+        step(2, "Task reassignment", *at, until, what);
     }
-    let retrieved = marks.retrieval.as_ref().and_then(|retrieval| retrieval.to);
-    if let (Some(deployed), Some(retrieved)) = (marks.deployed, retrieved) {
+    if let Some(retrieval) = retrieval {
+        let Retrieval { from, to, .. } = *retrieval;
+        let what = restored(retrieval, blueprint);
+        step(3, "Checkpoint retrieval", from, to.unwrap_or(from), what);
+    }
+    let retrieved = retrieval.and_then(|retrieval| retrieval.to);
+    if let (Some(deployed), Some(retrieved)) = (deployed, retrieved) {
         let targets: std::collections::BTreeSet<&str> = episode
             .placement
             .iter()
@@ -93,7 +71,7 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         );
         step(4, "Redistribution", retrieved, deployed, what);
     }
-    if let (Some(deployed), Some(running)) = (marks.deployed, marks.running) {
+    if let (Some(deployed), Some(running)) = (deployed, running) {
         let what = format!(
             "tasks deployed, state restored, sources sought; {} records replayed, {} read again",
             episode.replayed * u64::from(blueprint.weight),
@@ -101,7 +79,7 @@ pub fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<Step> {
         );
         step(5, "Resumption", deployed, running, what);
     }
-    if let Some(running) = marks.running {
+    if let Some(running) = running {
         let until = episode.until(end).max(running);
         let what = match (episode.end, episode.given_up) {
             (Some(_), _) => "output is in time again".to_owned(),

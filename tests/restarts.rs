@@ -1,0 +1,161 @@
+//! A recovery under Flink's models is told in Flink's terms, in times that are those of its phases: each restart with what
+//! became of it. What has not recovered says what it waited for.
+
+mod support;
+
+use firedrill::drill::outcome::{Outcome, Recovery};
+use support::{load, run};
+
+/// Steps that take time follow each other without gaps, from the fault until "caught up" or until there is nothing left to do.
+fn assert_gapless(recovery: &Recovery) {
+    let mut clock = recovery.at_ms;
+    for step in recovery
+        .steps
+        .iter()
+        .filter(|step| step.to_ms > step.from_ms)
+    {
+        assert_eq!(step.from_ms, clock, "{step:?} in {:#?}", recovery.steps);
+        clock = step.to_ms;
+    }
+    let end = recovery.total_ms.map(|total| recovery.at_ms + total);
+    let end = end.or(recovery.failed_ms).expect("it has an end");
+    assert!((clock - end).abs() < 1e-6, "{clock} and {end}");
+}
+
+fn only(outcome: &Outcome) -> &Recovery {
+    let [recovery] = &outcome.summary.recoveries[..] else {
+        panic!("one recovery: {:?}", outcome.summary.recoveries);
+    };
+    recovery
+}
+
+#[test]
+fn restarts_on_a_dead_taskmanager_are_told_as_wasted_and_the_last_as_the_one_that_recovers() {
+    for model in ["flink-default", "flink-adaptive"] {
+        let set = format!("model={model}");
+        let outcome = run(&load("slot-shortage", &[&set]));
+        let recovery = only(&outcome);
+        assert_gapless(recovery);
+        let (last, wasted) = recovery.attempts.split_last().expect("it restarts");
+        assert_eq!(recovery.restarts as usize, recovery.attempts.len());
+        assert_eq!(
+            (recovery.wasted(), last.outcome.as_str()),
+            (wasted.len(), "running")
+        );
+        assert!(!wasted.is_empty(), "{model}");
+        for (attempt, next) in recovery.attempts.iter().zip(&recovery.attempts[1..]) {
+            assert_eq!(attempt.outcome, "wasted");
+            assert_eq!(attempt.overtaken_ms, Some(next.at_ms));
+            // Its slots count until somebody knows, and its TaskManager is where the orders find nobody.
+            assert_eq!(attempt.slots_pooled, attempt.slots_needed);
+            assert_eq!(next.detector, "deployment-unreachable");
+            assert_eq!(next.failed_on, ["tm-3"]);
+        }
+        assert!(last.slots_pooled < last.slots_needed, "{last:?}");
+        assert_eq!(recovery.restored_checkpoint, last.checkpoint);
+        let told = |name: &'static str| {
+            recovery
+                .steps
+                .iter()
+                .filter(move |step| step.name.contains(name))
+        };
+        assert_eq!(told("wasted").count(), wasted.len());
+        let slots = told("Slots")
+            .next()
+            .expect("only the last is told in detail");
+        assert_eq!(slots.to_ms, last.deployed_ms.expect("it was deployed"));
+        assert!(slots.what.starts_with("6 of 8 slots"), "{slots:?}");
+        assert!(outcome.summary.not_recovered.is_empty());
+    }
+}
+
+#[test]
+fn a_new_leader_is_told_with_its_election_and_what_it_reads_back() {
+    let outcome = run(&load(
+        "fraud-detection-leader-dies",
+        &["model=flink-default"],
+    ));
+    let recovery = only(&outcome);
+    assert_gapless(recovery);
+    let names: Vec<&str> = recovery
+        .steps
+        .iter()
+        .map(|step| step.name.as_str())
+        .collect();
+    let expected = [
+        "Fault",
+        "Detected",
+        "Leader elected",
+        "Job read back",
+        "Restore from",
+        "Slots",
+        "DEPLOYING",
+        "INITIALIZING",
+        "All RUNNING",
+        "First output",
+        "Catch-up",
+        "Caught up",
+    ];
+    assert_eq!(names, expected);
+    assert!(
+        recovery.steps[1].what.contains("ZooKeeper last heard jm-1"),
+        "{recovery:#?}"
+    );
+}
+
+#[test]
+fn a_job_that_fails_for_good_says_when_and_by_which_strategy() {
+    let none = load(
+        "fraud-detection",
+        &[
+            "model=flink-default",
+            "restart-strategy.type=none",
+            "duration=90 s",
+        ],
+    );
+    for (scenario, attempts, strategy) in [
+        (none, 0, "NoRestartBackoffTimeStrategy"),
+        (load("attempts-burnt", &[]), 3, "maxNumberRestartAttempts=3"),
+    ] {
+        let outcome = run(&scenario);
+        let recovery = only(&outcome);
+        assert_gapless(recovery);
+        assert_eq!(recovery.attempts.len(), attempts);
+        assert!(
+            recovery
+                .attempts
+                .iter()
+                .skip(2)
+                .all(|last| last.outcome == "failed")
+        );
+        assert!(recovery.failed_ms.is_some() && recovery.total_ms.is_none());
+        let why = recovery.why_not.as_deref().expect("it has not recovered");
+        assert!(
+            why.contains("failed for good at") && why.contains(strategy),
+            "{why}"
+        );
+        let [told] = &outcome.summary.not_recovered[..] else {
+            panic!("{:?}", outcome.summary.not_recovered);
+        };
+        assert!(told.ends_with(why), "{told}");
+    }
+}
+
+#[test]
+fn what_is_still_open_at_the_end_says_what_it_waits_for() {
+    let outcome = run(&load("slot-shortage", &["duration=100 s"]));
+    let why = only(&outcome).why_not.as_deref().expect("no slots");
+    assert!(why.contains("waited for slots, with 6 of 8"), "{why}");
+    // A fault before the job has ever run has no recovery: but the job does not run.
+    let faults = "faults=[{kill: tm-3, at: 1 s}]";
+    let outcome = run(&load(
+        "slot-shortage",
+        &["duration=60 s", faults, "expect=[]"],
+    ));
+    assert!(outcome.summary.recoveries.is_empty());
+    let told = &outcome.summary.not_recovered;
+    assert!(
+        told[0].contains("never had all its tasks running"),
+        "{told:?}"
+    );
+}
