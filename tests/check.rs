@@ -3,9 +3,9 @@
 
 use firedrill::campaign::check::results::first_broken;
 use firedrill::campaign::check::shrink::shrink;
-use firedrill::campaign::check::{Base, Search, documented, run};
+use firedrill::campaign::check::{Base, Search, documented, drawn_faults, run};
 use firedrill::campaign::runner;
-use firedrill::scenario::{Beside, Override, load, resolved_yaml};
+use firedrill::scenario::{Beside, Override, Text, load, resolved_yaml};
 
 const STORY: &str = include_str!("../scenarios/fraud-detection.yaml");
 const MODELS: [&str; 4] = ["story", "flink-default", "flink-adaptive", "flink-reactive"];
@@ -15,6 +15,10 @@ fn search(model: &str) -> Search {
 }
 
 fn search_with(model: &str, defects: &str) -> Search {
+    search_of(STORY, model, defects)
+}
+
+fn search_of(text: &str, model: &str, defects: &str) -> Search {
     let set = |path: &str, value: &str| Override {
         path: path.to_owned(),
         value: value.to_owned(),
@@ -22,13 +26,12 @@ fn search_with(model: &str, defects: &str) -> Search {
     let overrides = [set("model", model), set("defects", defects)];
     let beside = Beside::nothing();
     let base = Base {
-        bytes: STORY.as_bytes(),
-        name: "story.yaml",
+        text: &Text::new(text.as_bytes(), "story.yaml"),
         beside: &beside,
         overrides: &overrides,
     };
-    let (scenario, _) = base.load(&[]).expect("it is a scenario");
-    Search::new(&base, &scenario)
+    let loaded = base.load(&[]).expect("it is a scenario");
+    Search::new(&base, &loaded.scenario)
 }
 
 #[test]
@@ -74,6 +77,37 @@ fn threads_change_nothing() {
         shown
     };
     assert_eq!(with(1), with(2));
+}
+
+#[test]
+fn only_the_kinds_of_fault_that_are_asked_for_are_drawn() {
+    let of_spare = include_str!("../scenarios/fraud-detection-replaced.yaml");
+    let mut drawn = std::collections::BTreeSet::new();
+    for (text, model) in [
+        (STORY, "story"),
+        (STORY, "flink-default"),
+        (of_spare, "story"),
+    ] {
+        for verb in drawn_faults() {
+            let search = search_of(text, model, "[]").with_faults(&[verb]);
+            let verbs = (0..40).flat_map(|seed| search.case(seed).faults);
+            let verbs: Vec<&str> = verbs.map(|fault| fault.kind.verb()).collect();
+            assert_eq!(search.draws_faults(), !verbs.is_empty(), "{model}: {verb}");
+            assert!(
+                verbs.iter().all(|drawn| *drawn == verb),
+                "{model}: {verb}: {verbs:?}"
+            );
+            drawn.extend(verbs);
+        }
+        let search = search_of(text, model, "[]");
+        let verbs = (0..300).flat_map(|seed| search.case(seed).faults);
+        assert!(
+            verbs
+                .into_iter()
+                .all(|fault| drawn_faults().contains(&fault.kind.verb()))
+        );
+    }
+    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), drawn_faults());
 }
 
 /// Whether one of the seeds breaks a promise under a defect.

@@ -84,30 +84,84 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// All files of all cases.
+fn content(cases: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut content = Vec::new();
+    for case in names(cases) {
+        for file in names(&cases.join(&case)) {
+            let path = cases.join(&case).join(&file);
+            let bytes = fs::read(path).expect("it can be read");
+            content.push((format!("{case}/{file}"), bytes));
+        }
+    }
+    content
+}
+
+/// Whether a case was made small; that it is there says that it is whole.
+fn is_small(case: &Path) -> bool {
+    let json = fs::read(case.join("case.json")).expect("a case has a case.json");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("it is whole");
+    !json["shrunk_faults"].is_null()
+}
+
 #[test]
-fn a_check_that_is_killed_leaves_whole_cases_only() {
+fn a_check_that_is_killed_has_kept_what_it_had_found() {
     let folder = room();
+    let cases = folder.path().join("cases");
+    let is_case = |name: &String| !name.starts_with('.');
+    // It searches without end, and has not come to making anything small.
     let mut child = command(&folder, &searching("0.."))
         .spawn()
         .expect("it starts");
-    sleep(Duration::from_millis(700));
+    in_the_middle(&mut child, || names(&cases).iter().any(is_case));
     child.kill().expect("it can be killed");
     assert_eq!(child.wait().expect("it ends").signal(), Some(9));
-    let said = command(&folder, &searching("30"))
-        .output()
-        .expect("it starts");
-    assert_eq!(said.status.code(), Some(3), "{said:?}");
-    let cases = folder.path().join("cases");
-    let whole = |name: &String| cases.join(name).join("case.json").is_file();
-    let found = names(&cases);
-    assert!(
-        !found.is_empty()
-            && found
-                .iter()
-                .filter(|name| !name.starts_with('.'))
-                .all(whole),
-        "{found:?}"
-    );
+    let found: Vec<String> = names(&cases).into_iter().filter(is_case).collect();
+    assert!(!found.is_empty());
+    for case in &found {
+        assert!(!is_small(&cases.join(case)), "{case}");
+        let replayed = command(&folder, &["replay", &format!("cases/{case}")]).output();
+        assert_eq!(replayed.expect("it starts").status.code(), Some(0));
+    }
+    let left = cases.join(".story-R1-seed-9.partial-1");
+    fs::create_dir(&left).expect("it can be made");
+    // The next check goes on from there, to the same bytes as one that nobody has killed.
+    let said = command(&folder, &searching("30")).output();
+    assert_eq!(said.expect("it starts").status.code(), Some(3));
+    for jobs in ["1", "2"] {
+        let calm = room();
+        let said = command(&calm, &[&searching("30")[..], &["--jobs", jobs]].concat()).output();
+        assert_eq!(said.expect("it starts").status.code(), Some(3));
+        let whole = content(&calm.path().join("cases"));
+        assert!(whole.iter().any(|(name, _)| name.ends_with("trace.jsonl")));
+        let mut same = content(&cases);
+        same.retain(|(name, _)| whole.iter().any(|(known, _)| known == name));
+        assert!(same == whole, "with {jobs} threads other cases are left");
+    }
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_to_the_next() {
+    let folder = room();
+    let run = ["run", "small.yaml", "--out", "out", "--quiet"];
+    let long = [&run[..], &["--set", "duration=100 h"]].concat();
+    let mut child = command(&folder, &long).spawn().expect("it starts");
+    let begun = || {
+        names(folder.path())
+            .iter()
+            .any(|name| name.contains("partial"))
+    };
+    in_the_middle(&mut child, begun);
+    // Another one leaves alone what is being written.
+    let said = command(&folder, &run).output().expect("it starts");
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert!(begun(), "{:?}", names(folder.path()));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let said = command(&folder, &run).output().expect("it starts");
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!(names(folder.path()), ["out", "small.yaml"]);
 }
 
 #[test]
@@ -229,7 +283,12 @@ fn a_full_disk_is_said_and_leaves_nothing_half_done() {
         String::from_utf8_lossy(&said.stderr).starts_with("error: "),
         "{said:?}"
     );
-    assert_eq!(names(&folder.path().join("cases")), [""; 0], "half a case");
+    // There is room for what was found, if not for its trace.
+    let cases = folder.path().join("cases");
+    for case in names(&cases) {
+        assert!(!is_small(&cases.join(&case)), "half a case: {case}");
+    }
+    assert!(!names(&cases).is_empty());
     let said = on_a_small_disk(
         &folder,
         1,

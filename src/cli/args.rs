@@ -47,7 +47,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Simulate a scenario once and report what happened
     Run(RunArgs),
-    /// Run a report's drill again (or a scenario twice) and compare every event
+    /// Run a report's drill or a case of a check again (or a scenario twice) and compare every event
     Replay(ReplayArgs),
     /// Show the first event at which two traces differ, with what led to it
     Diff(DiffArgs),
@@ -159,14 +159,15 @@ const REPLAY_EXAMPLES: &str = "\
 Examples:
   firedrill replay reports/fraud-detection
   firedrill replay scenarios/fraud-detection.yaml
+  firedrill replay checks/fraud-detection/story-K5-seed-17
 
 Exit status 0 when every event is the same, 5 when one differs: it is shown from both sides, with its causes.";
 
 #[derive(Debug, Args)]
 #[command(after_help = REPLAY_EXAMPLES)]
 pub(super) struct ReplayArgs {
-    /// The folder of a report, or a scenario to run twice in lockstep
-    #[arg(value_name = "DIR|SCENARIO.yaml")]
+    /// The folder of a report, a case of a check (its folder or its case.json), or a scenario to run twice in lockstep
+    #[arg(value_name = "DIR|CASE|SCENARIO.yaml")]
     pub(super) subject: PathBuf,
 
     /// No progress

@@ -6,12 +6,12 @@ pub(super) use crate::drill::{Drill, Ended};
 pub(super) use crate::kernel::time::{Span, Time};
 pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
 pub(super) use crate::report::{
-    Artifact, compare, explanation_json, explanation_text, junit, render, sweep, text,
+    Artifact, compare, explanation_json, explanation_text, junit, render, steps_text, sweep, text,
 };
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{
-    Beside, Document, Loaded, Override, load, load_profile, load_with, profile_yaml, resolved_yaml,
-    schema,
+    Beside, Document, Loaded, Override, Text, load, load_profile, load_with, profile_yaml,
+    resolved_yaml, schema,
 };
 
 /// Names and what they stand for.

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::campaign::check::Base;
+
 use super::args::Chosen;
 use super::console;
-use super::engine::{self, Beside, Document, Loaded, Override, Scenario};
+use super::engine::{Beside, Document, Loaded, Override, Scenario, Text};
 use super::input;
 use super::status::Failure;
 
 pub(super) struct Source {
     path: PathBuf,
-    bytes: Vec<u8>,
+    text: Text,
     flink_config: Option<Document>,
     /// What holds for all variants.
     overrides: Vec<Override>,
@@ -53,7 +55,7 @@ impl Source {
             .map(|(path, value)| named(path, value.clone()));
         Ok(Source {
             path: path.to_path_buf(),
-            bytes: input::read(path)?,
+            text: Text::new(&input::read(path)?, &path.display().to_string()),
             flink_config: flink_config.transpose().map_err(Failure::bad)?,
             overrides: model.chain(profile).chain(set).collect(),
             profiles: Mutex::default(),
@@ -107,19 +109,23 @@ impl Source {
         scenario
     }
 
-    fn load(&self, more: &[Override]) -> Result<Loaded, Failure> {
+    /// What a search starts from: the scenario with `more` set on it.
+    pub(super) fn with_base<T>(&self, more: &[Override], search: impl FnOnce(&Base<'_>) -> T) -> T {
         let overrides = [self.overrides.as_slice(), more].concat();
         let beside = Beside {
             flink_config: self.flink_config.clone(),
             read: &|path, from_argument| self.profile(path, from_argument),
         };
-        engine::load_with(
-            &self.bytes,
-            &self.path.display().to_string(),
-            &overrides,
-            &beside,
-        )
-        .map_err(|error| Failure::bad(error.to_string()))
+        search(&Base {
+            text: &self.text,
+            beside: &beside,
+            overrides: &overrides,
+        })
+    }
+
+    fn load(&self, more: &[Override]) -> Result<Loaded, Failure> {
+        self.with_base(more, |base| base.load(&[]))
+            .map_err(|error| Failure::bad(error.to_string()))
     }
 
     fn profile(&self, path: &str, from_argument: bool) -> Result<Document, String> {

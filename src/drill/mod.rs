@@ -39,6 +39,7 @@ use crate::kernel::trace::TraceSink;
 use crate::kernel::{ActorId, Simulation, Span, Stall, Time};
 use crate::scenario::model::Scenario;
 use causes::Causes;
+use explain::{Step, led_to};
 use journal::Journal;
 use outcome::Outcome;
 use watch::{Watch, Watching};
@@ -97,6 +98,12 @@ impl Drill {
             None => Causes::all(),
             Some(events) => Causes::latest(events),
         });
+    }
+
+    /// What led to an event, in order of time; nothing where causes are not remembered.
+    pub fn led_to(&self, event: u64) -> Vec<Step> {
+        let causes = self.watch.causes.as_ref();
+        causes.map_or_else(Vec::new, |causes| led_to(event, causes, &self.blueprint))
     }
 
     pub fn now(&self) -> Time {

@@ -21,9 +21,13 @@ pub fn text(report: &Report) -> String {
         true => String::new(),
         false => format!(" · with defect {}", report.defects_on.join(", ")),
     };
+    let under = match report.faults_on.is_empty() {
+        true => String::new(),
+        false => format!(" · under {} alone", report.faults_on.join(", ")),
+    };
     let _ = writeln!(
         text,
-        "check of {} · model {}{with}",
+        "check of {} · model {}{with}{under}",
         report.scenario, report.model
     );
     match &report.exhaustive {
@@ -65,13 +69,7 @@ pub fn text(report: &Report) -> String {
         text.push_str("Every promise held.\n");
     }
     for failure in &report.failures {
-        let noun = match (&report.exhaustive, &report.forks) {
-            (Some(_), _) => "plan",
-            // Some of them are continuations of others.
-            (None, Some(forks)) if forks.broken > 0 => "run",
-            (None, _) => "seed",
-        };
-        self::failure(&mut text, failure, noun);
+        self::failure(&mut text, failure, noun(report));
     }
     if report.exhaustive.is_some() {
         return text;
@@ -98,6 +96,33 @@ pub fn text(report: &Report) -> String {
     text
 }
 
+/// What is wrong, a line each.
+pub fn complaints(report: &Report) -> Vec<String> {
+    let known = report.known.iter().filter(|case| case.breaks);
+    let known =
+        known.map(|case| format!("known case {}: {} still breaks", case.case, case.invariant));
+    let found = report.failures.iter().map(|failure| {
+        let case = failure.case.as_ref();
+        let case = case.map_or(String::new(), |case| format!(" (case {case})"));
+        format!("{}: {}{case}", broken(failure, noun(report)), failure.what)
+    });
+    let defects = report.defects.iter().flatten();
+    let missed = defects
+        .filter(|defect| !defect.found)
+        .map(|defect| format!("defect {} is {}", defect.name, not_found(defect)));
+    known.chain(found).chain(missed).collect()
+}
+
+/// What promises break in.
+fn noun(report: &Report) -> &'static str {
+    match (&report.exhaustive, &report.forks) {
+        (Some(_), _) => "plan",
+        // Some of them are continuations of others.
+        (None, Some(forks)) if forks.broken > 0 => "run",
+        (None, _) => "seed",
+    }
+}
+
 fn exhaustive(text: &mut String, covered: &Placements, report: &Report) {
     let _ = writeln!(
         text,
@@ -115,19 +140,18 @@ fn exhaustive(text: &mut String, covered: &Placements, report: &Report) {
     );
 }
 
+fn broken(failure: &FailureReport, noun: &str) -> String {
+    format!(
+        "{} {} is broken in {}, first in seed {}",
+        failure.kind,
+        failure.invariant,
+        number::counted(failure.seeds, noun),
+        failure.seed
+    )
+}
+
 fn failure(text: &mut String, failure: &FailureReport, noun: &str) {
-    let FailureReport {
-        invariant,
-        kind,
-        seed,
-        seeds,
-        ..
-    } = failure;
-    let _ = writeln!(
-        text,
-        "{kind} {invariant} is broken in {}, first in seed {seed}",
-        number::counted(*seeds, noun)
-    );
+    let _ = writeln!(text, "{}", broken(failure, noun));
     let _ = writeln!(text, "  {}", failure.statement);
     let _ = writeln!(text, "  at {} ms: {}", failure.at_ms, failure.what);
     if let Some(why) = &failure.documented {
@@ -169,11 +193,19 @@ fn defects(text: &mut String, report: &Report, defects: &[DefectReport]) {
         let what = match (&defect.invariant, defect.shrunk_faults) {
             (Some(invariant), Some(faults)) => {
                 let faults = number::counted(faults as u64, "fault");
-                format!("seed {:>5} · {invariant} · {faults}", defect.seeds)
+                format!("after {:>11} · {invariant} · {faults}", seeds(defect))
             }
-            (Some(invariant), None) => format!("seed {:>5} · {invariant}", defect.seeds),
-            _ => format!("not found in {} seeds", defect.seeds),
+            (Some(invariant), None) => format!("after {:>11} · {invariant}", seeds(defect)),
+            _ => not_found(defect),
         };
         let _ = writeln!(text, "  {:<44} {:<14} {what}", defect.name, defect.model);
     }
+}
+
+fn seeds(defect: &DefectReport) -> String {
+    number::counted(defect.seeds, "seed")
+}
+
+fn not_found(defect: &DefectReport) -> String {
+    format!("not found in {}", seeds(defect))
 }

@@ -45,6 +45,17 @@ pub fn explanation_json(outcome: &Outcome) -> String {
     format!("{value:#}\n")
 }
 
+/// Steps in order, each with when it began and how long it took.
+pub fn steps_text(steps: &[Step], width: usize) -> String {
+    let mut page = Page::new(width, false);
+    for step in steps {
+        let (from, ms) = (number::instant(step.from_ms), number::duration(step.ms));
+        let lead = format!("  {from:>12} {ms:>10}  ");
+        page.hanging(Tone::Plain, &lead, 26, &step.what);
+    }
+    page.into_text()
+}
+
 fn recovery(page: &mut Page, explanation: &Explanation) {
     page.section(&match explanation.total_ms {
         Some(ms) => format!(

@@ -32,7 +32,7 @@ mod fixture;
 use crate::drill::outcome::Outcome;
 
 pub use comparison::{Comparison, compare};
-pub use explanation::{explanation_json, explanation_text};
+pub use explanation::{explanation_json, explanation_text, steps_text};
 pub use text::{short, text};
 
 /// One file to be written.

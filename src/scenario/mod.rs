@@ -16,15 +16,17 @@ pub mod range;
 mod resolve;
 mod schema;
 mod set;
+mod text;
 mod tree;
 mod units;
 mod write;
 
-use error::{Place, Problem, Source};
+use error::Source;
 
 pub use error::ScenarioError;
 pub use schema::schema;
 pub use set::Override;
+pub use text::Text;
 pub use write::{fault_lines, profile_yaml, resolved_yaml};
 
 /// A scenario that may run, and what its author should know.
@@ -80,56 +82,7 @@ pub fn load_with(
     overrides: &[Override],
     beside: &Beside<'_>,
 ) -> Result<Loaded, ScenarioError> {
-    let bytes = bytes.as_ref();
-    let arguments = overrides
-        .iter()
-        .map(|set| format!("--set {}={}", set.path, set.value))
-        .collect();
-    let mut source = Source {
-        name: source_name,
-        text: "",
-        arguments,
-        beside: Vec::new(),
-    };
-    if bytes.len() > tree::MAX_BYTES {
-        let message = format!(
-            "the file has {} bytes; a scenario has 1 MiB at the most",
-            bytes.len()
-        );
-        return Err(ScenarioError::new(&source, vec![Problem::nowhere(message)]));
-    }
-    source.text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => return Err(not_utf8(source, bytes, error.valid_up_to())),
-    };
-    let mut check = resolve::Check::default();
-    let scenario = tree::parse(source.text)
-        .map_err(|problem| vec![problem])
-        .and_then(|mut tree| {
-            let problems = set::apply(&mut tree, overrides);
-            if !problems.is_empty() {
-                return Err(problems);
-            }
-            let file: file::ScenarioFile = file::read(&tree)?;
-            let scenario = resolve::resolve(&file, beside, &mut check);
-            if check.problems.is_empty() {
-                Ok(scenario)
-            } else {
-                Err(std::mem::take(&mut check.problems))
-            }
-        });
-    source.beside = check.documents;
-    match scenario {
-        Ok(scenario) => {
-            let warnings = check
-                .warnings
-                .iter()
-                .map(|warning| source.show(warning))
-                .collect();
-            Ok(Loaded { scenario, warnings })
-        }
-        Err(problems) => Err(ScenarioError::new(&source, problems)),
-    }
+    Text::new(bytes.as_ref(), source_name).load(overrides, beside)
 }
 
 /// Reads a profile alone, by its name or path; `argument` is how messages call where it was given, like `--base ours.yaml`.
@@ -150,20 +103,4 @@ pub fn load_profile(
         beside: check.documents,
     };
     Err(ScenarioError::new(&source, check.problems))
-}
-
-fn not_utf8<'a>(mut source: Source<'a>, bytes: &'a [u8], good: usize) -> ScenarioError {
-    source.text = std::str::from_utf8(&bytes[..good]).unwrap_or_default();
-    let found = bytes.get(good).copied().unwrap_or_default();
-    let message = format!("byte {good} (0x{found:02x}) is not UTF-8; save the file as UTF-8 text");
-    ScenarioError::new(
-        &source,
-        vec![Problem::at(
-            Place::File {
-                start: good,
-                len: 1,
-            },
-            message,
-        )],
-    )
 }

@@ -42,7 +42,7 @@ fn bad_arguments_are_named() {
             "--out",
         ),
         (&["list", "fault"], "faults"),
-        (&["replay"], "DIR|SCENARIO.yaml"),
+        (&["replay"], "DIR|CASE|SCENARIO.yaml"),
     ] {
         room.firedrill(words).ends(2).complains(&[complaint]);
     }
@@ -140,4 +140,30 @@ fn the_schema_is_json() {
     let said = Room::new().firedrill(&["schema"]).ends(0);
     let schema: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     assert!(schema["$schema"].is_string());
+}
+
+#[test]
+fn a_check_takes_the_configuration_of_a_cluster_and_a_profile() {
+    let room = Room::new();
+    let check = |more: &[&str]| {
+        let words = [
+            "check",
+            "drill.yaml",
+            "--seeds",
+            "2",
+            "--forks",
+            "0",
+            "--no-files",
+        ];
+        room.firedrill(&[&words[..], more].concat())
+    };
+    room.write("config.yaml", "taskmanager.memory.managed.size: 1g\n");
+    check(&["--flink-config", "config.yaml", "--profile", "lab"]).ends(0);
+    room.write("config.yaml", "heartbeat.timeout: soon\n");
+    check(&["--flink-config", "config.yaml"])
+        .ends(2)
+        .complains(&["config.yaml:1", "soon"]);
+    check(&["--profile", "nowhere"])
+        .ends(2)
+        .complains(&["nowhere"]);
 }

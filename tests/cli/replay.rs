@@ -186,3 +186,53 @@ fn a_diff_of_two_reports_shows_where_they_part() {
         .ends(2)
         .complains(&["there is no trace at nowhere"]);
 }
+
+#[test]
+fn a_case_of_a_check_replays_by_its_folder_and_by_its_file() {
+    let room = Room::new();
+    let check = [
+        "check",
+        "drill.yaml",
+        "--defect",
+        "attempt-reused",
+        "--seeds",
+        "20",
+        "--forks",
+        "0",
+        "--out",
+        "cases",
+        "--quiet",
+    ];
+    let said = room.firedrill(&check).ends(3);
+    assert_eq!(said.stdout, "");
+    let case = room.names("cases").remove(0);
+    let said = said.complains(&["is broken in", &case]);
+    assert!(!said.stderr.contains("Rare situations"));
+    let json = room.json(&format!("cases/{case}/case.json"));
+    let digest = json["digest"].as_str().unwrap();
+    for subject in [format!("cases/{case}"), format!("cases/{case}/case.json")] {
+        room.firedrill(&["replay", &subject])
+            .ends(0)
+            .prints(&["identical", digest, "lines of trace"])
+            .complains(&["breaks as it did"]);
+    }
+    let command = json["command"].as_str().unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    room.firedrill(&words).ends(3);
+    // The chain of causes is in words.
+    let explanation = room.read(&format!("cases/{case}/explanation.txt"));
+    let (_, led_to) = explanation.split_once("What led to event").unwrap();
+    assert!(
+        led_to.contains("messages go: ") && !led_to.contains('{'),
+        "{led_to}"
+    );
+    let file = format!("cases/{case}/case.json");
+    room.write(&file, &room.read(&file).replace(digest, "0123"));
+    room.firedrill(&["replay", &file])
+        .ends(5)
+        .prints(&["differs: case.json has digest 0123"]);
+    room.write(&file, "{}");
+    room.firedrill(&["replay", &file])
+        .ends(2)
+        .complains(&[&file]);
+}

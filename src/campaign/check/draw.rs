@@ -51,6 +51,17 @@ pub struct RawFault {
     pub again: bool,
 }
 
+impl RawFault {
+    /// Another fault at the same time; number 0 is this one.
+    pub fn turned(self, number: u32) -> RawFault {
+        RawFault {
+            verb: self.verb.wrapping_add(number),
+            other: self.other.wrapping_add(number / 16),
+            ..self
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub enum RawWhen {
     At(u64),

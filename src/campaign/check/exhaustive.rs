@@ -11,7 +11,7 @@ use crate::scenario::Override;
 use crate::scenario::ScenarioError;
 use crate::scenario::model::Scenario;
 
-use super::results::{Results, first_broken};
+use super::results::{Failure, Results, first_broken};
 use super::{Base, sized, survival};
 
 /// The first fault comes within so much of the start.
@@ -83,7 +83,7 @@ pub fn tiny(base: &Base<'_>) -> Result<Scenario, ScenarioError> {
             value: (*value).to_owned(),
         })
         .collect();
-    let (mut scenario, _) = base.load(&more)?;
+    let mut scenario = base.load(&more)?.scenario;
     scenario.faults.clear();
     scenario.expect.clear();
     scenario.duration = DURATION;
@@ -130,10 +130,12 @@ impl Placement {
     }
 }
 
-/// Places `faults` faults in every way. `stop` is asked now and then; then what was covered is not everything.
+/// Places `faults` faults in every way. `found` hears of each promise that breaks for the first time, `stop` is asked now
+/// and then; then what was covered is not everything.
 pub fn exhaust(
     scenario: &Scenario,
     faults: u32,
+    found: &(dyn Fn(&str, &Failure) + Sync),
     stop: &(dyn Fn() -> bool + Sync),
 ) -> (Covered, bool) {
     let trial = Trial::new(scenario);
@@ -159,6 +161,9 @@ pub fn exhaust(
         for (one, all) in done {
             covered.merge(one);
             whole &= all;
+        }
+        for (id, failure) in covered.results.fresh() {
+            found(&id, &failure);
         }
     }
     (covered, whole)

@@ -7,7 +7,7 @@ use crate::kernel::{Span, Time};
 use crate::scenario::model::Scenario;
 
 use super::results::{Results, first_broken};
-use super::{Search, draw, plan, survival};
+use super::{Search, draw, survival};
 
 /// So many of the rarest situations are gone back to.
 pub const SITUATIONS: usize = 12;
@@ -65,10 +65,10 @@ impl Fork {
 
     /// Goes on under faults that `number` draws, besides those that the seed had anyway. None where there are none, or
     /// where together they are more than the cluster is asked to survive.
-    pub fn go_on(&self, number: u64) -> Option<Continued> {
+    pub fn go_on(&self, search: &Search, number: u64) -> Option<Continued> {
         let first = self.scenario.faults.len();
         let mut scenario = self.scenario.clone();
-        scenario.faults.extend(self.faults(number));
+        scenario.faults.extend(self.faults(search, number));
         if scenario.faults.len() == first || !survival::survives(&scenario.faults, &scenario) {
             return None;
         }
@@ -83,7 +83,7 @@ impl Fork {
         })
     }
 
-    fn faults(&self, number: u64) -> Vec<Fault> {
+    fn faults(&self, search: &Search, number: u64) -> Vec<Fault> {
         let seed = mixed(self.situation.seed, self.situation.sight as u64, number);
         let draw = draw::draw(seed);
         let bare = Scenario {
@@ -96,7 +96,7 @@ impl Fork {
             let after = Span::from_ms(if seed & 1 == 0 { ms / 100 } else { ms });
             When::At(Time(self.trial.now().0) + after + Span::from_ns(1))
         };
-        let faults = plan::plan(&draw, &bare).into_iter().take(FAULTS_MAX);
+        let faults = search.plan(&draw, &bare).into_iter().take(FAULTS_MAX);
         let moved = faults.enumerate().map(|(place, fault)| Fault {
             at: at(place),
             ..fault

@@ -19,15 +19,21 @@ use crate::fault::{Fault, FaultKind};
 use crate::kernel::{ActorId, Span, Time};
 use crate::scenario::model::{Liveness, RecoveryScope, Scenario, SchedulerKind};
 
+pub use plan::drawn_faults;
 pub use variants::Base;
 
 /// How much longer a run goes on in which everything must be well again.
 const SETTLING_STORY: Span = Span::from_secs(90);
 const SETTLING_FLINK: Span = Span::from_secs(240);
 
+/// Among so many seeds each kind of fault comes up that can.
+const SEEDS_WITH_A_FAULT: u64 = 50;
+
 /// A scenario, laid out for a search.
 pub struct Search {
     variants: Vec<Scenario>,
+    /// Verbs of the faults that are drawn; empty: all.
+    faults: Vec<&'static str>,
 }
 
 impl Search {
@@ -35,7 +41,24 @@ impl Search {
     pub fn new(base: &Base<'_>, scenario: &Scenario) -> Search {
         Search {
             variants: variants::variants(base, scenario),
+            faults: Vec::new(),
         }
+    }
+
+    /// Under faults with these verbs alone; without any under all.
+    pub fn with_faults(mut self, verbs: &[&'static str]) -> Search {
+        self.faults = verbs.to_vec();
+        self
+    }
+
+    /// Whether any fault comes of the first seeds: a model may not have the kind that was asked for.
+    pub fn draws_faults(&self) -> bool {
+        let mut seeds = 0..SEEDS_WITH_A_FAULT;
+        seeds.any(|seed| !self.plan(&draw::draw(seed), self.plain()).is_empty())
+    }
+
+    fn plan(&self, draw: &draw::Draw, scenario: &Scenario) -> Vec<Fault> {
+        plan::plan(draw, scenario, &self.faults)
     }
 
     /// The scenario with its own settings, as a check runs it.
@@ -56,7 +79,7 @@ impl Search {
             };
             scenario.duration += settling;
         }
-        let faults = plan::plan(&draw, &scenario);
+        let faults = self.plan(&draw, &scenario);
         // That a topic grows is part of the workload; what else the scenario plans does not take part.
         let grows = |fault: &Fault| matches!(fault.kind, FaultKind::AddPartitions { .. });
         scenario.faults.retain(grows);

@@ -43,26 +43,74 @@ const FAMILIES: [Family; 13] = [
     Family::Surroundings,
 ];
 
-/// The plan of a draw. What the cluster is not promised to survive is left out.
-pub fn plan(draw: &Draw, scenario: &Scenario) -> Vec<Fault> {
-    let on = |number: &usize| draw.families & (1 << number) != 0;
-    let mut families: Vec<Family> = (0..FAMILIES.len())
-        .filter(on)
-        .map(|number| FAMILIES[number])
+impl Family {
+    /// The kinds of fault that are in it, by their verbs.
+    fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Family::TaskManagers | Family::Leaders => &["kill", "stop", "power-off"],
+            Family::ZooKeeper => &["kill", "stop", "power-off", "hang", "expire-session"],
+            Family::Hangs => &["hang"],
+            Family::Cuts => &["cut", "cut-off"],
+            Family::BadLinks => &["slow-link", "lossy-link"],
+            Family::Slowness => &["slow", "take-cpu"],
+            Family::Storage => &["slow-storage", "fail-storage", "lose-storage"],
+            Family::Tasks => &["throw", "stuck-cancel"],
+            Family::Operations => &["start", "rolling-restart", "stop"],
+            Family::Zombies => &["hang", "cut"],
+            Family::Notifications => &[
+                "lose-notifications",
+                "double-notifications",
+                "delay-notifications",
+            ],
+            Family::Surroundings => &["hang", "cut-off", "kill"],
+        }
+    }
+}
+
+/// The verbs of all faults that a plan may have.
+pub fn drawn_faults() -> Vec<&'static str> {
+    let mut verbs: Vec<&str> = FAMILIES
+        .into_iter()
+        .flat_map(|family| family.verbs().iter().copied())
         .collect();
+    verbs.sort_unstable();
+    verbs.dedup();
+    verbs
+}
+
+/// How often a fault is drawn anew where only some kinds are asked for: what the numbers decide comes round sooner.
+const DRAWS_MAX: u32 = 128;
+
+/// The plan of a draw: of faults with these verbs alone, where any are named. What the cluster is not promised to survive is
+/// left out.
+pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
+    let is_wanted = |verb: &str| only.is_empty() || only.contains(&verb);
+    let wanted: Vec<(usize, Family)> = FAMILIES
+        .into_iter()
+        .enumerate()
+        .filter(|(_, family)| family.verbs().iter().any(|verb| is_wanted(verb)))
+        .collect();
+    let is_on = |(number, _): &&(usize, Family)| draw.families & (1 << number) != 0;
+    let mut families: Vec<Family> = wanted.iter().filter(is_on).map(|(_, on)| *on).collect();
     if families.is_empty() {
-        families = FAMILIES.to_vec();
+        families = wanted.iter().map(|(_, family)| *family).collect();
     }
     let mut faults: Vec<Fault> = Vec::new();
     for raw in &draw.faults {
-        let family = families[raw.family as usize % families.len()];
+        let Some(family) = pick(&families, raw.family) else {
+            continue;
+        };
         let at = match family {
             Family::Zombies => with_orders_in_hand(raw),
             _ => when(draw, raw, scenario, &faults),
         };
         let before = faults.last().filter(|_| raw.again);
+        let is_wanted = |fault: &Fault| is_wanted(fault.kind.verb());
         let repeated = before.and_then(|before| repeat(before, raw, scenario));
-        let Some(fault) = repeated.or_else(|| fault(family, raw, at, scenario)) else {
+        let repeated = repeated.filter(is_wanted);
+        let draws = 0..if only.is_empty() { 1 } else { DRAWS_MAX };
+        let mut drawn = draws.filter_map(|number| fault(family, &raw.turned(number), at, scenario));
+        let Some(fault) = repeated.or_else(|| drawn.find(is_wanted)) else {
             continue;
         };
         faults.push(fault);

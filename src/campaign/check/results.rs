@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use crate::drill::sights::Sight;
 use crate::drill::trial::Broken;
+use crate::scenario::fault_lines;
 use crate::scenario::model::Scenario;
 
-use super::Shown;
+use super::shrink::Shrunk;
+use super::{Search, Shown, documented};
 
 /// Seeds in a row that bring no new sight, after which coverage counts as flat.
 pub const FLAT_AFTER: u64 = 500;
@@ -24,6 +26,8 @@ pub struct Results {
     pub failures: BTreeMap<String, Failure>,
     /// Seeds since a situation was first seen.
     since_new: u64,
+    /// Promises that have broken since somebody asked.
+    fresh: Vec<String>,
 }
 
 /// How often a situation was seen.
@@ -39,11 +43,40 @@ pub struct Sighting {
 pub struct Failure {
     pub seed: u64,
     /// What ran, where the seed alone does not say it.
-    pub scenario: Option<Box<Scenario>>,
+    scenario: Option<Box<Scenario>>,
     pub broken: Broken,
     pub digest: u128,
     /// Seeds that break this promise before any other.
     pub seeds: u64,
+}
+
+impl Failure {
+    /// What ran.
+    pub fn scenario(&self, search: &Search) -> Scenario {
+        match &self.scenario {
+            Some(scenario) => (**scenario).clone(),
+            None => search.case(self.seed),
+        }
+    }
+
+    /// As it was found, in `scenario`.
+    pub fn report(&self, id: &str, scenario: &Scenario) -> FailureReport {
+        FailureReport {
+            invariant: id.to_owned(),
+            kind: self.broken.kind.name().to_owned(),
+            statement: self.broken.statement.clone(),
+            seed: self.seed,
+            seeds: self.seeds,
+            at_ms: self.broken.at.as_ms(),
+            what: self.broken.what.clone(),
+            faults: scenario.faults.len(),
+            shrunk_faults: None,
+            plan: fault_lines(scenario),
+            digest: None,
+            case: None,
+            documented: documented(scenario, id).map(str::to_owned),
+        }
+    }
 }
 
 /// The promise that a run broke first.
@@ -81,29 +114,40 @@ impl Results {
         digest: u128,
         runs: u64,
     ) {
-        let failure = self
-            .failures
-            .entry(broken.id.clone())
-            .or_insert_with(|| Failure {
-                seed,
-                scenario,
-                broken: broken.clone(),
-                digest,
-                seeds: 0,
-            });
-        failure.seeds += runs;
+        let failure = Failure {
+            seed,
+            scenario,
+            broken: broken.clone(),
+            digest,
+            seeds: runs,
+        };
+        self.add(broken.id.clone(), failure);
     }
 
-    /// What further runs have shown. Of a promise that broke before, the first failure stays.
+    /// Of a promise that broke before, the first failure stays.
+    fn add(&mut self, id: String, failure: Failure) {
+        match self.failures.get_mut(&id) {
+            Some(known) => known.seeds += failure.seeds,
+            None => {
+                self.fresh.push(id.clone());
+                self.failures.insert(id, failure);
+            }
+        }
+    }
+
+    /// The promises that have broken for the first time since this was last asked.
+    pub fn fresh(&mut self) -> Vec<(String, Failure)> {
+        let fresh = std::mem::take(&mut self.fresh).into_iter();
+        fresh
+            .map(|id| (id.clone(), self.failures[&id].clone()))
+            .collect()
+    }
+
+    /// What further runs have shown.
     pub fn merge(&mut self, other: Results) {
         self.events += other.events;
         for (id, failure) in other.failures {
-            match self.failures.get_mut(&id) {
-                Some(known) => known.seeds += failure.seeds,
-                None => {
-                    self.failures.insert(id, failure);
-                }
-            }
+            self.add(id, failure);
         }
     }
 
@@ -125,6 +169,8 @@ pub struct Report {
     pub model: String,
     /// Switched on by name; none in a search for bugs of the model itself.
     pub defects_on: Vec<String>,
+    /// Kinds of fault that were drawn alone; empty: all.
+    pub faults_on: Vec<String>,
     pub first_seed: u64,
     pub seeds: u64,
     /// `completed`, `interrupted`, `time limit` or `coverage is flat`.
@@ -148,6 +194,8 @@ pub struct KnownCase {
     pub invariant: String,
     /// Whether the same promise still breaks.
     pub breaks: bool,
+    /// Whether it was made small.
+    pub shrunk: bool,
     /// `safety` or `liveness`.
     pub kind: String,
     /// A property of what is modelled, not a bug: why.
@@ -223,6 +271,19 @@ pub struct DefectReport {
     pub invariant: Option<String>,
     pub shrunk_faults: Option<usize>,
     pub model: String,
+}
+
+impl FailureReport {
+    /// What became of it; `is_small` where somebody tried.
+    pub fn made_small(&mut self, id: &str, small: &Shrunk, is_small: bool) {
+        self.shrunk_faults = is_small.then_some(small.scenario.faults.len());
+        self.plan = fault_lines(&small.scenario);
+        self.digest = Some(format!("{:032x}", small.shown.digest));
+        if let Some(broken) = small.broken(id) {
+            self.at_ms = broken.at.as_ms();
+            self.what = broken.what.clone();
+        }
+    }
 }
 
 impl Report {

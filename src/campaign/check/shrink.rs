@@ -7,7 +7,7 @@ use crate::kernel::{Span, Time};
 use crate::scenario::model::Scenario;
 use crate::scenario::{load, resolved_yaml};
 
-use super::{Shown, run, sized, survival};
+use super::{Broken, Shown, run, sized, survival};
 
 /// Runs that shrinking may take.
 const RUNS_MAX: usize = 400;
@@ -23,6 +23,22 @@ pub struct Shrunk {
     pub runs: usize,
 }
 
+impl Shrunk {
+    /// A case as it was found.
+    pub fn not_at_all(scenario: &Scenario) -> Shrunk {
+        Shrunk {
+            scenario: scenario.clone(),
+            shown: run(scenario),
+            runs: 1,
+        }
+    }
+
+    /// How it breaks a promise.
+    pub fn broken(&self, id: &str) -> Option<&Broken> {
+        self.shown.broken.iter().find(|broken| broken.id == id)
+    }
+}
+
 /// Shrinks `scenario`, which breaks the promise `id`, on the threads of the present pool. `plain` has the settings that
 /// count as simple. The result is the same with any number of threads.
 pub fn shrink(
@@ -31,11 +47,7 @@ pub fn shrink(
     plain: &Scenario,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Shrunk {
-    let mut best = Shrunk {
-        scenario: scenario.clone(),
-        shown: run(scenario),
-        runs: 1,
-    };
+    let mut best = Shrunk::not_at_all(scenario);
     let passes: [Pass; 6] = [
         fewer_faults,
         sooner_over,

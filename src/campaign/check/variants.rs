@@ -2,7 +2,7 @@
 
 use crate::kernel::{Random, Streams};
 use crate::scenario::model::{Liveness, RecoveryScope, Scenario};
-use crate::scenario::{Beside, Override, ScenarioError, load_with};
+use crate::scenario::{Beside, Loaded, Override, ScenarioError, Text};
 
 use super::{sinks, sized};
 
@@ -126,23 +126,20 @@ const OF_FLINK: &[Choice] = &[
 /// What a search starts from: a scenario file, what stands beside it, and what the user has set.
 #[derive(Clone, Copy)]
 pub struct Base<'a> {
-    pub bytes: &'a [u8],
-    /// As messages call it.
-    pub name: &'a str,
+    pub text: &'a Text,
     pub beside: &'a Beside<'a>,
     pub overrides: &'a [Override],
 }
 
 impl Base<'_> {
-    /// The scenario itself, without its faults and expectations; and its warnings.
+    /// The scenario, with `more` set on it.
     ///
     /// # Errors
     /// Where it is no scenario.
-    pub fn load(&self, more: &[Override]) -> Result<(Scenario, Vec<String>), ScenarioError> {
+    pub fn load(&self, more: &[Override]) -> Result<Loaded, ScenarioError> {
         // What the user has set wins over what is drawn.
         let all: Vec<Override> = more.iter().chain(self.overrides).cloned().collect();
-        let loaded = load_with(self.bytes, self.name, &all, self.beside)?;
-        Ok((loaded.scenario, loaded.warnings))
+        self.text.load(&all, self.beside)
     }
 }
 
@@ -157,7 +154,7 @@ pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
         let mut overrides = drawn(number, scenario);
         let loaded = loop {
             match base.load(&overrides) {
-                Ok((loaded, _)) => break loaded,
+                Ok(loaded) => break loaded.scenario,
                 // One after the other is given up, the last one first.
                 Err(_) if overrides.pop().is_some() => {}
                 Err(_) => break scenario.clone(),

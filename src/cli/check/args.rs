@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{Format, jobs, setting};
+use crate::campaign::check::drawn_faults;
+use crate::cli::args::{Chosen, Effort, Format};
 use crate::scenario::model::Defect;
 
 const CHECK_EXAMPLES: &str = "\
@@ -12,10 +13,12 @@ Examples:
   firedrill check drill.yaml --seeds 1000
   firedrill check drill.yaml --model flink-default --seeds 5000..6000 --format json
   firedrill check drill.yaml --seeds 0.. --time-limit 10min --seed-from-commit $(git rev-parse HEAD)
+  firedrill check drill.yaml --faults kill,hang --set jobs.0.operators.4.guarantee=at-least-once
+  firedrill replay checks/drill/story-K5-seed-17
 
-Each seed draws faults, sizes and settings of its own; the scenario's own faults do not count. What breaks a
-promise is made small and kept as a case below checks/<name of the scenario> (or --out): the next check runs
-it first. Exit status 3 where a safety promise broke, 4 where a liveness promise did.";
+Each seed draws faults, sizes and settings of its own; the scenario's own faults do not count, and what --set sets
+is the same under every seed. What breaks a promise is written down at once, below checks/<name of the scenario> (or
+--out), and then made small; the next check runs such cases first, and `firedrill replay` runs one again. Exit status 3 where a safety promise broke, 4 where a liveness promise did.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -40,9 +43,9 @@ pub(in crate::cli) struct CheckArgs {
     #[arg(long)]
     pub(in crate::cli) until_stable: bool,
 
-    /// Model of the cluster, in place of the scenario's
-    #[arg(long, value_name = "M")]
-    pub(in crate::cli) model: Option<String>,
+    /// Kinds of fault that are drawn, and no others (names as in `firedrill list faults`) [default: all]
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = drawn, conflicts_with = "exhaustive")]
+    pub(in crate::cli) faults: Vec<&'static str>,
 
     /// Switch a mistake on, to see whether it is noticed (see `firedrill list defects`); may be repeated
     #[arg(long, value_name = "NAME", value_parser = defect)]
@@ -60,13 +63,8 @@ pub(in crate::cli) struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(in crate::cli) forks: u64,
 
-    /// Set one value of the scenario, which is then the same under every seed; may be repeated, later wins
-    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
-    pub(in crate::cli) set: Vec<(String, String)>,
-
-    /// Threads [default: as many as there are cores]
-    #[arg(long, value_name = "N", value_parser = jobs)]
-    pub(in crate::cli) jobs: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) chosen: Chosen,
 
     /// Folder of the cases [default: checks/<name of the scenario>]
     #[arg(long, value_name = "DIR", conflicts_with = "no_files")]
@@ -84,9 +82,8 @@ pub(in crate::cli) struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
 
-    /// No progress
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) effort: Effort,
 }
 
 /// Seeds from a first one on.
@@ -123,6 +120,14 @@ fn seeds(text: &str) -> Result<Seeds, String> {
             let count = to.checked_sub(first).ok_or_else(expected)?;
             Ok(Seeds { first, count })
         }
+    }
+}
+
+fn drawn(text: &str) -> Result<&'static str, String> {
+    let known = drawn_faults();
+    match known.iter().find(|known| **known == text) {
+        Some(fault) => Ok(fault),
+        None => Err(format!("a check draws {}", known.join(", "))),
     }
 }
 

@@ -6,32 +6,33 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::check;
-use crate::campaign::check::results::{Failure as Found, FailureReport, KnownCase};
+use crate::campaign::check::results::{Failure as Found, KnownCase};
 use crate::campaign::check::shrink::Shrunk;
 use crate::cli::engine::{self, Scenario};
-use crate::cli::folder::{name_of_folder, write_whole};
+use crate::cli::folder::{Staging, name_of_folder, tidy, write_whole};
+use crate::cli::run::{SCENARIO, TRACE};
 use crate::cli::status::Failure;
 use crate::cli::{console, input, trace};
+use crate::drill::trial::Broken;
 
 use super::chain;
 
 /// Where cases go unless `--out` says otherwise.
 const HOME: &str = "checks";
-const CASE: &str = "case.json";
-const SCENARIO: &str = "scenario.yaml";
+/// What makes a folder a case.
+pub(in crate::cli) const CASE: &str = "case.json";
 const ORIGINAL: &str = "original.yaml";
-const TRACE: &str = "trace.jsonl";
 const EXPLANATION: &str = "explanation.txt";
 
 /// `case.json`
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CaseFile {
+pub(in crate::cli) struct CaseFile {
     /// Of this file.
     format: u32,
     scenario: String,
     model: String,
-    invariant: String,
+    pub(in crate::cli) invariant: String,
     kind: String,
     statement: String,
     seed: u64,
@@ -39,35 +40,51 @@ struct CaseFile {
     event: u64,
     what: String,
     faults: usize,
-    shrunk_faults: usize,
-    /// Of the shrunk scenario's run.
-    digest: String,
+    /// Null where it is as it was found: the search, or its shrinking, did not come to its end.
+    shrunk_faults: Option<usize>,
+    /// Of the run of the scenario beside this file.
+    pub(in crate::cli) digest: String,
     command: String,
 }
 
 const FORMAT: u32 = 1;
 
+impl CaseFile {
+    /// The case in this folder.
+    pub(in crate::cli) fn read(folder: &Path) -> Result<CaseFile, Failure> {
+        let file = folder.join(CASE);
+        serde_json::from_slice(&input::bytes(&file, "the case")?)
+            .map_err(|error| Failure::bad(format!("{}: {error}", file.display())))
+    }
+}
+
 /// The folder of cases.
 pub(super) struct Cases {
     /// None: nothing is kept.
     folder: Option<PathBuf>,
+    /// Of earlier checks, by name.
+    pub(super) known: Vec<KnownCase>,
 }
 
 /// What a case is called.
-pub(super) fn name(scenario: &Scenario, id: &str, seed: u64) -> String {
+fn name(scenario: &Scenario, id: &str, seed: u64) -> String {
     format!("{}-{id}-seed-{seed}", scenario.model.name())
 }
 
 impl Cases {
-    /// Makes sure beforehand that cases can be kept.
+    /// Makes sure beforehand that cases can be kept, and runs those of earlier checks.
     pub(super) fn open(
         out: Option<&Path>,
         scenario: &str,
         suffix: &str,
         no_files: bool,
     ) -> Result<Cases, Failure> {
+        let mut cases = Cases {
+            folder: None,
+            known: Vec::new(),
+        };
         if no_files {
-            return Ok(Cases { folder: None });
+            return Ok(cases);
         }
         let folder = match out {
             Some(out) => out.to_path_buf(),
@@ -82,125 +99,172 @@ impl Cases {
                 folder.display()
             )));
         }
-        Ok(Cases {
-            folder: Some(folder),
-        })
+        tidy(&folder, None);
+        cases.known = run_known(&folder);
+        cases.folder = Some(folder);
+        Ok(cases)
     }
 
-    /// Runs the cases of earlier checks. What is no case is passed by with a warning.
-    pub(super) fn run_known(&self) -> Vec<KnownCase> {
-        let mut names: Vec<String> = self
-            .folder
-            .iter()
-            .filter_map(|folder| fs::read_dir(folder).ok())
-            .flatten()
-            .flatten()
-            .filter(|entry| entry.path().join(CASE).is_file())
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        let mut known = Vec::new();
-        for name in names {
-            match self.run_one(&name) {
-                Ok(case) => known.push(case),
-                Err(failure) => console::warning(&format!(
-                    "the case {name} is passed by: {}",
-                    failure.message
-                )),
-            }
+    /// The case of an earlier check that shows this still.
+    pub(super) fn known(&self, scenario: &Scenario, id: &str, seed: u64) -> Option<&KnownCase> {
+        let name = name(scenario, id, seed);
+        let mut known = self.known.iter();
+        known.find(|case| case.case == name && case.breaks)
+    }
+
+    /// Writes down what was found as soon as it is, in a case without its trace and explanation: whatever ends the program
+    /// before it is made small, it is not lost.
+    pub(super) fn note(&self, id: &str, found: &Found, scenario: &Scenario) {
+        if self.known(scenario, id, found.seed).is_some() {
+            return;
         }
-        known
+        let case = Case {
+            id,
+            seed: found.seed,
+            original: scenario,
+            scenario,
+            broken: &found.broken,
+            digest: found.digest,
+            is_shrunk: false,
+        };
+        // What is not possible now is tried again when it is small, and said then.
+        let _ = self.write(&case, |_| Ok(()));
     }
 
-    fn run_one(&self, name: &str) -> Result<KnownCase, Failure> {
-        let folder = self.folder.as_deref().unwrap_or(Path::new("")).join(name);
-        let file = folder.join(CASE);
-        let case: CaseFile = serde_json::from_slice(&input::bytes(&file, "the case")?)
-            .map_err(|error| Failure::bad(format!("{}: {error}", file.display())))?;
-        let path = folder.join(SCENARIO);
-        let bytes = input::bytes(&path, "the scenario")?;
-        let loaded = engine::load(&bytes, &path.display().to_string(), &[])
-            .map_err(|error| Failure::bad(error.to_string()))?;
-        let shown = check::run(&loaded.scenario);
-        Ok(KnownCase {
-            case: name.to_owned(),
-            breaks: shown
-                .broken
-                .iter()
-                .any(|broken| broken.id == case.invariant),
-            documented: check::documented(&loaded.scenario, &case.invariant).map(str::to_owned),
-            invariant: case.invariant,
-            kind: case.kind,
-        })
-    }
-
-    /// Writes a case, whole or not at all.
+    /// Writes a case, whole or not at all; its name, where cases are kept.
     pub(super) fn keep(
         &self,
-        name: &str,
         id: &str,
-        found: &Found,
+        seed: u64,
         original: &Scenario,
         small: &Shrunk,
-        report: &mut FailureReport,
-    ) -> Result<(), Failure> {
+        is_shrunk: bool,
+    ) -> Result<Option<String>, Failure> {
+        let Some(broken) = small.broken(id) else {
+            return Ok(None);
+        };
+        let case = Case {
+            id,
+            seed,
+            original,
+            scenario: &small.scenario,
+            broken,
+            digest: small.shown.digest,
+            is_shrunk,
+        };
+        self.write(&case, |folder| match id == check::NO_PANIC {
+            true => Ok(()),
+            false => case.explain(folder),
+        })
+    }
+
+    fn write(
+        &self,
+        case: &Case<'_>,
+        more: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<Option<String>, Failure> {
         let Some(home) = &self.folder else {
-            return Ok(());
+            return Ok(None);
         };
-        let Some(broken) = small.shown.broken.iter().find(|broken| broken.id == id) else {
-            return Ok(());
-        };
-        let folder = home.join(name);
-        let partial = home.join(format!(".{name}.partial"));
-        let _ = fs::remove_dir_all(&partial);
-        fs::create_dir_all(&partial)
-            .map_err(|error| Failure::io("make the folder", &partial, &error))?;
+        let name = name(case.original, case.id, case.seed);
+        let target = home.join(&name);
+        fs::create_dir_all(home).map_err(|error| Failure::io("make the folder", home, &error))?;
+        let staging = Staging::begin(&target)
+            .map_err(|error| Failure::io("make the folder", &target, &error))?;
+        let put = |name: &str, bytes: &[u8]| write_whole(&staging.path().join(name), bytes);
+        put(SCENARIO, engine::resolved_yaml(case.scenario).as_bytes())?;
+        put(ORIGINAL, engine::resolved_yaml(case.original).as_bytes())?;
+        more(staging.path())?;
+        put(CASE, &case.file(&target)?)?;
+        staging
+            .publish()
+            .map_err(|error| Failure::io("put the case into", &target, &error))?;
+        Ok(Some(name))
+    }
+}
+
+/// What a case is made of.
+struct Case<'a> {
+    id: &'a str,
+    seed: u64,
+    original: &'a Scenario,
+    scenario: &'a Scenario,
+    broken: &'a Broken,
+    digest: u128,
+    is_shrunk: bool,
+}
+
+impl Case<'_> {
+    /// `case.json`, for this folder.
+    fn file(&self, folder: &Path) -> Result<Vec<u8>, Failure> {
         let scenario = folder.join(SCENARIO);
         let case = CaseFile {
             format: FORMAT,
-            scenario: original.name.clone(),
-            model: original.model.name().to_owned(),
-            invariant: id.to_owned(),
-            kind: broken.kind.name().to_owned(),
-            statement: broken.statement.clone(),
-            seed: found.seed,
-            at_ms: broken.at.as_ms(),
-            event: broken.event,
-            what: broken.what.clone(),
-            faults: original.faults.len(),
-            shrunk_faults: small.scenario.faults.len(),
-            digest: format!("{:032x}", small.shown.digest),
+            scenario: self.original.name.clone(),
+            model: self.original.model.name().to_owned(),
+            invariant: self.id.to_owned(),
+            kind: self.broken.kind.name().to_owned(),
+            statement: self.broken.statement.clone(),
+            seed: self.seed,
+            at_ms: self.broken.at.as_ms(),
+            event: self.broken.event,
+            what: self.broken.what.clone(),
+            faults: self.original.faults.len(),
+            shrunk_faults: self.is_shrunk.then_some(self.scenario.faults.len()),
+            digest: format!("{:032x}", self.digest),
             command: format!("firedrill run {} --no-files", scenario.display()),
         };
-        let write = || -> Result<(), Failure> {
-            let mut json = serde_json::to_vec_pretty(&case)
-                .map_err(|error| Failure::bad(error.to_string()))?;
-            json.push(b'\n');
-            write_whole(
-                &partial.join(SCENARIO),
-                engine::resolved_yaml(&small.scenario).as_bytes(),
-            )?;
-            write_whole(
-                &partial.join(ORIGINAL),
-                engine::resolved_yaml(original).as_bytes(),
-            )?;
-            if id != check::NO_PANIC {
-                let path = partial.join(TRACE);
-                let failed = |error: std::io::Error| Failure::io("write", &path, &error);
-                let mut writer = trace::Writer::new(fs::File::create(&path).map_err(failed)?);
-                let explanation = chain::explain(&small.scenario, broken, &mut writer);
-                writer.finish().map_err(failed)?;
-                write_whole(&partial.join(EXPLANATION), explanation.as_bytes())?;
-            }
-            write_whole(&partial.join(CASE), &json)?;
-            let _ = fs::remove_dir_all(&folder);
-            fs::rename(&partial, &folder)
-                .map_err(|error| Failure::io("put the case into", &folder, &error))
-        };
-        write().inspect_err(|_| {
-            let _ = fs::remove_dir_all(&partial);
-        })?;
-        report.case = Some(name.to_owned());
-        Ok(())
+        let mut json =
+            serde_json::to_vec_pretty(&case).map_err(|error| Failure::bad(error.to_string()))?;
+        json.push(b'\n');
+        Ok(json)
     }
+
+    /// The trace of the run, and what led to the violation.
+    fn explain(&self, folder: &Path) -> Result<(), Failure> {
+        let path = folder.join(TRACE);
+        let failed = |error: std::io::Error| Failure::io("write", &path, &error);
+        let mut writer = trace::Writer::new(fs::File::create(&path).map_err(failed)?);
+        let explanation = chain::explain(self.scenario, self.broken, &mut writer);
+        writer.finish().map_err(failed)?;
+        write_whole(&folder.join(EXPLANATION), explanation.as_bytes())
+    }
+}
+
+/// Runs the cases of earlier checks. What is no case is passed by with a warning.
+fn run_known(folder: &Path) -> Vec<KnownCase> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join(CASE).is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let mut known = Vec::new();
+    for name in names {
+        match run_one(&folder.join(&name), &name) {
+            Ok(case) => known.push(case),
+            Err(failure) => console::warning(&format!(
+                "the case {name} is passed by: {}",
+                failure.message
+            )),
+        }
+    }
+    known
+}
+
+fn run_one(folder: &Path, name: &str) -> Result<KnownCase, Failure> {
+    let case = CaseFile::read(folder)?;
+    let scenario = input::of_report(folder, &[])?;
+    let shown = check::run(&scenario);
+    Ok(KnownCase {
+        case: name.to_owned(),
+        breaks: shown
+            .broken
+            .iter()
+            .any(|broken| broken.id == case.invariant),
+        documented: check::documented(&scenario, &case.invariant).map(str::to_owned),
+        shrunk: case.shrunk_faults.is_some(),
+        invariant: case.invariant,
+        kind: case.kind,
+    })
 }

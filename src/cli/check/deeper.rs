@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use crate::campaign::check::exhaustive::{exhaust as every_placement, tiny};
 use crate::campaign::check::forks::{Continued, Fork, situations};
-use crate::campaign::check::results::{Forks, Placements, Results};
+use crate::campaign::check::results::{Failure as Found, Forks, Placements, Results};
 use crate::campaign::check::{Base, Search};
 use crate::campaign::runner;
 use crate::cli::interrupt;
 use crate::cli::status::Failure;
+
+use super::cases::Cases;
 
 pub(super) fn no_threads(error: impl std::fmt::Display) -> Failure {
     Failure::bad(format!("cannot start threads: {error}"))
@@ -24,6 +26,7 @@ pub(super) fn forks(
     ways: u64,
     search: &Search,
     results: &mut Results,
+    cases: &Cases,
     until: Option<Instant>,
     jobs: usize,
 ) -> Result<(Forks, bool), Failure> {
@@ -43,7 +46,7 @@ pub(super) fn forks(
             if is_over(until) {
                 stop.store(true, Ordering::Relaxed);
             }
-            fork.go_on(number as u64)
+            fork.go_on(search, number as u64)
         };
         let take = |_: usize, continued: Option<Continued>| {
             let Some(continued) = continued else {
@@ -55,6 +58,7 @@ pub(super) fn forks(
                 forks.broken += 1;
                 let scenario = Some(Box::new(continued.scenario));
                 results.fail(situation.seed, scenario, &broken, continued.digest, 1);
+                note(cases, search, results);
             }
         };
         let ways = usize::try_from(ways).unwrap_or(usize::MAX);
@@ -63,16 +67,25 @@ pub(super) fn forks(
     Ok((forks, whole))
 }
 
+/// Writes down what has broken since the last time.
+pub(super) fn note(cases: &Cases, search: &Search, results: &mut Results) {
+    for (id, failure) in results.fresh() {
+        cases.note(&id, &failure, &failure.scenario(search));
+    }
+}
+
 /// Places so many faults in every way.
 pub(super) fn exhaust(
     base: &Base<'_>,
     faults: u32,
+    (search, cases): (&Search, &Cases),
     until: Option<Instant>,
     jobs: usize,
 ) -> Result<(Results, Placements), Failure> {
     let scenario = tiny(base).map_err(|error| Failure::bad(error.to_string()))?;
     let over = || is_over(until);
-    let searched = runner::on_threads(jobs, || every_placement(&scenario, faults, &over));
+    let found = |id: &str, failure: &Found| cases.note(id, failure, &failure.scenario(search));
+    let searched = runner::on_threads(jobs, || every_placement(&scenario, faults, &found, &over));
     let (covered, complete) = searched.map_err(no_threads)?;
     let placements = Placements {
         faults,

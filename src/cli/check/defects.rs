@@ -19,16 +19,15 @@ pub(super) fn all(
     args: &CheckArgs,
     base: &Base<'_>,
     seeds: &Seeds,
-    jobs: usize,
 ) -> Result<(Vec<DefectReport>, bool), Failure> {
     let mut reports = Vec::new();
-    let progress = Progress::new(Some(Defect::ALL.len() as u64), args.quiet);
+    let progress = Progress::new(Some(Defect::ALL.len() as u64), args.effort.quiet);
     for defect in Defect::ALL {
         if interrupt::asked() {
             return Ok((reports, false));
         }
         progress.tell(reports.len() as u64, defect.name());
-        reports.push(one(*defect, args, base, seeds, jobs)?);
+        reports.push(one(*defect, args, base, seeds)?);
     }
     let whole = !interrupt::asked();
     Ok((reports, whole))
@@ -39,8 +38,8 @@ fn one(
     args: &CheckArgs,
     base: &Base<'_>,
     seeds: &Seeds,
-    jobs: usize,
 ) -> Result<DefectReport, Failure> {
+    let jobs = args.effort.threads();
     let mut overrides = base.overrides.to_vec();
     overrides.push(Override {
         path: "model".to_owned(),
@@ -54,10 +53,10 @@ fn one(
         overrides: &overrides,
         ..*base
     };
-    let (scenario, _) = base
+    let loaded = base
         .load(&[])
         .map_err(|error| Failure::bad(error.to_string()))?;
-    let search = Search::new(&base, &scenario);
+    let search = Search::new(&base, &loaded.scenario).with_faults(&args.faults);
     let stop = AtomicBool::new(false);
     let mut found: Option<(u64, Scenario, String)> = None;
     let mut looked = 0;

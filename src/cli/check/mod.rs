@@ -1,7 +1,7 @@
 //! `firedrill check`: the search for a fault plan that breaks a promise.
 
 pub(super) mod args;
-mod cases;
+pub(super) mod cases;
 mod chain;
 mod deeper;
 mod defects;
@@ -11,90 +11,79 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::campaign::check::results::{FailureReport, Report, Results, Seen};
-use crate::campaign::check::shrink::shrink;
+use crate::campaign::check::shrink::{Shrunk, shrink};
 use crate::campaign::check::{self, Base, Search};
 use crate::campaign::runner;
 use crate::drill::sights::Sight;
 use crate::report::check as shown;
-use crate::scenario::fault_lines;
 
 use args::{CheckArgs, Seeds};
 
 use super::args::Format;
-use super::engine::{Beside, Override, Scenario};
+use super::engine::{Override, Scenario};
+use super::source::Source;
 use super::status::{Failure, Status};
-use super::{console, input, interrupt};
+use super::{console, interrupt};
 use cases::Cases;
 use progress::Progress;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
-    let bytes = input::bytes(&args.scenario, "the scenario")?;
-    let name = args.scenario.display().to_string();
-    let overrides = overrides(args);
-    let beside = Beside {
-        flink_config: None,
-        read: &|profile, from_argument| input::profile(&args.scenario, profile, from_argument),
-    };
-    let base = Base {
-        bytes: &bytes,
-        name: &name,
-        beside: &beside,
-        overrides: &overrides,
-    };
-    let (scenario, warnings) = base
-        .load(&[])
-        .map_err(|error| Failure::bad(error.to_string()))?;
-    for warning in &warnings {
-        console::warning(warning);
-    }
+    let source = Source::read(&args.scenario, &args.chosen)?;
+    let defects = (!args.defect.is_empty()).then(|| Override {
+        path: "defects".to_owned(),
+        value: format!("[{}]", args.defect.join(", ")),
+    });
+    let defects: Vec<Override> = defects.into_iter().collect();
+    let scenario = source.variant(&defects)?;
     interrupt::install();
-    let jobs = args
-        .jobs
-        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-        .unwrap_or(1);
-    let seeds = seeds(args);
-    // Whatever the model asserts is a finding here, and no reason to write to the terminal.
+    unheard(|| {
+        source.with_base(&defects, |base| match args.all_defects {
+            true => every_defect(args, base, &scenario),
+            false => search(args, base, &scenario),
+        })
+    })
+}
+
+/// Whatever the model asserts is a finding here, and no reason to write to the terminal.
+pub(super) fn unheard<T>(work: impl FnOnce() -> T) -> T {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let done = search(args, &base, &scenario, &seeds, jobs);
+    let done = work();
     std::panic::set_hook(hook);
     done
 }
 
-fn search(
-    args: &CheckArgs,
-    base: &Base<'_>,
-    scenario: &Scenario,
-    seeds: &Seeds,
-    jobs: usize,
-) -> Result<Status, Failure> {
-    if args.all_defects {
-        let (found, whole) = defects::all(args, base, seeds, jobs)?;
-        let all = found.iter().all(|defect| defect.found);
-        let ended = if whole { "completed" } else { "interrupted" };
-        let mut report = report(scenario, seeds, &Results::default(), ended);
-        report.defects = Some(found);
-        show(args, &report)?;
-        return Ok(match (whole, all) {
-            (false, _) => Status::Interrupted,
-            (true, true) => Status::Ok,
-            (true, false) => Status::Unmet,
-        });
-    }
+fn every_defect(args: &CheckArgs, base: &Base<'_>, scenario: &Scenario) -> Result<Status, Failure> {
+    let seeds = seeds(args);
+    let (found, whole) = defects::all(args, base, &seeds)?;
+    let all = found.iter().all(|defect| defect.found);
+    let ended = if whole { "completed" } else { "interrupted" };
+    let mut report = report(args, scenario, &seeds, &Results::default(), ended);
+    report.defects = Some(found);
+    show(args, &report)?;
+    Ok(match (whole, all) {
+        (false, _) => Status::Interrupted,
+        (true, true) => Status::Ok,
+        (true, false) => Status::Unmet,
+    })
+}
+
+fn search(args: &CheckArgs, base: &Base<'_>, scenario: &Scenario) -> Result<Status, Failure> {
+    let (seeds, jobs) = (seeds(args), args.effort.threads());
+    let search = searched(args, base, scenario)?;
     let cases = Cases::open(
         args.out.as_deref(),
         &scenario.name,
         &suffix(args),
         args.no_files,
     )?;
-    let search = Search::new(base, scenario);
-    let known = cases.run_known();
     let until = args
         .time_limit
         .map(|limit| Instant::now() + Duration::from_millis(limit));
     let (results, ended, forks, placements) = match args.exhaustive {
         Some(faults) => {
-            let (results, placements) = deeper::exhaust(base, faults, until, jobs)?;
+            let (results, placements) =
+                deeper::exhaust(base, faults, (&search, &cases), until, jobs)?;
             let ended = match placements.complete {
                 true => "completed",
                 false => cut_short(),
@@ -102,10 +91,12 @@ fn search(
             (results, ended, None, Some(placements))
         }
         None => {
-            let (mut results, mut ended) = look(args, &search, seeds, until, jobs)?;
+            let (mut results, mut ended) = look(args, &search, &cases, &seeds, until)?;
             let mut forks = None;
             if matches!(ended, "completed" | "coverage is flat") && args.forks > 0 {
-                let (made, whole) = deeper::forks(args.forks, &search, &mut results, until, jobs)?;
+                let ways = args.forks;
+                let (made, whole) =
+                    deeper::forks(ways, &search, &mut results, &cases, until, jobs)?;
                 if !whole {
                     ended = cut_short();
                 }
@@ -114,12 +105,26 @@ fn search(
             (results, ended, forks, None)
         }
     };
-    let (failures, kept) = judge(args, &search, &results, &cases, &known, jobs)?;
-    let mut report = report(scenario, seeds, &results, ended);
+    let (failures, kept) = judge(args, &search, &results, &cases)?;
+    let mut report = report(args, scenario, &seeds, &results, ended);
     (report.forks, report.exhaustive) = (forks, placements);
-    (report.known, report.failures) = (known, failures);
+    (report.known, report.failures) = (cases.known, failures);
     show(args, &report)?;
     kept.map(|()| status(&report))
+}
+
+/// The scenario, laid out for a search under the faults that were asked for.
+fn searched(args: &CheckArgs, base: &Base<'_>, scenario: &Scenario) -> Result<Search, Failure> {
+    let search = Search::new(base, scenario).with_faults(&args.faults);
+    match search.draws_faults() {
+        true => Ok(search),
+        false => Err(Failure::bad(format!(
+            "none of these faults can come about in {} under model {}: {}",
+            scenario.name,
+            scenario.model.name(),
+            args.faults.join(", ")
+        ))),
+    }
 }
 
 /// Why not everything was looked at.
@@ -130,24 +135,23 @@ fn cut_short() -> &'static str {
     }
 }
 
-fn overrides(args: &CheckArgs) -> Vec<Override> {
-    let named = |path: &str, value: &str| Override {
-        path: path.to_owned(),
-        value: value.to_owned(),
-    };
-    let model = args.model.iter().map(|model| named("model", model));
-    let set = args.set.iter().map(|(path, value)| named(path, value));
-    let defects = (!args.defect.is_empty())
-        .then(|| named("defects", &format!("[{}]", args.defect.join(", "))));
-    model.chain(defects).chain(set).collect()
-}
-
-fn report(scenario: &Scenario, seeds: &Seeds, results: &Results, ended: &str) -> Report {
+fn report(
+    args: &CheckArgs,
+    scenario: &Scenario,
+    seeds: &Seeds,
+    results: &Results,
+    ended: &str,
+) -> Report {
     let defects_on = scenario.defects.iter();
     Report {
         scenario: scenario.name.clone(),
         model: scenario.model.name().to_owned(),
         defects_on: defects_on.map(|defect| defect.name().to_owned()).collect(),
+        faults_on: args
+            .faults
+            .iter()
+            .map(|fault| (*fault).to_owned())
+            .collect(),
         first_seed: seeds.first,
         seeds: results.seeds,
         ended: ended.to_owned(),
@@ -193,11 +197,11 @@ fn status(report: &Report) -> Status {
 fn look(
     args: &CheckArgs,
     search: &Search,
+    cases: &Cases,
     seeds: &Seeds,
     until: Option<Instant>,
-    jobs: usize,
 ) -> Result<(Results, &'static str), Failure> {
-    let progress = Progress::new(seeds.bounded(), args.quiet);
+    let progress = Progress::new(seeds.bounded(), args.effort.quiet);
     let stop = AtomicBool::new(false);
     let mut results = Results::default();
     let mut ended = "completed";
@@ -211,6 +215,7 @@ fn look(
         // What was computed beyond the end does not count: the report is the same with any number of threads.
         if ended == "completed" {
             results.take(seeds.first.wrapping_add(number as u64), &shown);
+            deeper::note(cases, search, &mut results);
             progress.show(&results);
             if args.until_stable && results.is_flat() {
                 ended = "coverage is flat";
@@ -220,7 +225,7 @@ fn look(
     };
     let all = runner::run(
         usize::try_from(seeds.count).unwrap_or(usize::MAX),
-        jobs,
+        args.effort.threads(),
         &stop,
         work,
         take,
@@ -238,47 +243,25 @@ fn judge(
     search: &Search,
     results: &Results,
     cases: &Cases,
-    known: &[crate::campaign::check::results::KnownCase],
-    jobs: usize,
 ) -> Result<(Vec<FailureReport>, Result<(), Failure>), Failure> {
     let mut reports = Vec::new();
     let mut kept = Ok(());
     for (id, failure) in &results.failures {
-        let scenario = match &failure.scenario {
-            Some(scenario) => (**scenario).clone(),
-            None => search.case(failure.seed),
-        };
-        let documented = check::documented(&scenario, id).map(str::to_owned);
-        let mut report = FailureReport {
-            invariant: id.clone(),
-            kind: failure.broken.kind.name().to_owned(),
-            statement: failure.broken.statement.clone(),
-            seed: failure.seed,
-            seeds: failure.seeds,
-            at_ms: failure.broken.at.as_ms(),
-            what: failure.broken.what.clone(),
-            faults: scenario.faults.len(),
-            shrunk_faults: None,
-            plan: fault_lines(&scenario),
-            digest: None,
-            case: None,
-            documented,
-        };
-        let name = cases::name(&scenario, id, failure.seed);
-        let is_known = known.iter().any(|case| case.case == name && case.breaks);
-        if !args.no_shrink && !is_known {
-            let small = smaller(&scenario, id, search.plain(), jobs)?;
-            report.shrunk_faults = Some(small.scenario.faults.len());
-            report.plan = fault_lines(&small.scenario);
-            report.digest = Some(format!("{:032x}", small.shown.digest));
-            if let Some(broken) = small.shown.broken.iter().find(|broken| broken.id == *id) {
-                report.at_ms = broken.at.as_ms();
-                report.what = broken.what.clone();
+        let scenario = failure.scenario(search);
+        let mut report = failure.report(id, &scenario);
+        match cases.known(&scenario, id, failure.seed) {
+            Some(case) if case.shrunk || args.no_shrink => report.case = Some(case.case.clone()),
+            _ => {
+                let small = match args.no_shrink {
+                    true => Shrunk::not_at_all(&scenario),
+                    false => smaller(&scenario, id, search.plain(), args.effort.threads())?,
+                };
+                report.made_small(id, &small, !args.no_shrink);
+                match cases.keep(id, failure.seed, &scenario, &small, !args.no_shrink) {
+                    Ok(name) => report.case = name,
+                    Err(why) => kept = kept.and(Err(why)),
+                }
             }
-            let this = cases.keep(&name, id, failure, &scenario, &small, &mut report);
-            kept = kept.and(this);
-        } else if is_known {
-            report.case = Some(name);
         }
         reports.push(report);
     }
@@ -292,7 +275,7 @@ fn smaller(
     id: &str,
     plain: &Scenario,
     jobs: usize,
-) -> Result<crate::campaign::check::shrink::Shrunk, Failure> {
+) -> Result<Shrunk, Failure> {
     runner::on_threads(jobs, || shrink(scenario, id, plain, &interrupt::asked))
         .map_err(deeper::no_threads)
 }
@@ -306,8 +289,15 @@ fn sometimes(results: &Results) -> Vec<Seen> {
 }
 
 fn show(args: &CheckArgs, report: &Report) -> Result<(), Failure> {
+    let quiet = args.effort.quiet;
+    if quiet {
+        for complaint in shown::complaints(report) {
+            console::note(&complaint);
+        }
+    }
     match args.format {
         Format::Json => console::print(&shown::json(report)),
+        Format::Text if quiet => Ok(()),
         Format::Text => console::print(shown::text(report).as_bytes()),
     }
 }

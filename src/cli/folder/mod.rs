@@ -5,49 +5,57 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::status::Failure;
-use super::{console, interrupt};
 
 mod place;
+mod staging;
 
 use place::Place;
+pub(super) use staging::{Staging, tidy};
 
 /// Where reports go unless `--out` says otherwise.
 const HOME: &str = "reports";
 
-/// A folder in the making. Dropped before [`Folder::publish`] it leaves nothing behind.
+/// A report in the making. Dropped before [`Folder::publish`] it leaves nothing behind.
 pub(super) struct Folder {
     place: Place,
-    /// A sibling of the place, so that a rename brings it there.
-    staging: PathBuf,
-    /// Parents made on the way, outermost first.
-    made: Vec<PathBuf>,
+    staging: Staging,
+    /// Goes last, when nothing of ours is in it any more.
+    _parents: Parents,
+}
+
+/// Folders made on the way, outermost first. Those that stay empty go.
+#[derive(Default)]
+struct Parents(Vec<PathBuf>);
+
+impl Drop for Parents {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // Only succeeds where it is empty, which is what is wanted.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 impl Folder {
     /// Checks that the report can go where it shall, and starts it beside that place.
     pub(super) fn prepare(out: Option<&Path>, scenario: &str) -> Result<Folder, Failure> {
-        let (wanted, made) = match out {
-            Some(out) => (out.to_path_buf(), Vec::new()),
+        let (wanted, parents) = match out {
+            Some(out) => (out.to_path_buf(), Parents::default()),
             None => default_place(scenario)?,
         };
-        let started = Place::check(&wanted).and_then(|place| {
-            let staging = start(&place)?;
-            Ok((place, staging))
-        });
-        match started {
-            Ok((place, staging)) => {
-                interrupt::unfinished(Some(&staging));
-                Ok(Folder {
-                    place,
-                    staging,
-                    made,
-                })
-            }
-            Err(failure) => {
-                remove_empty(&made);
-                Err(failure)
-            }
-        }
+        let place = Place::check(&wanted)?;
+        let staging = Staging::begin(&place.target).map_err(|error| {
+            Failure::bad(format!(
+                "cannot write the report to {}: {error}; name a folder in a place that you may write to, \
+                 with --out DIR",
+                place.shown.display()
+            ))
+        })?;
+        Ok(Folder {
+            place,
+            staging,
+            _parents: parents,
+        })
     }
 
     /// The place, as the user named it.
@@ -57,7 +65,7 @@ impl Folder {
 
     /// A file of the report, to be written as the run goes.
     pub(super) fn create(&self, name: &str) -> Result<File, Failure> {
-        File::create(self.staging.join(name)).map_err(|error| self.failure(name, &error))
+        File::create(self.staging.path().join(name)).map_err(|error| self.failure(name, &error))
     }
 
     /// A file of the report, whole.
@@ -85,36 +93,9 @@ impl Folder {
     pub(super) fn publish(self) -> Result<(), Failure> {
         // It may have changed while the run worked.
         self.place.check_content()?;
-        let target = &self.place.target;
-        let previous = self.place.sibling("previous", 0);
-        let replaces = target.exists();
-        let failed =
-            |error: io::Error| Failure::io("put the report into", &self.place.shown, &error);
-        if replaces {
-            fs::rename(target, &previous).map_err(failed)?;
-        }
-        if let Err(error) = fs::rename(&self.staging, target) {
-            if replaces {
-                fs::rename(&previous, target).map_err(failed)?;
-            }
-            return Err(failed(error));
-        }
-        if replaces && let Err(error) = fs::remove_dir_all(&previous) {
-            console::warning(&format!(
-                "the earlier report could not be removed, it is in {}: {error}",
-                previous.display()
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // After a successful swap neither exists any more, or is no longer empty.
-        let _ = fs::remove_dir_all(&self.staging);
-        interrupt::unfinished(None);
-        remove_empty(&self.made);
+        let Folder { place, staging, .. } = self;
+        let failed = |error| Failure::io("put the report into", &place.shown, &error);
+        staging.publish().map_err(failed)
     }
 }
 
@@ -131,29 +112,6 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         })
 }
 
-/// Creates the unfinished folder; a name left over from a killed run is passed by.
-fn start(place: &Place) -> Result<PathBuf, Failure> {
-    for attempt in 0..100 {
-        let staging = place.sibling("partial", attempt);
-        match fs::create_dir(&staging) {
-            Ok(()) => return Ok(staging),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(Failure::bad(format!(
-                    "cannot write the report to {}: {error}; name a folder in a place that you may write to, \
-                     with --out DIR",
-                    place.shown.display()
-                )));
-            }
-        }
-    }
-    Err(Failure::bad(format!(
-        "there are too many unfinished reports beside {}; remove {}",
-        place.shown.display(),
-        place.sibling("partial", 0).display()
-    )))
-}
-
 /// Refuses the name of a scenario that would lead out of the folder that it is to stand in.
 pub fn name_of_folder(scenario: &str, remedy: &str) -> Result<(), Failure> {
     let is_plain = Path::new(scenario)
@@ -168,21 +126,14 @@ pub fn name_of_folder(scenario: &str, remedy: &str) -> Result<(), Failure> {
 }
 
 /// `reports/<scenario>`, and which folders had to be made for it.
-fn default_place(scenario: &str) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+fn default_place(scenario: &str) -> Result<(PathBuf, Parents), Failure> {
     name_of_folder(scenario, "say where the report goes")?;
     let home = PathBuf::from(HOME);
-    let mut made = Vec::new();
+    let mut parents = Parents::default();
     match fs::create_dir(&home) {
-        Ok(()) => made.push(home.clone()),
+        Ok(()) => parents.0.push(home.clone()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(Failure::io("make the folder", &home, &error)),
     }
-    Ok((home.join(scenario), made))
-}
-
-fn remove_empty(folders: &[PathBuf]) {
-    for folder in folders.iter().rev() {
-        // Only succeeds where it is empty, which is what is wanted.
-        let _ = fs::remove_dir(folder);
-    }
+    Ok((home.join(scenario), parents))
 }

@@ -144,18 +144,6 @@ impl Place {
         }
     }
 
-    /// A name beside the place, hidden, on the same file system.
-    pub(super) fn sibling(&self, what: &str, attempt: u32) -> PathBuf {
-        let name = self.target.file_name().unwrap_or(OsStr::new("report"));
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{what}-{}", std::process::id()));
-        if attempt > 0 {
-            hidden.push(format!("-{attempt}"));
-        }
-        self.target.with_file_name(hidden)
-    }
-
     #[cfg(unix)]
     fn is_mount_point(&self) -> bool {
         use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,6 @@
 //! `firedrill replay`: the same drill again, event by event.
 
+mod case;
 mod compare;
 pub(super) mod diff;
 mod difference;
@@ -8,17 +9,26 @@ mod recent;
 mod report;
 mod stored;
 
+use std::path::Path;
+
 use super::args::ReplayArgs;
+use super::check::cases::CASE;
 use super::engine::Summary;
 use super::status::{Failure, Status};
 use super::{console, interrupt};
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Status, Failure> {
     interrupt::install();
-    if args.subject.is_dir() {
-        report::replay(&args.subject, args.quiet)
+    let folder = match args.subject.file_name().is_some_and(|name| name == CASE) {
+        true => args.subject.parent().unwrap_or(Path::new("")),
+        false => &args.subject,
+    };
+    if folder.join(CASE).is_file() {
+        case::replay(folder, args.quiet)
+    } else if folder.is_dir() {
+        report::replay(folder, args.quiet)
     } else {
-        lockstep::replay(&args.subject, args.quiet)
+        lockstep::replay(folder, args.quiet)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
+use crate::cli::check::cases::CASE;
 use crate::cli::drive::drive;
-use crate::cli::engine::{Drill, Summary, Time};
+use crate::cli::engine::{Drill, Scenario, Summary, Time};
 use crate::cli::progress::Progress;
 use crate::cli::run::{SCENARIO, SUMMARY, TRACE};
 use crate::cli::status::{Failure, Status};
@@ -16,19 +17,55 @@ use super::compare::Comparing;
 use super::difference::Sides;
 use super::stored::Stored;
 
-/// What `summary.json` says that a replay can be held against.
+/// What a folder says that a replay can be held against.
 #[derive(Deserialize)]
-struct Recorded {
+pub(super) struct Recorded {
     digest: String,
-    events: u64,
+    /// None: it says nothing of that.
+    #[serde(deserialize_with = "known")]
+    events: Option<u64>,
     simulated_ms: f64,
     ended: String,
+    /// The file that says so.
+    #[serde(skip_deserializing, default = "summary")]
+    file: &'static str,
+}
+
+fn known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(from).map(Some)
+}
+
+fn summary() -> &'static str {
+    SUMMARY
+}
+
+impl Recorded {
+    /// A whole run with this digest.
+    pub(super) fn of_case(digest: String) -> Recorded {
+        Recorded {
+            digest,
+            events: None,
+            simulated_ms: 0.0,
+            ended: "completed".to_owned(),
+            file: CASE,
+        }
+    }
 }
 
 pub(super) fn replay(folder: &Path, quiet: bool) -> Result<Status, Failure> {
     let recorded = recorded(folder)?;
     let scenario = input::of_report(folder, &[])?;
-    let mut drill = Drill::new(&scenario);
+    against(folder, &recorded, &scenario, quiet)
+}
+
+/// Runs the scenario of a folder and holds it against the trace, if there is one, and the digest.
+pub(super) fn against(
+    folder: &Path,
+    recorded: &Recorded,
+    scenario: &Scenario,
+    quiet: bool,
+) -> Result<Status, Failure> {
+    let mut drill = Drill::new(scenario);
     let until = match recorded.ended.as_str() {
         "interrupted" => Time((recorded.simulated_ms * 1e6).round() as u64).min(drill.end()),
         _ => drill.end(),
@@ -42,10 +79,10 @@ pub(super) fn replay(folder: &Path, quiet: bool) -> Result<Status, Failure> {
         }
         drop(progress);
         console::note(&format!(
-            "{} has no {TRACE} (it was run with --no-trace): only digests are compared",
+            "{} has no {TRACE}, as after --no-trace: only digests are compared",
             folder.display()
         ));
-        return verdict("", &recorded, &drill.finish(ended).summary);
+        return verdict("", recorded, &drill.finish(ended).summary);
     };
 
     let sides = Sides {
@@ -73,12 +110,13 @@ pub(super) fn replay(folder: &Path, quiet: bool) -> Result<Status, Failure> {
         return Ok(Status::Differs);
     }
     let how = format!(", {lines} lines of trace");
-    verdict(&how, &recorded, &drill.finish(ended).summary)
+    verdict(&how, recorded, &drill.finish(ended).summary)
 }
 
 /// Whether the digest and the count of events are those of the report.
 fn verdict(how: &str, recorded: &Recorded, now: &Summary) -> Result<Status, Failure> {
-    if recorded.digest == now.digest && recorded.events == now.events {
+    let as_many = recorded.events.is_none_or(|events| events == now.events);
+    if recorded.digest == now.digest && as_many {
         return super::identical(how, now);
     }
     let hint = match how.is_empty() {
@@ -87,8 +125,14 @@ fn verdict(how: &str, recorded: &Recorded, now: &Summary) -> Result<Status, Fail
     };
     console::print(
         format!(
-            "differs: {SUMMARY} has {} events and digest {}, now {} events and digest {}\n{hint}\n",
-            recorded.events, recorded.digest, now.events, now.digest
+            "differs: {} has {}digest {}, now {} events and digest {}\n{hint}\n",
+            recorded.file,
+            recorded
+                .events
+                .map_or(String::new(), |events| format!("{events} events and ")),
+            recorded.digest,
+            now.events,
+            now.digest
         )
         .as_bytes(),
     )?;

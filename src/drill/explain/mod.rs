@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::actor::blueprint::Blueprint;
 use crate::kernel::Time;
 
-use super::causes::Wait;
+use super::causes::{Causes, Wait};
 use super::episode::Episode;
 use super::outcome::RestartAttempt;
 use super::phase::Phase;
@@ -86,6 +86,18 @@ pub fn explanations(watch: &Watch, blueprint: &Blueprint, now: Time) -> Vec<Expl
     episodes
         .map(|episode| explanation(episode, watch, blueprint, now))
         .collect()
+}
+
+/// What led to an event, in order of time.
+pub fn led_to(event: u64, causes: &Causes, blueprint: &Blueprint) -> Vec<Step> {
+    let legs = Leg::path(event, Time::ZERO, causes);
+    let mut path = Vec::new();
+    if let (Some(first), Some(last)) = (legs.first(), legs.last()) {
+        // No recovery is told here: words that differ by phase are those of the first.
+        let phase = Phase::Detection;
+        steps(&legs, phase, first.from, last.to, blueprint, &mut path);
+    }
+    path
 }
 
 fn explanation(episode: &Episode, watch: &Watch, blueprint: &Blueprint, now: Time) -> Explanation {

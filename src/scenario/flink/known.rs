@@ -1,7 +1,12 @@
 //! Keys that Flink knows: those that no model uses earn a warning, those outside what is modelled an error with its reason.
 
-/// One a line; lines that begin with `#` are about the file.
+use std::sync::LazyLock;
+
+/// One a line, in order; lines that begin with `#` are about the file.
 const KEYS: &str = include_str!("keys.txt");
+
+/// They are looked up for every key of every scenario that is read.
+static LISTED: LazyLock<Vec<&str>> = LazyLock::new(|| keys().collect());
 
 /// Whole families of keys, by prefix: their names go on as users and plugins like.
 const FAMILIES: &[&str] = &[
@@ -58,7 +63,7 @@ pub fn outside(key: &str) -> Option<&'static str> {
 
 /// Whether Flink (2.3, or 1.17 and later) knows the key.
 pub fn is_known(key: &str) -> bool {
-    keys().any(|known| known == key)
+    LISTED.binary_search(&key).is_ok()
         || outside(key).is_some()
         // A misspelt known key must not hide behind its family.
         || (FAMILIES.iter().any(|family| key.starts_with(family)) && !nearly_known(key))

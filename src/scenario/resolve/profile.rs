@@ -1,5 +1,7 @@
 //! The profile: built-in, from a file, or inline; each changes a base.
 
+use std::sync::LazyLock;
+
 use super::Check;
 use crate::actor::settings::ProcessStartup;
 use crate::kernel::Distribution;
@@ -92,10 +94,21 @@ fn changed(map: &ProfileFile, check: &mut Check) -> Profile {
     profile
 }
 
+/// Those of [`BUILT_IN`], read once: each variant of a scenario begins with one.
+static MADE: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+    BUILT_IN
+        .iter()
+        .map(|(name, text)| made(name, text))
+        .collect()
+});
+
 /// One of [`BUILT_IN`].
 fn built_in(name: &str) -> Profile {
-    let found = BUILT_IN.iter().find(|(known, _)| *known == name);
-    let (name, text) = found.expect("only names of the list are asked for");
+    let found = MADE.iter().find(|profile| profile.name == name);
+    found.expect("only names of the list are asked for").clone()
+}
+
+fn made(name: &str, text: &str) -> Profile {
     let tree = tree::parse(text).ok();
     let map: Option<ProfileFile> = tree.and_then(|tree| file::read(&tree).ok());
     let map = map.expect("a test reads every profile that is built in");
