@@ -204,14 +204,8 @@ fn same_shape(path: &str, real: &Value, ours: &Value, without: &[&str], found: &
 
 #[test]
 fn rest_answers_have_the_shape_of_a_real_cluster_s() {
-    // Its metrics come from task managers' reporters; an application is Flink 2.3's wrap around a job.
-    let without = [
-        "metrics",
-        "application-id",
-        "schedulerType",
-        "pending-operators",
-        "stacktrace",
-    ];
+    // A text of Flink's own.
+    let without = ["stacktrace"];
     let real = |name: &str| -> Value {
         let path = format!(
             "{}/tests/data/rest/fraud/{name}",
@@ -266,6 +260,25 @@ fn rest_answers_have_the_shape_of_a_real_cluster_s() {
             .unwrap()
             .len();
         assert!(failures >= 1, "{model}: {failures}");
+        // What a task takes in its producers have put out, but for what is under way and what was sent again.
+        let counted =
+            |vertex: usize, what: &str| job["vertices"][vertex]["metrics"][what].as_u64().unwrap();
+        for vertex in 1..5 {
+            let (read, written) = (
+                counted(vertex, "read-records"),
+                counted(vertex - 1, "write-records"),
+            );
+            assert!(
+                read > 100_000 && read.abs_diff(written) < written / 5,
+                "{vertex}: {read} of {written}"
+            );
+            assert!(counted(vertex, "read-bytes") > 20 * read);
+        }
+        assert_eq!(
+            (counted(0, "read-records"), counted(4, "write-records")),
+            (0, 0)
+        );
+
         // A job that was exported comes back by `import`.
         let answers = firedrill::scenario::import::Answers {
             plan: scenario::Document {
@@ -294,6 +307,44 @@ fn rest_answers_have_the_shape_of_a_real_cluster_s() {
             .collect();
         assert_eq!(widths, [10, 5, 5, 5, 2]);
     }
+}
+
+#[test]
+fn metrics_count_real_records_and_only_flink_s_look_like_flink_s() {
+    let text =
+        String::from_utf8(artifacts("flink-default").remove("metrics.txt").unwrap()).unwrap();
+    for own in [
+        "cpuLoad",
+        "inFlightLogBytes",
+        "inputLatencyMs",
+        "inputQueueLength",
+    ] {
+        let families = text
+            .lines()
+            .filter(|line| line.starts_with("# TYPE") && line.contains(own));
+        let families: Vec<&str> = families.collect();
+        assert!(
+            matches!(families[..], [one] if one.contains(" firedrill_")),
+            "{own}: {families:?}"
+        );
+    }
+    // Ten partitions of 500 a second, of which a record in the run stands for twenty.
+    let rates = text.lines().filter(|line| {
+        line.starts_with("flink_taskmanager_job_task_numRecordsOutPerSecond{")
+            && line.contains("Kafka_source")
+    });
+    let before = |line: &&str| {
+        line.rsplit(' ')
+            .next()
+            .and_then(|at| at.parse::<f64>().ok())
+            .is_some_and(|at| (30.0..59.0).contains(&at))
+    };
+    let rates: Vec<f64> = rates
+        .filter(before)
+        .map(|line| line.rsplit(' ').nth(1).unwrap().parse().unwrap())
+        .collect();
+    let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+    assert!((450.0..550.0).contains(&mean), "{mean}");
 }
 
 #[test]

@@ -87,6 +87,48 @@ fn one_thread_or_three_give_the_same_bytes() {
     assert_eq!(digests.len(), 12);
 }
 
+/// Nodes of a cluster may see the same file under other paths.
+#[test]
+fn shards_are_the_same_however_their_scenario_was_called() {
+    let room = Room::new();
+    let whole = room.path("drill.yaml").display().to_string();
+    for (shard, scenario) in [
+        ("1", "drill.yaml"),
+        ("2", "./drill.yaml"),
+        ("3", whole.as_str()),
+    ] {
+        let (out, of) = (format!("shard-{shard}"), format!("{shard}/3"));
+        room.firedrill(
+            &[
+                "sweep", scenario, "--seeds", "6", "--shard", &of, "--out", &out,
+            ],
+            0,
+        );
+    }
+    let here = room.path("shard-3").display().to_string();
+    room.firedrill(
+        &[
+            "sweep", "merge", "shard-1", "shard-2", "shard-3", "--out", "a",
+        ],
+        0,
+    );
+    room.firedrill(
+        &[
+            "sweep",
+            "merge",
+            &here,
+            "./shard-2/",
+            "shard-1",
+            "--out",
+            "b",
+        ],
+        0,
+    );
+    assert_same(&room.path("a"), &room.path("b"));
+    room.firedrill(&["sweep", "./drill.yaml", "--seeds", "6", "--out", "c"], 0);
+    assert_same(&room.path("a"), &room.path("c"));
+}
+
 #[test]
 fn shards_together_are_the_whole() {
     let room = Room::new();

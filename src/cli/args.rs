@@ -17,8 +17,8 @@ use super::check::args::CheckArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  firedrill run scenarios/fraud-detection.yaml
-      rehearse the shipped drill; the report goes to reports/fraud-detection/
+  firedrill run fraud-detection
+      rehearse a drill that is built in (firedrill list scenarios); the report goes to reports/fraud-detection/
   firedrill run drill.yaml --seed 7 --set recovery.scope=region --format json
       the same drill under another seed and with a changed setting, for a script
   firedrill replay reports/fraud-detection
@@ -96,7 +96,7 @@ reports/<name of the scenario>-models (or --out), beside comparison.txt, .csv an
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(super) struct RunArgs {
-    /// The scenario, a YAML file
+    /// The scenario: a YAML file, or the name of one that is built in
     #[arg(value_name = "SCENARIO.yaml")]
     pub(super) scenario: PathBuf,
 

@@ -1,20 +1,26 @@
 //! `firedrill new`, `completions` and `man`: what helps to begin.
 
 use std::fs;
+use std::path::Path;
 
 use clap::CommandFactory;
 
 use super::args::{Cli, CompletionsArgs, ManArgs, NewArgs};
 use super::console;
 use super::folder::write_whole;
+use super::shipped;
 use super::status::{Failure, Status};
 
 /// A scenario whose comments say what may be changed.
 const STARTER: &str = include_str!("starter.yaml");
 
 pub(super) fn new(args: &NewArgs) -> Result<Status, Failure> {
+    let text = match &args.from {
+        None => STARTER,
+        Some(name) => named(name)?,
+    };
     let Some(file) = &args.file else {
-        console::print(STARTER.as_bytes())?;
+        console::print(text.as_bytes())?;
         return Ok(Status::Ok);
     };
     if file.exists() {
@@ -23,12 +29,22 @@ pub(super) fn new(args: &NewArgs) -> Result<Status, Failure> {
             file.display()
         )));
     }
-    write_whole(file, STARTER.as_bytes())?;
+    write_whole(file, text.as_bytes())?;
     console::note(&format!(
         "{} is a scenario to start from; `firedrill run` it",
         file.display()
     ));
     Ok(Status::Ok)
+}
+
+fn named(name: &Path) -> Result<&'static str, Failure> {
+    let shipped = shipped::named(name).ok_or_else(|| {
+        let name = name.display();
+        Failure::bad(format!(
+            "no scenario {name} is built in; `firedrill list scenarios` has the names"
+        ))
+    })?;
+    Ok(shipped.text)
 }
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Status, Failure> {

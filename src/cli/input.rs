@@ -8,6 +8,7 @@ use super::args::RunArgs;
 use super::console;
 use super::engine::{self, Beside, Document, Loaded, Override, Scenario};
 use super::run::{SCENARIO, overrides};
+use super::shipped;
 use super::status::Failure;
 
 /// Far beyond any scenario: whoever names a disk image should hear so at once.
@@ -89,6 +90,7 @@ pub(super) fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Reads a scenario: a file, or one that is built in where no file has its name.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     if path.is_dir() {
         return Err(Failure::bad(format!(
@@ -96,15 +98,27 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             path.display()
         )));
     }
+    if let Some(shipped) = shipped::named(path).filter(|_| !path.exists()) {
+        return Ok(shipped.text.as_bytes().to_vec());
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| {
-            Failure::bad(format!(
-                "cannot read the scenario {}: {error}; give the path of a YAML file \
-                 (`firedrill list scenarios` shows those that come with Firedrill)",
-                path.display()
-            ))
+            let named = path
+                .file_stem()
+                .and_then(|name| shipped::named(Path::new(name)));
+            let hint = match named {
+                Some(shipped) => {
+                    format!("{} by itself names the one that is built in", shipped.name)
+                }
+                None => {
+                    "give the path of a YAML file, or a name that `firedrill list scenarios` shows"
+                        .to_owned()
+                }
+            };
+            let path = path.display();
+            Failure::bad(format!("cannot read the scenario {path}: {error}; {hint}"))
         })?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(Failure::bad(format!(
@@ -114,6 +128,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         )));
     }
     Ok(bytes)
+}
+
+/// What a path ends with: reports name no folder.
+pub(super) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// Reads a file that Firedrill wrote, however large.

@@ -31,6 +31,9 @@ pub(super) fn list(args: &ListArgs) -> Result<Status, Failure> {
         }
     };
     console::print(text.as_bytes())?;
+    if matches!((args.what, args.format), (Listing::Scenarios, Format::Text)) {
+        console::note("they are built in: firedrill run NAME; firedrill new --from NAME FILE.yaml");
+    }
     Ok(Status::Ok)
 }
 
@@ -53,7 +56,7 @@ fn scenarios() -> Result<Vec<Entry>, Failure> {
     SHIPPED
         .iter()
         .map(|shipped| {
-            let loaded = engine::load(shipped.text.as_bytes(), shipped.path, &[])
+            let loaded = engine::load(shipped.text.as_bytes(), shipped.name, &[])
                 .map_err(|error| Failure::bad(error.to_string()))?;
             Ok((loaded.scenario.name, loaded.scenario.about))
         })
@@ -92,10 +95,10 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
         let mut there: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|entry| format!("scenarios/{}", entry.unwrap().file_name().to_string_lossy()))
-            .filter(|path| path.ends_with(".yaml"))
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .filter_map(|file| file.strip_suffix(".yaml").map(str::to_owned))
             .collect();
-        let mut listed: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.path).collect();
+        let mut listed: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
         there.sort();
         listed.sort_unstable();
         assert_eq!(listed, there);
@@ -104,12 +107,9 @@ mod tests {
     #[test]
     fn a_shipped_scenario_is_named_as_its_file() {
         for shipped in SHIPPED {
-            let loaded = engine::load(shipped.text.as_bytes(), shipped.path, &[])
+            let loaded = engine::load(shipped.text.as_bytes(), shipped.name, &[])
                 .unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(
-                shipped.path,
-                format!("scenarios/{}.yaml", loaded.scenario.name)
-            );
+            assert_eq!(shipped.name, loaded.scenario.name);
         }
     }
 }

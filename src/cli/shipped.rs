@@ -1,15 +1,24 @@
-//! The scenarios that come with Firedrill, inside the binary.
+//! The scenarios that come with Firedrill, inside the binary: each goes by its name where no file has that name.
+
+use std::path::Path;
 
 /// A scenario file, as it is in `scenarios/`.
 pub(super) struct Shipped {
-    pub(super) path: &'static str,
+    pub(super) name: &'static str,
     pub(super) text: &'static str,
+}
+
+/// The scenario with this name, without a folder or an ending.
+pub(super) fn named(name: &Path) -> Option<&'static Shipped> {
+    SHIPPED
+        .iter()
+        .find(|shipped| Path::new(shipped.name) == name)
 }
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
         &[$(Shipped {
-            path: concat!("scenarios/", $name, ".yaml"),
+            name: $name,
             text: include_str!(concat!("../../scenarios/", $name, ".yaml")),
         }),*]
     };

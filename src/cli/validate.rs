@@ -27,13 +27,9 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
     interrupt::install();
     let (judged, complete) = simulate(args, &table, &plan)?;
     let (rows, cells, overall) = judge(&judged);
-    let name = |path: &Path| {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        name.to_string_lossy().into_owned()
-    };
     let results = Validation {
-        table: name(&args.table),
-        scenario: name(&args.scenario),
+        table: input::file_name(&args.table),
+        scenario: input::file_name(&args.scenario),
         profile: plan.episodes[0].scenario.profile.name.clone(),
         seeds: args.seeds,
         complete,
@@ -83,7 +79,7 @@ fn lay_out(
 ) -> Result<Plan, Failure> {
     let read = |path: &Path| -> Result<(&'static [u8], &'static str), Failure> {
         // Few, and needed until the end.
-        let bytes: &'static [u8] = Vec::leak(input::bytes(path, "the scenario")?);
+        let bytes: &'static [u8] = Vec::leak(input::read(path)?);
         let name: &'static str = String::leak(path.display().to_string());
         Ok((bytes, name))
     };

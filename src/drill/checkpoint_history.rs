@@ -1,11 +1,14 @@
 //! Each checkpoint from its trigger to its end, and the restarts that went back to it: Flink's `CheckpointStatsHistory`.
 
+use super::tasks::Tasks;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
+use crate::actor::settings::SchedulerKind;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::job_graph::Exchange;
 use crate::dataflow::topology::JobId;
 use crate::kernel::Header;
+use crate::policy::Liveness;
 
 use super::outcome::{CheckpointEntry, JobGraph, Vertex, VertexInput};
 
@@ -74,10 +77,14 @@ impl CheckpointHistory {
 }
 
 /// The jobs as they were submitted.
-pub fn graphs(blueprint: &Blueprint) -> Vec<JobGraph> {
+pub fn graphs(tasks: &Tasks, blueprint: &Blueprint) -> Vec<JobGraph> {
     let topology = &blueprint.topology;
     let graph = |job: &crate::dataflow::topology::JobInfo| JobGraph {
         name: job.name.clone(),
+        scheduler: match (blueprint.liveness, blueprint.config.scheduler) {
+            (Liveness::RpcHeartbeats, SchedulerKind::Adaptive) => "Adaptive",
+            _ => "Default",
+        },
         vertices: job
             .operators
             .iter()
@@ -88,6 +95,7 @@ pub fn graphs(blueprint: &Blueprint) -> Vec<JobGraph> {
                     name: info.spec.name.clone(),
                     parallelism: info.spec.parallelism,
                     max_parallelism: info.max_parallelism,
+                    io: tasks.io(*id, blueprint),
                     inputs: inputs
                         .map(|input| VertexInput {
                             from: input.operator,

@@ -16,7 +16,7 @@ pub use event_time::EventTimeSummary;
 pub use recovery::{PlacementEntry, Recovery, RestartAttempt, Step};
 pub use series::{LagPoint, LatencyPoint, MetricPoint, WatermarkLagPoint};
 pub use spared::{Spared, Unprovoked};
-pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput};
+pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput, VertexIo};
 
 /// The whole outcome of one run.
 #[derive(Clone, Debug)]

@@ -154,7 +154,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             Some(_) => explain::explanations(&watch, &blueprint, now),
         },
         film: std::mem::take(&mut watch.filming).film(&blueprint),
-        graphs: checkpoint_history::graphs(&blueprint),
+        graphs: checkpoint_history::graphs(&watch.tasks, &blueprint),
         checkpoints: std::mem::take(&mut watch.checkpoint_history.entries),
         lag: std::mem::take(&mut watch.lag),
         watermark_lag: watch.event_times.points(),

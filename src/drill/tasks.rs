@@ -11,10 +11,10 @@ use crate::actor::metric_report::TaskMetrics;
 use crate::actor::source_fact::SourceFact;
 use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
-use crate::dataflow::topology::{JobId, SubtaskId, Topology};
+use crate::dataflow::topology::{JobId, OperatorId, SubtaskId, Topology};
 use crate::kernel::{ActorId, Header, Time};
 
-use super::outcome::{MetricPoint, TaskSpan};
+use super::outcome::{MetricPoint, TaskSpan, VertexIo};
 
 /// One attempt of a subtask.
 #[derive(Clone, Debug)]
@@ -241,6 +241,42 @@ impl Tasks {
         spans.into_iter().map(describe).collect()
     }
 
+    /// What an operator's tasks have done since their latest attempts began.
+    pub fn io(&self, operator: OperatorId, blueprint: &Blueprint) -> VertexIo {
+        let topology = &blueprint.topology;
+        let info = &topology.operators[operator as usize];
+        let producers = info.spec.kind.inputs().iter();
+        let producers =
+            producers.map(|input| &topology.jobs[info.job as usize].operators[input.operator]);
+        let input_bytes = producers
+            .map(|id| topology.operators[*id as usize].record_bytes)
+            .max();
+        let is_source = info.spec.kind.inputs().is_empty();
+        let weight = u64::from(blueprint.weight);
+        let mut io = VertexIo::default();
+        for (at, metrics) in &self.measured {
+            let latest = self.latest.get(&metrics.subtask);
+            let is_current = latest.is_some_and(|number| self.spans[*number].from < *at);
+            if topology.subtasks[metrics.subtask as usize].operator != operator || !is_current {
+                continue;
+            }
+            let idle = metrics.interval - metrics.busy - metrics.back_pressured;
+            io.busy_ms += metrics.busy.as_ms();
+            io.idle_ms += idle.as_ms();
+            io.back_pressured_ms += metrics.back_pressured.as_ms();
+            if !is_source {
+                io.read_records += metrics.records_in * weight;
+                io.read_bytes += metrics.records_in * input_bytes.unwrap_or(0);
+            }
+            if info.spec.kind.sink().is_none() {
+                io.write_records += metrics.records_out * weight;
+                io.write_bytes += metrics.records_out * info.record_bytes;
+            }
+        }
+        io
+    }
+
+    /// Records count as real ones.
     pub fn metrics(&self, blueprint: &Blueprint) -> Vec<MetricPoint> {
         let mut points = Vec::with_capacity(self.measured.len() * 8);
         let topology = &blueprint.topology;
@@ -268,10 +304,14 @@ impl Tasks {
                 per_second(metrics.back_pressured),
             );
             point("idleTimeMsPerSecond", per_second(idle));
-            point("numRecordsInPerSecond", metrics.records_in as f64 / seconds);
+            let records = |simulated: u64| (simulated * u64::from(blueprint.weight)) as f64;
+            point(
+                "numRecordsInPerSecond",
+                records(metrics.records_in) / seconds,
+            );
             point(
                 "numRecordsOutPerSecond",
-                metrics.records_out as f64 / seconds,
+                records(metrics.records_out) / seconds,
             );
             point("checkpointAlignmentTime", metrics.alignment.0 as f64);
             point("checkpointStartDelayNanos", metrics.start_delay.0 as f64);
@@ -279,7 +319,7 @@ impl Tasks {
             point("inputQueueLength", f64::from(metrics.queued));
             point("inFlightLogBytes", metrics.log_bytes as f64);
             if blueprint.topology.is_source(metrics.subtask) {
-                point("pendingRecords", metrics.pending_records as f64);
+                point("pendingRecords", records(metrics.pending_records));
             }
             // Before the first watermark Flink's gauges are at Long.MIN_VALUE.
             let begun = |watermark: Option<EventTime>| watermark.filter(|w| *w > EventTime::MIN);

@@ -1,10 +1,11 @@
 //! The arguments of commands that run a scenario many times.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Format, jobs, setting};
+use crate::cli::input;
 
 /// A scenario, with what is changed of it.
 #[derive(Clone, Debug, Args)]
@@ -33,8 +34,11 @@ impl Chosen {
         let sets = self.set.iter();
         let sets = sets.map(|(key, value)| ("--set", format!("{key}={value}")));
         let config = self.flink_config.iter();
-        let config = config.map(|path| ("--flink-config", path.display().to_string()));
-        let profile = self.profile.iter().map(|name| ("--profile", name.clone()));
+        let config = config.map(|path| ("--flink-config", input::file_name(path)));
+        let profile = self
+            .profile
+            .iter()
+            .map(|name| ("--profile", input::file_name(Path::new(name))));
         let options = model.chain(sets).chain(config).chain(profile);
         options
             .flat_map(|(option, value)| [option.to_owned(), value])
@@ -81,7 +85,7 @@ pub(in crate::cli) struct SweepArgs {
     #[command(subcommand)]
     pub(in crate::cli) action: Option<SweepAction>,
 
-    /// The scenario, a YAML file
+    /// The scenario: a YAML file, or the name of one that is built in
     #[arg(value_name = "SCENARIO.yaml", required = true)]
     pub(in crate::cli) scenario: Option<PathBuf>,
 
@@ -218,7 +222,7 @@ before and after are then predicted on as many seeds that the search has not see
 #[derive(Debug, Args)]
 #[command(after_help = TUNE_EXAMPLES)]
 pub(in crate::cli) struct TuneArgs {
-    /// The scenario, a YAML file
+    /// The scenario: a YAML file, or the name of one that is built in
     #[arg(value_name = "SCENARIO.yaml")]
     pub(in crate::cli) scenario: PathBuf,
 

@@ -47,6 +47,10 @@ pub(in crate::cli) struct ImportArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct NewArgs {
+    /// A scenario that is built in, instead of the one to start from; `firedrill list scenarios` has their names
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) from: Option<PathBuf>,
+
     /// Where it goes; a file that is there is left alone. Without it the scenario goes to standard output
     #[arg(value_name = "FILE.yaml")]
     pub(in crate::cli) file: Option<PathBuf>,

@@ -23,7 +23,7 @@ is the same under every seed. What breaks a promise is written down at once, bel
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(in crate::cli) struct CheckArgs {
-    /// The scenario, a YAML file
+    /// The scenario: a YAML file, or the name of one that is built in
     #[arg(value_name = "SCENARIO.yaml")]
     pub(in crate::cli) scenario: PathBuf,
 

@@ -14,6 +14,7 @@ use super::args::{Effort, Format, Sample, SweepAction, SweepArgs};
 use super::console::{self, Stdout};
 use super::engine::{self, Scenario};
 use super::folder::write_whole;
+use super::input;
 use super::source::Source;
 use super::status::{Failure, Status};
 use super::{interrupt, verdict};
@@ -42,7 +43,7 @@ fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
     let source = Source::read(scenario, &args.chosen)?;
     let plan = plan(args)?;
     let checked = check(&source, &plan)?;
-    let mut command = vec![scenario.display().to_string()];
+    let mut command = vec![input::file_name(scenario)];
     command.extend(args.chosen.words());
     let manifest = Manifest::new(
         &plan,

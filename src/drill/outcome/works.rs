@@ -6,6 +6,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct JobGraph {
     pub name: String,
+    /// `jobmanager.scheduler`: `Default` or `Adaptive`
+    pub scheduler: &'static str,
     pub vertices: Vec<Vertex>,
 }
 
@@ -15,6 +17,21 @@ pub struct Vertex {
     pub parallelism: u32,
     pub max_parallelism: u32,
     pub inputs: Vec<VertexInput>,
+    pub io: VertexIo,
+}
+
+/// What the latest attempts of a vertex's tasks have done since each began, as far as TaskManagers have reported it.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct VertexIo {
+    /// Through the network: of a source none.
+    pub read_records: u64,
+    pub read_bytes: u64,
+    pub write_records: u64,
+    pub write_bytes: u64,
+    /// Added up over the tasks.
+    pub busy_ms: f64,
+    pub idle_ms: f64,
+    pub back_pressured_ms: f64,
 }
 
 #[derive(Clone, Debug, Serialize)]

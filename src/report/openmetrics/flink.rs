@@ -4,9 +4,20 @@ use crate::drill::outcome::{MetricPoint, Outcome, TaskSpan};
 
 use super::Exposition;
 
-/// Prefix by scope, as Flink's reporter flattens it.
-fn prefix(scope: &str) -> &'static str {
+/// Measurements that Flink has no metric of, or one of another meaning.
+const OWN: [&str; 4] = [
+    "cpuLoad",
+    "inFlightLogBytes",
+    "inputLatencyMs",
+    "inputQueueLength",
+];
+
+/// Prefix by scope, as Flink's reporter flattens it; what is not Flink's does not look as if it were.
+fn prefix(scope: &str, metric: &str) -> &'static str {
     match scope {
+        "task" if OWN.contains(&metric) => "firedrill_task",
+        "taskmanager" if OWN.contains(&metric) => "firedrill_taskmanager",
+
         "jobmanager" => "flink_jobmanager",
         "job" | "checkpoint" => "flink_jobmanager_job",
         "task" => "flink_taskmanager_job_task",
@@ -53,6 +64,11 @@ fn help(scope: &str, metric: &str) -> String {
         "watermarkLag" => {
             "How far a source's watermark is behind the clock, in milliseconds.".into()
         }
+        "pendingRecords" => "Records in the topic that the source has not taken.".into(),
+        "cpuLoad" => "Share of the machine's CPU in use.".into(),
+        "inFlightLogBytes" => "What the task keeps to send again, in bytes.".into(),
+        "inputLatencyMs" => "How old the oldest unread batch is, in milliseconds.".into(),
+        "inputQueueLength" => "Elements that wait in the task's input channels.".into(),
         "numberOfCompletedCheckpoints" => "Checkpoints completed.".into(),
         "numberOfFailedCheckpoints" => "Checkpoints failed.".into(),
         "numRegisteredTaskManagers" => "TaskManagers registered with the leader.".into(),
@@ -77,7 +93,11 @@ pub fn filtered(text: &str) -> String {
 pub fn measurements(outcome: &Outcome, exposition: &mut Exposition) {
     let attempts = Attempts::of(&outcome.tasks);
     for point in &outcome.metrics {
-        let name = format!("{}_{}", prefix(point.scope), filtered(point.metric));
+        let name = format!(
+            "{}_{}",
+            prefix(point.scope, point.metric),
+            filtered(point.metric)
+        );
         let labels = labels(outcome, &attempts, point);
         let labels: Vec<_> = labels
             .iter()

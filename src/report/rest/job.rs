@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::drill::outcome::{JobGraph, JobSummary, Outcome, TaskSpan, Vertex};
+use crate::drill::outcome::{JobGraph, JobSummary, Outcome, TaskSpan, Vertex, VertexIo};
 
 use super::{id, ms};
 
@@ -51,10 +51,13 @@ pub(super) fn details(outcome: &Outcome) -> Value {
     let end = ended.map(|change| change.at_ms);
     json!({
         "jid": id(&graph.name),
+        // Handed in by itself, a job is an application of its own.
+        "application-id": id(&graph.name),
         "name": graph.name,
         "isStoppable": false,
         "state": job.status,
         "job-type": "STREAMING",
+        "schedulerType": graph.scheduler,
         "start-time": ms(start),
         "end-time": end.map_or(-1, ms),
         "duration": ms(end.unwrap_or(now) - start),
@@ -64,6 +67,7 @@ pub(super) fn details(outcome: &Outcome) -> Value {
         "vertices": vertices.into_iter().map(|(value, _)| value).collect::<Vec<_>>(),
         "status-counts": counts,
         "plan": plan(graph),
+        "pending-operators": 0,
     })
 }
 
@@ -137,8 +141,26 @@ fn vertex(vertex: &Vertex, graph: &JobGraph, outcome: &Outcome, now: f64) -> (Va
         "end-time": -1,
         "duration": if started { ms(now - start) } else { -1 },
         "tasks": counts(tasks.iter().map(|span| span.state.as_str())),
+        "metrics": metrics(&vertex.io),
     });
     (value, status)
+}
+
+/// `IOMetricsInfo`
+fn metrics(io: &VertexIo) -> Value {
+    json!({
+        "read-bytes": io.read_bytes,
+        "read-bytes-complete": true,
+        "write-bytes": io.write_bytes,
+        "write-bytes-complete": true,
+        "read-records": io.read_records,
+        "read-records-complete": true,
+        "write-records": io.write_records,
+        "write-records-complete": true,
+        "accumulated-backpressured-time": ms(io.back_pressured_ms),
+        "accumulated-idle-time": ms(io.idle_ms),
+        "accumulated-busy-time": io.busy_ms.round(),
+    })
 }
 
 /// `JobPlanInfo`
