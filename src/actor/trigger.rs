@@ -60,6 +60,9 @@ impl Conditions {
 
     /// Something has been stated: the faults that this sets off, in the order of the plan, and how long after it.
     pub fn take(&mut self, actor: ActorId, fact: &Fact, now: Time) -> Vec<(Span, FaultAction)> {
+        if !is_awaited(fact) {
+            return Vec::new();
+        }
         if matches!(fact, Fact::LeadershipGranted) {
             self.grants += 1;
         }
@@ -72,6 +75,21 @@ impl Conditions {
             .map(|fired| (fired.after, fired.action))
             .collect()
     }
+}
+
+/// Whether a trigger can wait for such a fact; most are about records, and none does.
+#[inline]
+fn is_awaited(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::CheckpointTriggered { .. }
+            | Fact::CheckpointCompleted { .. }
+            | Fact::LeadershipGranted
+            | Fact::ExecutionChanged { .. }
+            | Fact::JobStatusChanged { .. }
+            | Fact::FaultInjected { .. }
+            | Fact::FaultHealed { .. }
+    )
 }
 
 fn holds(trigger: Trigger, actor: ActorId, fact: &Fact, grants: u32) -> bool {

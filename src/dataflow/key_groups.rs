@@ -1,6 +1,7 @@
 //! Key groups: Flink's `KeyGroupRangeAssignment` and `MathUtils.murmurHash`, formula for formula.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::record::Record;
 
@@ -71,24 +72,11 @@ impl KeySelector {
         let salt = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
-        // A key is a Java Integer: its hash code is its value.
-        let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16);
-        if weight == 1 {
-            let groups = groups.collect();
-            return KeySelector {
-                salt,
-                groups,
-                step: 0,
-            };
-        }
-        let mut keys_of = vec![0_usize; max_parallelism as usize];
-        groups.for_each(|group| keys_of[group as usize] += 1);
-        let in_order = (0..).zip(&keys_of);
-        let in_order = in_order.flat_map(|(group, keys)| std::iter::repeat_n(group, *keys));
+        let goes_round = weight > 1;
         KeySelector {
             salt,
-            groups: in_order.collect(),
-            step: even_step(salt),
+            groups: groups(keys, max_parallelism, goes_round),
+            step: if goes_round { even_step(salt) } else { 0 },
         }
     }
 
@@ -121,6 +109,31 @@ impl KeySelector {
             .filter(|group| (first..=last).contains(&u32::from(**group)))
             .count() as u32
     }
+}
+
+/// What [`groups`] has computed, by what it was asked: thousands of runs ask for the same.
+static KNOWN: Mutex<BTreeMap<(u32, u32, bool), Arc<[u16]>>> = Mutex::new(BTreeMap::new());
+/// So many are kept.
+const KNOWN_MAX: usize = 16;
+
+/// The group of each key, or of each place where keys go round.
+fn groups(keys: u32, max_parallelism: u32, goes_round: bool) -> Arc<[u16]> {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() > KNOWN_MAX {
+        known.clear();
+    }
+    let groups = known
+        .entry((keys, max_parallelism, goes_round))
+        .or_insert_with(|| {
+            // A key is a Java Integer: its hash code is its value.
+            let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16);
+            let mut groups: Vec<u16> = groups.collect();
+            if goes_round {
+                groups.sort_unstable();
+            }
+            groups.into()
+        });
+    Arc::clone(groups)
 }
 
 /// A fraction of 2^64 whose multiples spread as evenly as multiples can: the partial quotients of its continued fraction are

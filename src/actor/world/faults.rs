@@ -22,7 +22,7 @@ impl World {
         let now = kernel.now();
         let mut fired = Vec::new();
         for (actor, fact) in kernel.facts() {
-            fired.extend(self.plan.conditions.take(*actor, fact, now));
+            fired.append(&mut self.plan.conditions.take(*actor, fact, now));
         }
         for (after, action) in fired {
             self.plan(now + after, action, kernel);

@@ -15,6 +15,8 @@ pub struct Processes {
 struct State {
     up: bool,
     hung: bool,
+    /// Faults of its links that last, and since when there are any.
+    cuts: u32,
     cut_at: Option<Time>,
     woke_at: Option<Time>,
     incarnation: u32,
@@ -89,7 +91,8 @@ impl Processes {
                 state.woke_at = Some(Time::MAX);
             }
             Fact::FaultInjected { what } if is_of_links(what) => {
-                state.cut_at = state.cut_at.or(Some(now))
+                state.cuts += 1;
+                state.cut_at = state.cut_at.or(Some(now));
             }
             Fact::FaultInjected { what } if is_of_speed(what) => state.slow = true,
             Fact::FaultHealed { what } if is_of_speed(what) => state.slow = false,
@@ -99,7 +102,9 @@ impl Processes {
             }
             // What was sent meanwhile is retransmitted, at the latest after as long again.
             Fact::FaultHealed { what } if is_of_links(what) => {
-                echo = state.cut_at.take().map_or(Span::ZERO, |at| now.since(at))
+                state.cuts = state.cuts.saturating_sub(1);
+                let cut_at = state.cut_at.take_if(|_| state.cuts == 0);
+                echo = cut_at.map_or(Span::ZERO, |at| now.since(at));
             }
             Fact::ProcessStarted { incarnation } => {
                 state.up = true;
@@ -132,5 +137,35 @@ impl Processes {
 
     pub fn disturbed_at(&self) -> Time {
         self.disturbed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::stage::blueprint;
+    use crate::kernel::EventId;
+
+    #[test]
+    fn a_process_is_cut_off_until_the_last_of_its_faults_is_over() {
+        let mut processes = Processes::new(&blueprint());
+        let actor = ActorId(0);
+        let mut at = |seconds: u64, fact: Fact| {
+            let header = Header {
+                time: Time(Span::from_secs(seconds).0),
+                event: EventId(1),
+                cause: EventId(1),
+                actor,
+            };
+            processes.take(&header, &fact);
+            (processes.is_well(actor), processes.disturbed_at())
+        };
+        let seconds = |seconds: u64| Time(Span::from_secs(seconds).0);
+        let cut = Fact::FaultInjected { what: "cut-off" };
+        let mended = Fact::FaultHealed { what: "cut-off" };
+        assert_eq!(at(10, cut.clone()), (false, seconds(10)));
+        assert_eq!(at(11, cut), (false, seconds(11)));
+        assert_eq!(at(12, mended.clone()), (false, seconds(12)));
+        assert_eq!(at(20, mended), (true, seconds(30)));
     }
 }

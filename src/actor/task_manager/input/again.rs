@@ -83,10 +83,11 @@ impl InputChannel {
         if checkpoint <= self.received_since {
             return;
         }
+        // Hardly anything has come behind it yet.
         let barrier = self
             .received
             .iter()
-            .position(|element| matches!(element, Element::Barrier(id, _) if *id == checkpoint));
+            .rposition(|element| matches!(element, Element::Barrier(id, _) if *id == checkpoint));
         if let Some(barrier) = barrier {
             self.received.drain(..=barrier);
             self.received_since = checkpoint;

@@ -81,10 +81,11 @@ impl OutputChannel {
         if checkpoint == self.base_checkpoint {
             return Some(self.base);
         }
+        // Whoever asks does so when the barrier was sent a moment ago.
         let at = self
             .log
             .iter()
-            .position(|e| matches!(e.element, Element::Barrier(id, _) if id == checkpoint))?;
+            .rposition(|e| matches!(e.element, Element::Barrier(id, _) if id == checkpoint))?;
         Some(self.base + at as u64 + 1)
     }
 }
