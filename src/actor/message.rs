@@ -294,6 +294,8 @@ pub enum Body {
     KafkaRefused(Box<KafkaClientRequest>),
     /// A client's own clock: it asks again, if somebody still wants to know.
     KafkaRetryDue(Box<KafkaClientRequest>),
+    /// `BufferResponse`s that are written at once: the same barrier or mark on several channels of one connection.
+    Events(Box<ChannelEvents>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -321,6 +323,14 @@ pub struct PartitionRequest {
     pub consumer_attempt: Attempt,
     pub from: ReplayFrom,
     pub credits: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ChannelEvents {
+    pub emitted: Time,
+    pub element: Element,
+    /// Each with the number of its connection.
+    pub channels: Vec<(ChannelId, u32)>,
 }
 
 /// Where in a channel's log a consumer wants to begin.

@@ -34,11 +34,10 @@ impl Following {
     }
 
     pub fn turn(&mut self, now: Time) {
-        let phase = self.state.phase();
         if let Some(episode) = &mut self.episode
             && episode.detected.is_some()
         {
-            episode.intervals.turn(phase, now);
+            episode.intervals.turn(self.state.phase(), now);
         }
     }
 

@@ -57,8 +57,8 @@ pub struct JobState {
     pub stage: Stage,
     /// Somebody leads and has read the job back.
     pub led: bool,
-    /// Tasks of the restart with their state, and whether they have put something out since.
-    pub tasks: BTreeMap<SubtaskId, (ExecutionState, bool)>,
+    /// Tasks of the restart.
+    pub tasks: RestartTasks,
     /// Tasks that have ever put something out: of a source without a partition, say, no output is awaited.
     pub fruitful: BTreeSet<SubtaskId>,
 }
@@ -68,7 +68,7 @@ impl JobState {
         JobState {
             stage: Stage::None,
             led: true,
-            tasks: BTreeMap::new(),
+            tasks: RestartTasks::default(),
             fruitful: BTreeSet::new(),
         }
     }
@@ -78,24 +78,22 @@ impl JobState {
         if !self.led {
             return Phase::Leadership;
         }
-        let any = |wanted: fn(&ExecutionState) -> bool| {
-            self.tasks.values().any(|(state, _)| wanted(state))
-        };
+        let any = |wanted: fn(ExecutionState) -> bool| self.tasks.any(wanted);
         match self.stage {
             Stage::Ending if any(|state| !state.is_terminal()) => Phase::Cancellation,
             Stage::Ending => Phase::Backoff,
             Stage::Placing => Phase::Resources,
             Stage::ComingUp | Stage::None => {
                 // A later restart has taken some of them over.
-                if any(|state| *state == ExecutionState::Canceling) {
+                if any(|state| state == ExecutionState::Canceling) {
                     Phase::Cancellation
                 } else if any(|state| state.is_terminal()) {
                     Phase::Backoff
-                } else if any(|state| *state <= ExecutionState::Scheduled) {
+                } else if any(|state| state <= ExecutionState::Scheduled) {
                     Phase::Resources
-                } else if any(|state| *state < ExecutionState::Initializing) {
+                } else if any(|state| state < ExecutionState::Initializing) {
                     Phase::Deployment
-                } else if any(|state| *state == ExecutionState::Initializing) {
+                } else if any(|state| state == ExecutionState::Initializing) {
                     Phase::Restore
                 } else if self.awaits_output() {
                     Phase::FirstOutput
@@ -107,13 +105,84 @@ impl JobState {
     }
 
     fn awaits_output(&self) -> bool {
-        let mut tasks = self.tasks.iter();
-        tasks.any(|(task, (_, put_out))| !put_out && self.fruitful.contains(task))
+        let mut silent = self.tasks.silent();
+        silent.any(|task| self.fruitful.contains(&task))
     }
 
     /// All tasks run, and all that restarted have put something out.
     pub fn is_done(&self) -> bool {
         self.led && self.stage == Stage::None && self.phase() == Phase::CatchUp
+    }
+}
+
+/// Tasks with their state, and whether they have put something out since they were deployed.
+#[derive(Clone, Debug, Default)]
+pub struct RestartTasks {
+    tasks: BTreeMap<SubtaskId, (ExecutionState, bool)>,
+    /// How many are in each state: it is asked at every step of every task.
+    in_state: BTreeMap<ExecutionState, u32>,
+}
+
+impl RestartTasks {
+    pub fn clear(&mut self) {
+        *self = RestartTasks::default();
+    }
+
+    /// These restart, or are to finish.
+    pub fn restart(&mut self, tasks: &[SubtaskId], state: ExecutionState) {
+        for task in tasks {
+            self.set(*task, state, false);
+        }
+    }
+
+    /// Those that the job does not have any more go, those that are new come.
+    pub fn replace(&mut self, tasks: &[SubtaskId]) {
+        let before = std::mem::take(self).tasks;
+        for task in tasks {
+            let created = (ExecutionState::Created, false);
+            let (state, put_out) = before.get(task).copied().unwrap_or(created);
+            self.set(*task, state, put_out);
+        }
+    }
+
+    pub fn turn(&mut self, task: SubtaskId, state: ExecutionState) {
+        if let Some((_, put_out)) = self.tasks.get(&task) {
+            // A task may put something out before the JobMaster hears that it initializes or runs.
+            let same = matches!(
+                state,
+                ExecutionState::Initializing | ExecutionState::Running
+            );
+            self.set(task, state, *put_out && same);
+        }
+    }
+
+    pub fn put_out(&mut self, task: SubtaskId) {
+        if let Some((state, put_out)) = self.tasks.get_mut(&task)
+            && *state >= ExecutionState::Deploying
+        {
+            *put_out = true;
+        }
+    }
+
+    fn set(&mut self, task: SubtaskId, state: ExecutionState, put_out: bool) {
+        *self.in_state.entry(state).or_default() += 1;
+        if let Some((before, _)) = self.tasks.insert(task, (state, put_out)) {
+            let left = self.in_state.get_mut(&before).expect("it is counted");
+            *left -= 1;
+            if *left == 0 {
+                self.in_state.remove(&before);
+            }
+        }
+    }
+
+    fn any(&self, wanted: fn(ExecutionState) -> bool) -> bool {
+        self.in_state.keys().any(|state| wanted(*state))
+    }
+
+    /// Those that have put nothing out.
+    fn silent(&self) -> impl Iterator<Item = SubtaskId> {
+        let silent = self.tasks.iter().filter(|(_, (_, put_out))| !put_out);
+        silent.map(|(task, _)| *task)
     }
 }
 
@@ -182,23 +251,23 @@ mod tests {
         let mut job = JobState::new();
         assert_eq!(job.phase(), Phase::CatchUp);
         job.stage = Stage::Ending;
-        job.tasks = BTreeMap::from([
-            (1, (ExecutionState::Failed, false)),
-            (2, (ExecutionState::Canceling, false)),
-        ]);
+        job.tasks.replace(&[1, 2]);
+        job.tasks.turn(1, ExecutionState::Failed);
+        job.tasks.turn(2, ExecutionState::Canceling);
         assert_eq!(job.phase(), Phase::Cancellation);
-        job.tasks.insert(2, (ExecutionState::Canceled, false));
+        job.tasks.turn(2, ExecutionState::Canceled);
         assert_eq!(job.phase(), Phase::Backoff);
         job.stage = Stage::ComingUp;
-        job.tasks = BTreeMap::from([
-            (1, (ExecutionState::Running, true)),
-            (2, (ExecutionState::Initializing, false)),
-        ]);
+        job.tasks.turn(1, ExecutionState::Running);
+        job.tasks.put_out(1);
+        job.tasks.turn(2, ExecutionState::Initializing);
         assert_eq!(job.phase(), Phase::Restore);
-        job.tasks.insert(2, (ExecutionState::Running, false));
+        job.tasks.turn(2, ExecutionState::Running);
         assert_eq!(job.phase(), Phase::CatchUp);
         job.fruitful.insert(2);
         assert_eq!(job.phase(), Phase::FirstOutput);
+        job.tasks.replace(&[1]);
+        assert_eq!(job.phase(), Phase::CatchUp);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
+use crate::actor::fact::{Detector, Fact, JobStatus};
 use crate::actor::flink::rpc::call::AllocationId;
 use crate::actor::source_fact::SourceFact;
 use crate::dataflow::layout::Layout;
@@ -216,16 +216,10 @@ impl Recoveries {
                     topology.job_of(*task) != *job || layout.get(*task).is_some()
                 });
                 self.with_job(*job, now, |following| {
-                    let tasks = &mut following.state.tasks;
-                    tasks.retain(|task, _| layout.get(*task).is_some());
+                    following.state.tasks.replace(&layout.subtasks);
                     if let Some(episode) = &mut following.episode {
                         let placement = &mut episode.placement;
                         placement.retain(|(task, ..)| layout.get(*task).is_some());
-                    }
-                    for task in &layout.subtasks {
-                        tasks
-                            .entry(*task)
-                            .or_insert((ExecutionState::Created, false));
                     }
                 });
             }
@@ -238,25 +232,14 @@ impl Recoveries {
                 self.settle(*subtask, *state, *taskmanager);
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
-                    if let Some(task) = following.state.tasks.get_mut(subtask) {
-                        // A task may put something out before the JobMaster hears that it initializes or runs.
-                        let same = matches!(
-                            state,
-                            ExecutionState::Initializing | ExecutionState::Running
-                        );
-                        *task = (*state, task.1 && same);
-                    }
+                    following.state.tasks.turn(*subtask, *state);
                 });
             }
             Fact::FirstOutput { subtask, .. } => {
                 let job = self.blueprint.topology.job_of(*subtask);
                 self.with_job(job, now, |following| {
                     following.state.fruitful.insert(*subtask);
-                    if let Some(task) = following.state.tasks.get_mut(subtask)
-                        && task.0 >= ExecutionState::Deploying
-                    {
-                        task.1 = true;
-                    }
+                    following.state.tasks.put_out(*subtask);
                 });
             }
             Fact::Replayed { records, .. } => {

@@ -29,7 +29,7 @@ impl HashOrder {
 
     /// Sorts entries into the map's order; `key` names them.
     pub fn arrange<T>(self, entries: &mut [T], key: impl Fn(&T) -> u64) {
-        entries.sort_by_key(|entry| self.rank(key(entry)));
+        entries.sort_by_cached_key(|entry| self.rank(key(entry)));
     }
 }
 

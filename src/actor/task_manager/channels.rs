@@ -12,6 +12,7 @@ use crate::policy::defect::Defect;
 
 use super::TaskManager;
 use super::output::{Consumer, ParkedRequest, Sent};
+use super::routes::Route;
 
 /// What one task hands another on the same TaskManager, without a network in between (`LocalInputChannel`).
 #[derive(Clone, Debug)]
@@ -30,14 +31,36 @@ impl TaskManager {
         element: Element,
         ctx: &mut Context<'_>,
     ) {
-        let Some((number, input)) = self.input_route(channel) else {
-            return;
-        };
+        if let Some(receiver) = self.receiver(from, channel, connection) {
+            self.receive(receiver, emitted, element, ctx);
+        }
+    }
+
+    /// The task that reads what comes over a connection, and at which of its inputs.
+    #[inline]
+    pub(super) fn receiver(
+        &self,
+        from: ActorId,
+        channel: ChannelId,
+        connection: u32,
+    ) -> Option<Route> {
+        let (number, input) = self.inputs.get(channel)?;
+        let task = self.tasks[number as usize].as_ref()?;
+        let receiver = &task.input.channels[input as usize];
+        ((receiver.producer, receiver.connection) == (from, connection)).then_some((number, input))
+    }
+
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        (number, input): Route,
+        emitted: Time,
+        element: Element,
+        ctx: &mut Context<'_>,
+    ) {
         let task = self.task(number);
         let receiver = &mut task.input.channels[input as usize];
-        if (receiver.producer, receiver.connection) != (from, connection) {
-            return;
-        }
+        let channel = receiver.channel;
         if receiver.asked.is_some() {
             receiver.answered();
         }
@@ -124,15 +147,14 @@ impl TaskManager {
         credits: u32,
         ctx: &mut Context<'_>,
     ) {
-        let asks = |parked: &&mut ParkedRequest| {
-            (parked.from, parked.channel, parked.connection) == (from, channel, connection)
-        };
-        if let Some(parked) = self.parked.iter_mut().find(asks) {
+        if let Some(parked) = self.parked.get_mut(&channel)
+            && (parked.from, parked.connection) == (from, connection)
+        {
             // Consumed while its request waits for the producer to come up.
             parked.credits += credits;
             return;
         }
-        let Some((number, output)) = self.output_route(channel) else {
+        let Some((number, output)) = self.outputs.get(channel) else {
             return;
         };
         let consumer = Consumer {
@@ -143,44 +165,15 @@ impl TaskManager {
         outputs.add_credits(output as usize, consumer, credits);
         let was_blocked = outputs.is_blocked();
         self.pump(number, output as usize, ctx);
-        // A task that nothing holds back has done already what it can.
+        self.go_on(number, was_blocked, ctx);
+    }
+
+    /// More can be sent. A task that nothing held back has done already what it can.
+    fn go_on(&mut self, number: u32, was_blocked: bool, ctx: &mut Context<'_>) {
         if was_blocked {
             self.advance(number, ctx);
         } else {
             self.settle_channels(number, ctx);
-        }
-    }
-
-    /// Sends what a channel may send.
-    fn pump(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
-        let me = self.me;
-        let task = self.tasks[number as usize].as_mut();
-        let task = task.expect("the task is there");
-        let record_bytes = task.outputs.record_bytes();
-        while let Some(sent) = task.outputs.next_to_send(output, ctx.now()) {
-            if sent.consumer.taskmanager == me {
-                self.handed.push_back(Handed::Element(sent));
-                continue;
-            }
-            let bytes = match &sent.element {
-                Element::Records(batch) => batch.len() as u64 * record_bytes,
-                Element::Barrier(..) | Element::Mark(_) => 0,
-            };
-            let body = Body::Data {
-                channel: sent.channel,
-                connection: sent.consumer.connection,
-                emitted: sent.emitted,
-                element: sent.element,
-            };
-            ctx.send_data(sent.consumer.taskmanager, bytes, body);
-        }
-    }
-
-    /// Sends what the channels of a task got to send.
-    #[inline]
-    pub(super) fn pump_ready(&mut self, number: u32, ctx: &mut Context<'_>) {
-        while let Some(output) = self.task(number).outputs.take_ready() {
-            self.pump(number, output, ctx);
         }
     }
 
@@ -245,7 +238,7 @@ impl TaskManager {
 
     /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
     pub(super) fn update_partition(&mut self, update: PartitionUpdate, ctx: &mut Context<'_>) {
-        let Some((number, input)) = self.input_route(update.channel) else {
+        let Some((number, input)) = self.inputs.get(update.channel) else {
             return;
         };
         let forgets = self.blueprint.defects.has(Defect::DedupForgotten);
@@ -253,9 +246,9 @@ impl TaskManager {
         if task.attempt != update.consumer_attempt {
             return;
         }
+        task.input.find_producer(input);
         let channel = &mut task.input.channels[input as usize];
         channel.producer = update.producer;
-        channel.producer_lost = false;
         channel.request_backoff = Span::ZERO;
         channel.producer_attempt = update.producer_attempt;
         match update.from {
@@ -274,14 +267,11 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         // The latest attempt of a consumer counts, and its latest request: one that was deposed may still ask.
-        let newer = |parked: &ParkedRequest| {
-            parked.channel == request.channel && parked.consumer_attempt > request.consumer_attempt
-        };
-        if self.parked.iter().any(newer) {
+        let earlier = self.parked.get(&request.channel);
+        if earlier.is_some_and(|parked| parked.consumer_attempt > request.consumer_attempt) {
             return;
         }
-        self.parked
-            .retain(|parked| parked.channel != request.channel);
+        self.parked.remove(&request.channel);
         let parked = ParkedRequest {
             from,
             channel: request.channel,
@@ -291,12 +281,12 @@ impl TaskManager {
             replay: request.from,
             credits: request.credits,
         };
-        match self.output_route(request.channel) {
-            Some((number, _))
+        match self.outputs.get(request.channel) {
+            Some((number, output))
                 if self.task(number).attempt == request.producer_attempt
                     && self.task(number).works() =>
             {
-                self.serve_request(number, parked, ctx);
+                self.serve_request(number, output as usize, parked, ctx);
             }
             // The producer is not there yet: it is being deployed.
             _ => {
@@ -309,36 +299,44 @@ impl TaskManager {
                     };
                     ctx.after(timeout, body);
                 }
-                self.parked.push(parked);
+                self.parked.insert(request.channel, parked);
             }
         }
     }
 
     /// Serves those who asked for a task's output before it was there.
     pub(super) fn serve_parked(&mut self, number: u32, ctx: &mut Context<'_>) {
-        let attempt = self.task(number).attempt;
-        for parked in std::mem::take(&mut self.parked) {
-            let ours =
-                matches!(self.output_route(parked.channel), Some((task, _)) if task == number);
-            if ours && parked.producer_attempt == attempt {
-                self.serve_request(number, parked, ctx);
-            } else {
-                self.parked.push(parked);
+        let task = self.task(number);
+        let attempt = task.attempt;
+        let channels = task.outputs.channels.iter();
+        let channels: Vec<ChannelId> = channels.map(|output| output.channel).collect();
+        for channel in channels {
+            let parked = self.parked.get(&channel);
+            if parked.is_some_and(|parked| parked.producer_attempt == attempt)
+                // The one before may have ended the task.
+                && let Some((owner, output)) = self.outputs.get(channel)
+                && owner == number
+                && let Some(parked) = self.parked.remove(&channel)
+            {
+                self.serve_request(number, output as usize, parked, ctx);
             }
         }
     }
 
-    fn serve_request(&mut self, number: u32, request: ParkedRequest, ctx: &mut Context<'_>) {
+    fn serve_request(
+        &mut self,
+        number: u32,
+        output: usize,
+        request: ParkedRequest,
+        ctx: &mut Context<'_>,
+    ) {
         let task = self.task(number);
-        let output = task
-            .outputs
-            .index_of(request.channel)
-            .expect("the route leads to the channel");
         let served = &mut task.outputs.channels[output].consumer_attempt;
         if request.consumer_attempt < *served {
             return;
         }
         *served = request.consumer_attempt;
+        let was_blocked = task.outputs.is_blocked();
         let (replay, credits) = (request.replay, request.credits);
         match task
             .outputs
@@ -352,7 +350,7 @@ impl TaskManager {
                     });
                 }
                 self.pump(number, output, ctx);
-                self.advance(number, ctx);
+                self.go_on(number, was_blocked, ctx);
             }
             // The log does not reach back: this cannot be mended by restarting the consumer alone.
             None => {
@@ -368,7 +366,7 @@ impl TaskManager {
         channel: ChannelId,
         connection: u32,
     ) {
-        let Some((number, output)) = self.output_route(channel) else {
+        let Some((number, output)) = self.outputs.get(channel) else {
             return;
         };
         let outputs = &mut self.task(number).outputs;

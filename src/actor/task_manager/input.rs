@@ -21,7 +21,7 @@ pub struct InputChannel {
     /// 0: not connected yet.
     pub connection: u32,
     /// The producer's process died, and no successor has been announced.
-    pub producer_lost: bool,
+    producer_lost: bool,
     /// Before the latest request for a producer that was not there; 0: there was none.
     pub request_backoff: Span,
     /// What the producer was asked for, as long as nothing has come of it.
@@ -49,6 +49,8 @@ pub struct InputChannel {
 #[derive(Clone, Debug)]
 pub struct InputGate {
     pub channels: Vec<InputChannel>,
+    /// Channels whose producer is lost.
+    lost: u32,
     /// Buffers per channel: exclusive ones and this channel's part of the floating ones.
     pub window: u32,
     /// Channels in the order in which their elements arrived.
@@ -105,6 +107,7 @@ impl InputGate {
     ) -> InputGate {
         InputGate {
             channels,
+            lost: 0,
             window,
             turns: VecDeque::new(),
             aligning: None,
@@ -230,9 +233,8 @@ impl InputGate {
 
     /// A producer is gone, or has not caught up with its predecessor: the checkpoint cannot be taken here.
     fn is_hopeless(&self, checkpoint: CheckpointId) -> bool {
-        let lost = self.channels.iter().any(|channel| channel.producer_lost);
         let careless = self.defects.has(Defect::PrematureBarrier);
-        lost || (checkpoint <= self.premature_up_to && !careless)
+        self.lost > 0 || (checkpoint <= self.premature_up_to && !careless)
     }
 
     /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
@@ -273,12 +275,20 @@ impl InputGate {
             channel.is_from(producer, incarnation) && channel.asked.is_none()
         };
         for channel in self.channels.iter_mut().filter(is_its) {
+            self.lost += u32::from(!channel.producer_lost);
             channel.producer_lost = true;
             lost = true;
         }
         let aligning = self.aligning.map(|alignment| alignment.barrier.checkpoint);
         let waiting = aligning.or(self.overtaking.waits_for());
         waiting.filter(|_| lost)
+    }
+
+    /// The channel's producer has a successor.
+    pub fn find_producer(&mut self, input: u16) {
+        let channel = &mut self.channels[input as usize];
+        self.lost -= u32::from(channel.producer_lost);
+        channel.producer_lost = false;
     }
 
     /// A checkpoint will not complete: what waits for its barriers goes on.
@@ -309,13 +319,25 @@ impl InputGate {
         }
     }
 
+    /// Every channel's queue is empty.
+    fn is_empty(&self) -> bool {
+        // Only while barriers are awaited do elements wait that have had their turn.
+        self.turns.is_empty() && self.aligning.is_none()
+    }
+
     /// Batches that wait, over all channels.
     pub fn queued(&self) -> u32 {
+        if self.is_empty() {
+            return 0;
+        }
         self.channels.iter().map(|channel| channel.queued).sum()
     }
 
     /// When the oldest waiting batch was emitted.
     pub fn oldest(&self) -> Option<Time> {
+        if self.is_empty() {
+            return None;
+        }
         self.channels
             .iter()
             .filter_map(|channel| {

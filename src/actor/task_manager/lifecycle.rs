@@ -35,10 +35,10 @@ impl TaskManager {
         }
         let task = Task::new(number, deployment, phase, ctx.now(), &self.blueprint);
         for (input, channel) in task.input.channels.iter().enumerate() {
-            self.inputs[channel.channel as usize] = Some((number, input as u16));
+            self.inputs.set(channel.channel, (number, input as u16));
         }
         for (output, channel) in task.outputs.channels.iter().enumerate() {
-            self.outputs[channel.channel as usize] = Some((number, output as u16));
+            self.outputs.set(channel.channel, (number, output as u16));
         }
         self.tasks.push(Some(Box::new(task)));
         match &mut self.executor {
@@ -305,10 +305,7 @@ impl TaskManager {
         ctx.forget_work(asynchronous(number));
         self.make_next(number, ctx);
         for channel in &task.input.channels {
-            let route = &mut self.inputs[channel.channel as usize];
-            if route.is_some_and(|(owner, _)| owner == number) {
-                *route = None;
-            }
+            self.inputs.remove(channel.channel, number);
             if channel.connection != 0 {
                 let (channel, connection, producer) =
                     (channel.channel, channel.connection, channel.producer);
@@ -322,10 +319,7 @@ impl TaskManager {
             }
         }
         for channel in &task.outputs.channels {
-            let route = &mut self.outputs[channel.channel as usize];
-            if route.is_some_and(|(owner, _)| owner == number) {
-                *route = None;
-            }
+            self.outputs.remove(channel.channel, number);
         }
     }
 

@@ -20,10 +20,12 @@ mod misfortune;
 mod persisting;
 mod reporting;
 mod requests;
+mod routes;
+mod sending;
 mod snapshots;
 mod writing;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::dataflow::topology::ChannelId;
@@ -40,10 +42,9 @@ use executor::TaskExecutor;
 use membership::Membership;
 pub use membership::{LEADER_PATH, MEMBERS_PATH};
 use output::ParkedRequest;
+use routes::Routes;
+use sending::Unwritten;
 use task::{SnapshotPart, Task};
-
-/// Which task and which of its channels a channel number means here.
-type Route = Option<(u32, u16)>;
 
 /// Connections that one incarnation may open before their numbers run into the next one's.
 const CONNECTION_BITS: u32 = 20;
@@ -55,12 +56,15 @@ pub struct TaskManager {
     millicores: u64,
     /// By number; a number is used once in the life of the process.
     tasks: Vec<Option<Box<Task>>>,
-    inputs: Vec<Route>,
-    outputs: Vec<Route>,
+    inputs: Routes,
+    outputs: Routes,
     next_connection: u32,
-    parked: Vec<ParkedRequest>,
+    /// Requests for the output of tasks that are not there yet: the latest one for each channel.
+    parked: BTreeMap<ChannelId, ParkedRequest>,
     /// Empty between two events.
     handed: VecDeque<Handed>,
+    /// Empty between two events.
+    unwritten: Unwritten,
     random: SmallStream,
     /// Of requests to Kafka that were refused.
     retries: SmallStream,
@@ -92,11 +96,12 @@ impl TaskManager {
             me,
             millicores: u64::from(settings.cpu_millicores),
             tasks: Vec::new(),
-            inputs: vec![None; channels],
-            outputs: vec![None; channels],
+            inputs: Routes::new(channels),
+            outputs: Routes::new(channels),
             next_connection: 0,
-            parked: Vec::new(),
+            parked: BTreeMap::new(),
             handed: VecDeque::new(),
+            unwritten: Unwritten::default(),
             random: blueprint.streams.small("task-start", name),
             retries: blueprint.streams.small("kafka-retry", name),
             executor: (blueprint.liveness == Liveness::RpcHeartbeats).then(|| {
@@ -122,6 +127,7 @@ impl TaskManager {
                 emitted,
                 element,
             } => self.on_data(from, channel, connection, emitted, element, ctx),
+            Body::Events(events) => self.on_events(from, *events, ctx),
             Body::WorkDone { task } => self.on_work_done(task, ctx),
             Body::Credit {
                 channel,
@@ -431,13 +437,5 @@ impl TaskManager {
 
     fn draw(&mut self, distribution: Distribution) -> Span {
         distribution.draw(&mut self.random)
-    }
-
-    fn input_route(&self, channel: ChannelId) -> Route {
-        self.inputs[channel as usize]
-    }
-
-    fn output_route(&self, channel: ChannelId) -> Route {
-        self.outputs[channel as usize]
     }
 }

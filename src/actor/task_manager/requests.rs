@@ -11,7 +11,7 @@ use super::{CONNECTION_BITS, TaskManager};
 impl TaskManager {
     /// At the consumer: the connection that was to be made, if it is still wanted; with its task and its input there.
     pub(super) fn wanted(&mut self, channel: ChannelId, connection: u32) -> Option<(u32, usize)> {
-        let (number, input) = self.input_route(channel)?;
+        let (number, input) = self.inputs.get(channel)?;
         let task = self.task(number);
         let wanted = task.input.channels[input as usize].connection == connection;
         (wanted && !task.is_ending()).then_some((number, input as usize))
@@ -78,7 +78,7 @@ impl TaskManager {
         let is_its = |consumer: Consumer| {
             consumer.taskmanager == peer && consumer.connection >> CONNECTION_BITS == incarnation
         };
-        self.parked.retain(|parked| !is_its(parked.consumer()));
+        self.parked.retain(|_, parked| !is_its(parked.consumer()));
         for number in self.numbers() {
             self.task(number).outputs.disconnect_all(is_its);
         }

@@ -53,6 +53,12 @@ fn burst(pace: Span) -> Span {
 }
 
 impl SplitReader {
+    /// Its next fetch is to be sent.
+    #[inline]
+    fn wants_more(&self, ahead_max: u64) -> bool {
+        self.jump.is_none() && !self.fetching && self.fetched - self.position < ahead_max
+    }
+
     /// Records that are there, and that the limiter lets through now.
     fn available(&self, pace: Option<Span>, now: Time) -> u64 {
         let fetched = self.fetched - self.position;
@@ -116,6 +122,16 @@ impl SourceReader {
         offsets
     }
 
+    fn ahead_max(&self, batch_max: u32) -> u64 {
+        self.ahead_max.max(u64::from(batch_max))
+    }
+
+    /// Whether a split's next fetch is not under way.
+    pub fn is_fetch_due(&self, batch_max: u32) -> bool {
+        let ahead_max = self.ahead_max(batch_max);
+        (self.readers.iter()).any(|reader| reader.wants_more(ahead_max))
+    }
+
     /// Keeps every split's next fetch under way. Unless `room` records come, the task puts nothing out before its
     /// flusher's next `tick`.
     pub fn fetch(
@@ -126,17 +142,14 @@ impl SourceReader {
         tick: Time,
         ctx: &mut Context<'_>,
     ) {
-        let ahead_max = self.ahead_max.max(u64::from(batch_max));
+        let ahead_max = self.ahead_max(batch_max);
         // What a rate limit lets through in its own rhythm is not collected.
         let records_min = match self.pace {
             Some(_) => 1,
             None => room / self.readers.len().max(1) as u64,
         };
         for reader in &mut self.readers {
-            if reader.jump.is_none()
-                && !reader.fetching
-                && reader.fetched - reader.position < ahead_max
-            {
+            if reader.wants_more(ahead_max) {
                 reader.fetching = true;
                 let body = Body::Fetch {
                     split: reader.split,

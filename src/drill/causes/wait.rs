@@ -111,6 +111,7 @@ impl Wait {
             Body::MainThreadFree { .. } => Wait::MainThread,
             Body::PartitionRequest(_)
             | Body::Data { .. }
+            | Body::Events(_)
             | Body::Credit { .. }
             | Body::PartitionClosed { .. }
             | Body::PartitionNotFound { .. } => Wait::Records,

@@ -171,8 +171,7 @@ impl Recoveries {
                 Detector::StopWithSavepoint => ExecutionState::Canceling,
                 _ => ExecutionState::Failed,
             };
-            let restarted = tasks.iter().map(|task| (*task, (state, false)));
-            following.state.tasks.extend(restarted);
+            following.state.tasks.restart(tasks, state);
             if let Some(episode) = &mut following.episode {
                 episode.scope = Some(scope);
                 episode.failed.extend(tasks.iter().copied());

@@ -151,12 +151,13 @@ impl Recoveries {
             .homes
             .keys()
             .filter(|task| topology.job_of(**task) == job);
-        let live: Vec<_> = homes
-            .map(|task| (*task, (ExecutionState::Running, false)))
-            .collect();
+        let live: Vec<_> = homes.copied().collect();
         self.with_job(job, now, |following| {
             following.state.stage = Stage::Ending;
-            following.state.tasks.extend(live);
+            following
+                .state
+                .tasks
+                .restart(&live, ExecutionState::Running);
             if let Some(episode) = &mut following.episode {
                 episode.giving_up = Some((now, detector, lost.to_vec()));
             }

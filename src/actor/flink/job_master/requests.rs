@@ -1,7 +1,7 @@
 //! Slots for groups of subtasks: from the pool, or from the ResourceManager (`SlotSharingExecutionSlotAllocator`,
 //! `PhysicalSlotProviderImpl`, `DeclarativeSlotPoolBridge`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact};
@@ -74,11 +74,12 @@ impl JobMaster {
     /// Which of the free slots suits a group best.
     fn choose_slot(&self, group: usize, office: &Office<'_>) -> Option<AllocationId> {
         let config = &office.blueprint.config;
+        let utilization = self.utilization();
         let mut free: Vec<_> = self
             .pool
             .free()
             .map(|(allocation, slot)| {
-                let (slots, in_use) = self.slots_on(slot.taskmanager);
+                let (slots, in_use) = utilization[&slot.taskmanager];
                 FreeSlot {
                     allocation: allocation.0,
                     taskmanager: slot.taskmanager.actor,
@@ -95,16 +96,16 @@ impl JobMaster {
             evenly_spread: config.load_balance == LoadBalance::Slots,
         };
         selection
-            .choose(&self.profile(group), &free)
+            .choose(&self.profile(group, config.local_recovery), &free)
             .map(|at| AllocationId(free[at].allocation))
     }
 
     /// `SlotProfile`: where the group's subtasks ran before, if they have state to restore.
-    fn profile(&self, group: usize) -> SlotProfile {
-        let mut profile = SlotProfile {
-            reserved_allocations: self.previous_allocations(),
-            ..SlotProfile::default()
-        };
+    fn profile(&self, group: usize, local_recovery: bool) -> SlotProfile {
+        let mut profile = SlotProfile::default();
+        if local_recovery {
+            profile.reserved_allocations = self.previous_allocations();
+        }
         let restores = self.store.latest() != 0;
         for subtask in &self.groups[group].subtasks {
             let execution = self.peek(*subtask);
@@ -134,15 +135,15 @@ impl JobMaster {
             .collect()
     }
 
-    /// The pool's slots on a TaskManager, and how many of them are in use.
-    fn slots_on(&self, taskmanager: Address) -> (u32, u32) {
-        let here = || {
-            self.pool
-                .all()
-                .filter(|(_, slot)| slot.taskmanager == taskmanager)
-        };
-        let used = here().filter(|(_, slot)| matches!(slot.use_, SlotUse::Reserved(_)));
-        (here().count() as u32, used.count() as u32)
+    /// The pool's slots on each TaskManager, and how many of them are in use.
+    fn utilization(&self) -> BTreeMap<Address, (u32, u32)> {
+        let mut utilization = BTreeMap::new();
+        for (_, slot) in self.pool.all() {
+            let (slots, in_use) = utilization.entry(slot.taskmanager).or_insert((0, 0));
+            *slots += 1;
+            *in_use += u32::from(matches!(slot.use_, SlotUse::Reserved(_)));
+        }
+        utilization
     }
 
     pub(super) fn state_slot(

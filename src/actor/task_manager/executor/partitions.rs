@@ -10,6 +10,7 @@ use crate::dataflow::topology::{ChannelId, SubtaskId};
 use crate::kernel::ActorId;
 
 use super::{ExecutorAsk, TaskManager};
+use crate::actor::task_manager::output::ParkedRequest;
 
 impl TaskManager {
     /// At the producer: a request has waited for `partition-request-timeout`. Where the producer is not up by now, the
@@ -21,18 +22,19 @@ impl TaskManager {
         connection: u32,
         ctx: &mut Context<'_>,
     ) {
-        let waits = self.parked.iter().position(|parked| {
-            (parked.from, parked.channel, parked.connection) == (consumer, channel, connection)
-        });
-        let Some(at) = waits else { return };
-        let attempt = self.parked[at].producer_attempt;
+        let waits =
+            |parked: &&ParkedRequest| (parked.from, parked.connection) == (consumer, connection);
+        let Some(parked) = self.parked.get(&channel).filter(waits) else {
+            return;
+        };
+        let attempt = parked.producer_attempt;
         // A task that restores has its partitions already, and sends as soon as it runs.
-        let restores = self.output_route(channel).is_some_and(|(number, _)| {
+        let restores = self.outputs.get(channel).is_some_and(|(number, _)| {
             let task = self.task(number);
             task.attempt == attempt && task.state == ExecutionState::Initializing
         });
         if !restores {
-            self.parked.remove(at);
+            self.parked.remove(&channel);
             let body = Body::PartitionNotFound {
                 channel,
                 connection,

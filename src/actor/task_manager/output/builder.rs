@@ -47,7 +47,14 @@ impl Outputs {
 
     /// How many records fit into the fullest of some channels' buffers.
     pub fn room(&self, channels: Range<usize>) -> u64 {
-        let fullest = channels.map(|output| self.left(output)).min();
+        let builders = self.builders[channels.clone()].iter();
+        let left = builders.map(|builder| builder.max - builder.records.len());
+        let fullest = if self.runs_open == 0 {
+            left.min()
+        } else {
+            let runs = left.zip(&self.runs[channels]);
+            runs.map(|(left, run)| left - run.len()).min()
+        };
         fullest.map_or(1, |left| left as u64)
     }
 

@@ -4,6 +4,7 @@ use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::sink_fact::OffsetReset;
 use crate::actor::task_manager::input::Input;
+use crate::actor::task_manager::source::SourceReader;
 use crate::dataflow::batch::Batch;
 use crate::kernel::{Random, Span};
 
@@ -18,27 +19,8 @@ impl Task {
         if self.work.is_some() {
             return true;
         }
-        let is_source = self.source.is_some();
-        let wanted = is_source.then(|| (self.room(), self.next_tick(ctx.now())));
-        if let (Some(source), Some((room, tick))) = (self.source.as_mut(), wanted) {
-            for (split, from, to) in source.jumps() {
-                ctx.state(Fact::OffsetReset(OffsetReset {
-                    subtask: self.subtask,
-                    attempt: self.attempt,
-                    split,
-                    from,
-                    to,
-                }));
-            }
-            source.fetch(self.number, self.batch_max, room, tick, ctx);
-            let records = source.available(self.batch_max, ctx.now());
-            self.work = (records > 0).then_some(Work::Source { records });
-            if records == 0
-                && let Some(at) = source.held_until()
-            {
-                self.held.set_at(at.max(ctx.now() + HELD_MIN), ctx);
-            }
-            return self.work.is_some();
+        if self.source.is_some() {
+            return self.find_records(ctx);
         }
         loop {
             let next = self.input.next(self.aborted_up_to, ctx.now());
@@ -70,6 +52,45 @@ impl Task {
                 Some(Input::Hopeless(checkpoint)) => self.decline(checkpoint),
                 None => return false,
             }
+        }
+    }
+
+    /// Looks for records of a source's splits.
+    fn find_records(&mut self, ctx: &mut Context<'_>) -> bool {
+        self.jump(ctx);
+        self.fetch_more(ctx);
+        let Some(source) = &self.source else {
+            return false;
+        };
+        let records = source.available(self.batch_max, ctx.now());
+        if records > 0 {
+            self.work = Some(Work::Source { records });
+        } else if let Some(at) = source.held_until() {
+            self.held.set_at(at.max(ctx.now() + HELD_MIN), ctx);
+        }
+        records > 0
+    }
+
+    /// Splits whose offset is out of range go on where there are records.
+    fn jump(&mut self, ctx: &mut Context<'_>) {
+        let jumps = self.source.as_mut().map(SourceReader::jumps);
+        for (split, from, to) in jumps.into_iter().flatten() {
+            ctx.state(Fact::OffsetReset(OffsetReset {
+                subtask: self.subtask,
+                attempt: self.attempt,
+                split,
+                from,
+                to,
+            }));
+        }
+    }
+
+    fn fetch_more(&mut self, ctx: &mut Context<'_>) {
+        let due = |source: &SourceReader| source.is_fetch_due(self.batch_max);
+        if self.source.as_ref().is_some_and(due) {
+            let (room, tick) = (self.room(), self.next_tick(ctx.now()));
+            let source = self.source.as_mut().expect("it has a fetch to send");
+            source.fetch(self.number, self.batch_max, room, tick, ctx);
         }
     }
 
