@@ -273,6 +273,10 @@ impl SinkLedger {
                 continue;
             }
             let records = taken(&mut missing, &aborted.batches);
+            if self.is_unsettled(&aborted.batches) {
+                // A later checkpoint covers the rest.
+                self.aborted.push(aborted.clone());
+            }
             // Before its checkpoint had completed it could still have been read again.
             let covers = |completed: &&&Completed| {
                 let covered = |(split, offsets): (&SplitId, &Vec<u64>)| {
@@ -291,6 +295,20 @@ impl SinkLedger {
         let cause = "committed without them".to_owned();
         self.lose(header.time, header.event.0, cause, missing.clone(), false);
         missing
+    }
+
+    /// Some of these records have yet to be looked for.
+    fn is_unsettled(&self, batches: &Batches) -> bool {
+        let mut records = batches
+            .0
+            .iter()
+            .flat_map(|batch| batch.records().into_owned());
+        records.any(|record| {
+            let (split, offset) = (record.split(), record.offset());
+            let on_the_way = self.on_the_way.get(&split);
+            (self.settled.get(&split)).is_some_and(|settled| offset >= *settled)
+                || on_the_way.is_some_and(|held| held.contains(&offset))
+        })
     }
 
     /// Records of the sink that are lost for good, whatever came late after all.

@@ -233,6 +233,15 @@ fn what_expired_is_lost_and_excused_from_when_its_checkpoint_was_complete() {
 }
 
 #[test]
+fn what_expired_is_excused_although_an_earlier_checkpoint_lacks_something_too() {
+    let mut run = Run::kafka();
+    run.complete(1, 10).complete(2, 20);
+    run.expire(5..10).expire(10..20).commit(1, 0..5).done(1);
+    run.done(2);
+    assert_eq!((run.broken(), run.counts()), (vec![], (15, 0)));
+}
+
+#[test]
 fn what_is_missing_without_a_reason_is_noticed() {
     let mut run = Run::kafka();
     run.complete(1, 10).commit(1, 0..8).expire(8..9).done(1);
