@@ -14,6 +14,26 @@ fn stopped(overrides: &[&str]) -> Outcome {
 }
 
 #[test]
+fn what_a_client_was_asked_for_is_over_when_the_job_is_handed_in_again() {
+    let outcome = stopped(&[]);
+    let [fault] = &outcome.faults[..] else {
+        panic!("one fault: {:?}", outcome.faults);
+    };
+    let over = fault.until_ms.expect("it is over");
+    let resubmitted = &outcome.summary.recoveries[0].attempts[1];
+    assert!(over > fault.at_ms && over <= resubmitted.at_ms, "{over}");
+    // Two restarts, of which none was for nothing: the first is the stop.
+    assert_eq!(outcome.summary.recoveries[0].wasted(), 0);
+    let states = outcome
+        .film
+        .states
+        .iter()
+        .filter(|state| state.detail == "savepoint-and-restart");
+    let states: Vec<&str> = states.map(|state| state.what).collect();
+    assert_eq!(states, ["fault", "healed"]);
+}
+
+#[test]
 fn under_each_of_flinks_models_the_job_goes_on_from_the_savepoint() {
     for model in MODELS {
         let outcome = stopped(&[&format!("model={model}")]);

@@ -26,6 +26,18 @@ pub struct Injected {
     pub missed: Option<(&'static str, Time)>,
 }
 
+impl Injected {
+    /// When all was as before, as far as the fault is concerned.
+    pub fn over(&self) -> Option<Time> {
+        self.healed.or(is_moment(self.what).then_some(self.at))
+    }
+}
+
+/// Faults that are over as soon as they have come.
+pub fn is_moment(what: &str) -> bool {
+    matches!(what, "throw" | "expire-session")
+}
+
 /// A restart of a job that no fault explains.
 #[derive(Clone, Debug)]
 pub struct Unprovoked {

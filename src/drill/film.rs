@@ -7,7 +7,9 @@ use crate::actor::fact::{Detector, Fact};
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Header, Time};
 
+use super::episode::is_moment;
 use super::outcome::{Film, Machine, MetricPoint, NodeState, PartitionLag};
+use super::recoveries::SAVEPOINT_AND_RESTART;
 
 /// Lag is noted at every so many looks.
 const LOOKS: u32 = 4;
@@ -45,6 +47,13 @@ impl Filming {
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
         self.count(header, fact);
         let (node, what, detail) = match fact {
+            Fact::JobResubmitted(..) => {
+                let asked = |state: &&(Time, ActorId, &str, &str)| state.3 == SAVEPOINT_AND_RESTART;
+                match self.states.iter().rfind(asked) {
+                    Some((_, node, ..)) => (*node, "healed", SAVEPOINT_AND_RESTART),
+                    None => return,
+                }
+            }
             Fact::FaultInjected { what } => (header.actor, "fault", *what),
             Fact::FaultHealed { what } => (header.actor, "healed", *what),
             Fact::ProcessStarted { .. } => (header.actor, "started", ""),
@@ -64,6 +73,9 @@ impl Filming {
         let last = self.states.iter().rev().find(|state| state.1 == node);
         if last.is_none_or(|state| (state.2, state.3) != (what, detail)) {
             self.states.push((header.time, node, what, detail));
+        }
+        if what == "fault" && is_moment(detail) {
+            self.states.push((header.time, node, "healed", detail));
         }
     }
 

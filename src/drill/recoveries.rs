@@ -22,6 +22,8 @@ mod opening;
 mod restarts;
 mod spared;
 
+pub const SAVEPOINT_AND_RESTART: &str = "savepoint-and-restart";
+
 /// Output has to be in time for this long before a job counts as caught up.
 const CAUGHT_UP_FOR: Span = Span::from_secs(2);
 
@@ -89,6 +91,16 @@ impl Recoveries {
                     if !read.contains(split) {
                         read.push(*split);
                     }
+                }
+            }
+            // The client is through with what it was asked for.
+            Fact::JobResubmitted(..) => {
+                let open = self
+                    .faults
+                    .iter()
+                    .find(|fault| fault.what == SAVEPOINT_AND_RESTART && fault.healed.is_none());
+                if let Some(target) = open.map(|fault| fault.target) {
+                    self.heal(target, SAVEPOINT_AND_RESTART, now);
                 }
             }
             Fact::ProcessStarted { .. } => self.heal(header.actor, "kill", now),

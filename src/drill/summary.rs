@@ -397,7 +397,7 @@ fn faults(recoveries: &Recoveries, blueprint: &Blueprint) -> Vec<FaultSpan> {
             fault: format!("{} {target}", fault.what),
             target,
             at_ms: fault.at.as_ms(),
-            until_ms: fault.healed.map(Time::as_ms),
+            until_ms: fault.over().map(Time::as_ms),
         }
     };
     recoveries.faults.iter().map(span).collect()

@@ -26,8 +26,11 @@ const tag = (page, name) => page.textContent(`[data-node="${name}"] .tag`);
 const tasks = (page, name) => page.locator(`[data-node="${name}"] .chip`).count();
 /** Nothing may stick out of the window: a page on a phone scrolls one way only. */
 async function fits(page) {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  const content = await page.evaluate(() => document.documentElement.scrollWidth), window = page.viewportSize().width;
   assert.ok(content <= window, `${content} wide in a window of ${window}`);
+  // Nor is a table cut off.
+  const cut = await page.locator(".scroll").evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent.slice(0, 60)));
+  assert.deepEqual(cut, []);
 }
 
 const WIDE = { viewport: { width: 1400, height: 1000 } };
@@ -114,6 +117,7 @@ await open("flink", { ...WIDE, colorScheme: "dark" }, async (page) => {
   await page.fill("#scrubber", "75000");
   await page.screenshot({ path: `${shots}/flink-dark.png`, fullPage: true });
   assert.match(await page.textContent("#recoveries"), /restart-strategy\.exponential-delay\.initial-backoff/);
+  assert.match(await page.textContent("#recoveries"), /4 of them wasted[\s\S]*Restart 1, wasted[\s\S]*All RUNNING/);
 });
 
 for (const [name, colorScheme] of [["light", "light"], ["dark", "dark"]]) {
@@ -124,7 +128,9 @@ for (const [name, colorScheme] of [["light", "light"], ["dark", "dark"]]) {
     await page.locator("#charts").scrollIntoViewIfNeeded();
     await page.screenshot({ path: `${shots}/phone-${name}-charts.png` });
     await page.tap("#log .entry >> nth=0");
+    for (const details of await page.locator("main details > summary").all()) await details.click();
     await fits(page);
+    await page.screenshot({ path: `${shots}/phone-${name}-whole.png`, fullPage: true });
   });
 }
 await open("sweep", WIDE, async (page) => {
@@ -155,6 +161,7 @@ await open("sweep", WIDE, async (page) => {
 });
 await open("sweep", { ...PHONE, colorScheme: "dark" }, async (page) => {
   await fits(page);
+  assert.ok(await page.isVisible("#variants td[data-of=max]"));
   await page.screenshot({ path: `${shots}/sweep-phone.png`, fullPage: true });
 });
 await browser.close();

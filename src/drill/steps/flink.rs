@@ -89,7 +89,8 @@ impl Telling<'_> {
             let fault = &watch.recoveries.faults[*number];
             let target = self.blueprint.directory.name(fault.target);
             let over = fault
-                .healed
+                .over()
+                .filter(|at| *at > fault.at)
                 .map_or(String::new(), |at| format!(", over at {at}"));
             let what = format!("{} {target}{over}", fault.what);
             self.tell("Fault".to_owned(), fault.at, fault.at, what);

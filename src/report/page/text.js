@@ -20,11 +20,13 @@ if (summary.expectations.length) card(`${summary.expectations.length - unmet.len
 card(summary.job_status, "the job at the end", summary.job_status === "RUNNING" ? "good" : "bad");
 card(duration(summary.latency_ms.p99), "latency p99");
 
+/** On a phone, a table of many columns becomes a block for each line, every cell under its heading's name. */
 function table(heads, lines) {
-  const cell = (name) => (value, place) => element(name, heads[place].startsWith("#") ? { class: "n" } : {}, value);
-  const head = element("tr", {}, ...heads.map((title, place) => cell("th")(title.replace("#", ""), place)));
+  const titles = heads.map((title) => title.replace("#", ""));
+  const cell = (name) => (value, place) => element(name, { "data-of": titles[place], ...(heads[place].startsWith("#") ? { class: "n" } : {}) }, value);
+  const head = element("tr", {}, ...titles.map(cell("th")));
   const body = lines.map((line) => element("tr", {}, ...line.map(cell("td"))));
-  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+  return element("div", { class: "scroll" }, element("table", { class: heads.length > 3 ? "wide" : "" }, element("thead", {}, head), element("tbody", {}, ...body)));
 }
 
 const home = byId("recoveries");

@@ -77,6 +77,25 @@ pub fn fitted_tail(text: &str, em: f64, room: f64) -> String {
     cut.chars().rev().collect()
 }
 
+/// `text` in lines, broken between words or, where a word has no room, within it; what is too much for the last is cut off.
+pub fn wrapped(text: &str, em: f64, room: f64, lines: usize) -> Vec<String> {
+    let mut wrapped: Vec<String> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && wrapped.len() + 1 < lines.max(1) {
+        let fits = |end: &usize| width(&rest[..*end], em, false) <= room;
+        let mut ends = rest.char_indices().map(|(at, c)| at + c.len_utf8());
+        let most = ends.by_ref().take_while(fits).last().unwrap_or(rest.len());
+        let between = rest[..most].rfind(' ').filter(|_| most < rest.len());
+        let end = between.map_or(most, |at| at + 1);
+        wrapped.push(rest[..end].trim_end().to_owned());
+        rest = &rest[end..];
+    }
+    if !rest.is_empty() {
+        wrapped.push(fitted(rest, em, false, room));
+    }
+    wrapped
+}
+
 fn cut(text: &str, em: f64, bold: bool, room: f64, ended: impl Fn(&[char]) -> String) -> String {
     if width(text, em, bold) <= room {
         return text.into();
@@ -103,5 +122,20 @@ mod tests {
         let tail = fitted_tail("taskmanager-17", 12.0, 60.0);
         assert!(tail.starts_with('…') && tail.ends_with("-17"), "{tail}");
         assert_eq!(fitted("tm-1", 12.0, false, 3.0), "");
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words_and_within_one_that_is_too_long() {
+        let name = "interval=10 s, policy=least-loaded, a-word-without-an-end-in-sight";
+        let lines = wrapped(name, 12.0, 120.0, 9);
+        assert!(lines.len() > 3 && lines[0].ends_with("s,"), "{lines:?}");
+        assert!(
+            lines.iter().all(|line| width(line, 12.0, false) <= 120.0),
+            "{lines:?}"
+        );
+        assert_eq!(lines.concat().replace(' ', ""), name.replace(' ', ""));
+        let two = wrapped(name, 12.0, 120.0, 2);
+        assert!(two.len() == 2 && two[1].ends_with('…'), "{two:?}");
+        assert_eq!(wrapped("tm-1", 12.0, 120.0, 1), ["tm-1"]);
     }
 }

@@ -47,11 +47,15 @@ pub fn picture(outcome: &Outcome) -> Picture {
     let more = match sequence.left_out {
         0 => number::duration(to - from),
         left_out => format!(
-            "{}, {left_out} less important messages and notes left out",
+            "{}, {left_out} lesser messages left out",
             number::duration(to - from)
         ),
     };
-    let mut picture = titled(title, summary, &more);
+    let mut picture = titled(
+        title,
+        summary,
+        &format!("{more}{}", followed(outcome, &sequence)),
+    );
     if sequence.rows.is_empty() {
         nothing(
             &mut picture,
@@ -61,6 +65,30 @@ pub fn picture(outcome: &Outcome) -> Picture {
     }
     draw(&mut picture, &sequence, pause);
     picture
+}
+
+/// Which TaskManagers are shown, and why not the others.
+fn followed(outcome: &Outcome, sequence: &Sequence) -> String {
+    let all = &outcome.film.taskmanagers;
+    let shown = |name: &String| sequence.actors.contains(name);
+    let names: Vec<&str> = all
+        .iter()
+        .map(|tm| &tm.name)
+        .filter(|name| shown(name))
+        .map(String::as_str)
+        .collect();
+    match names.len() == all.len() {
+        true => String::new(),
+        false => format!(
+            " · of {} TaskManagers those that the others waited for: {}",
+            all.len(),
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ),
+    }
 }
 
 /// How many rows stand behind a pause.

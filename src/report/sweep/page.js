@@ -53,7 +53,9 @@ at("copy").onclick = () => {
 
 // Variants.
 const head = make("tr");
-for (const title of [...(summary.varied.length ? summary.varied : ["variant"]), "p50", "p90", "p99", "max", "failing"]) head.append(make("th", title));
+head.className = "heads";
+const titles = [...(summary.varied.length ? summary.varied : ["variant"]), "p50", "p90", "p99", "max", "failing"];
+for (const title of titles) head.append(make("th", title));
 at("variants").append(head);
 for (const variant of summary.variants) {
   const row = make("tr");
@@ -76,6 +78,7 @@ for (const variant of summary.variants) {
   }
   const { count, runs: of } = { count: variant.failing.count, runs: variant.runs };
   row.append(make("td", `${count} of ${of}`, count ? "bad" : ""));
+  for (const [place, cell] of [...row.children].entries()) cell.dataset.of = titles[place];
   at("variants").append(row);
 }
 

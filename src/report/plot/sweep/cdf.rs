@@ -16,7 +16,10 @@ const TOP: f64 = 104.0;
 const BOTTOM: f64 = HEIGHT - 60.0;
 /// Curves that an eye can keep apart.
 const CURVES: usize = 8;
-const LEGEND: f64 = 330.0;
+const LEGEND: f64 = 380.0;
+/// From one variant of the legend to the next, and from a line of its name to the next.
+const SPACING_MAX: f64 = 92.0;
+const LINE: f64 = 17.0;
 
 pub fn picture(summary: &SweepSummary) -> Picture {
     let variants = shown(summary, CURVES);
@@ -69,7 +72,13 @@ pub fn picture(summary: &SweepSummary) -> Picture {
     );
     for (place, variant) in variants.iter().enumerate() {
         curve(&mut picture, variant, place, &x, &y);
-        legend(&mut picture, summary, variant, place, right + 22.0);
+        legend(
+            &mut picture,
+            summary,
+            variant,
+            (place, variants.len()),
+            right + 22.0,
+        );
     }
     picture
 }
@@ -106,14 +115,20 @@ fn legend(
     picture: &mut Picture,
     summary: &SweepSummary,
     variant: &VariantSummary,
-    place: usize,
+    (place, count): (usize, usize),
     left: f64,
 ) {
-    let top = TOP + place as f64 * 62.0;
+    let spacing = (HEIGHT - 20.0 - TOP) / count as f64;
+    let spacing = spacing.min(SPACING_MAX);
+    let top = TOP + place as f64 * spacing;
     let room = WIDTH - MARGIN - left - 20.0;
     picture.rect((left, top), (left + 14.0, top + 12.0), operator(place));
-    let name = font::fitted_tail(&shown_name(summary, variant), LABEL, room);
-    picture.text(name, (left + 21.0, top + 11.0), Anchor::Start, LABEL, INK);
+    let lines = ((spacing - 24.0) / LINE) as usize;
+    let mut baseline = top + 11.0;
+    for line in font::wrapped(&shown_name(summary, variant), LABEL, room, lines) {
+        picture.text(line, (left + 21.0, baseline), Anchor::Start, LABEL, INK);
+        baseline += LINE;
+    }
     let quantile = |name: &str, per_mille| {
         let found = variant
             .quantile("total", per_mille)
@@ -132,7 +147,7 @@ fn legend(
     let line = font::fitted(&line, 13.0, false, room);
     picture.text(
         line,
-        (left + 21.0, top + 30.0),
+        (left + 21.0, baseline + 1.0),
         Anchor::Start,
         13.0,
         SOFT_INK,

@@ -122,6 +122,14 @@ pub fn picture(summary: &SweepSummary) -> Option<Picture> {
     );
     let down = format!("down: {}", summary.varied[0]);
     picture.text(down, (MARGIN, TOP - 12.0), Anchor::Start, LABEL, SOFT_INK);
+    if known.len() < summary.variants.len() {
+        let text = format!(
+            "{}: half of the runs or more had not recovered when they ended, or had nothing to recover from",
+            number::NONE
+        );
+        let text = font::fitted(&text, 13.0, false, RIGHT - MARGIN);
+        picture.text(text, (MARGIN, HEIGHT - 12.0), Anchor::Start, 13.0, SOFT_INK);
+    }
     if !known.is_empty() {
         key(&mut picture, low, high);
     }
