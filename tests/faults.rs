@@ -533,3 +533,31 @@ fn requests_that_are_lost_with_their_connection_are_made_again() {
         assert!(completed >= 15, "seed {seed}: {completed} checkpoints");
     }
 }
+
+/// Its registration lies in a connection that stands still, and comes to the new leader when its process and its znode are
+/// gone: nobody waits for it.
+#[test]
+fn a_taskmanager_that_registers_when_it_is_gone_is_missed() {
+    let mut late = 0;
+    for seed in 1..=6 {
+        let text = yaml(&[
+            "{kill: jm-1, at: 1 s}",
+            "{cut: {from: [jm-2]}, at: 13 s, for: 8 s}",
+            "{stop: tm-1, at: 22 s}",
+        ])
+        .replace(
+            "config:\n",
+            "config:\n  high-availability.zookeeper.client.session-timeout: 8 s\n",
+        );
+        let outcome = support::run(&parse(&format!("seed: {seed}\n{text}")));
+        support::assert_whole(&outcome, &format!("seed {seed}"));
+        let registered = support::said(&outcome, "tm-1 registers");
+        let closed = support::said(&outcome, "the session of tm-1 is closed");
+        if registered.last() > closed.last() {
+            late += 1;
+            let lost = support::said(&outcome, "tm-1 is lost");
+            assert!(lost.last() > registered.last(), "seed {seed}");
+        }
+    }
+    assert!(late >= 2, "{late} seeds show it");
+}

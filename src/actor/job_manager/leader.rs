@@ -3,6 +3,7 @@
 use crate::actor::blueprint::Blueprint;
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact};
+use crate::actor::flink::rpc::Address;
 use crate::actor::message::{Body, FencingToken, Registration, Timer};
 use crate::actor::task_manager::MEMBERS_PATH;
 use crate::actor::zookeeper::protocol::{Answer, Op, ZkError};
@@ -209,6 +210,24 @@ impl Leader {
         if path == MEMBERS_PATH {
             let again = !blueprint.defects.has(Defect::WatchNotRenewed);
             list_members(again, desk, ctx);
+        }
+    }
+
+    /// A process is gone. TaskManagers are missed by their znodes; one that has registered so late that its znode was gone
+    /// before would never be.
+    pub fn on_reset(
+        &mut self,
+        peer: Address,
+        desk: &mut Desk,
+        blueprint: &Blueprint,
+        ctx: &mut Context<'_>,
+    ) {
+        // Its successor may be here by now.
+        let is_latest = ctx.incarnation_of(peer.actor) == peer.incarnation;
+        let taskmanager = blueprint.directory.taskmanager_index(peer.actor);
+        let taskmanager = taskmanager.filter(|_| is_latest);
+        if taskmanager.is_some_and(|taskmanager| self.members.doubt(taskmanager)) {
+            list_members(false, desk, ctx);
         }
     }
 

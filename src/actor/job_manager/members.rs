@@ -98,6 +98,14 @@ impl Members {
         }
     }
 
+    /// Its process is gone, and no listing has had its znode yet: from now on it counts if it is not in one. False: so it
+    /// did already, or nobody has registered.
+    pub fn doubt(&mut self, taskmanager: usize) -> bool {
+        let member = self.members[taskmanager].as_mut();
+        let unseen = member.filter(|member| !member.seen);
+        unseen.map(|member| member.seen = true).is_some()
+    }
+
     /// The znodes that are there now; whose are gone.
     pub fn list(&mut self, znodes: &[String], blueprint: &Blueprint, now: Time) -> Vec<usize> {
         let parse = |name: &String| {

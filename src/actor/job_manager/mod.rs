@@ -21,6 +21,7 @@ use crate::kernel::ActorId;
 
 use super::blueprint::Blueprint;
 use super::context::Context;
+use super::flink::rpc::Address;
 use super::message::{Body, Envelope, Timer};
 use super::zookeeper::client::{Client, ClientEvent};
 use super::zookeeper::latch::Latch;
@@ -79,6 +80,13 @@ impl JobManager {
             Body::ConnectionReset { peer } | Body::ConnectionRefused { peer } => {
                 let event = self.desk.client.on_reset(peer, ctx);
                 self.on_zookeeper(event, ctx);
+                if let Some(leader) = &mut self.leader {
+                    let peer = Address {
+                        actor: peer,
+                        incarnation: envelope.from_incarnation,
+                    };
+                    leader.on_reset(peer, &mut self.desk, &self.blueprint, ctx);
+                }
             }
             body => {
                 if let Some(leader) = &mut self.leader {
