@@ -14,6 +14,9 @@ use crate::kernel::{Span, Time};
 use super::cause::cause;
 use super::{named, restored, took};
 
+/// Of more places only the number is told.
+const PLACES_NAMED: usize = 12;
+
 type Piece = (Phase, Time, Time);
 
 struct Telling<'a> {
@@ -308,8 +311,11 @@ impl Telling<'_> {
             .iter()
             .map(|(_, _, to)| self.blueprint.directory.name(*to))
             .collect();
-        let places: Vec<&str> = places.into_iter().collect();
-        format!(": {} to {}", placement.len(), places.join(", "))
+        let to = match places.len() {
+            many if many > PLACES_NAMED => format!("{many} TaskManagers"),
+            _ => places.into_iter().collect::<Vec<_>>().join(", "),
+        };
+        format!(": {} to {to}", placement.len())
     }
 
     fn end(&mut self, now: Time) {

@@ -6,6 +6,7 @@ mod flink;
 mod story;
 
 use crate::actor::blueprint::Blueprint;
+use crate::dataflow::ledger::ranges;
 use crate::policy::Liveness;
 
 use super::episode::{Episode, Restart, Retrieval};
@@ -85,15 +86,30 @@ fn named(actors: &[crate::kernel::ActorId], blueprint: &Blueprint) -> Vec<String
     actors.iter().map(name).collect()
 }
 
+/// `0-9, 12`, in order.
+fn numbers(all: &[u32]) -> String {
+    let mut sorted: Vec<u64> = all.iter().copied().map(u64::from).collect();
+    sorted.sort_unstable();
+    let name = |[first, last]: &[u64; 2]| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first}-{last}"),
+    };
+    ranges(&sorted)
+        .iter()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// What a restart goes back to.
 fn restored(retrieval: &Retrieval, blueprint: &Blueprint) -> String {
     if retrieval.checkpoint == 0 {
         return "no checkpoint had completed: from the beginning".to_owned();
     }
-    let partitions: Vec<String> = retrieval.partitions.iter().map(u32::to_string).collect();
-    let of = match partitions.is_empty() {
+    let of = match retrieval.partitions.is_empty() {
         true => String::new(),
-        false => format!("offsets of partitions {}, ", partitions.join(", ")),
+        false => format!("offsets of partitions {}, ", numbers(&retrieval.partitions)),
     };
     format!(
         "checkpoint {} from {}: {of}{:.1} MB of state",
@@ -101,4 +117,16 @@ fn restored(retrieval: &Retrieval, blueprint: &Blueprint) -> String {
         blueprint.cluster.storage.name,
         retrieval.bytes as f64 / 1e6
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_told_as_a_range() {
+        assert_eq!(numbers(&[12, 3, 2, 0, 1]), "0-3, 12");
+        assert_eq!(numbers(&[7]), "7");
+        assert_eq!(numbers(&[4, 5]), "4, 5");
+    }
 }
