@@ -112,7 +112,9 @@ impl KeySelector {
 }
 
 /// What [`groups`] has computed, by what it was asked: thousands of runs ask for the same.
-static KNOWN: Mutex<BTreeMap<(u32, u32, bool), Arc<[u16]>>> = Mutex::new(BTreeMap::new());
+static KNOWN: Mutex<BTreeMap<Asked, Arc<[u16]>>> = Mutex::new(BTreeMap::new());
+/// Keys, groups, and whether keys go round.
+type Asked = (u32, u32, bool);
 /// So many are kept.
 const KNOWN_MAX: usize = 16;
 
