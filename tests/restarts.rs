@@ -142,6 +142,41 @@ fn a_job_that_fails_for_good_says_when_and_by_which_strategy() {
 }
 
 #[test]
+fn what_a_scenario_is_about_stands_out() {
+    for (name, lines) in [
+        (
+            "zombie-leader",
+            &["two leaders at once: jm-1 believed to lead"][..],
+        ),
+        ("slot-shortage", &["said RUNNING from"]),
+        ("silent-partition", &["no checkpoint completed from"]),
+        (
+            "zookeeper-blip",
+            &["jm-1 gives up the leadership with its connection to ZooKeeper (SUSPENDED)"],
+        ),
+        (
+            "restored-from-older",
+            &["goes back to checkpoint 5, although 6 had completed"],
+        ),
+        (
+            "kafka-transaction-timeout",
+            &["transaction.timeout.ms is over", "commits come too late"],
+        ),
+        ("fraud-detection", &[]),
+    ] {
+        let notable = run(&load(name, &[])).summary.notable;
+        for line in lines {
+            let told = notable
+                .iter()
+                .filter(|each| each.what.contains(line))
+                .count();
+            assert_eq!(told, 1, "{name}: {line}: {notable:?}");
+        }
+        assert!(notable.len() <= lines.len() + 2, "{name}: {notable:?}");
+    }
+}
+
+#[test]
 fn what_is_still_open_at_the_end_says_what_it_waits_for() {
     let outcome = run(&load("slot-shortage", &["duration=100 s"]));
     let why = only(&outcome).why_not.as_deref().expect("no slots");

@@ -18,6 +18,7 @@ mod film;
 mod following;
 mod histogram;
 mod interruption;
+mod notable;
 mod phase;
 mod plan;
 mod recoveries;

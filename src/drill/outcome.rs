@@ -15,7 +15,7 @@ pub use cast::{Film, Machine, NodeState, PartitionLag};
 pub use event_time::EventTimeSummary;
 pub use recovery::{PlacementEntry, Recovery, RestartAttempt, Step};
 pub use series::{LagPoint, LatencyPoint, MetricPoint, WatermarkLagPoint};
-pub use spared::{Spared, Unprovoked};
+pub use spared::{Notable, Spared, Unprovoked};
 pub use works::{CheckpointEntry, JobGraph, Rescale, Vertex, VertexInput, VertexIo};
 
 /// The whole outcome of one run.
@@ -68,6 +68,8 @@ pub struct Summary {
     pub recoveries: Vec<Recovery>,
     /// What had not recovered by the end: what happened last, and why; a line for each recovery or job.
     pub not_recovered: Vec<String>,
+    /// What surprises: two leaders at once, writers that are refused, checkpoints that do not complete, ...
+    pub notable: Vec<Notable>,
     /// Faults that hit a TaskManager without a task of the job: they have no recovery, and so no phases.
     pub spared: Vec<Spared>,
     /// Faults whose condition never came about, as a scenario file has them.

@@ -64,6 +64,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             .iter()
             .map(|e| recovery(e, &watch, &blueprint, now))
             .collect(),
+        notable: watch.notables.told(now),
         not_recovered: steps::not_recovered(&watch, &blueprint, now),
         unprovoked: watch
             .recoveries

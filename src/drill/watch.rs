@@ -24,6 +24,7 @@ use super::checkpoint_history::CheckpointHistory;
 use super::event_time::EventTimes;
 use super::film::Filming;
 use super::journal::Journal;
+use super::notable::Notables;
 use super::outcome::{LagPoint, MetricPoint, Quantiles};
 use super::recoveries::Recoveries;
 use super::rescales::Rescales;
@@ -62,6 +63,7 @@ pub struct Watch {
     /// Where somebody wants to know why.
     pub causes: Option<Causes>,
     pub filming: Filming,
+    pub notables: Notables,
     pub rescales: Rescales,
     pub checkpoint_history: CheckpointHistory,
     pub event_times: EventTimes,
@@ -132,6 +134,7 @@ impl Watch {
             leader: None,
             causes: None,
             filming: Filming::default(),
+            notables: Notables::new(blueprint),
             rescales: Rescales::default(),
             checkpoint_history: CheckpointHistory::default(),
             event_times: EventTimes::new(blueprint),
@@ -270,6 +273,7 @@ impl Watch {
         self.journal.fact(header, fact);
         self.tasks.fact(header, fact);
         self.filming.fact(header, fact);
+        self.notables.fact(header, fact);
         self.rescales.fact(header, fact);
         self.timeline.fact(header, fact, self.causes.as_ref());
     }

@@ -1,4 +1,4 @@
-//! Faults without a recovery, and restarts without a fault.
+//! Faults without a recovery, restarts without a fault, and what else is worth a line.
 
 use serde::Serialize;
 
@@ -24,5 +24,12 @@ pub struct Spared {
     pub noticed_by: Option<String>,
     pub noticed_ms: Option<f64>,
     /// One line: `tm-3 ran no task of fraud-detection: nothing to recover`
+    pub what: String,
+}
+
+/// Something that surprises, in one line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notable {
+    pub at_ms: f64,
     pub what: String,
 }

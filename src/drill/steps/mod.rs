@@ -73,7 +73,7 @@ pub fn faults(episode: &Episode, watch: &Watch, blueprint: &Blueprint) -> String
 }
 
 /// A length of time for people.
-fn took(span: Span) -> String {
+pub fn took(span: Span) -> String {
     match span.as_ms() {
         ms if ms < 1.0 => "<1 ms".to_owned(),
         ms if ms < 1_000.0 => format!("{ms:.0} ms"),

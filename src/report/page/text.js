@@ -72,6 +72,10 @@ summary.recoveries.forEach((recovery, number) => {
   }
 });
 
+if (summary.notable.length) {
+  home.append(element("h2", {}, "What stands out"), table(["#At", "What"], summary.notable.map((each) => [instant(each.at_ms), each.what])));
+}
+
 const verdicts = byId("verdicts");
 verdicts.append(element("h2", {}, "Verdict"));
 for (const expectation of summary.expectations) {

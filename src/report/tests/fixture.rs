@@ -45,6 +45,7 @@ pub fn empty() -> Outcome {
             stall: None,
             recoveries: Vec::new(),
             not_recovered: Vec::new(),
+            notable: Vec::new(),
             spared: Vec::new(),
             waiting: Vec::new(),
             unprovoked: Vec::new(),

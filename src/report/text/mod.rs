@@ -71,6 +71,7 @@ pub fn text(outcome: &Outcome, width: usize, colour: bool, files: Option<&str>) 
     for index in 0..summary.recoveries.len() {
         recovery::write(&mut page, summary, index);
     }
+    notable(&mut page, summary);
     unprovoked(&mut page, summary);
     records::write(&mut page, summary);
     operations(&mut page, summary);
@@ -145,6 +146,28 @@ fn head(page: &mut Page, summary: &Summary) {
             Tone::Bad,
             &format!("The stall guard ended the run: {stall}"),
         );
+    }
+}
+
+/// What an eye should not miss.
+fn notable(page: &mut Page, summary: &Summary) {
+    const LISTED_MAX: usize = 10;
+    if summary.notable.is_empty() {
+        return;
+    }
+    page.section("What stands out");
+    for notable in summary.notable.iter().take(LISTED_MAX) {
+        page.item(&format!(
+            "{}  {}",
+            number::instant(notable.at_ms),
+            notable.what
+        ));
+    }
+    if summary.notable.len() > LISTED_MAX {
+        page.item(&format!(
+            "and {} lines more",
+            summary.notable.len() - LISTED_MAX
+        ));
     }
 }
 
