@@ -59,10 +59,10 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let task = self.task(number);
-        let receiver = &mut task.input.channels[input as usize];
+        let receiver = &task.input.channels[input as usize];
         let channel = receiver.channel;
         if receiver.asked.is_some() {
-            receiver.answered();
+            task.input.answered(input);
         }
         let is_barrier = matches!(element, Element::Barrier(..));
         let dropped = task.input.push(input, emitted, element);
@@ -365,6 +365,7 @@ impl TaskManager {
         from: ActorId,
         channel: ChannelId,
         connection: u32,
+        ctx: &mut Context<'_>,
     ) {
         let Some((number, output)) = self.outputs.get(channel) else {
             return;
@@ -376,7 +377,10 @@ impl TaskManager {
             connection,
         };
         if outputs.channels[output as usize].consumer() == Some(closed) {
+            // What waited for the reader does not hold the task back any more.
+            let was_blocked = outputs.is_blocked();
             outputs.disconnect(output as usize);
+            self.go_on(number, was_blocked, ctx);
         }
     }
 }

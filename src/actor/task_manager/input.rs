@@ -291,6 +291,15 @@ impl InputGate {
         channel.producer_lost = false;
     }
 
+    /// The first thing that comes of a request.
+    #[cold]
+    pub fn answered(&mut self, input: u16) {
+        self.find_producer(input);
+        let channel = &mut self.channels[input as usize];
+        channel.asked = None;
+        channel.request_backoff = Span::ZERO;
+    }
+
     /// A checkpoint will not complete: what waits for its barriers goes on.
     pub fn abort(&mut self, aborted_up_to: CheckpointId) {
         if self

@@ -172,7 +172,7 @@ impl TaskManager {
             Body::PartitionClosed {
                 channel,
                 connection,
-            } => self.on_partition_closed(from, channel, connection),
+            } => self.on_partition_closed(from, channel, connection, ctx),
             Body::PartitionRequestExpired {
                 consumer,
                 channel,

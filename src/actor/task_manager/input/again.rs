@@ -19,14 +19,6 @@ impl InputChannel {
         self.producer == producer && self.went_to == Some(incarnation)
     }
 
-    /// The first thing that comes of a request.
-    #[cold]
-    pub fn answered(&mut self) {
-        self.asked = None;
-        self.producer_lost = false;
-        self.request_backoff = Span::ZERO;
-    }
-
     /// How long to wait before the next request: twice as long each time; false where it is as long as it gets already.
     pub fn back_off(&mut self, initial: Span, max: Span) -> bool {
         let next = match self.request_backoff {

@@ -104,6 +104,14 @@ fn a_lost_producer_makes_alignment_hopeless() {
     gate.abort(1);
     gate.push(0, Time::ZERO, barrier(2));
     assert_eq!(drain(&mut gate, 1), ["hopeless 2"]);
+    // Its successor is asked, and answers.
+    gate.channels[0].asked = Some(ReplayFrom::Checkpoint(0));
+    gate.channels[1].asked = Some(ReplayFrom::Checkpoint(0));
+    gate.answered(0);
+    gate.answered(1);
+    gate.push(0, Time::ZERO, barrier(3));
+    gate.push(1, Time::ZERO, barrier(3));
+    assert_eq!(drain(&mut gate, 2), ["aligned 3"]);
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn a_producer_that_has_yet_to_answer_is_not_lost_with_its_predecessor() {
     gate.push(0, Time::ZERO, barrier(1));
     assert!(drain(&mut gate, 0).is_empty());
     assert_eq!(gate.lose_producer(ActorId(0), 0), None);
-    gate.channels[1].answered();
+    gate.answered(1);
     gate.push(1, Time::ZERO, barrier(1));
     assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
     let mut waits = Vec::new();
