@@ -192,6 +192,18 @@ fn the_seven_steps_happen_in_order() {
     }
 }
 
+/// Readers that go to another TaskManager had held their producers back.
+#[test]
+fn what_is_late_on_an_overloaded_taskmanager_is_moved_and_caught_up_with() {
+    let as_expected = |more: &[&str]| {
+        let outcome = story("overload", 1, more);
+        let mut expectations = outcome.summary.expectations.iter();
+        expectations.all(|expectation| expectation.met)
+    };
+    assert!(as_expected(&[]));
+    assert!(!as_expected(&["rebalancing=off"]));
+}
+
 #[test]
 fn phases_add_up_in_every_shipped_scenario() {
     let mut recoveries = BTreeMap::new();
