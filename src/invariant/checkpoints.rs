@@ -66,8 +66,8 @@ struct Job {
     savepoint: CheckpointId,
     /// When the last one completed, and who says so.
     completed_at: Option<(ActorId, Time)>,
-    /// Checkpoints given up since then, for whatever reason.
-    failed: u32,
+    /// Checkpoints that each leader has given up since it completed one, for whatever reason.
+    failed: BTreeMap<ActorId, u32>,
     pending: BTreeMap<CheckpointId, Pending>,
 }
 
@@ -172,9 +172,7 @@ impl Checkpoints {
         );
         known.completed_max = before.max(checkpoint);
         known.completed_at = Some((header.actor, header.time));
-        if scene.is_latest_leader(header.actor) {
-            known.failed = 0;
-        }
+        known.failed.remove(&header.actor);
         let pending = known.pending.remove(&checkpoint);
         self.once.expect(pending.is_some(), header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but was over")
@@ -233,6 +231,7 @@ impl Checker for Checkpoints {
                 || matches!(fact, Fact::LeadershipGranted | Fact::LeadershipLost { .. }) =>
             {
                 for job in &mut self.jobs {
+                    job.failed.remove(&header.actor);
                     job.completed_at = job.completed_at.filter(|(by, _)| *by != header.actor);
                     let pending = job.pending.values_mut();
                     for pending in pending.filter(|pending| pending.by == Some(header.actor)) {
@@ -244,7 +243,7 @@ impl Checker for Checkpoints {
                 job, checkpoint, ..
             } => {
                 let known = &mut self.jobs[*job as usize];
-                known.failed += 1;
+                *known.failed.entry(header.actor).or_default() += 1;
                 let pending = known.pending.remove(checkpoint);
                 self.once.expect(pending.is_some(), header, || {
                     format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
@@ -256,7 +255,8 @@ impl Checker for Checkpoints {
                 ..
             } => {
                 let tolerable = scene.blueprint.config.checkpointing.tolerable_failures;
-                let failed = std::mem::take(&mut self.jobs[*job as usize].failed);
+                let failed = self.jobs[*job as usize].failed.remove(&header.actor);
+                let failed = failed.unwrap_or(0);
                 self.tolerated.expect(failed > tolerable, header, || {
                     format!("job {job} restarts after {failed} failed checkpoints, {tolerable} are tolerable")
                 });
@@ -299,9 +299,9 @@ mod tests {
 
     #[test]
     fn a_job_that_restarts_for_fewer_failed_checkpoints_than_are_tolerable_is_noticed() {
-        let restarts = |stage: &mut Stage| {
+        let restarts = |stage: &mut Stage, by| {
             stage.says(
-                JM(0),
+                JM(by),
                 Fact::RecoveryStarted {
                     job: 0,
                     recovery: 1,
@@ -325,9 +325,24 @@ mod tests {
         // By default none is tolerable.
         let mut stage = Stage::flink();
         fails(&mut stage, 1);
-        restarts(&mut stage);
+        restarts(&mut stage, 0);
         stage.broken("C13", 0);
-        restarts(&mut stage);
+        restarts(&mut stage, 0);
+        stage.broken("C13", 1);
+        // Each leader counts for itself: one that was stopped goes on with its own count, whatever its successor has done.
+        let mut stage = Stage::flink();
+        fails(&mut stage, 1);
+        stage.says(JM(1), Fact::LeadershipGranted);
+        stage.says(JM(1), Fact::LeaderPublished { token: 200 });
+        let triggered = Fact::CheckpointTriggered {
+            job: 0,
+            checkpoint: 2,
+        };
+        stage.says(JM(1), triggered);
+        complete_by(&mut stage, JM(1), 2);
+        restarts(&mut stage, 0);
+        stage.broken("C13", 0);
+        restarts(&mut stage, 1);
         stage.broken("C13", 1);
     }
 
@@ -370,10 +385,14 @@ mod tests {
     }
 
     fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+        complete_by(stage, JM(0), checkpoint)
+    }
+
+    fn complete_by(stage: &mut Stage, leader: ActorId, checkpoint: u64) -> &mut Stage {
         stage.stores(checkpoint);
         let offsets = vec![(0, checkpoint), (1, checkpoint)];
         stage.says(
-            JM(0),
+            leader,
             Fact::CheckpointCompleted {
                 job: 0,
                 checkpoint,

@@ -1,9 +1,12 @@
 //! Slots: of one job at a time, no more than there are, and none on a TaskManager that was given up.
 
+use std::collections::BTreeSet;
+
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::flink::rpc::{Address, Endpoint};
+use crate::actor::task_manager::executor::SlotState;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::invariant::checks::Checker;
 use crate::invariant::scene::Scene;
@@ -28,7 +31,7 @@ pub(in crate::invariant) const PROMISES: [Promise; 4] = [
     .of_flink(),
     safety(
         "P6",
-        "A JobMaster's pool has no more slots on a TaskManager than are registered there.",
+        "A JobMaster's pool has no more slots on a TaskManager than are registered there, apart from those that the TaskManager has freed meanwhile.",
     )
     .of_flink(),
 ];
@@ -39,6 +42,9 @@ pub(in crate::invariant) struct Slots {
     exclusive: Tally,
     to_members: Tally,
     few: Tally,
+    /// What TaskManagers no longer hold. Nobody tells the JobMaster of a slot that times out, and an offer may reach it
+    /// later than that: the next heartbeat clears such a slot away (`TaskExecutor.syncTaskSlotsAllocation`).
+    freed: BTreeSet<AllocationId>,
     /// In this event a JobMaster gives a TaskManager up.
     losing: Option<(Moment, ActorId, JobId, Address)>,
 }
@@ -51,6 +57,7 @@ impl Slots {
             exclusive,
             to_members,
             few,
+            freed: BTreeSet::new(),
             losing: None,
         }
     }
@@ -93,16 +100,16 @@ impl Slots {
         self.exclusive.expect(other.is_none(), header, || {
             format!("a slot of {name} is in the pools of two jobs")
         });
-        let others = pools()
+        let there = pools()
             .flat_map(|(_, pool)| pool)
             .filter(|(held, place)| **place == taskmanager && **held != allocation)
+            .map(|(held, _)| held)
+            .chain([&allocation])
+            .filter(|held| !self.freed.contains(held))
             .count() as u32;
         let slots = scene.slots_of(taskmanager.actor);
-        self.few.expect(others < slots, header, || {
-            format!(
-                "{} slots of {name} are in pools, it has {slots}",
-                others + 1
-            )
+        self.few.expect(there <= slots, header, || {
+            format!("{there} slots of {name} are in pools, it has {slots}")
         });
     }
 
@@ -110,8 +117,12 @@ impl Slots {
         &mut self,
         header: &Header,
         (slot, allocation, job): (SlotIndex, AllocationId, JobId),
+        state: SlotState,
         scene: &Scene,
     ) {
+        if state == SlotState::Free {
+            self.freed.insert(allocation);
+        }
         let known = scene.endpoints.executors.get(&header.actor);
         let clash = known.is_some_and(|executor| {
             executor.slots.iter().any(|(index, (held, owner, _))| {
@@ -191,8 +202,8 @@ impl Checker for Slots {
                 slot,
                 allocation,
                 job,
-                ..
-            } => self.owned(header, (*slot, *allocation, *job), scene),
+                state,
+            } => self.owned(header, (*slot, *allocation, *job), *state, scene),
             Fact::TaskStarted {
                 subtask,
                 attempt,
@@ -231,7 +242,6 @@ impl Checker for Slots {
 mod tests {
     use super::*;
     use crate::actor::flink::rpc::heartbeat::Verdict as Reason;
-    use crate::actor::task_manager::executor::SlotState;
     use crate::invariant::stage::{JM, Stage, TM, allocation, executor, job_master};
 
     fn gives_up(stage: &mut Stage) -> &mut Stage {
@@ -279,6 +289,29 @@ mod tests {
         let attempt = Attempt::new(100, 2);
         stage.sees(0, 0, attempt, ExecutionState::Deploying, 0);
         stage.broken("R7", 1);
+    }
+
+    #[test]
+    fn only_slots_that_their_taskmanager_has_freed_may_be_more_than_it_has() {
+        let frees = |stage: &mut Stage, slot| {
+            let (job, allocation, state) = (0, allocation(0, slot), SlotState::Free);
+            let fact = Fact::TaskSlotChanged {
+                slot,
+                allocation,
+                job,
+                state,
+            };
+            stage.says(TM(0), fact);
+        };
+        let mut stage = Stage::flink();
+        frees(&mut stage, 3);
+        stage.pool(0, 9, "accepted").broken("P6", 0);
+        stage.pool(0, 10, "accepted").broken("P6", 1);
+        // An offer that comes after its slot has timed out.
+        let mut stage = Stage::flink();
+        frees(&mut stage, 3);
+        stage.pool(0, 9, "accepted").pool(0, 3, "accepted");
+        stage.broken("P6", 0);
     }
 
     #[test]
