@@ -8,7 +8,7 @@ use firedrill::actor::settings::SchedulerKind;
 use firedrill::drill::outcome::Outcome;
 use firedrill::kernel::Span;
 use firedrill::scenario::{self, model::Scenario};
-use support::run;
+use support::{run, run_for_report};
 
 /// Four TaskManagers with just the slots that the job wants: eight.
 const JOB: &str = "
@@ -88,7 +88,7 @@ fn assert_exactly_once(outcome: &Outcome) {
 fn without_spare_slots_the_job_runs_narrower_until_the_taskmanager_returns() {
     let faults = "  - {kill: tm-3, at: 60 s}\n  - {restart: tm-3, at: 120 s}\n";
     for seed in 1..4 {
-        let outcome = run(&scenario(faults, seed));
+        let outcome = run_for_report(&scenario(faults, seed));
         assert_exactly_once(&outcome);
         assert_eq!(running_at(&outcome, 55.0), 24);
         let widths = said(&outcome, "has parallelism");

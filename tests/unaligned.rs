@@ -3,13 +3,13 @@
 mod support;
 
 use firedrill::drill::outcome::Outcome;
-use support::{load, run};
+use support::{load, run_for_report};
 
 const ALIGNED: &str = "config.execution.checkpointing.unaligned.enabled=false";
 const AT_ONCE: &str = "config.execution.checkpointing.aligned-checkpoint-timeout=0 ms";
 
 fn drill(more: &[&str]) -> Outcome {
-    run(&load("checkpoint-unaligned", more))
+    run_for_report(&load("checkpoint-unaligned", more))
 }
 
 fn assert_exactly_once(outcome: &Outcome, what: &str) {

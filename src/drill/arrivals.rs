@@ -5,12 +5,16 @@ use std::ops::Range;
 use crate::actor::blueprint::Blueprint;
 use crate::dataflow::batch::Batch;
 use crate::dataflow::record::{Record, SplitId};
+use crate::dataflow::topology::Split;
 use crate::kernel::{Span, Time};
 
 use super::histogram::Histogram;
 use super::outcome::{LatencyPoint, Quantiles};
 
 const SECOND: u64 = 1_000_000_000;
+
+/// Room for more records than this in all is only made when they come.
+const EXPECTED_MAX: usize = 1 << 24;
 
 #[derive(Clone, Debug)]
 pub struct Arrivals {
@@ -35,6 +39,17 @@ struct SplitArrivals {
 }
 
 impl SplitArrivals {
+    /// With room for about so many records, and a few more: growing by doubling would copy them all over and over.
+    fn expecting(records: f64, most: usize) -> SplitArrivals {
+        let room = records + 4.0 * records.sqrt() + 64.0;
+        let room = (room as usize).min(most);
+        SplitArrivals {
+            times: Vec::with_capacity(room),
+            latency: Vec::with_capacity(room),
+            ..SplitArrivals::default()
+        }
+    }
+
     fn is_skipped(&self) -> bool {
         let mut skipped = self.skipped.iter();
         skipped.any(|range| range.contains(&self.low_water))
@@ -42,9 +57,17 @@ impl SplitArrivals {
 }
 
 impl Arrivals {
-    pub fn new(blueprint: &Blueprint) -> Arrivals {
+    /// Of a run that lasts so long.
+    pub fn new(blueprint: &Blueprint, lasts: Span) -> Arrivals {
+        let topology = &blueprint.topology;
+        let rate =
+            |split: &Split| topology.topics[split.topic].rate_per_s / f64::from(blueprint.weight);
+        let most = EXPECTED_MAX / topology.splits.len().max(1);
+        let splits = topology.splits.iter();
         Arrivals {
-            splits: vec![SplitArrivals::default(); blueprint.topology.splits.len()],
+            splits: splits
+                .map(|split| SplitArrivals::expecting(rate(split) * lasts.as_secs(), most))
+                .collect(),
             warm_up: None,
             overall: Histogram::default(),
             second: Histogram::default(),
@@ -168,9 +191,10 @@ impl Arrivals {
 
     /// Records that had arrived by `now`.
     pub fn arrived(&self, split: SplitId, now: Time) -> u64 {
-        self.splits[split as usize]
-            .times
-            .partition_point(|time| *time <= now) as u64
+        // From the end: a log is known a moment ahead at the most.
+        let times = &self.splits[split as usize].times;
+        let later = times.iter().rev().take_while(|time| **time > now).count();
+        (times.len() - later) as u64
     }
 
     #[inline]

@@ -69,7 +69,7 @@ impl Drill {
         let blueprint = Arc::new(build::blueprint(scenario));
         let plan = plan::plan(scenario, &blueprint);
         let simulation = build::simulation(Arc::clone(&blueprint), &plan);
-        let watch = Watch::new(&blueprint);
+        let watch = Watch::new(&blueprint, scenario.duration);
         Drill {
             scenario: Arc::new(scenario.clone()),
             blueprint,

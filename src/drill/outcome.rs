@@ -25,7 +25,7 @@ pub struct Outcome {
     pub timeline: Vec<TimelineEntry>,
     /// Who ran where, from when to when; in order of start, then task.
     pub tasks: Vec<TaskSpan>,
-    /// Periodic measurements, in order of time.
+    /// Periodic measurements, in order of time; empty unless causes were remembered: only reports show them.
     pub metrics: Vec<MetricPoint>,
     /// End-to-end latency of records at the sink's writer, by the second in which they were handled.
     pub latency: Vec<LatencyPoint>,

@@ -134,7 +134,10 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
     Outcome {
         timeline: timeline(&watch, &blueprint),
         tasks: watch.tasks.spans(&blueprint),
-        metrics: watch.metrics(&blueprint),
+        metrics: match watch.causes {
+            None => Vec::new(),
+            Some(_) => watch.metrics(&blueprint),
+        },
         latency: watch.arrivals.points().to_vec(),
         phases: watch
             .recoveries

@@ -112,11 +112,12 @@ pub struct NotificationLog {
 }
 
 impl Watch {
-    pub fn new(blueprint: &Arc<Blueprint>) -> Watch {
+    /// Of a run that lasts so long.
+    pub fn new(blueprint: &Arc<Blueprint>, lasts: Span) -> Watch {
         Watch {
             checks: Checks::new(blueprint),
             delivery: Delivery::new(blueprint),
-            arrivals: Arrivals::new(blueprint),
+            arrivals: Arrivals::new(blueprint, lasts),
             visibility: Spans::default(),
             recoveries: Recoveries::new(blueprint),
             timeline: Timeline::new(blueprint),

@@ -39,11 +39,22 @@ pub fn parse(text: &str) -> Scenario {
 /// Runs to the end.
 #[allow(dead_code)]
 pub fn run(scenario: &Scenario) -> Outcome {
+    run_to_end(Drill::new(scenario))
+}
+
+/// The same with what only a report asks for: measurements among it.
+#[allow(dead_code)]
+pub fn run_for_report(scenario: &Scenario) -> Outcome {
     let mut drill = Drill::new(scenario);
+    drill.remember_causes(Some(1 << 10));
+    run_to_end(drill)
+}
+
+fn run_to_end(mut drill: Drill) -> Outcome {
     let end = drill.end();
     drill
         .advance(end, &mut ())
-        .unwrap_or_else(|stall| panic!("seed {}: {stall}", scenario.seed));
+        .unwrap_or_else(|stall| panic!("{stall}"));
     drill.finish(Ended::Completed)
 }
 

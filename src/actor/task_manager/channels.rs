@@ -162,7 +162,9 @@ impl TaskManager {
             connection,
         };
         let outputs = &mut self.task(number).outputs;
-        outputs.add_credits(output as usize, consumer, credits);
+        if !outputs.add_credits(output as usize, consumer, credits) {
+            return;
+        }
         let was_blocked = outputs.is_blocked();
         self.pump(number, output as usize, ctx);
         self.go_on(number, was_blocked, ctx);

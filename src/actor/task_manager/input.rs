@@ -183,6 +183,12 @@ impl InputGate {
         dropped
     }
 
+    /// Something has come that was not looked at.
+    #[inline]
+    pub fn has_turn(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
     /// The next thing to do, skipping blocked channels; barriers up to `aborted_up_to` are void.
     pub fn next(&mut self, aborted_up_to: CheckpointId, now: Time) -> Option<Input> {
         while let Some(input) = self.turns.pop_front() {

@@ -354,7 +354,7 @@ impl TaskManager {
             self.decline(number, checkpoint, ctx);
         }
         let taken = self.task(number).snapshot_taken.take();
-        self.pump_ready(number, ctx);
+        self.write_outgoing(number, ctx);
         if let Some((checkpoint, snapshot)) = taken {
             self.persist(number, checkpoint, snapshot, ctx);
         }
@@ -391,7 +391,7 @@ impl TaskManager {
                 task.input.channels[input as usize].consume();
                 self.return_credits(number, input, ctx);
             }
-            self.pump_ready(number, ctx);
+            self.write_outgoing(number, ctx);
         }
         // The core goes to whoever waits before the task asks for it again.
         ctx.release_core(number);
@@ -405,7 +405,7 @@ impl TaskManager {
         let task = self.task(number);
         let was_blocked = task.outputs.is_blocked();
         task.flush(now);
-        self.pump_ready(number, ctx);
+        self.write_outgoing(number, ctx);
         // Otherwise nothing has changed for it.
         if self.task(number).outputs.is_blocked() != was_blocked {
             self.advance(number, ctx);

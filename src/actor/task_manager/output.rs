@@ -18,6 +18,7 @@ use crate::policy::defect::{Defect, Defects};
 use super::buffers::Buffers;
 use backlog::Backlog;
 use builder::Builder;
+pub use outbox::Sent;
 
 /// What becomes of output whose consumer is gone, or that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +68,8 @@ pub struct OutputChannel {
     flush_requested: bool,
     /// Marks and barriers among what was not sent.
     events: u32,
-    /// Stands in [`Outputs::ready`].
-    ready: bool,
-}
-
-/// An element on its way to a consumer.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    pub channel: ChannelId,
-    pub consumer: Consumer,
-    pub emitted: Time,
-    pub element: Element,
+    /// The round of the outbox into which the latest event was put.
+    event_round: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -89,8 +81,10 @@ pub struct Outputs {
     runs: Vec<Run>,
     /// Channels whose buffer is one.
     runs_open: u32,
-    /// Channels that got something to send since they were last pumped, in that order.
-    ready: VecDeque<u32>,
+    /// What goes on its way when what is being handled is done, in this order.
+    outbox: Vec<Sent>,
+    /// How often the outbox was emptied.
+    rounds: u64,
     backlog: Backlog,
     retention: Retention,
     record_bytes: u64,
@@ -119,7 +113,8 @@ impl Outputs {
             builders: vec![Builder::new(buffers); channels.len()],
             runs: vec![Run::EMPTY; channels.len()],
             runs_open: 0,
-            ready: VecDeque::with_capacity(channels.len()),
+            outbox: Vec::new(),
+            rounds: 1,
             backlog: Backlog::new(channels.len() as u64, floating, buffers),
             channels,
             retention,
@@ -226,30 +221,44 @@ impl Outputs {
         self.timeoutable = (barrier.checkpoint, 0);
         for output in 0..self.channels.len() {
             self.append(output, Entry::barrier(barrier));
+            self.send_waiting(output);
         }
     }
 
+    /// Closes a channel's buffer, which goes on its way if it may.
     fn seal(&mut self, output: usize, now: Time) {
+        self.close_buffer(output, now);
+        self.send_waiting(output);
+    }
+
+    /// A channel's buffer, and the marks behind it, wait from now on.
+    fn close_buffer(&mut self, output: usize, now: Time) {
         self.channels[output].flush_requested = false;
         if self.left(output) == 0 {
             self.builders[output].begin(self.buffers);
         }
         let builder = &mut self.builders[output];
         let batch = if !builder.records.is_empty() {
-            Batch::take(&mut builder.records)
+            Some(Batch::take(&mut builder.records))
         } else if !self.runs[output].is_empty() {
             self.runs_open -= 1;
-            Batch::of_run(std::mem::replace(&mut self.runs[output], Run::EMPTY))
+            Some(Batch::of_run(std::mem::replace(
+                &mut self.runs[output],
+                Run::EMPTY,
+            )))
         } else {
-            return self.append_marks(output, now);
+            None
         };
-        self.append(
-            output,
-            Entry {
-                emitted: now,
-                element: Element::Records(batch),
-            },
-        );
+        if let Some(batch) = batch {
+            let element = Element::Records(batch);
+            self.append(
+                output,
+                Entry {
+                    emitted: now,
+                    element,
+                },
+            );
+        }
         self.append_marks(output, now);
     }
 
@@ -264,77 +273,15 @@ impl Outputs {
             return;
         }
         let channel = &mut self.channels[output];
+        let is_event = entry.is_event();
         self.logged_records += entry.records();
         self.timeoutable.1 += u32::from(entry.is_timeoutable(self.timeoutable.0));
-        self.backlog.subtract(channel.waiting());
-        channel.events += u32::from(entry.is_event());
         channel.log.push_back(entry);
-        self.backlog.add(channel.waiting());
-        self.make_ready(output);
-    }
-
-    fn make_ready(&mut self, output: usize) {
-        let channel = &mut self.channels[output];
-        if !channel.ready {
-            channel.ready = true;
-            self.ready.push_back(output as u32);
+        if is_event {
+            channel.events += 1;
+        } else if !channel.spooling {
+            self.backlog.grow(channel.unsent());
         }
-    }
-
-    pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
-    /// The next channel that got something to send since it was last named here.
-    pub fn take_ready(&mut self) -> Option<usize> {
-        let output = self.ready.pop_front()? as usize;
-        self.channels[output].ready = false;
-        Some(output)
-    }
-
-    /// What can be sent on a channel now.
-    #[inline]
-    pub fn next_to_send(&mut self, output: usize, now: Time) -> Option<Sent> {
-        let channel = &self.channels[output];
-        if channel.flush_requested && channel.can_send() {
-            self.seal(output, now);
-        }
-        self.take_next(output)
-    }
-
-    fn take_next(&mut self, output: usize) -> Option<Sent> {
-        let retention = self.retention;
-        let channel = &mut self.channels[output];
-        let consumer = channel.consumer?;
-        let entry = channel.log.get((channel.cursor - channel.base) as usize)?;
-        let is_event = entry.is_event();
-        if !is_event {
-            let gift = u32::from(self.defects.has(Defect::CreditIgnored) && channel.credits == 0);
-            channel.credits = (channel.credits + gift).checked_sub(1)?;
-        } else if channel.cursor >= channel.sent {
-            // A barrier that is sent again, to a consumer that was restored, was counted when it was sent first.
-            self.timeoutable.1 -= u32::from(entry.is_timeoutable(self.timeoutable.0));
-        }
-        self.backlog.subtract(channel.waiting());
-        let sent = Sent {
-            channel: channel.channel,
-            consumer,
-            emitted: entry.emitted,
-            element: entry.element.clone(),
-        };
-        channel.cursor += 1;
-        channel.events -= u32::from(is_event);
-        channel.sent = channel.sent.max(channel.cursor);
-        if channel.spooling && channel.unsent() <= 1 {
-            channel.spooling = false;
-        }
-        self.backlog.add(channel.waiting());
-        if !matches!(retention, Retention::UntilCheckpoint { .. }) {
-            let entry = channel.log.pop_front().expect("it was sent just now");
-            channel.base += 1;
-            self.logged_records -= entry.records();
-        }
-        Some(sent)
     }
 
     /// A checkpoint has completed: nobody will ask for what lies before its barrier.
@@ -413,6 +360,7 @@ mod builder;
 mod connections;
 mod log;
 mod marks;
+mod outbox;
 mod overtaking;
 
 #[cfg(test)]

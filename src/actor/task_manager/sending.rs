@@ -42,50 +42,49 @@ impl Unwritten {
 }
 
 impl TaskManager {
-    /// Sends what the channels of a task got to send.
-    #[inline]
-    pub(super) fn pump_ready(&mut self, number: u32, ctx: &mut Context<'_>) {
-        while let Some(output) = self.task(number).outputs.take_ready() {
-            self.write_channel(number, output, ctx);
-        }
-        self.write_events(ctx);
-    }
-
     /// Sends what a channel may send.
     pub(super) fn pump(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
-        self.write_channel(number, output, ctx);
-        self.write_events(ctx);
+        let now = ctx.now();
+        self.task(number).outputs.send(output, now);
+        self.write_outgoing(number, ctx);
     }
 
-    fn write_channel(&mut self, number: u32, output: usize, ctx: &mut Context<'_>) {
-        let me = self.me;
-        let mut is_behind_event = false;
-        loop {
-            let outputs = &mut self.task(number).outputs;
-            let Some(sent) = outputs.next_to_send(output, ctx.now()) else {
-                return;
-            };
-            if sent.consumer.taskmanager == me {
-                self.handed.push_back(Handed::Element(sent));
-            } else if let Element::Records(batch) = &sent.element {
-                let bytes = batch.len() as u64 * outputs.record_bytes();
-                if std::mem::take(&mut is_behind_event) {
-                    self.write_events(ctx);
-                }
-                let body = Body::Data {
-                    channel: sent.channel,
-                    connection: sent.consumer.connection,
-                    emitted: sent.emitted,
-                    element: sent.element,
-                };
-                ctx.send_data(sent.consumer.taskmanager, bytes, body);
-            } else {
-                if !self.unwritten.is_of(&sent) {
-                    self.write_events(ctx);
-                }
-                self.unwritten.add(sent);
-                is_behind_event = true;
+    /// Writes what a task has put on its way.
+    #[inline]
+    pub(super) fn write_outgoing(&mut self, number: u32, ctx: &mut Context<'_>) {
+        let outputs = &mut self.task(number).outputs;
+        if !outputs.has_outgoing() {
+            return;
+        }
+        let record_bytes = outputs.record_bytes();
+        let mut outgoing = outputs.take_outgoing();
+        for sent in outgoing.drain(..) {
+            self.write(sent, record_bytes, ctx);
+        }
+        self.write_events(ctx);
+        self.task(number).outputs.give_back(outgoing);
+    }
+
+    fn write(&mut self, sent: Sent, record_bytes: u64, ctx: &mut Context<'_>) {
+        if sent.consumer.taskmanager == self.me {
+            self.handed.push_back(Handed::Element(sent));
+        } else if let Element::Records(batch) = &sent.element {
+            let bytes = batch.len() as u64 * record_bytes;
+            if sent.follows_event {
+                self.write_events(ctx);
             }
+            let body = Body::Data {
+                channel: sent.channel,
+                connection: sent.consumer.connection,
+                emitted: sent.emitted,
+                element: sent.element,
+            };
+            ctx.send_data(sent.consumer.taskmanager, bytes, body);
+        } else {
+            if !self.unwritten.is_of(&sent) {
+                self.write_events(ctx);
+            }
+            self.unwritten.add(sent);
         }
     }
 

@@ -340,7 +340,7 @@ impl Task {
             && self.snapshot_taken.is_none()
             && self.pending.is_empty()
             && !self.recovers_channels
-            && !self.outputs.has_ready()
+            && !self.outputs.has_outgoing()
     }
 
     /// Does what can be done now: control elements at once, records as soon as a core is free.

@@ -37,6 +37,20 @@ impl Backlog {
         self.full -= u32::from(buffers >= self.per_channel);
     }
 
+    /// A channel has got one more buffer, and has so many now.
+    #[inline]
+    pub(super) fn grow(&mut self, buffers: u64) {
+        self.buffers += 1;
+        self.full += u32::from(buffers == self.per_channel);
+    }
+
+    /// A channel that has so many buffers loses one.
+    #[inline]
+    pub(super) fn shrink(&mut self, buffers: u64) {
+        self.buffers -= 1;
+        self.full -= u32::from(buffers == self.per_channel);
+    }
+
     /// No buffers are left.
     #[inline]
     pub(super) fn is_full(&self) -> bool {

@@ -74,10 +74,13 @@ impl Outputs {
         self.backlog.add(channel.waiting());
     }
 
-    pub fn add_credits(&mut self, output: usize, consumer: Consumer, credits: u32) {
+    /// Whether there is anything to send with them.
+    pub fn add_credits(&mut self, output: usize, consumer: Consumer, credits: u32) -> bool {
         let channel = &mut self.channels[output];
-        if channel.consumer == Some(consumer) {
+        let is_served = channel.consumer == Some(consumer);
+        if is_served {
             channel.credits += credits;
         }
+        is_served && (channel.flush_requested || channel.has_unsent())
     }
 }

@@ -50,7 +50,7 @@ impl OutputChannel {
             credits: 0,
             flush_requested: false,
             events: 0,
-            ready: false,
+            event_round: 0,
         }
     }
 
@@ -61,9 +61,13 @@ impl OutputChannel {
     /// A buffer that is closed now can be sent at once.
     #[inline]
     pub(super) fn can_send(&self) -> bool {
-        self.consumer.is_some()
-            && self.credits > 0
-            && self.cursor == self.base + self.log.len() as u64
+        self.consumer.is_some() && self.credits > 0 && !self.has_unsent()
+    }
+
+    /// Buffers or events wait to be sent.
+    #[inline]
+    pub(super) fn has_unsent(&self) -> bool {
+        self.cursor != self.base + self.log.len() as u64
     }
 
     /// Buffers that were not sent; marks and barriers take none (`LocalBufferPool` counts what was requested from it).

@@ -59,7 +59,6 @@ impl Outputs {
                 }
             }
         }
-        self.make_ready(output);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Entry, Outputs};
 impl Outputs {
     /// A barrier goes ahead of everything that was not sent: what that is.
     pub fn emit_overtaking(&mut self, barrier: Barrier, now: Time) -> Overtaken {
-        self.close(now);
+        (0..self.channels.len()).for_each(|output| self.close_buffer(output, now));
         self.timeoutable = (barrier.checkpoint, 0);
         let mut overtaken = Overtaken::new();
         for output in 0..self.channels.len() {
@@ -73,7 +73,7 @@ impl Outputs {
         // What is being sent again has moved on by one.
         channel.sent += u64::from(channel.cursor < channel.sent);
         self.backlog.add(channel.waiting());
-        self.make_ready(output);
+        self.send_waiting(output);
     }
 
     /// All barriers of the checkpoint have been sent, in their turn.

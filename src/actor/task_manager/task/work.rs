@@ -22,7 +22,7 @@ impl Task {
         if self.source.is_some() {
             return self.find_records(ctx);
         }
-        loop {
+        while self.input.has_turn() {
             let next = self.input.next(self.aborted_up_to, ctx.now());
             if self.input.has_marks() {
                 self.pass_marks_on(ctx);
@@ -50,9 +50,10 @@ impl Task {
                     }
                 }
                 Some(Input::Hopeless(checkpoint)) => self.decline(checkpoint),
-                None => return false,
+                None => {}
             }
         }
+        false
     }
 
     /// Looks for records of a source's splits.

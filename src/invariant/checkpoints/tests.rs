@@ -1,0 +1,177 @@
+//! Checkpoints that come out of turn, and those that do not.
+
+use super::*;
+use crate::invariant::stage::{JM, SUBTASKS, Stage, ZK};
+use crate::kernel::Span;
+
+const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
+
+#[test]
+fn a_checkpoint_that_comes_while_another_is_under_way_is_noticed() {
+    let mut stage = Stage::running();
+    triggered(&mut stage, 1);
+    stage.broken("C11", 0);
+    triggered(&mut stage, 2);
+    stage.broken("C11", 1);
+}
+
+#[test]
+fn a_job_that_restarts_for_fewer_failed_checkpoints_than_are_tolerable_is_noticed() {
+    let restarts = |stage: &mut Stage, by| {
+        stage.says(
+            JM(by),
+            Fact::RecoveryStarted {
+                job: 0,
+                recovery: 1,
+                detector: Detector::CheckpointFailures,
+                scope: crate::policy::RecoveryScope::Full,
+                lost: Vec::new(),
+                tasks: vec![0],
+            },
+        );
+    };
+    let fails = |stage: &mut Stage, checkpoint| {
+        triggered(stage, checkpoint);
+        let (job, reason) = (0, "expired");
+        let aborted = Fact::CheckpointAborted {
+            job,
+            checkpoint,
+            reason,
+        };
+        stage.says(JM(0), aborted);
+    };
+    // By default none is tolerable.
+    let mut stage = Stage::flink();
+    fails(&mut stage, 1);
+    restarts(&mut stage, 0);
+    stage.broken("C13", 0);
+    restarts(&mut stage, 0);
+    stage.broken("C13", 1);
+    // Each leader counts for itself: one that was stopped goes on with its own count, whatever its successor has done.
+    let mut stage = Stage::flink();
+    fails(&mut stage, 1);
+    stage.says(JM(1), Fact::LeadershipGranted);
+    stage.says(JM(1), Fact::LeaderPublished { token: 200 });
+    let triggered = Fact::CheckpointTriggered {
+        job: 0,
+        checkpoint: 2,
+    };
+    stage.says(JM(1), triggered);
+    complete_by(&mut stage, JM(1), 2);
+    restarts(&mut stage, 0);
+    stage.broken("C13", 0);
+    restarts(&mut stage, 1);
+    stage.broken("C13", 1);
+}
+
+#[test]
+fn a_snapshot_that_was_not_written_is_not_acknowledged() {
+    let mut stage = Stage::running();
+    triggered(&mut stage, 1);
+    let key = BlobKey::State {
+        subtask: 1,
+        attempt: A(1),
+        checkpoint: 1,
+    };
+    stage.says(ZK, Fact::WriteRefused { key });
+    acknowledge(&mut stage, 1, 0..1, A(1)).broken("C10", 0);
+    acknowledge(&mut stage, 1, 1..2, A(1)).broken("C10", 1);
+}
+
+fn triggered(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+    stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint })
+}
+
+fn acknowledge(
+    stage: &mut Stage,
+    checkpoint: u64,
+    subtasks: std::ops::Range<u32>,
+    attempt: Attempt,
+) -> &mut Stage {
+    for subtask in subtasks {
+        stage.says(
+            JM(0),
+            Fact::CheckpointAcknowledged {
+                job: 0,
+                checkpoint,
+                subtask,
+                attempt,
+            },
+        );
+    }
+    stage
+}
+
+fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
+    complete_by(stage, JM(0), checkpoint)
+}
+
+fn complete_by(stage: &mut Stage, leader: ActorId, checkpoint: u64) -> &mut Stage {
+    stage.stores(checkpoint);
+    let offsets = vec![(0, checkpoint), (1, checkpoint)];
+    stage.says(
+        leader,
+        Fact::CheckpointCompleted {
+            job: 0,
+            checkpoint,
+            offsets,
+            bytes: 0,
+            written_bytes: 0,
+            persisted_bytes: 0,
+            duration: Span::ZERO,
+        },
+    )
+}
+
+#[test]
+fn a_checkpoint_that_everybody_acknowledges_completes() {
+    let mut stage = Stage::running();
+    for checkpoint in [1, 3] {
+        acknowledge(
+            triggered(&mut stage, checkpoint),
+            checkpoint,
+            0..SUBTASKS,
+            A(1),
+        );
+        complete(&mut stage, checkpoint);
+    }
+    stage
+        .broken("L4", 0)
+        .broken("C1", 0)
+        .broken("C2", 0)
+        .broken("C4", 0)
+        .clean();
+}
+
+#[test]
+fn ids_that_go_back_are_noticed() {
+    let mut stage = Stage::running();
+    triggered(triggered(&mut stage, 2), 1).broken("L4", 1);
+    triggered(&mut stage, 2).broken("L4", 2);
+    acknowledge(&mut stage, 2, 0..SUBTASKS, A(1));
+    acknowledge(&mut stage, 1, 0..SUBTASKS, A(1));
+    complete(complete(&mut stage, 2), 1).broken("C1", 1);
+}
+
+#[test]
+fn a_missing_or_foreign_acknowledgement_is_noticed() {
+    let mut stage = Stage::running();
+    complete(acknowledge(triggered(&mut stage, 1), 1, 0..4, A(1)), 1).broken("C2", 1);
+    let stage = acknowledge(triggered(&mut stage, 2), 2, 0..4, A(1));
+    complete(acknowledge(stage, 2, 4..5, A(2)), 2).broken("C2", 2);
+}
+
+#[test]
+fn what_was_aborted_does_not_complete() {
+    let mut stage = Stage::running();
+    acknowledge(triggered(&mut stage, 1), 1, 0..SUBTASKS, A(1));
+    stage.says(
+        JM(0),
+        Fact::CheckpointAborted {
+            job: 0,
+            checkpoint: 1,
+            reason: "expired",
+        },
+    );
+    complete(&mut stage, 1).broken("C4", 1);
+}
