@@ -37,6 +37,14 @@ impl Buffers {
         u32::try_from(records).unwrap_or(u32::MAX)
     }
 
+    /// How many records begin in each, at the least.
+    pub fn least(&self) -> u64 {
+        match self.spans {
+            true => (self.segment_bytes - self.record_bytes + 1).div_ceil(self.record_bytes),
+            false => (self.segment_bytes / self.record_bytes).max(1),
+        }
+    }
+
     /// As many as hold what so many segments hold; one at the least.
     pub fn instead_of(&self, segments: u64) -> u64 {
         self.holding(segments.saturating_mul(self.segment_bytes))

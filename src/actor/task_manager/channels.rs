@@ -1,5 +1,6 @@
 //! The data plane between TaskManagers: partition requests, batches, credits, and connections that break.
 
+use crate::actor::checkpoint::Barrier;
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::Address;
@@ -25,26 +26,20 @@ impl TaskManager {
     pub(super) fn on_data(
         &mut self,
         from: ActorId,
-        channel: ChannelId,
         connection: u32,
         emitted: Time,
         element: Element,
         ctx: &mut Context<'_>,
     ) {
-        if let Some(receiver) = self.receiver(from, channel, connection) {
+        if let Some(receiver) = self.receiver(from, connection) {
             self.receive(receiver, emitted, element, ctx);
         }
     }
 
     /// The task that reads what comes over a connection, and at which of its inputs.
     #[inline]
-    pub(super) fn receiver(
-        &self,
-        from: ActorId,
-        channel: ChannelId,
-        connection: u32,
-    ) -> Option<Route> {
-        let (number, input) = self.inputs.get(channel)?;
+    pub(super) fn receiver(&self, from: ActorId, connection: u32) -> Option<Route> {
+        let (number, input) = self.connections.get(connection)?;
         let task = self.tasks[number as usize].as_ref()?;
         let receiver = &task.input.channels[input as usize];
         ((receiver.producer, receiver.connection) == (from, connection)).then_some((number, input))
@@ -65,6 +60,16 @@ impl TaskManager {
             task.input.answered(input);
         }
         let is_barrier = matches!(element, Element::Barrier(..));
+        if let Element::Barrier(checkpoint, alignment) = element {
+            let barrier = Barrier {
+                checkpoint,
+                alignment,
+                triggered_at: emitted,
+            };
+            if task.input.count_barrier(input, barrier, ctx.now()) {
+                return;
+            }
+        }
         let dropped = task.input.push(input, emitted, element);
         let is_at_work = task.is_at_work();
         let (queued, credits) = (
@@ -102,14 +107,7 @@ impl TaskManager {
             match handed {
                 Handed::Element(sent) => {
                     let connection = sent.consumer.connection;
-                    self.on_data(
-                        me,
-                        sent.channel,
-                        connection,
-                        sent.emitted,
-                        sent.element,
-                        ctx,
-                    );
+                    self.on_data(me, connection, sent.emitted, sent.element, ctx);
                 }
                 Handed::Credit(channel, connection, credits) => {
                     self.on_credit(me, channel, connection, credits, ctx)
@@ -206,8 +204,7 @@ impl TaskManager {
         from: ReplayFrom,
         ctx: &mut Context<'_>,
     ) {
-        self.next_connection += 1;
-        let connection = self.next_connection;
+        let connection = self.connections.open((number, input as u16));
         let task = self.task(number);
         let (attempt, window) = (task.attempt, task.input.window);
         let channel = &mut task.input.channels[input];
@@ -216,13 +213,13 @@ impl TaskManager {
         let request = PartitionRequest {
             channel: channel.channel,
             connection,
-            producer_attempt: channel.producer_attempt,
+            producer_attempt: channel.upstream.attempt,
             consumer_attempt: attempt,
             from,
             credits: channel.fresh_credits(window),
         };
         let producer = channel.producer;
-        let incarnation = channel.incarnation;
+        let incarnation = channel.upstream.incarnation;
         let body = Body::PartitionRequest(Box::new(request));
         match incarnation {
             Some(incarnation) => ctx.send_to(
@@ -235,31 +232,32 @@ impl TaskManager {
             None => ctx.send(producer, body),
         }
         let went_to = Some(ctx.incarnation_of(producer));
-        self.task(number).input.channels[input].went_to = went_to;
+        self.task(number).input.channels[input].upstream.went_to = went_to;
     }
 
     /// A producer was restored elsewhere: what it sends again is dropped as far as it came already.
     pub(super) fn update_partition(&mut self, update: PartitionUpdate, ctx: &mut Context<'_>) {
-        let Some((number, input)) = self.inputs.get(update.channel) else {
+        let consumer = self.blueprint.topology.channels[update.channel as usize].consumer;
+        let Some(number) = self.find(consumer, update.consumer_attempt) else {
             return;
         };
         let forgets = self.blueprint.defects.has(Defect::DedupForgotten);
         let task = self.task(number);
-        if task.attempt != update.consumer_attempt {
-            return;
-        }
-        task.input.find_producer(input);
-        let channel = &mut task.input.channels[input as usize];
+        let mut channels = task.input.channels.iter();
+        let input = channels.position(|channel| channel.channel == update.channel);
+        let input = input.expect("a subtask's channels are its own");
+        task.input.find_producer(input as u16);
+        let channel = &mut task.input.channels[input];
         channel.producer = update.producer;
-        channel.request_backoff = Span::ZERO;
-        channel.producer_attempt = update.producer_attempt;
+        channel.upstream.request_backoff = Span::ZERO;
+        channel.upstream.attempt = update.producer_attempt;
         match update.from {
             ReplayFrom::Checkpoint(checkpoint) if update.deduplicate && !forgets => {
                 channel.expect_again_since(checkpoint)
             }
             _ => channel.expect_nothing_again(),
         }
-        self.request_partition(number, input as usize, update.from, ctx);
+        self.request_partition(number, input, update.from, ctx);
     }
 
     pub(super) fn on_partition_request(

@@ -8,26 +8,17 @@ use crate::dataflow::batch::{Batch, CheckpointId, Element};
 use crate::dataflow::event_time::{Mark, Valve};
 use crate::dataflow::topology::ChannelId;
 use crate::kernel::{ActorId, Span, Time};
-use crate::policy::defect::{Defect, Defects};
+use crate::policy::defect::Defects;
 
-/// One input channel (`RemoteInputChannel`).
+/// One input channel (`RemoteInputChannel`): what every element of it touches.
 #[derive(Clone, Debug)]
 pub struct InputChannel {
     pub channel: ChannelId,
     pub producer: ActorId,
-    pub producer_attempt: Attempt,
-    /// Which life of the producer's process is meant; none: whichever is there.
-    pub incarnation: Option<u32>,
     /// 0: not connected yet.
     pub connection: u32,
-    /// The producer's process died, and no successor has been announced.
-    producer_lost: bool,
-    /// Before the latest request for a producer that was not there; 0: there was none.
-    pub request_backoff: Span,
     /// What the producer was asked for, as long as nothing has come of it.
     pub asked: Option<ReplayFrom>,
-    /// Which life of the producer's process the latest request went to.
-    pub went_to: Option<u32>,
     queue: VecDeque<(Time, Element)>,
     /// Record batches in the queue.
     queued: u32,
@@ -40,10 +31,26 @@ pub struct InputChannel {
     passed: CheckpointId,
     /// Turns that this channel missed while it was blocked.
     missed_turns: u32,
+    filter: Option<Box<Filter>>,
+    /// Apart, so that the channels of a wide exchange lie close together.
+    pub upstream: Box<Upstream>,
+}
+
+/// The producer of a channel, and what is kept of what it has sent.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    pub attempt: Attempt,
+    /// Which life of the producer's process is meant; none: whichever is there.
+    pub incarnation: Option<u32>,
+    /// The producer's process died, and no successor has been announced.
+    is_lost: bool,
+    /// Before the latest request for a producer that was not there; 0: there was none.
+    pub request_backoff: Span,
+    /// Which life of the producer's process the latest request went to.
+    pub went_to: Option<u32>,
     /// Everything accepted since the barrier of `received_since`: what a restored producer will send again.
     received: VecDeque<Element>,
     received_since: CheckpointId,
-    filter: Option<Filter>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,14 +77,6 @@ pub struct InputGate {
     valve: Option<Box<Valve>>,
     /// What has come of marks that the task has yet to pass on.
     marks: Vec<Mark>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Alignment {
-    barrier: Barrier,
-    missing: usize,
-    /// When the first barrier was met.
-    since: Time,
 }
 
 /// What the gate has for the task.
@@ -154,7 +153,7 @@ impl InputGate {
         }
         let channel = &mut self.channels[input as usize];
         if self.remembers {
-            channel.received.push_back(element.clone());
+            channel.upstream.received.push_back(element.clone());
         }
         channel.queue.push_back((emitted, element));
         self.turns.push_back(input);
@@ -176,7 +175,10 @@ impl InputGate {
         channel.queued += 1;
         self.overtaking.keep(input, &batch);
         if self.remembers {
-            channel.received.push_back(Element::Records(batch.clone()));
+            channel
+                .upstream
+                .received
+                .push_back(Element::Records(batch.clone()));
         }
         channel.queue.push_back((emitted, Element::Records(batch)));
         self.turns.push_back(input);
@@ -237,43 +239,6 @@ impl InputGate {
         None
     }
 
-    /// A producer is gone, or has not caught up with its predecessor: the checkpoint cannot be taken here.
-    fn is_hopeless(&self, checkpoint: CheckpointId) -> bool {
-        let careless = self.defects.has(Defect::PrematureBarrier);
-        self.lost > 0 || (checkpoint <= self.premature_up_to && !careless)
-    }
-
-    /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
-    fn on_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> Option<Time> {
-        let checkpoint = barrier.checkpoint;
-        match self.aligning {
-            Some(current) if current.barrier.checkpoint > checkpoint => return None,
-            Some(current) if current.barrier.checkpoint == checkpoint => {}
-            _ => {
-                // A newer barrier overtakes an alignment that will never end.
-                self.unblock();
-                self.aligning = Some(Alignment {
-                    barrier,
-                    missing: self.channels.len(),
-                    since: now,
-                });
-            }
-        }
-        let channel = &mut self.channels[input as usize];
-        channel.passed = checkpoint;
-        channel.blocked = self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
-        let alignment = self.aligning.as_mut().expect("it was set above");
-        alignment.missing -= 1;
-        if alignment.missing > 0 {
-            return None;
-        }
-        let since = alignment.since;
-        self.aligning = None;
-        self.overtaking.begin(checkpoint);
-        self.unblock();
-        Some(since)
-    }
-
     /// The process died that producers had answered from: the checkpoint that waits for their barriers, if one does.
     pub fn lose_producer(&mut self, producer: ActorId, incarnation: u32) -> Option<CheckpointId> {
         let mut lost = false;
@@ -281,8 +246,8 @@ impl InputGate {
             channel.is_from(producer, incarnation) && channel.asked.is_none()
         };
         for channel in self.channels.iter_mut().filter(is_its) {
-            self.lost += u32::from(!channel.producer_lost);
-            channel.producer_lost = true;
+            self.lost += u32::from(!channel.upstream.is_lost);
+            channel.upstream.is_lost = true;
             lost = true;
         }
         let aligning = self.aligning.map(|alignment| alignment.barrier.checkpoint);
@@ -293,8 +258,8 @@ impl InputGate {
     /// The channel's producer has a successor.
     pub fn find_producer(&mut self, input: u16) {
         let channel = &mut self.channels[input as usize];
-        self.lost -= u32::from(channel.producer_lost);
-        channel.producer_lost = false;
+        self.lost -= u32::from(channel.upstream.is_lost);
+        channel.upstream.is_lost = false;
     }
 
     /// The first thing that comes of a request.
@@ -303,32 +268,14 @@ impl InputGate {
         self.find_producer(input);
         let channel = &mut self.channels[input as usize];
         channel.asked = None;
-        channel.request_backoff = Span::ZERO;
-    }
-
-    /// A checkpoint will not complete: what waits for its barriers goes on.
-    pub fn abort(&mut self, aborted_up_to: CheckpointId) {
-        if self
-            .aligning
-            .is_some_and(|alignment| alignment.barrier.checkpoint <= aborted_up_to)
-        {
-            self.aligning = None;
-            self.unblock();
-        }
-        self.overtaking.abort(aborted_up_to);
-    }
-
-    fn unblock(&mut self) {
-        for (input, channel) in self.channels.iter_mut().enumerate().rev() {
-            channel.blocked = false;
-            for _ in 0..std::mem::take(&mut channel.missed_turns) {
-                self.turns.push_front(input as u16);
-            }
-        }
+        channel.upstream.request_backoff = Span::ZERO;
     }
 
     /// A checkpoint has completed: a restored producer begins behind its barrier at the earliest.
     pub fn forget_until(&mut self, checkpoint: CheckpointId) {
+        if !self.remembers {
+            return;
+        }
         for channel in &mut self.channels {
             channel.forget_until(checkpoint);
         }
@@ -374,13 +321,8 @@ impl InputChannel {
         InputChannel {
             channel,
             producer,
-            producer_attempt,
-            incarnation: None,
             connection: 0,
-            producer_lost: false,
-            request_backoff: Span::ZERO,
             asked: None,
-            went_to: None,
             queue: VecDeque::new(),
             queued: 0,
             in_work: 0,
@@ -388,9 +330,16 @@ impl InputChannel {
             blocked: false,
             passed: 0,
             missed_turns: 0,
-            received: VecDeque::new(),
-            received_since: restored,
             filter: None,
+            upstream: Box::new(Upstream {
+                attempt: producer_attempt,
+                incarnation: None,
+                is_lost: false,
+                request_backoff: Span::ZERO,
+                went_to: None,
+                received: VecDeque::new(),
+                received_since: restored,
+            }),
         }
     }
 
@@ -421,10 +370,12 @@ impl InputChannel {
 }
 
 mod again;
+mod alignment;
 mod marks;
 mod overtaking;
 
 use again::Filter;
+use alignment::Alignment;
 use overtaking::Overtaking;
 
 #[cfg(test)]

@@ -34,9 +34,6 @@ impl TaskManager {
             work += if cold { first } else { Span::ZERO };
         }
         let task = Task::new(number, deployment, phase, ctx.now(), &self.blueprint);
-        for (input, channel) in task.input.channels.iter().enumerate() {
-            self.inputs.set(channel.channel, (number, input as u16));
-        }
         for (output, channel) in task.outputs.channels.iter().enumerate() {
             self.outputs.set(channel.channel, (number, output as u16));
         }
@@ -305,7 +302,6 @@ impl TaskManager {
         ctx.forget_work(asynchronous(number));
         self.make_next(number, ctx);
         for channel in &task.input.channels {
-            self.inputs.remove(channel.channel, number);
             if channel.connection != 0 {
                 let (channel, connection, producer) =
                     (channel.channel, channel.connection, channel.producer);

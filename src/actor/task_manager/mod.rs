@@ -42,7 +42,7 @@ use executor::TaskExecutor;
 use membership::Membership;
 pub use membership::{LEADER_PATH, MEMBERS_PATH};
 use output::ParkedRequest;
-use routes::Routes;
+use routes::{Connections, Routes};
 use sending::Unwritten;
 use task::{SnapshotPart, Task};
 
@@ -56,9 +56,8 @@ pub struct TaskManager {
     millicores: u64,
     /// By number; a number is used once in the life of the process.
     tasks: Vec<Option<Box<Task>>>,
-    inputs: Routes,
+    connections: Connections,
     outputs: Routes,
-    next_connection: u32,
     /// Requests for the output of tasks that are not there yet: the latest one for each channel.
     parked: BTreeMap<ChannelId, ParkedRequest>,
     /// Empty between two events.
@@ -96,9 +95,8 @@ impl TaskManager {
             me,
             millicores: u64::from(settings.cpu_millicores),
             tasks: Vec::new(),
-            inputs: Routes::new(channels),
+            connections: Connections::default(),
             outputs: Routes::new(channels),
-            next_connection: 0,
             parked: BTreeMap::new(),
             handed: VecDeque::new(),
             unwritten: Unwritten::default(),
@@ -122,11 +120,11 @@ impl TaskManager {
         let from = envelope.from;
         match envelope.body {
             Body::Data {
-                channel,
                 connection,
                 emitted,
                 element,
-            } => self.on_data(from, channel, connection, emitted, element, ctx),
+                ..
+            } => self.on_data(from, connection, emitted, element, ctx),
             Body::Events(events) => self.on_events(from, *events, ctx),
             Body::WorkDone { task } => self.on_work_done(task, ctx),
             Body::Credit {
@@ -182,10 +180,7 @@ impl TaskManager {
                 channel,
                 connection,
             } => self.on_partition_not_found(channel, connection, ctx),
-            Body::RequestPartitionAgain {
-                channel,
-                connection,
-            } => self.request_again(channel, connection, ctx),
+            Body::RequestPartitionAgain { connection, .. } => self.request_again(connection, ctx),
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),
@@ -261,7 +256,8 @@ impl TaskManager {
             Body::TaskManagerRegistered { token } => self.on_registered(token, from, ctx),
             Body::Start => {
                 // Connections of different incarnations have different numbers.
-                self.next_connection = envelope.to_incarnation << CONNECTION_BITS;
+                let base = envelope.to_incarnation << CONNECTION_BITS;
+                self.connections = Connections::numbered_from(base);
                 match is_flink {
                     true => self.start_executor(ctx),
                     false => self.start(ctx),

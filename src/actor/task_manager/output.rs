@@ -81,6 +81,8 @@ pub struct Outputs {
     runs: Vec<Run>,
     /// Channels whose buffer is one.
     runs_open: u32,
+    /// Channels whose buffer got its first record since the flusher last came.
+    open: Vec<u32>,
     /// What goes on its way when what is being handled is done, in this order.
     outbox: Vec<Sent>,
     /// How often the outbox was emptied.
@@ -113,6 +115,7 @@ impl Outputs {
             builders: vec![Builder::new(buffers); channels.len()],
             runs: vec![Run::EMPTY; channels.len()],
             runs_open: 0,
+            open: Vec::new(),
             outbox: Vec::new(),
             rounds: 1,
             backlog: Backlog::new(channels.len() as u64, floating, buffers),
@@ -139,6 +142,9 @@ impl Outputs {
     #[inline]
     fn push(&mut self, output: usize, record: Record, now: Time) {
         let builder = &mut self.builders[output];
+        if builder.records.is_empty() {
+            builder.open(output, &mut self.open);
+        }
         builder.records.push(record);
         if builder.records.len() >= builder.max {
             self.seal(output, now);
@@ -154,6 +160,7 @@ impl Outputs {
         self.unroll(output);
         while !records.is_empty() {
             let builder = &mut self.builders[output];
+            builder.open(output, &mut self.open);
             let room = (builder.max - builder.records.len()).min(records.len());
             builder.records.extend_from_slice(&records[..room]);
             records = &records[room..];
@@ -169,6 +176,7 @@ impl Outputs {
             let part = run.split_to(self.left(output));
             let open = &mut self.runs[output];
             let was_open = !open.is_empty();
+            self.builders[output].open(output, &mut self.open);
             if self.builders[output].records.is_empty() && open.extend(part) {
                 self.runs_open += u32::from(!was_open);
             } else {

@@ -2,7 +2,6 @@
 
 use crate::actor::context::Context;
 use crate::actor::message::Body;
-use crate::dataflow::topology::ChannelId;
 use crate::kernel::ActorId;
 
 use super::output::Consumer;
@@ -10,9 +9,9 @@ use super::{CONNECTION_BITS, TaskManager};
 
 impl TaskManager {
     /// At the consumer: the connection that was to be made, if it is still wanted; with its task and its input there.
-    pub(super) fn wanted(&mut self, channel: ChannelId, connection: u32) -> Option<(u32, usize)> {
-        let (number, input) = self.inputs.get(channel)?;
-        let task = self.task(number);
+    pub(super) fn wanted(&self, connection: u32) -> Option<(u32, usize)> {
+        let (number, input) = self.connections.get(connection)?;
+        let task = self.tasks[number as usize].as_ref()?;
         let wanted = task.input.channels[input as usize].connection == connection;
         (wanted && !task.is_ending()).then_some((number, input as usize))
     }
@@ -24,17 +23,12 @@ impl TaskManager {
             channel: channel.channel,
             connection: channel.connection,
         };
-        let backoff = channel.request_backoff;
+        let backoff = channel.upstream.request_backoff;
         ctx.after(backoff, body);
     }
 
-    pub(super) fn request_again(
-        &mut self,
-        channel: ChannelId,
-        connection: u32,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some((number, input)) = self.wanted(channel, connection) else {
+    pub(super) fn request_again(&mut self, connection: u32, ctx: &mut Context<'_>) {
+        let Some((number, input)) = self.wanted(connection) else {
             return;
         };
         if let Some(from) = self.task(number).input.channels[input].asked {

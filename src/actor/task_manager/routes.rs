@@ -1,4 +1,4 @@
-//! Which task and which of its channels a channel number means on this TaskManager.
+//! Which task and which of its channels a channel number, or that of a connection, means on this TaskManager.
 
 use crate::dataflow::topology::ChannelId;
 
@@ -49,6 +49,36 @@ impl Routes {
     }
 }
 
+/// Whose connections a TaskManager's are: each was opened by one of its tasks for one of its inputs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections {
+    /// Numbers begin behind this one, which differs between incarnations; 0 stands for no connection.
+    base: u32,
+    inputs: Vec<Route>,
+}
+
+impl Connections {
+    pub(super) fn numbered_from(base: u32) -> Connections {
+        Connections {
+            base,
+            inputs: Vec::new(),
+        }
+    }
+
+    /// The number of a new one.
+    pub(super) fn open(&mut self, input: Route) -> u32 {
+        self.inputs.push(input);
+        self.base + self.inputs.len() as u32
+    }
+
+    /// Who opened it; that task may be gone, or have opened another one since.
+    #[inline]
+    pub(super) fn get(&self, connection: u32) -> Option<Route> {
+        let number = connection.checked_sub(self.base)?.checked_sub(1)?;
+        self.inputs.get(number as usize).copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +102,20 @@ mod tests {
         routes.remove(9, 3);
         routes.remove(19, 3);
         assert_eq!((routes.get(9), routes.get(10)), (None, Some((2, 3))));
+    }
+
+    #[test]
+    fn a_connection_is_known_by_its_number_in_its_incarnation() {
+        let mut connections = Connections::numbered_from(1 << 20);
+        let numbers = [(7, 0), (7, 1)].map(|input| connections.open(input));
+        assert_eq!(numbers, [(1 << 20) + 1, (1 << 20) + 2]);
+        assert_eq!(
+            numbers.map(|number| connections.get(number)),
+            [Some((7, 0)), Some((7, 1))]
+        );
+        assert_eq!(
+            [0, 1, 1 << 20, (1 << 20) + 3].map(|other| connections.get(other)),
+            [None; 4]
+        );
     }
 }

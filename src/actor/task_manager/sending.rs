@@ -136,7 +136,7 @@ impl TaskManager {
         // All receivers first: where channels are many, each lies in memory that is not at hand.
         let channels = events.channels.iter();
         let receivers: Vec<_> = channels
-            .filter_map(|(channel, connection)| self.receiver(from, *channel, *connection))
+            .filter_map(|(_, connection)| self.receiver(from, *connection))
             .collect();
         for receiver in receivers {
             if self.tasks[receiver.0 as usize].is_some() {

@@ -176,7 +176,7 @@ impl Task {
             })
             .collect();
         for (channel, incarnation) in channels.iter_mut().zip(&deployment.incarnations) {
-            channel.incarnation = Some(*incarnation);
+            channel.upstream.incarnation = Some(*incarnation);
         }
         let floating = config
             .floating_buffers_per_gate

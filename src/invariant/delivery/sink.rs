@@ -31,6 +31,8 @@ pub struct SinkLedger {
     committed: BTreeMap<SubtaskId, CheckpointId>,
     /// Below these offsets everything has to be visible.
     settled: BTreeMap<SplitId, u64>,
+    /// The event that completed the checkpoint which says so.
+    settled_with: Option<u64>,
     /// But for these, which were on their way when the latest settled checkpoint was taken.
     on_the_way: InFlight,
     /// What was missing when it should have been there; by when that was beyond help, and why.
@@ -110,6 +112,7 @@ impl SinkLedger {
             raw: Visible::new(topology.splits.len()),
             committed: subtasks.map(|subtask| (subtask, 0)).collect(),
             settled: ways.keys().map(|split| (*split, 0)).collect(),
+            settled_with: None,
             on_the_way: InFlight::new(),
             losses: Vec::new(),
             restores: Vec::new(),
@@ -264,6 +267,10 @@ impl SinkLedger {
         let Some(latest) = completed.last() else {
             return Offsets::new();
         };
+        // Its other subtasks say so too.
+        if self.settled_with.replace(latest.event) == Some(latest.event) {
+            return Offsets::new();
+        }
         let mut missing = self.missing(&latest.cut.offsets, self.of(&latest.cut));
         if missing.is_empty() {
             return missing;

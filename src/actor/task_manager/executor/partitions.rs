@@ -55,7 +55,7 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let producer = self.producer(channel);
-        if let Some((number, _)) = self.wanted(channel, connection) {
+        if let Some((number, _)) = self.wanted(connection) {
             let why = TaskFailure::PartitionConnection { producer };
             self.end_task(number, Some(why), ctx);
         }
@@ -71,10 +71,10 @@ impl TaskManager {
         let ask_timeout = self.blueprint.config.rpc.ask_timeout;
         let producer = self.producer(channel);
         let job = self.blueprint.topology.job_of(producer);
-        let Some((number, input)) = self.wanted(channel, connection) else {
+        let Some((number, input)) = self.wanted(connection) else {
             return;
         };
-        let attempt = self.task(number).input.channels[input].producer_attempt;
+        let attempt = self.task(number).input.channels[input].upstream.attempt;
         let executor = self.executor();
         let Some((peer, token)) = executor.job_master(job) else {
             return;
@@ -101,7 +101,7 @@ impl TaskManager {
         ctx: &mut Context<'_>,
     ) {
         let producer = self.producer(channel);
-        let Some((number, input)) = self.wanted(channel, connection) else {
+        let Some((number, input)) = self.wanted(connection) else {
             return;
         };
         match result {
@@ -145,7 +145,7 @@ impl TaskManager {
         for number in self.numbers() {
             let lost = self.task(number).input.channels.iter().any(|channel| {
                 channel.producer == peer
-                    && channel.incarnation == Some(incarnation)
+                    && channel.upstream.incarnation == Some(incarnation)
                     && channel.connection != 0
             });
             if lost {

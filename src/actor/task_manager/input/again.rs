@@ -16,17 +16,17 @@ pub(super) struct Filter {
 impl InputChannel {
     /// Whether what comes, or is to come, is from this life of a process.
     pub fn is_from(&self, producer: ActorId, incarnation: u32) -> bool {
-        self.producer == producer && self.went_to == Some(incarnation)
+        self.producer == producer && self.upstream.went_to == Some(incarnation)
     }
 
     /// How long to wait before the next request: twice as long each time; false where it is as long as it gets already.
     pub fn back_off(&mut self, initial: Span, max: Span) -> bool {
-        let next = match self.request_backoff {
+        let next = match self.upstream.request_backoff {
             Span::ZERO => initial,
             backoff => (backoff * 2).min(max),
         };
-        let longer = next != self.request_backoff;
-        self.request_backoff = next;
+        let longer = next != self.upstream.request_backoff;
+        self.upstream.request_backoff = next;
         longer
     }
 
@@ -34,6 +34,7 @@ impl InputChannel {
     pub fn expect_again_since(&mut self, checkpoint: CheckpointId) {
         self.forget_until(checkpoint);
         let mut known: Vec<u64> = self
+            .upstream
             .received
             .iter()
             .filter_map(|element| match element {
@@ -45,7 +46,7 @@ impl InputChannel {
             .collect();
         known.sort_unstable();
         let remaining = known.len();
-        self.filter = (remaining > 0).then_some(Filter { known, remaining });
+        self.filter = (remaining > 0).then(|| Box::new(Filter { known, remaining }));
     }
 
     /// Nothing will come again.
@@ -72,17 +73,18 @@ impl InputChannel {
     }
 
     pub(super) fn forget_until(&mut self, checkpoint: CheckpointId) {
-        if checkpoint <= self.received_since {
+        let upstream = &mut *self.upstream;
+        if checkpoint <= upstream.received_since {
             return;
         }
         // Hardly anything has come behind it yet.
-        let barrier = self
+        let barrier = upstream
             .received
             .iter()
             .rposition(|element| matches!(element, Element::Barrier(id, _) if *id == checkpoint));
         if let Some(barrier) = barrier {
-            self.received.drain(..=barrier);
-            self.received_since = checkpoint;
+            upstream.received.drain(..=barrier);
+            upstream.received_since = checkpoint;
         }
     }
 }

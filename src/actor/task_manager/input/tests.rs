@@ -10,10 +10,11 @@ fn gate(channels: u32) -> InputGate {
 }
 
 fn inputs(channels: u32) -> Vec<InputChannel> {
-    let connected = |channel| InputChannel {
-        connection: 1,
-        went_to: Some(0),
-        ..InputChannel::new(channel, ActorId(0), Attempt::default(), 0)
+    let connected = |channel| {
+        let mut input = InputChannel::new(channel, ActorId(0), Attempt::default(), 0);
+        input.connection = 1;
+        input.upstream.went_to = Some(0);
+        input
     };
     (0..channels).map(connected).collect()
 }
@@ -52,6 +53,35 @@ fn a_barrier_blocks_its_channel_until_all_have_come() {
     gate.push(1, Time::ZERO, barrier(1));
     gate.push(1, Time::ZERO, records(2..4));
     assert_eq!(drain(&mut gate, 0), ["aligned 1", "0:10", "1:2"]);
+}
+
+/// Where a barrier may be counted at once, that comes to the same as its way through the queue.
+#[test]
+fn a_barrier_that_is_only_counted_blocks_its_channel_too() {
+    let aligned = Barrier {
+        checkpoint: 1,
+        alignment: Alignment::Aligned,
+        triggered_at: Time::ZERO,
+    };
+    let mut gate = InputGate::new(inputs(3), 4, false, true);
+    assert!(
+        !gate.count_barrier(0, aligned, Time::ZERO),
+        "it is the first"
+    );
+    gate.push(0, Time::ZERO, barrier(1));
+    assert!(drain(&mut gate, 0).is_empty());
+    gate.push(2, Time::ZERO, records(0..1));
+    assert!(!gate.count_barrier(1, aligned, Time::ZERO), "records wait");
+    assert_eq!(drain(&mut gate, 0), ["2:0"]);
+    assert!(gate.count_barrier(1, aligned, Time::ZERO));
+    gate.push(1, Time::ZERO, records(5..6));
+    assert!(drain(&mut gate, 0).is_empty(), "its channel is blocked");
+    assert!(
+        !gate.count_barrier(2, aligned, Time::ZERO),
+        "it is the last"
+    );
+    gate.push(2, Time::ZERO, barrier(1));
+    assert_eq!(drain(&mut gate, 0), ["aligned 1", "1:5"]);
 }
 
 #[test]
@@ -118,7 +148,7 @@ fn a_lost_producer_makes_alignment_hopeless() {
 fn a_producer_that_has_yet_to_answer_is_not_lost_with_its_predecessor() {
     let mut gate = gate(2);
     gate.channels[1].asked = Some(ReplayFrom::Checkpoint(0));
-    gate.channels[0].went_to = Some(1);
+    gate.channels[0].upstream.went_to = Some(1);
     gate.push(0, Time::ZERO, barrier(1));
     assert!(drain(&mut gate, 0).is_empty());
     assert_eq!(gate.lose_producer(ActorId(0), 0), None);
@@ -127,7 +157,7 @@ fn a_producer_that_has_yet_to_answer_is_not_lost_with_its_predecessor() {
     assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
     let mut waits = Vec::new();
     while gate.channels[1].back_off(Span::from_ms(100), Span::from_ms(350)) {
-        waits.push(gate.channels[1].request_backoff.as_ms());
+        waits.push(gate.channels[1].upstream.request_backoff.as_ms());
     }
     assert_eq!(waits, [100.0, 200.0, 350.0]);
 }

@@ -15,6 +15,8 @@ pub(super) struct Builder {
     /// It is full with so many.
     pub(super) max: usize,
     carried: Carried,
+    /// It stands in [`Outputs::open`].
+    is_listed: bool,
 }
 
 impl Builder {
@@ -23,9 +25,19 @@ impl Builder {
             records: Vec::new(),
             max: 0,
             carried: 0,
+            is_listed: false,
         };
         builder.begin(buffers);
         builder
+    }
+
+    /// Its first record comes: the flusher has to look after it.
+    #[inline]
+    pub(super) fn open(&mut self, output: usize, open: &mut Vec<u32>) {
+        if !self.is_listed {
+            self.is_listed = true;
+            open.push(output as u32);
+        }
     }
 
     /// It is full, and the next one begins.
@@ -45,23 +57,20 @@ impl Outputs {
         self.builders[output].max - self.filled(output)
     }
 
-    /// How many records fit into the fullest of some channels' buffers.
+    /// How many records fit into the fullest of some channels' buffers, or one less: of empty ones, some may hold that many more.
     pub fn room(&self, channels: Range<usize>) -> u64 {
-        let builders = self.builders[channels.clone()].iter();
-        let left = builders.map(|builder| builder.max - builder.records.len());
-        let fullest = if self.runs_open == 0 {
-            left.min()
-        } else {
-            let runs = left.zip(&self.runs[channels]);
-            runs.map(|(left, run)| left - run.len()).min()
-        };
-        fullest.map_or(1, |left| left as u64)
+        let open = self.open.iter().map(|output| *output as usize);
+        let left = open
+            .filter(|output| channels.contains(output))
+            .map(|output| self.left(output) as u64);
+        left.min()
+            .map_or(self.buffers.least(), |left| left.min(self.buffers.least()))
     }
 
     /// Whether there is something that a flush would send.
     pub fn has_unflushed(&self) -> bool {
-        self.runs_open > 0
-            || (self.builders.iter()).any(|builder| !builder.records.is_empty())
+        let mut open = self.open.iter();
+        open.any(|output| self.filled(*output as usize) > 0)
             || self.marks.iter().any(|marks| !marks.is_empty())
     }
 
@@ -75,13 +84,25 @@ impl Outputs {
     /// The flusher's tick. A buffer that cannot be sent yet goes on being filled, and goes with what it has got by then
     /// (`PipelinedSubpartition.flush`).
     pub fn flush(&mut self, now: Time) {
-        for output in 0..self.channels.len() {
+        let mut open = std::mem::take(&mut self.open);
+        if !self.marks.is_empty() {
+            // Marks wait on all channels.
+            open.clear();
+            open.extend(0..self.channels.len() as u32);
+        }
+        open.sort_unstable();
+        open.retain(|output| {
+            let output = *output as usize;
             let waits = !self.channels[output].can_send() && !self.is_released(output);
-            if waits && self.filled(output) > 0 {
+            let stays = waits && self.filled(output) > 0;
+            self.builders[output].is_listed = stays;
+            if stays {
                 self.channels[output].flush_requested = true;
             } else {
                 self.seal(output, now);
             }
-        }
+            stays
+        });
+        self.open = open;
     }
 }

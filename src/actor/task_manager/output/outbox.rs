@@ -21,11 +21,10 @@ pub struct Sent {
 impl Outputs {
     /// Puts on the way what a channel may send. A buffer that the flusher asked for goes with what it has got by now.
     pub fn send(&mut self, output: usize, now: Time) {
+        self.send_waiting(output);
         let channel = &self.channels[output];
         if channel.flush_requested && channel.can_send() {
             self.seal(output, now);
-        } else {
-            self.send_waiting(output);
         }
     }
 

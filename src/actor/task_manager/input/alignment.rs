@@ -1,0 +1,99 @@
+//! Alignment at the input gate: a channel whose barrier has come waits for those of the others.
+
+use crate::actor::checkpoint::Barrier;
+use crate::dataflow::batch::{self, CheckpointId};
+use crate::kernel::Time;
+use crate::policy::defect::Defect;
+
+use super::InputGate;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alignment {
+    pub(super) barrier: Barrier,
+    missing: usize,
+    /// When the first barrier was met.
+    pub(super) since: Time,
+}
+
+impl InputGate {
+    /// A producer is gone, or has not caught up with its predecessor: the checkpoint cannot be taken here.
+    pub(super) fn is_hopeless(&self, checkpoint: CheckpointId) -> bool {
+        let careless = self.defects.has(Defect::PrematureBarrier);
+        self.lost > 0 || (checkpoint <= self.premature_up_to && !careless)
+    }
+
+    /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
+    pub(super) fn on_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> Option<Time> {
+        let checkpoint = barrier.checkpoint;
+        match self.aligning {
+            Some(current) if current.barrier.checkpoint > checkpoint => return None,
+            Some(current) if current.barrier.checkpoint == checkpoint => {}
+            _ => {
+                // A newer barrier overtakes an alignment that will never end.
+                self.unblock();
+                self.aligning = Some(Alignment {
+                    barrier,
+                    missing: self.channels.len(),
+                    since: now,
+                });
+            }
+        }
+        let channel = &mut self.channels[input as usize];
+        channel.passed = checkpoint;
+        channel.blocked = self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
+        let alignment = self.aligning.as_mut().expect("it was set above");
+        alignment.missing -= 1;
+        if alignment.missing > 0 {
+            return None;
+        }
+        let since = alignment.since;
+        self.aligning = None;
+        self.overtaking.begin(checkpoint);
+        self.unblock();
+        Some(since)
+    }
+
+    /// A barrier of the checkpoint that is being aligned, where nothing waits for its turn and others are missing still: all
+    /// that it takes is to count it. False: it has to go the way of all elements.
+    pub fn count_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> bool {
+        let channel = &self.channels[input as usize];
+        let is_awaited = self.aligning.is_some_and(|aligning| {
+            aligning.barrier.checkpoint == barrier.checkpoint && aligning.missing > 1
+        });
+        let is_plain = barrier.alignment == batch::Alignment::Aligned && !self.remembers;
+        if !is_awaited
+            || !is_plain
+            || !self.turns.is_empty()
+            || channel.blocked
+            || channel.filter.is_some()
+            || self.is_hopeless(barrier.checkpoint)
+        {
+            return false;
+        }
+        self.overtaking.announce(input, barrier);
+        let last = self.on_barrier(input, barrier, now);
+        assert!(last.is_none(), "others are missing");
+        true
+    }
+
+    /// A checkpoint will not complete: what waits for its barriers goes on.
+    pub fn abort(&mut self, aborted_up_to: CheckpointId) {
+        if self
+            .aligning
+            .is_some_and(|alignment| alignment.barrier.checkpoint <= aborted_up_to)
+        {
+            self.aligning = None;
+            self.unblock();
+        }
+        self.overtaking.abort(aborted_up_to);
+    }
+
+    pub(super) fn unblock(&mut self) {
+        for (input, channel) in self.channels.iter_mut().enumerate().rev() {
+            channel.blocked = false;
+            for _ in 0..std::mem::take(&mut channel.missed_turns) {
+                self.turns.push_front(input as u16);
+            }
+        }
+    }
+}
