@@ -54,8 +54,7 @@ pub fn range_of_subtask(subtask: u32, parallelism: u32, max_parallelism: u32) ->
 #[derive(Clone, Debug)]
 pub struct KeySelector {
     salt: u64,
-    /// By key; where records go through the groups in turn, in the order of the groups.
-    groups: Arc<[u16]>,
+    groups: Groups,
     /// How far along the keys, in 2^-64 of all of them, a record's key lies behind that of the record before; 0: keys are
     /// independent.
     step: u64,
@@ -81,7 +80,7 @@ impl KeySelector {
     }
 
     pub fn keys(&self) -> u32 {
-        self.groups.len() as u32
+        self.groups.of_key.len() as u32
     }
 
     /// The record's key, a pure function of its identity.
@@ -94,48 +93,64 @@ impl KeySelector {
                 start.wrapping_add(record.offset().wrapping_mul(step))
             }
         };
-        ((u128::from(place) * self.groups.len() as u128) >> 64) as u32
+        ((u128::from(place) * self.groups.of_key.len() as u128) >> 64) as u32
     }
 
     #[inline]
     pub fn group(&self, record: Record) -> u16 {
-        self.groups[self.key(record) as usize]
+        self.groups.of_key[self.key(record) as usize]
     }
 
     /// How many keys lie in a range of key groups, both ends included.
     pub fn keys_in(&self, first: u32, last: u32) -> u32 {
-        self.groups
-            .iter()
-            .filter(|group| (first..=last).contains(&u32::from(**group)))
-            .count() as u32
+        let before = &self.groups.keys_before;
+        before[last as usize + 1] - before[first as usize]
     }
 }
 
+/// Which group each key is in.
+#[derive(Clone, Debug)]
+struct Groups {
+    /// By key; where records go through the groups in turn, in the order of the groups.
+    of_key: Arc<[u16]>,
+    /// By group, and one more: how many keys the groups before it have.
+    keys_before: Arc<[u32]>,
+}
+
 /// What [`groups`] has computed, by what it was asked: thousands of runs ask for the same.
-static KNOWN: Mutex<BTreeMap<Asked, Arc<[u16]>>> = Mutex::new(BTreeMap::new());
+static KNOWN: Mutex<BTreeMap<Asked, Groups>> = Mutex::new(BTreeMap::new());
 /// Keys, groups, and whether keys go round.
 type Asked = (u32, u32, bool);
 /// So many are kept.
 const KNOWN_MAX: usize = 16;
 
-/// The group of each key, or of each place where keys go round.
-fn groups(keys: u32, max_parallelism: u32, goes_round: bool) -> Arc<[u16]> {
+/// The groups of so many keys, or of each place where keys go round.
+fn groups(keys: u32, max_parallelism: u32, goes_round: bool) -> Groups {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if known.len() > KNOWN_MAX {
+    let asked = (keys, max_parallelism, goes_round);
+    if known.len() >= KNOWN_MAX && !known.contains_key(&asked) {
         known.clear();
     }
-    let groups = known
-        .entry((keys, max_parallelism, goes_round))
-        .or_insert_with(|| {
-            // A key is a Java Integer: its hash code is its value.
-            let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16);
-            let mut groups: Vec<u16> = groups.collect();
-            if goes_round {
-                groups.sort_unstable();
-            }
-            groups.into()
-        });
-    Arc::clone(groups)
+    let groups = known.entry(asked).or_insert_with(|| {
+        // A key is a Java Integer: its hash code is its value.
+        let groups = (0..keys).map(|key| key_group(key as i32, max_parallelism) as u16);
+        let mut groups: Vec<u16> = groups.collect();
+        if goes_round {
+            groups.sort_unstable();
+        }
+        let mut keys_before = vec![0; max_parallelism as usize + 1];
+        for group in &groups {
+            keys_before[*group as usize + 1] += 1;
+        }
+        for group in 0..max_parallelism as usize {
+            keys_before[group + 1] += keys_before[group];
+        }
+        Groups {
+            of_key: groups.into(),
+            keys_before: keys_before.into(),
+        }
+    });
+    groups.clone()
 }
 
 /// A fraction of 2^64 whose multiples spread as evenly as multiples can: the partial quotients of its continued fraction are

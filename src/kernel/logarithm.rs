@@ -33,15 +33,12 @@ pub fn minus_ln(draw: u64) -> f64 {
     minus_ln_of(((draw >> 11) + 1) as f64, 53)
 }
 
-/// -ln of the product of some draws' fractions, all in (0, 1]. Each is no less than 2^-53, so up to 19 of them have a product
-/// that a float can hold.
-#[inline]
-pub fn minus_ln_of_product(draws: impl Iterator<Item = u64>) -> f64 {
-    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    let product = draws.fold(1.0, |product, draw| {
-        product * (((draw >> 11) + 1) as f64 * UNIT)
-    });
-    minus_ln_of(product, 0)
+/// -ln of the product of so many draws' fractions, all in (0, 1]. The product of up to 19 whole numbers of 53 bits is one that a
+/// float can hold.
+#[inline(always)]
+pub fn minus_ln_of_product(draws: u32, mut draw: impl FnMut() -> u64) -> f64 {
+    let product = (0..draws).fold(1.0, |product, _| product * ((draw() >> 11) + 1) as f64);
+    minus_ln_of(product, 53 * draws as i32)
 }
 
 /// -ln of a positive float over two to the power of `scale`.

@@ -86,12 +86,15 @@ pub trait Random {
     /// The sum of so many draws of [`Random::exponential`], but for the rounding of each.
     #[inline]
     fn sum_of_exponentials(&mut self, mean: Span, terms: u64) -> Span {
-        const AT_ONCE: u64 = 16;
-        let (mut sum, mut left) = (0.0, terms);
-        while left > 0 {
-            let some = left.min(AT_ONCE);
-            sum += minus_ln_of_product((0..some).map(|_| self.next_u64()));
-            left -= some;
+        const AT_ONCE: u32 = 16;
+        let mut sum = 0.0;
+        // A number that is known beforehand needs no counting.
+        for _ in 0..terms / u64::from(AT_ONCE) {
+            sum += minus_ln_of_product(AT_ONCE, || self.next_u64());
+        }
+        let left = (terms % u64::from(AT_ONCE)) as u32;
+        if left > 0 {
+            sum += minus_ln_of_product(left, || self.next_u64());
         }
         let span = (sum * mean.0 as f64) as i64;
         Span(span.max(terms as i64) as u64)
