@@ -25,7 +25,7 @@ const REFILL_MIN: usize = 24;
 /// A sorted list that grew beyond this goes back to the buckets: inserting would get slow.
 const NEAR_MAX: usize = 160;
 
-/// So many of the first entries are moved one by one to where a new one belongs.
+/// So many of the first entries are looked at one by one for where a new one belongs.
 const CLOSE: usize = 8;
 
 /// Pending entries, smallest key first. Any key may be pushed at any time; keys not far below the
@@ -140,21 +140,16 @@ impl Queue {
                 return self.far.push(key);
             }
         }
-        // Most entries of a busy cluster are among the next ones: those make room one by one, which is less than a search
-        // and a move of them all.
-        let end = self.near.len();
-        let close = end.saturating_sub(CLOSE);
-        let mut place = end;
-        self.near.push(key);
-        while place > close && self.near[place - 1] < key {
-            self.near[place] = self.near[place - 1];
-            place -= 1;
-        }
-        if place == close {
-            place = self.near[..close].partition_point(|other| *other > key);
-            self.near.copy_within(place..close, place + 1);
-        }
-        self.near[place] = key;
+        // Most entries of a busy cluster are among the next ones, where looking beats searching.
+        let close = self.near.len().saturating_sub(CLOSE);
+        let place = match self.near.get(close) {
+            Some(last) if *last < key => self.near[..close].partition_point(|other| *other > key),
+            _ => {
+                let nearer = self.near.iter().rev();
+                self.near.len() - nearer.take_while(|other| **other < key).count()
+            }
+        };
+        self.near.insert(place, key);
     }
 
     /// Moves the later part of the sorted list back to the buckets.
