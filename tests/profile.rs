@@ -1,4 +1,4 @@
-//! What a profile says shows in the recovery: a main thread that is busy with a failover, state that goes into RocksDB key by
+//! What a profile says shows in the recovery: a main thread that is busy with a failover, a restart that begins late, state that goes into RocksDB key by
 //! key, a process that takes a while to act on SIGTERM.
 
 mod support;
@@ -42,6 +42,24 @@ fn a_failover_keeps_the_main_thread_from_hearing_that_tasks_have_ended() {
     // Twelve tasks of 50 ms each.
     assert!(quick < 100.0, "{quick}");
     assert!((600.0..700.0).contains(&slow), "{slow}");
+}
+
+#[test]
+fn a_restart_begins_so_much_later_than_its_delay() {
+    let backoff = |scheduler: &str, handling: &str| {
+        let outcome = simulate(
+            "throw: Count 0",
+            &format!(", restart-handling: {handling}"),
+            &format!(
+                ", restart-strategy: fixed-delay, restart-strategy.fixed-delay.delay: 3 s{scheduler}"
+            ),
+        );
+        recovery(&outcome).phases_ms.backoff
+    };
+    for scheduler in ["", ", jobmanager.scheduler: adaptive"] {
+        let longer = backoff(scheduler, "200 ms") - backoff(scheduler, "0 ms");
+        assert!((longer - 200.0).abs() < 1.0, "{scheduler}: {longer}");
+    }
 }
 
 #[test]

@@ -55,9 +55,8 @@ pub fn range_of_subtask(subtask: u32, parallelism: u32, max_parallelism: u32) ->
 pub struct KeySelector {
     salt: u64,
     groups: Groups,
-    /// How far along the keys, in 2^-64 of all of them, a record's key lies behind that of the record before; 0: keys are
-    /// independent.
-    step: u64,
+    /// None: keys are independent.
+    steps: Option<Steps>,
 }
 
 impl KeySelector {
@@ -65,8 +64,14 @@ impl KeySelector {
     ///
     /// Where one simulated record stands for `weight` real ones, these have keys of their own, and every group has its share
     /// of them much more evenly than it would of single records. So keys go round, in steps that never repeat themselves,
-    /// and no group gets ahead of its share by more than a few simulated records.
-    pub fn new(name: &str, keys: u32, max_parallelism: u32, weight: u32) -> KeySelector {
+    /// and no group gets ahead of its share by more than a few simulated records of all `splits` together.
+    pub fn new(
+        name: &str,
+        keys: u32,
+        max_parallelism: u32,
+        weight: u32,
+        splits: u32,
+    ) -> KeySelector {
         assert!(keys > 0 && max_parallelism > 0);
         let salt = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
@@ -75,7 +80,7 @@ impl KeySelector {
         KeySelector {
             salt,
             groups: groups(keys, max_parallelism, goes_round),
-            step: if goes_round { even_step(salt) } else { 0 },
+            steps: goes_round.then(|| Steps::new(salt, splits)),
         }
     }
 
@@ -86,12 +91,9 @@ impl KeySelector {
     /// The record's key, a pure function of its identity.
     #[inline]
     pub fn key(&self, record: Record) -> u32 {
-        let place = match self.step {
-            0 => record.mixed(self.salt),
-            step => {
-                let start = Record::new(record.split(), 0).mixed(self.salt);
-                start.wrapping_add(record.offset().wrapping_mul(step))
-            }
+        let place = match self.steps {
+            None => record.mixed(self.salt),
+            Some(steps) => steps.place(record),
         };
         ((u128::from(place) * self.groups.of_key.len() as u128) >> 64) as u32
     }
@@ -115,6 +117,33 @@ struct Groups {
     of_key: Arc<[u16]>,
     /// By group, and one more: how many keys the groups before it have.
     keys_before: Arc<[u32]>,
+}
+
+/// How keys go round, in 2^-64 of all of them: from split to split at one offset, and from the last split on to the first
+/// one's next offset, always by the same step. So the records of all splits together are spread as evenly as can be.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    between_splits: u64,
+    between_offsets: u64,
+    start: u64,
+}
+
+impl Steps {
+    fn new(salt: u64, splits: u32) -> Steps {
+        let between_splits = even_step(salt);
+        Steps {
+            between_splits,
+            between_offsets: between_splits.wrapping_mul(u64::from(splits)),
+            start: Record::new(0, 0).mixed(salt),
+        }
+    }
+
+    #[inline]
+    fn place(self, record: Record) -> u64 {
+        let split = u64::from(record.split()).wrapping_mul(self.between_splits);
+        let offset = record.offset().wrapping_mul(self.between_offsets);
+        self.start.wrapping_add(split).wrapping_add(offset)
+    }
 }
 
 /// What [`groups`] has computed, by what it was asked: thousands of runs ask for the same.
@@ -169,43 +198,61 @@ fn even_step(salt: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// At weight 1 keys are independent; above it no subtask is ever more than a few records ahead of its share, whichever
-    /// part of a split is looked at, and two selectors know nothing of each other.
+    const SPLITS: u32 = 10;
+
+    fn selector(name: &str, weight: u32) -> KeySelector {
+        KeySelector::new(name, 10_000, 128, weight, SPLITS)
+    }
+
+    fn shares(selector: &KeySelector, p: u32) -> Vec<f64> {
+        let ranges = (0..p).map(|subtask| range_of_subtask(subtask, p, 128));
+        let keys = ranges.map(|(first, last)| f64::from(selector.keys_in(first, last)));
+        keys.map(|keys| keys / f64::from(selector.keys())).collect()
+    }
+
+    fn subtask(selector: &KeySelector, record: Record) -> usize {
+        subtask_of_group(u32::from(selector.group(record)), 5, 128) as usize
+    }
+
+    /// How far any of five subtasks gets ahead of its share of these records, or falls behind it.
+    fn furthest(selector: &KeySelector, records: impl Iterator<Item = Record>) -> f64 {
+        let shares = shares(selector, 5);
+        let mut seen = [0.0_f64; 5];
+        let mut furthest = 0.0_f64;
+        for (count, record) in records.enumerate() {
+            seen[subtask(selector, record)] += 1.0;
+            for (seen, share) in seen.iter().zip(&shares) {
+                furthest = furthest.max((seen - share * (count + 1) as f64).abs());
+            }
+        }
+        furthest
+    }
+
+    /// At weight 1 keys are independent; above it no subtask is ever more than a few records ahead of its share: of all splits
+    /// together, of those that one producer in five has, of one split.
     #[test]
     fn heavy_records_go_round_the_groups() {
-        const MAX: u32 = 128;
-        let shares = |selector: &KeySelector, p: u32| -> Vec<f64> {
-            let ranges = (0..p).map(|subtask| range_of_subtask(subtask, p, MAX));
-            let keys = ranges.map(|(first, last)| f64::from(selector.keys_in(first, last)));
-            keys.map(|keys| keys / f64::from(selector.keys())).collect()
+        let dealt = |stride: u64| {
+            let offsets = (17..17 + 400 * stride).step_by(stride as usize);
+            offsets.flat_map(|offset| (0..SPLITS).map(move |split| Record::new(split, offset)))
         };
-        let subtask = |selector: &KeySelector, record, p| {
-            subtask_of_group(u32::from(selector.group(record)), p, MAX) as usize
-        };
-        let furthest = |weight: u32, stride: u64| {
-            let selector = KeySelector::new("card", 10_000, MAX, weight);
-            let shares = shares(&selector, 5);
-            let mut seen = [0.0_f64; 5];
-            let mut furthest = 0.0_f64;
-            for count in 1..=4_000 {
-                let record = Record::new(3, 17 + count * stride);
-                seen[subtask(&selector, record, 5)] += 1.0;
-                for (seen, share) in seen.iter().zip(&shares) {
-                    furthest = furthest.max((seen - share * count as f64).abs());
-                }
-            }
-            furthest
-        };
-        for stride in [1, 2, 5, 10] {
-            assert!(furthest(100, stride) < 9.0, "{}", furthest(100, stride));
-            assert!(furthest(1, stride) > 20.0, "{}", furthest(1, stride));
+        let one = (0..4_000).map(|offset| Record::new(3, offset));
+        for name in ["card", "merchant"] {
+            let [heavy, single] = [100, 1].map(|weight| selector(name, weight));
+            assert!(furthest(&heavy, dealt(1)) < 3.0);
+            assert!(furthest(&heavy, dealt(5)) < 9.0);
+            assert!(furthest(&heavy, one.clone()) < 15.0);
+            assert!(furthest(&single, dealt(1)) > 20.0);
         }
-        let [card, merchant] =
-            ["card", "merchant"].map(|name| KeySelector::new(name, 10_000, MAX, 100));
+    }
+
+    #[test]
+    fn two_selectors_know_nothing_of_each_other() {
+        let [card, merchant] = ["card", "merchant"].map(|name| selector(name, 100));
         let mut both = [[0; 5]; 5];
         for offset in 0..10_000 {
             let record = Record::new(3, offset);
-            both[subtask(&card, record, 5)][subtask(&merchant, record, 5)] += 1;
+            both[subtask(&card, record)][subtask(&merchant, record)] += 1;
         }
         let counts = both.as_flattened();
         assert!(
@@ -213,7 +260,7 @@ mod tests {
             "{both:?}"
         );
         // The groups themselves have as many keys as ever.
-        let single = KeySelector::new("card", 10_000, MAX, 1);
+        let single = selector("card", 1);
         assert_eq!(shares(&card, 128), shares(&single, 128));
     }
 

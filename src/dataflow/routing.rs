@@ -154,7 +154,7 @@ mod tests {
         let records: Vec<Record> = offsets
             .map(|offset| Record::new(3 + offset as u32 / 15, offset))
             .collect();
-        let selector = KeySelector::new("card", 1_000, 128, 1);
+        let selector = KeySelector::new("card", 1_000, 128, 1, 1);
         for router in [
             Router::Single,
             Router::RoundRobin { targets: 5 },

@@ -247,7 +247,9 @@ impl Topology {
             ),
         };
         let keyed = inputs.iter().any(|input| input.exchange == Exchange::Hash);
-        let selector = keyed.then(|| KeySelector::new(&spec.key, keys, max_parallelism, weight));
+        let splits = self.splits.len() as u32;
+        let selector =
+            keyed.then(|| KeySelector::new(&spec.key, keys, max_parallelism, weight, splits));
         OperatorInfo {
             job,
             spec: spec.clone(),

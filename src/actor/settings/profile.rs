@@ -44,6 +44,9 @@ pub struct Profile {
     /// A JobMaster's main thread is busy for so long with each task that a failover takes in: the task fails or is
     /// cancelled, both are logged, its slot is free.
     pub failover_handling: Distribution,
+    /// From the end of a restart's delay until its tasks are SCHEDULED: a timer's thread wakes up and calls the main thread,
+    /// which makes executions anew and gives them their state.
+    pub restart_handling: Distribution,
     /// From the last slot until the first `submitTask`: deployment descriptors are made.
     pub scheduling: Distribution,
     /// From `submitTask` at the TaskManager until the task starts to restore, beside what takes CPU.
@@ -138,6 +141,7 @@ impl Profile {
             slot_allocation: takes,
             slot_offer: takes,
             failover_handling: takes,
+            restart_handling: takes,
             scheduling: takes,
             task_deployment: takes,
             task_deployment_cpu: takes,

@@ -141,10 +141,11 @@ pub fn measure(fault: Time, marks: &[(Time, Mark)], around: &Around<'_>) -> Meas
     }
     put(Quantity::CaughtUp, caught_up);
     put(Quantity::Total, caught_up);
+    // Under whichever leader: one that loses its connection to ZooKeeper restarts what the next one schedules.
     if let (Some(left), Some(end)) = (leaves, restarts_at)
-        && leader.is_none()
+        && left <= end
     {
-        found.insert(Quantity::RestartDelay, end.since(left.min(end)).as_ms());
+        found.insert(Quantity::RestartDelay, end.since(left).as_ms());
     }
     if let Some(tasks) = restarted {
         found.insert(Quantity::TasksRestarted, tasks);

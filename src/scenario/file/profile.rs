@@ -286,6 +286,9 @@ pub struct ProfileFile {
     /// A JobMaster's main thread is busy for so long with each task that a failover takes in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failover_handling: Time,
+    /// From the end of a restart's delay until its tasks are SCHEDULED.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_handling: Time,
     /// From the last slot until the first `submitTask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling: Time,

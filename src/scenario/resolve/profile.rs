@@ -166,6 +166,7 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
     put(&mut profile.slot_allocation, map.slot_allocation);
     put(&mut profile.slot_offer, map.slot_offer);
     put(&mut profile.failover_handling, map.failover_handling);
+    put(&mut profile.restart_handling, map.restart_handling);
     put(&mut profile.scheduling, map.scheduling);
     put(&mut profile.task_deployment, map.task_deployment);
     put(&mut profile.task_deployment_cpu, map.task_deployment_cpu);

@@ -9,7 +9,7 @@ use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::TaskFailure;
 use crate::actor::message::Timer;
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::ActorId;
+use crate::kernel::{ActorId, Span};
 use crate::policy::RecoveryScope;
 use crate::policy::defect::Defect;
 use crate::policy::failover::{FailoverStrategy, Vertex, tasks_to_restart};
@@ -142,7 +142,8 @@ impl JobMaster {
             recovery: number,
             delay: backoff,
         });
-        delay.set(backoff, ctx);
+        let handling = self.restart_handling(office);
+        delay.set(backoff + handling, ctx);
         self.failovers.push(Failover {
             number,
             vertices: versions,
@@ -155,6 +156,12 @@ impl JobMaster {
             self.cancel(subtask, office, ctx);
         }
         self.restart_what_is_ready(office, ctx);
+    }
+
+    /// So much later than its delay a restart begins.
+    pub(super) fn restart_handling(&mut self, office: &Office<'_>) -> Span {
+        let profile = &office.blueprint.profile;
+        profile.restart_handling.draw(&mut self.restart_random)
     }
 
     /// The main thread takes so many tasks through a failover.

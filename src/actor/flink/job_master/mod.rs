@@ -104,6 +104,8 @@ pub struct JobMaster {
     request_timeout: Alarm,
     declare: Alarm,
     random: SmallStream,
+    /// How long restarts take to begin.
+    restart_random: SmallStream,
     /// What the first deployment takes of the main thread, in a process that has deployed nothing before.
     first_deployment: Option<Span>,
     /// What the main thread is busy with beyond what every message takes.
@@ -184,6 +186,7 @@ impl JobMaster {
             request_timeout: alarm(JobMasterTimer::RequestTimeout),
             declare: alarm(JobMasterTimer::DeclareRequirements),
             random,
+            restart_random: blueprint.streams.small("restart", &stream),
             first_deployment: None,
             busy: Span::ZERO,
         }

@@ -127,7 +127,7 @@ impl JobMaster {
     /// The back-off begins when the last task has ended: the two add up.
     pub(in crate::actor::flink::job_master) fn back_off_when_canceled(
         &mut self,
-        _office: &mut Office<'_>,
+        office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
         let ended = self.layout.subtasks.iter().all(|subtask| {
@@ -155,7 +155,8 @@ impl JobMaster {
             recovery,
             delay,
         });
-        self.set_timer(AdaptiveTimer::BackoffOver, delay, ctx);
+        let handling = self.restart_handling(office);
+        self.set_timer(AdaptiveTimer::BackoffOver, delay + handling, ctx);
     }
 
     /// A rescale goes on with the parallelism that it was for, if that is still to be had; a failure looks at what there is.
