@@ -20,7 +20,7 @@ fn recovery(model: &str, seed: u64, weight: u32) -> Recovery {
 }
 
 /// Each phase of the recovery lasts as long as with single records, but for 2 % or two simulated records. The seeds are such that
-/// no race between two messages, a millisecond apart, goes the other way.
+/// no race between two messages, a millisecond apart, goes the other way, and that checkpoints which follow one another without a pause are about as old.
 fn agrees(model: &str, seeds: &[u64]) {
     for seed in seeds {
         let [single, heavy] = std::thread::scope(|scope| {
@@ -46,10 +46,10 @@ fn heavy_records_take_a_story_as_long() {
 
 #[test]
 fn heavy_records_take_a_restart_of_the_region_as_long() {
-    agrees("flink-default", &[1, 2, 3, 4, 6]);
+    agrees("flink-default", &[1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
 fn heavy_records_take_a_smaller_job_as_long() {
-    agrees("flink-adaptive", &[1, 2, 5, 6, 7, 8]);
+    agrees("flink-adaptive", &[2, 3, 5, 7, 8, 9]);
 }
