@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::dataflow::batch::{Alignment, Batch, CheckpointId};
+use crate::dataflow::batch::{Alignment, Batch, CheckpointId, Element};
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{ChannelId, JobId, SubtaskId};
@@ -47,6 +47,20 @@ pub struct Barrier {
     pub alignment: Alignment,
     /// When the coordinator triggered it.
     pub triggered_at: Time,
+}
+
+impl Barrier {
+    /// As it stands in a channel: emitted, as far as that goes, when its checkpoint was triggered.
+    pub fn in_channel(element: &Element, emitted: Time) -> Option<Barrier> {
+        match element {
+            Element::Barrier(checkpoint, alignment) => Some(Barrier {
+                checkpoint: *checkpoint,
+                alignment: *alignment,
+                triggered_at: emitted,
+            }),
+            Element::Records(_) | Element::Mark(_) => None,
+        }
+    }
 }
 
 /// Records that a barrier has overtaken, by channel and in order.

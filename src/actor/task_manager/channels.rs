@@ -59,16 +59,9 @@ impl TaskManager {
         if receiver.asked.is_some() {
             task.input.answered(input);
         }
-        let is_barrier = matches!(element, Element::Barrier(..));
-        if let Element::Barrier(checkpoint, alignment) = element {
-            let barrier = Barrier {
-                checkpoint,
-                alignment,
-                triggered_at: emitted,
-            };
-            if task.input.count_barrier(input, barrier, ctx.now()) {
-                return;
-            }
+        let barrier = Barrier::in_channel(&element, emitted);
+        if barrier.is_some_and(|barrier| task.input.count_barrier(input, barrier, ctx.now())) {
+            return;
         }
         let dropped = task.input.push(input, emitted, element);
         let is_at_work = task.is_at_work();
@@ -90,7 +83,7 @@ impl TaskManager {
             });
             self.return_credits(number, input, ctx);
         }
-        if is_barrier {
+        if barrier.is_some() {
             self.task(number).expect_alignment(ctx);
         } else if is_at_work {
             // It looks again when it is through with what it has.

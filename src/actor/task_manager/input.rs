@@ -120,8 +120,8 @@ impl InputGate {
         }
     }
 
-    /// An element arrives, emitted at this time; a barrier's checkpoint was triggered at it. Records that are known already are dropped; how many. A batch that is dropped whole
-    /// counts as consumed.
+    /// An element arrives, emitted at this time; a barrier's checkpoint was triggered at it. Records that are known already are
+    /// dropped; how many. A batch that is dropped whole counts as consumed.
     pub fn push(&mut self, input: u16, emitted: Time, element: Element) -> u64 {
         let channel = &mut self.channels[input as usize];
         match &element {
@@ -132,32 +132,27 @@ impl InputGate {
                 channel.queued += 1;
                 self.overtaking.keep(input, batch);
             }
-            Element::Barrier(checkpoint, alignment) => {
-                if channel.filter.is_some() {
-                    self.premature_up_to = self.premature_up_to.max(*checkpoint);
-                }
-                self.overtaking.announce(
-                    input,
-                    Barrier {
-                        checkpoint: *checkpoint,
-                        alignment: *alignment,
-                        triggered_at: emitted,
-                    },
-                );
+            Element::Barrier(checkpoint, _) if channel.filter.is_some() => {
+                self.premature_up_to = self.premature_up_to.max(*checkpoint);
             }
-            Element::Mark(_) => {
-                channel.queue.push_back((emitted, element));
-                self.turns.push_back(input);
-                return 0;
-            }
+            Element::Barrier(..) | Element::Mark(_) => {}
         }
+        if let Some(barrier) = Barrier::in_channel(&element, emitted) {
+            self.overtaking.announce(input, barrier);
+        }
+        self.enqueue(input, emitted, element);
+        0
+    }
+
+    /// The last in its channel, with a turn of its own.
+    #[inline]
+    fn enqueue(&mut self, input: u16, emitted: Time, element: Element) {
         let channel = &mut self.channels[input as usize];
-        if self.remembers {
+        if self.remembers && !matches!(element, Element::Mark(_)) {
             channel.upstream.received.push_back(element.clone());
         }
         channel.queue.push_back((emitted, element));
         self.turns.push_back(input);
-        0
     }
 
     /// The same on a channel on which some records may come again.
@@ -174,14 +169,7 @@ impl InputGate {
         };
         channel.queued += 1;
         self.overtaking.keep(input, &batch);
-        if self.remembers {
-            channel
-                .upstream
-                .received
-                .push_back(Element::Records(batch.clone()));
-        }
-        channel.queue.push_back((emitted, Element::Records(batch)));
-        self.turns.push_back(input);
+        self.enqueue(input, emitted, Element::Records(batch));
         dropped
     }
 
