@@ -89,12 +89,17 @@ fn only_the_kinds_of_fault_that_are_asked_for_are_drawn() {
         (of_spare, "story"),
     ] {
         for verb in drawn_faults() {
-            let search = search_of(text, model, "[]").with_faults(&[verb]);
+            // Nobody goes on who was not stopped before.
+            let asked = match verb {
+                "resume" => vec!["hang", "resume"],
+                _ => vec![verb],
+            };
+            let search = search_of(text, model, "[]").with_faults(&asked);
             let verbs = (0..40).flat_map(|seed| search.case(seed).faults);
             let verbs: Vec<&str> = verbs.map(|fault| fault.kind.verb()).collect();
             assert_eq!(search.draws_faults(), !verbs.is_empty(), "{model}: {verb}");
             assert!(
-                verbs.iter().all(|drawn| *drawn == verb),
+                verbs.iter().all(|drawn| asked.contains(drawn)),
                 "{model}: {verb}: {verbs:?}"
             );
             drawn.extend(verbs);

@@ -17,7 +17,7 @@ use crate::kernel::{ActorId, EventId, Kernel, Span, Time};
 use crate::policy::Liveness;
 use crate::substrate::cpu::Cpu;
 use crate::substrate::machine::{MachineId, Machines};
-use crate::substrate::network::{Network, Transfers, Way};
+use crate::substrate::network::{ConditionId, Network, Transfers, Way};
 use crate::substrate::process::{Process, ProcessState};
 
 use notifications::Notifications;
@@ -86,6 +86,8 @@ struct Plan {
     conditions: Conditions,
     /// Those who are being stopped: how long after their end they start again.
     restarts: BTreeMap<ActorId, Span>,
+    /// Whose machines have no power: nothing gets through to them.
+    dark: BTreeMap<ActorId, ConditionId>,
     /// Of a rolling restart: who is under way, who is left, and the pause between two.
     rolling: Option<(ActorId, Box<[ActorId]>, Span)>,
     /// Where CPU was taken away: how much the machine has otherwise.

@@ -11,7 +11,8 @@ use super::checkpoints::Checkpoints;
 use super::deployment::Deployment;
 use super::executions::Executions;
 use super::flink::{
-    Agreement, Backoffs, Cancellations, Endpoints, Heartbeats, Jobs, Redeployments, Slots, Tasks,
+    Agreement, Backoffs, Cancellations, Endpoints, Followers, Heartbeats, Jobs, Redeployments,
+    Slots, Tasks,
 };
 use super::flow::Flow;
 use super::leadership::Leadership;
@@ -73,7 +74,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 26] = [
+static ENTRIES: [Entry; 27] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -90,6 +91,7 @@ static ENTRIES: [Entry; 26] = [
     entry!(super::flink::SLOTS, |_| Slots::new()),
     entry!(super::flink::TASKS, |_| Tasks::new()),
     entry!(super::flink::AGREEMENT, |_| Agreement::new()),
+    entry!(super::flink::FOLLOWERS, |_| Followers::new()),
     entry!(super::checkpoints::PROMISES, Checkpoints::new),
     entry!(super::retention::PROMISES, Retention::new),
     entry!(super::restore::PROMISES, Restore::new),

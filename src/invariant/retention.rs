@@ -42,6 +42,8 @@ struct Job {
     stored_max: CheckpointId,
     /// Who led when the store last held no more than it should.
     tidy_under: FencingToken,
+    /// The newest that was taken out of the store: by nobody's rule, and perhaps before its leader has been answered.
+    dropped: CheckpointId,
     /// The latest savepoint: no pointer leads to it.
     savepoint: CheckpointId,
 }
@@ -60,7 +62,7 @@ impl Retention {
         let known = &mut self.jobs[job as usize];
         let stored = known.held.contains(&checkpoint)
             || checkpoint < known.stored_max
-            || known.savepoint == checkpoint;
+            || [known.savepoint, known.dropped].contains(&checkpoint);
         self.stored.expect(stored, header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but is not stored")
         });
@@ -98,6 +100,9 @@ impl Checker for Retention {
                 let Some(known) = self.jobs.get_mut(job as usize) else {
                     return;
                 };
+                if known.held.last() == Some(&checkpoint) {
+                    known.dropped = checkpoint;
+                }
                 known.held.remove(&checkpoint);
                 if known.held.len() <= keep {
                     known.tidy_under = scene.token_max;
@@ -176,5 +181,8 @@ mod tests {
         let mut stage = Stage::running();
         complete(stage.stores(1), 1).broken("C9", 0);
         complete(&mut stage, 2).broken("C9", 1);
+        // It was, and somebody has taken it out before its leader was answered.
+        drop(stage.stores(3), 3);
+        complete(&mut stage, 3).broken("C9", 1);
     }
 }

@@ -120,7 +120,12 @@ impl World {
         }
     }
 
+    /// Whoever starts a process gives its machine power first, where it has none.
     pub(super) fn start_process(&mut self, target: ActorId, kernel: &mut Kernel<World>) {
+        if let Some(condition) = self.plan.dark.remove(&target) {
+            kernel.state(target, Fact::FaultHealed { what: "power-off" });
+            self.mend(condition, kernel);
+        }
         let process = &self.processes[target.0 as usize];
         if process.state == ProcessState::Down {
             let incarnation = process.incarnation;
@@ -201,6 +206,7 @@ impl World {
         });
         self.clear_away(target, kernel);
         self.processes[target.0 as usize].sockets_open = false;
+        self.plan.dark.insert(target, condition);
         if let Some(after) = back_after {
             let action = FaultAction::PowerOn { target, condition };
             self.plan(kernel.now() + after, action, kernel);
@@ -215,9 +221,9 @@ impl World {
         condition: ConditionId,
         kernel: &mut Kernel<World>,
     ) {
-        kernel.state(target, Fact::FaultHealed { what: "power-off" });
-        self.mend(condition, kernel);
-        self.start_process(target, kernel);
+        if self.plan.dark.get(&target) == Some(&condition) {
+            self.start_process(target, kernel);
+        }
     }
 
     pub(super) fn mend(&mut self, condition: ConditionId, kernel: &mut Kernel<World>) {

@@ -2,7 +2,7 @@
 
 use crate::drill::sights::Sight;
 use crate::drill::trial::{Broken, Trial};
-use crate::fault::{Fault, When};
+use crate::fault::{Fault, FaultKind, When};
 use crate::kernel::{Span, Time};
 use crate::scenario::model::Scenario;
 
@@ -96,7 +96,15 @@ impl Fork {
             let after = Span::from_ms(if seed & 1 == 0 { ms / 100 } else { ms });
             When::At(Time(self.trial.now().0) + after + Span::from_ns(1))
         };
-        let faults = search.plan(&draw, &bare).into_iter().take(FAULTS_MAX);
+        // The first belongs to how the run was laid out, the second to a fault before it.
+        let fits = |fault: &Fault| {
+            !matches!(
+                fault.kind,
+                FaultKind::AddPartitions { .. } | FaultKind::Start
+            )
+        };
+        let faults = search.plan(&draw, &bare).into_iter().filter(fits);
+        let faults = faults.take(FAULTS_MAX);
         let moved = faults.enumerate().map(|(place, fault)| Fault {
             at: at(place),
             ..fault

@@ -15,7 +15,7 @@ mod variants;
 use crate::drill::sights::Sight;
 pub use crate::drill::trial::NO_PANIC;
 use crate::drill::trial::{Broken, Findings, Trial};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, NotificationTrouble};
 use crate::kernel::{ActorId, Span, Time};
 use crate::scenario::model::{Liveness, RecoveryScope, Scenario, SchedulerKind};
 
@@ -79,11 +79,7 @@ impl Search {
             };
             scenario.duration += settling;
         }
-        let faults = self.plan(&draw, &scenario);
-        // That a topic grows is part of the workload; what else the scenario plans does not take part.
-        let grows = |fault: &Fault| matches!(fault.kind, FaultKind::AddPartitions { .. });
-        scenario.faults.retain(grows);
-        scenario.faults.extend(faults);
+        scenario.faults = self.plan(&draw, &scenario);
         scenario
     }
 }
@@ -118,11 +114,28 @@ fn resize(draw: &draw::Draw, scenario: &mut Scenario) {
     sized::keep_jobmanagers(scenario, 1 + draw.jobmanagers as usize % jobmanagers.max(1));
 }
 
+const LOST: FaultKind = FaultKind::Notifications(NotificationTrouble::Lost);
+
 /// `recovery.in-flight-log.size` by default: no run of a search fills it.
 const LOG_THAT_NEVER_FILLS: u64 = 256 << 20;
 
-/// Why a promise may break under these settings without a bug in the model: what is modelled breaks it too.
+/// Why a promise may break in this scenario without a bug in the model: what is modelled breaks it too.
 pub fn documented(scenario: &Scenario, invariant: &str) -> Option<&'static str> {
+    let has = |kind: FaultKind| scenario.faults.iter().any(|fault| fault.kind == kind);
+    let is_stopped = has(FaultKind::SavepointAndRestart);
+    match invariant {
+        "L4" | "C1" if is_stopped => {
+            return Some(
+                "a savepoint to start from is in the store before the counter of checkpoints goes on behind it: whose leader dies in between counts from 1 again (CheckpointCoordinator.restoreSavepoint)",
+            );
+        }
+        "C8" | "K5" | "R8" if is_stopped && has(LOST) => {
+            return Some(
+                "tasks end when they hear that their savepoint is complete, which nobody tells them twice (StopWithSavepointTerminationManager): where that word is lost the job stands still",
+            );
+        }
+        _ => {}
+    }
     match scenario.switches.scope {
         RecoveryScope::PerTask
             if invariant == "K5" && scenario.config.in_flight_log_bytes < LOG_THAT_NEVER_FILLS =>

@@ -25,9 +25,10 @@ enum Family {
     Zombies,
     Notifications,
     Surroundings,
+    Workload,
 }
 
-const FAMILIES: [Family; 13] = [
+const FAMILIES: [Family; 14] = [
     Family::TaskManagers,
     Family::Leaders,
     Family::ZooKeeper,
@@ -41,6 +42,7 @@ const FAMILIES: [Family; 13] = [
     Family::Zombies,
     Family::Notifications,
     Family::Surroundings,
+    Family::Workload,
 ];
 
 impl Family {
@@ -49,13 +51,19 @@ impl Family {
         match self {
             Family::TaskManagers | Family::Leaders => &["kill", "stop", "power-off"],
             Family::ZooKeeper => &["kill", "stop", "power-off", "hang", "expire-session"],
-            Family::Hangs => &["hang"],
+            Family::Hangs => &["hang", "resume"],
             Family::Cuts => &["cut", "cut-off"],
             Family::BadLinks => &["slow-link", "lossy-link"],
             Family::Slowness => &["slow", "take-cpu"],
             Family::Storage => &["slow-storage", "fail-storage", "lose-storage"],
             Family::Tasks => &["throw", "stuck-cancel"],
-            Family::Operations => &["start", "rolling-restart", "stop"],
+            Family::Operations => &[
+                "start",
+                "rolling-restart",
+                "stop",
+                "savepoint-and-restart",
+                "drop-checkpoint",
+            ],
             Family::Zombies => &["hang", "cut"],
             Family::Notifications => &[
                 "lose-notifications",
@@ -63,6 +71,7 @@ impl Family {
                 "delay-notifications",
             ],
             Family::Surroundings => &["hang", "cut-off", "kill"],
+            Family::Workload => &["add-partitions", "silence"],
         }
     }
 }
@@ -78,6 +87,9 @@ pub fn drawn_faults() -> Vec<&'static str> {
     verbs
 }
 
+/// One fault in so many changes the workload: that alone breaks little, and is not to take the place of what does.
+const WORKLOAD_CHANGES: u32 = 16;
+
 /// How often a fault is drawn anew where only some kinds are asked for: what the numbers decide comes round sooner.
 const DRAWS_MAX: u32 = 128;
 
@@ -90,14 +102,20 @@ pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
         .enumerate()
         .filter(|(_, family)| family.verbs().iter().any(|verb| is_wanted(verb)))
         .collect();
-    let is_on = |(number, _): &&(usize, Family)| draw.families & (1 << number) != 0;
+    let is_on = |(number, family): &&(usize, Family)| {
+        draw.families & (1 << number) != 0 && (*family != Family::Workload || !only.is_empty())
+    };
     let mut families: Vec<Family> = wanted.iter().filter(is_on).map(|(_, on)| *on).collect();
     if families.is_empty() {
         families = wanted.iter().map(|(_, family)| *family).collect();
     }
     let mut faults: Vec<Fault> = Vec::new();
     for raw in &draw.faults {
-        let Some(family) = pick(&families, raw.family) else {
+        let family = match only.is_empty() && raw.amount.is_multiple_of(WORKLOAD_CHANGES) {
+            true => Some(Family::Workload),
+            false => pick(&families, raw.family),
+        };
+        let Some(family) = family else {
             continue;
         };
         let at = match family {
@@ -109,7 +127,11 @@ pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
         let repeated = before.and_then(|before| repeat(before, raw, scenario));
         let repeated = repeated.filter(is_wanted);
         let draws = 0..if only.is_empty() { 1 } else { DRAWS_MAX };
-        let mut drawn = draws.filter_map(|number| fault(family, &raw.turned(number), at, scenario));
+        let mut drawn = draws.filter_map(|number| {
+            let raw = raw.turned(number);
+            undone(family, &raw, at, scenario, &faults)
+                .or_else(|| fault(family, &raw, at, scenario))
+        });
         let Some(fault) = repeated.or_else(|| drawn.find(is_wanted)) else {
             continue;
         };
@@ -143,6 +165,40 @@ fn repeat(before: &Fault, raw: &RawFault, scenario: &Scenario) -> Option<Fault> 
         target: before.target,
         at: again(before, raw, scenario),
         lasts: (!stays_away).then(|| lasting(raw, scenario)),
+    })
+}
+
+/// What another fault has done is put right: who was stopped goes on before its time, who went for good is started again.
+fn undone(
+    family: Family,
+    raw: &RawFault,
+    at: When,
+    scenario: &Scenario,
+    before: &[Fault],
+) -> Option<Fault> {
+    let has_name = |fault: &&Fault| {
+        matches!(
+            fault.target,
+            Target::JobManager(_) | Target::TaskManager(_) | Target::ZooKeeper(_)
+        )
+    };
+    let mut before = before.iter().rev().filter(has_name);
+    let (kind, target, at) = match (family, raw.verb % 4) {
+        (Family::Hangs, 0) => {
+            let hung = before.find(|fault| fault.kind == FaultKind::Hang)?;
+            (FaultKind::Resume, hung.target, at)
+        }
+        (Family::Operations, 0) => {
+            let gone = before.find(|fault| survival::is_for_good(fault))?;
+            (FaultKind::Start, gone.target, again(gone, raw, scenario))
+        }
+        _ => return None,
+    };
+    Some(Fault {
+        kind,
+        target,
+        at,
+        lasts: None,
     })
 }
 
@@ -240,11 +296,34 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
                 _ => (FaultKind::Throw, task, None),
             }
         }
-        Family::Operations => match (raw.verb % 3, spare(raw.target, scenario)) {
-            (0, Some(spare)) => (FaultKind::Start, spare, None),
-            (1, _) => (FaultKind::RollingRestart, Target::AllTaskManagers, lasts),
-            _ => (FaultKind::Stop, anybody, restart),
-        },
+        Family::Operations => {
+            let job = Target::Job(index(raw.target, scenario.jobs.len()));
+            let is_flink = scenario.switches.liveness == Liveness::RpcHeartbeats;
+            match (raw.verb % 3, spare(raw.target, scenario)) {
+                (0, Some(spare)) => (FaultKind::Start, spare, None),
+                (1, _) => (FaultKind::RollingRestart, Target::AllTaskManagers, lasts),
+                _ => match raw.verb / 3 % 4 {
+                    0 if is_flink => (FaultKind::SavepointAndRestart, job, None),
+                    1 => (FaultKind::DropCheckpoint, job, None),
+                    _ => (FaultKind::Stop, anybody, restart),
+                },
+            }
+        }
+        Family::Workload => {
+            let topic = index(raw.target, scenario.topics.len());
+            let partitions = scenario.topics[topic].partitions;
+            let (kind, lasts) = match raw.verb % 2 {
+                0 => {
+                    let count = 1 + raw.amount / WORKLOAD_CHANGES % 2;
+                    (FaultKind::AddPartitions { count }, None)
+                }
+                _ => {
+                    let partition = raw.amount / WORKLOAD_CHANGES % partitions;
+                    (FaultKind::Silence { partition }, restart)
+                }
+            };
+            (kind, Target::Topic(topic), lasts)
+        }
         Family::Notifications => {
             let trouble = match raw.verb % 4 {
                 0 => NotificationTrouble::Doubled,

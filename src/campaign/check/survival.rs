@@ -41,7 +41,8 @@ pub fn survives(faults: &[Fault], scenario: &Scenario) -> bool {
     servers_gone <= (servers - 1) / 2 && leaders_gone < cluster.jobmanagers.len() && room
 }
 
-fn is_for_good(fault: &Fault) -> bool {
+/// Whether a process goes that nobody brings back.
+pub fn is_for_good(fault: &Fault) -> bool {
     match fault.kind {
         FaultKind::Kill | FaultKind::Stop | FaultKind::PowerOff | FaultKind::Hang => {
             fault.lasts.is_none()

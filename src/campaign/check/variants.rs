@@ -123,6 +123,12 @@ const OF_FLINK: &[Choice] = &[
     ),
 ];
 
+/// Last, so that they change nothing of what is drawn before.
+const OF_FEW: &[Choice] = &[
+    ("partition.discovery.interval.ms", &["3 s", "10 s"]),
+    ("taskmanager.slot.timeout", &["2 s"]),
+];
+
 /// What a search starts from: a scenario file, what stands beside it, and what the user has set.
 #[derive(Clone, Copy)]
 pub struct Base<'a> {
@@ -176,7 +182,7 @@ fn drawn(number: usize, scenario: &Scenario) -> Vec<Override> {
         Liveness::RpcHeartbeats => OF_FLINK,
     };
     let mut overrides = Vec::new();
-    for (path, values) in OF_ALL.iter().chain(own) {
+    for (path, values) in OF_ALL.iter().chain(own).chain(OF_FEW) {
         let (on, which) = (
             // Without these the adaptive scheduler does nothing in a short run.
             random.chance_per_mille(if path.contains("adaptive") { 900 } else { 600 }),

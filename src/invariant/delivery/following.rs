@@ -88,6 +88,13 @@ impl Delivery {
                 let mut ledgers = self.sinks.iter_mut();
                 if let Some(ledger) = ledgers.find(|ledger| ledger.operator == *operator) {
                     ledger.withheld -= batches.records() as i64;
+                    if ledger.withheld < 0 {
+                        let what = format!(
+                            "readers of committed records get {} that nobody has committed",
+                            -ledger.withheld
+                        );
+                        self.early.push((header.time, header.event.0, what));
+                    }
                 }
             }
             SinkFact::CommitFailed { sink, .. } => {
@@ -128,6 +135,13 @@ impl Delivery {
                 None if checkpoint == 0 => skipped.clear(),
                 None => {}
             }
+        }
+        // Later ones are behind it: what they cover is still to come again.
+        for (_, later) in self
+            .completed
+            .range_mut((job, checkpoint + 1)..=(job, CheckpointId::MAX))
+        {
+            later.undone = true;
         }
         let cut = self.cuts.get(&(job, checkpoint));
         for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {

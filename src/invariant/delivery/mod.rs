@@ -93,6 +93,8 @@ pub struct Completed {
     checkpoint: CheckpointId,
     at: Time,
     event: u64,
+    /// A restart has gone back behind it.
+    undone: bool,
     cut: Cut,
     /// The sinks of the execution graph that took it: they have to commit it.
     sinks: Vec<SubtaskId>,
@@ -238,6 +240,7 @@ impl Delivery {
             checkpoint,
             at: header.time,
             event: header.event.0,
+            undone: false,
             cut,
             sinks: self
                 .layouts
@@ -338,7 +341,10 @@ impl Delivery {
         ledger.commit(sink, checkpoint);
         let completed = self.completed.range((job, 0)..=(job, CheckpointId::MAX));
         // Other sink operators have ledgers of their own.
-        let mut settled: Vec<&Completed> = completed.map(|(_, completed)| completed).collect();
+        let mut settled: Vec<&Completed> = completed
+            .map(|(_, completed)| completed)
+            .filter(|completed| !completed.undone)
+            .collect();
         let is_settled =
             |completed: &&Completed| ledger.has_committed(completed.checkpoint, &completed.sinks);
         settled.truncate(settled.iter().rposition(is_settled).map_or(0, |at| at + 1));

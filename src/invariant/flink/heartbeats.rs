@@ -1,14 +1,17 @@
 //! Verdicts of heartbeat monitors: one each at the most, and by timeout only after silence.
 
+use std::collections::BTreeMap;
+
 use crate::actor::fact::Fact;
+use crate::actor::flink::rpc::Endpoint;
 use crate::actor::flink::rpc::heartbeat::{Peer, Verdict as Reason};
 use crate::invariant::checks::Checker;
 use crate::invariant::flink::endpoints::{awake_since, margin};
-use crate::invariant::scene::{LeaderView, Scene};
+use crate::invariant::scene::{LeaderView, Scene, is_end};
 use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Time};
 
-pub(in crate::invariant) const PROMISES: [Promise; 3] = [
+pub(in crate::invariant) const PROMISES: [Promise; 4] = [
     safety(
         "H1",
         "A heartbeat monitor reports its peer at most once: by timeout, or as unreachable, or not at all once it is cancelled.",
@@ -24,6 +27,11 @@ pub(in crate::invariant) const PROMISES: [Promise; 3] = [
         "A peer of which nothing has been heard for heartbeat.timeout is given up then, where whoever watches it is awake.",
     )
     .of_flink(),
+    safety(
+        "H11",
+        "A TaskManager whose process has ended, and whose machine says so, is given up after heartbeat.rpc-failure-threshold rounds that fail.",
+    )
+    .of_flink(),
 ];
 
 #[derive(Clone, Debug)]
@@ -31,16 +39,59 @@ pub(in crate::invariant) struct Heartbeats {
     once: Tally,
     silent: Tally,
     missed: Tally,
+    refused: Tally,
+    /// Monitors of TaskManagers that have ended since they were set up, and when.
+    ended: BTreeMap<(ActorId, Endpoint, Peer), Time>,
 }
 
 impl Heartbeats {
     pub fn new() -> Heartbeats {
-        let [once, silent, missed] = PROMISES.map(Tally::new);
+        let [once, silent, missed, refused] = PROMISES.map(Tally::new);
         Heartbeats {
             once,
             silent,
             missed,
+            refused,
+            ended: BTreeMap::new(),
         }
+    }
+
+    /// A process has ended, and what comes for it is refused from now on.
+    fn end(&mut self, header: &Header, scene: &Scene) {
+        self.ended.retain(|(owner, ..), _| *owner != header.actor);
+        if !scene.is_taskmanager(header.actor) {
+            return;
+        }
+        for (owner, endpoint, peer) in scene.endpoints.monitors.keys() {
+            let rests = scene.processes.is_well(*owner) && !scene.processes.is_slow(*owner);
+            if peer.address.actor == header.actor && *owner != header.actor && rests {
+                self.ended
+                    .entry((*owner, *endpoint, *peer))
+                    .or_insert(header.time);
+            }
+        }
+    }
+
+    /// Until now somebody has watched a process that ended at `since`.
+    fn judge_refusals(
+        &mut self,
+        now: Moment,
+        owner: ActorId,
+        peer: Peer,
+        since: Time,
+        scene: &Scene,
+    ) {
+        let heartbeat = &scene.blueprint.config.heartbeat;
+        let undisturbed = scene.processes.disturbed_at() <= since;
+        let Some(rounds) = heartbeat.rpc_failure_threshold.filter(|_| undisturbed) else {
+            return;
+        };
+        let waited = now.at.since(since);
+        let bound = heartbeat.interval * u64::from(rounds) + margin(scene);
+        self.refused.expect(waited <= bound, now, || {
+            let (owner, peer) = (scene.name(owner), scene.name(peer.address.actor));
+            format!("{owner} has not given {peer} up for {waited} since it ended, bound {bound}")
+        });
     }
 
     /// `heard`: when a monitor was set up, or heard of its peer last.
@@ -66,6 +117,20 @@ impl Checker for Heartbeats {
             && let Some(heard) = scene.endpoints.monitors.get(&(header.actor, *owner, *peer))
         {
             self.judge(header.into(), header.actor, *peer, *heard, scene);
+        }
+        match fact {
+            Fact::FaultInjected { what: "power-off" } => {}
+            fact if is_end(fact) => self.end(header, scene),
+            Fact::LeadershipLost { .. } => {
+                self.ended.retain(|(owner, ..), _| *owner != header.actor);
+            }
+            Fact::PeerLost { owner, peer, .. } | Fact::PeerUnmonitored { owner, peer } => {
+                let ended = self.ended.remove(&(header.actor, *owner, *peer));
+                if let Some(since) = ended {
+                    self.judge_refusals(header.into(), header.actor, *peer, since, scene);
+                }
+            }
+            _ => {}
         }
         let Fact::PeerLost {
             owner,
@@ -101,7 +166,10 @@ impl Checker for Heartbeats {
         for ((owner, _, peer), heard) in &scene.endpoints.monitors {
             last.judge(now, *owner, *peer, *heard, scene);
         }
-        [&last.once, &last.silent, &last.missed]
+        for ((owner, _, peer), since) in &self.ended {
+            last.judge_refusals(now, *owner, *peer, *since, scene);
+        }
+        [&last.once, &last.silent, &last.missed, &last.refused]
             .map(Tally::verdict)
             .into()
     }
@@ -131,6 +199,25 @@ mod tests {
         stage.says(JM(0), lost(Reason::Timeout)).broken("H2", 1);
         let mut stage = Stage::flink();
         stage.says(JM(0), lost(Reason::Unreachable)).broken("H1", 0);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_missed_after_so_many_rounds() {
+        let kill = Fact::FaultInjected { what: "kill" };
+        let mut stage = Stage::flink();
+        stage.at(10).says(TM(0), kill.clone());
+        stage.at(30).says(JM(0), lost(Reason::Unreachable));
+        stage.broken("H11", 0);
+        let mut stage = Stage::flink();
+        stage.at(10).says(TM(0), kill.clone());
+        stage.at(33).says(JM(0), lost(Reason::Unreachable));
+        stage.broken("H11", 1);
+        // A machine without power refuses nothing.
+        let mut stage = Stage::flink();
+        let dark = Fact::FaultInjected { what: "power-off" };
+        stage.at(10).says(TM(0), dark).at(33).holds("H11");
+        stage.at(10).says(TM(0), kill).at(33);
+        assert_eq!(stage.verdict("H11").violations_total, 0);
     }
 
     #[test]

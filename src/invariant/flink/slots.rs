@@ -1,6 +1,6 @@
 //! Slots: of one job at a time, no more than there are, and none on a TaskManager that was given up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
@@ -9,11 +9,12 @@ use crate::actor::flink::rpc::{Address, Endpoint};
 use crate::actor::task_manager::executor::SlotState;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::invariant::checks::Checker;
-use crate::invariant::scene::Scene;
+use crate::invariant::flink::endpoints::{awake_since, margin};
+use crate::invariant::scene::{Scene, is_end};
 use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Time};
 
-pub(in crate::invariant) const PROMISES: [Promise; 4] = [
+pub(in crate::invariant) const PROMISES: [Promise; 5] = [
     safety(
         "H3",
         "Once a JobMaster has declared a TaskManager dead its pool has no slot there, until that TaskManager registers again.",
@@ -34,6 +35,11 @@ pub(in crate::invariant) const PROMISES: [Promise; 4] = [
         "A JobMaster's pool has no more slots on a TaskManager than are registered there, apart from those that the TaskManager has freed meanwhile.",
     )
     .of_flink(),
+    safety(
+        "H9",
+        "A slot that no JobMaster has taken, or whose JobMaster is lost, is freed after taskmanager.slot.timeout.",
+    )
+    .of_flink(),
 ];
 
 #[derive(Clone, Debug)]
@@ -42,6 +48,9 @@ pub(in crate::invariant) struct Slots {
     exclusive: Tally,
     to_members: Tally,
     few: Tally,
+    timely: Tally,
+    /// Slots that are nobody's in particular, and since when.
+    allocated: BTreeMap<(ActorId, SlotIndex), Time>,
     /// What TaskManagers no longer hold. Nobody tells the JobMaster of a slot that times out, and an offer may reach it
     /// later than that: the next heartbeat clears such a slot away (`TaskExecutor.syncTaskSlotsAllocation`).
     freed: BTreeSet<AllocationId>,
@@ -51,12 +60,14 @@ pub(in crate::invariant) struct Slots {
 
 impl Slots {
     pub fn new() -> Slots {
-        let [given_up, exclusive, to_members, few] = PROMISES.map(Tally::new);
+        let [given_up, exclusive, to_members, few, timely] = PROMISES.map(Tally::new);
         Slots {
             given_up,
             exclusive,
             to_members,
             few,
+            timely,
+            allocated: BTreeMap::new(),
             freed: BTreeSet::new(),
             losing: None,
         }
@@ -123,6 +134,13 @@ impl Slots {
         if state == SlotState::Free {
             self.freed.insert(allocation);
         }
+        let place = (header.actor, slot);
+        if let Some(since) = self.allocated.remove(&place) {
+            self.kept(header.into(), place, since, scene);
+        }
+        if state == SlotState::Allocated {
+            self.allocated.insert(place, header.time);
+        }
         let known = scene.endpoints.executors.get(&header.actor);
         let clash = known.is_some_and(|executor| {
             executor.slots.iter().any(|(index, (held, owner, _))| {
@@ -137,6 +155,22 @@ impl Slots {
                 "does not exist"
             };
             format!("slot {slot} of {} {what}", scene.name(header.actor))
+        });
+    }
+
+    /// A slot has been ALLOCATED until now.
+    fn kept(
+        &mut self,
+        now: Moment,
+        (taskmanager, slot): (ActorId, SlotIndex),
+        since: Time,
+        scene: &Scene,
+    ) {
+        let timeout = scene.blueprint.config.slots.timeout;
+        let due = awake_since(since + timeout, taskmanager, scene);
+        self.timely.expect(now.at <= due + margin(scene), now, || {
+            let (name, kept) = (scene.name(taskmanager), now.at.since(since));
+            format!("slot {slot} of {name} is kept for {kept}, timeout {timeout}")
         });
     }
 
@@ -204,6 +238,7 @@ impl Checker for Slots {
                 job,
                 state,
             } => self.owned(header, (*slot, *allocation, *job), *state, scene),
+
             Fact::TaskStarted {
                 subtask,
                 attempt,
@@ -225,16 +260,33 @@ impl Checker for Slots {
                     format!("{task} goes to {name}, which is not registered")
                 });
             }
+            fact if is_end(fact) => {
+                self.allocated
+                    .retain(|(taskmanager, _), _| *taskmanager != header.actor);
+            }
             _ => {}
         }
     }
 
-    fn finish(&self, _: Time, scene: &Scene) -> Vec<Verdict> {
+    fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
         last.check_loss(scene);
-        [&last.given_up, &last.exclusive, &last.to_members, &last.few]
-            .map(Tally::verdict)
-            .into()
+        let now = Moment {
+            at: end,
+            ..scene.last
+        };
+        for (place, since) in &self.allocated {
+            last.kept(now, *place, *since, scene);
+        }
+        [
+            &last.given_up,
+            &last.exclusive,
+            &last.to_members,
+            &last.few,
+            &last.timely,
+        ]
+        .map(Tally::verdict)
+        .into()
     }
 }
 
@@ -312,6 +364,28 @@ mod tests {
         frees(&mut stage, 3);
         stage.pool(0, 9, "accepted").pool(0, 3, "accepted");
         stage.broken("P6", 0);
+    }
+
+    #[test]
+    fn a_slot_that_is_kept_for_nobody_is_noticed() {
+        let turn = |stage: &mut Stage, state| {
+            let (slot, allocation, job) = (3, allocation(0, 3), 0);
+            let fact = Fact::TaskSlotChanged {
+                slot,
+                allocation,
+                job,
+                state,
+            };
+            stage.says(TM(0), fact);
+        };
+        let mut stage = Stage::flink();
+        turn(stage.at(20), SlotState::Allocated);
+        turn(stage.at(30), SlotState::Active);
+        turn(stage.at(50), SlotState::Allocated);
+        stage.at(60).broken("H9", 0);
+        stage.at(65).broken("H9", 1);
+        stage.says(TM(0), Fact::FaultInjected { what: "kill" });
+        stage.at(90).broken("H9", 0);
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl JobManager {
         };
         while let Some((job, submission, savepoint)) = services.dispatcher.take_ready() {
             let mut job_master = JobMaster::new(job, token, submission, &office);
-            job_master.starts_from(savepoint, services.used.get(&job).copied());
+            job_master.starts_from(savepoint, services.used.get(&job).cloned());
             let is_first = !std::mem::replace(&mut self.has_made_job_master, true);
             job_master.start(is_first, &mut office, ctx);
             job_master.on_resource_manager(leader, &mut office, ctx);

@@ -9,6 +9,7 @@ use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::{AskId, Call, line};
 use crate::dataflow::batch::CheckpointId;
+use crate::dataflow::layout::Layout;
 use crate::policy::RecoveryScope;
 
 use super::JobMaster;
@@ -23,12 +24,14 @@ pub(super) enum Stopping {
     Finishing(CheckpointId),
 }
 
-/// What a JobMaster of the same job, made later under the same leader session, must not use again.
-#[derive(Clone, Copy, Debug)]
+/// What a JobMaster of the same job, made later under the same leader session, must not use again, and the execution
+/// graph that it is known by.
+#[derive(Clone, Debug)]
 pub struct Used {
     attempts: u32,
     recoveries: u32,
     asks: AskId,
+    layout: Arc<Layout>,
 }
 
 impl JobMaster {
@@ -152,6 +155,7 @@ impl JobMaster {
             attempts: attempts.max().unwrap_or(0) + 1,
             recoveries: self.next_failover,
             asks: self.asks.last(),
+            layout: Arc::clone(&self.layout),
         }
     }
 
@@ -161,6 +165,7 @@ impl JobMaster {
         if let Some(used) = used {
             self.asks.go_on_after(used.asks);
             self.next_failover = used.recoveries;
+            self.layout = used.layout;
             let token = self.token;
             for execution in &mut self.executions {
                 execution.renew(token, used.attempts);
