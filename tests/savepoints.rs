@@ -97,3 +97,19 @@ fn a_taskmanager_that_dies_makes_the_job_restart_and_stop_later() {
         assert_eq!(outcome.summary.job_status, "RUNNING", "{model}");
     }
 }
+
+#[test]
+fn a_job_that_has_become_smaller_is_as_large_as_ever_when_it_is_handed_in_again() {
+    let faults = r#"faults=[{kill: tm-2, at: 30 s, restart-after: 30 s}, {kill: tm-3, at: 30 s, restart-after: 30 s}, {savepoint-and-restart: payments, at: 60 s}]"#;
+    let outcome = stopped(&[faults, "model=flink-adaptive"]);
+    assert_whole(&outcome, "two TaskManagers die");
+    let rescales = &outcome.summary.jobs[0].rescales;
+    let told: Vec<_> = rescales
+        .iter()
+        .map(|rescale| (rescale.cause.as_str(), &rescale.from[..], &rescale.to[..]))
+        .collect();
+    let (large, small) = (&[4, 4, 4][..], &[2, 2, 2][..]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((told[0].1, told[0].2), (large, small), "{told:?}");
+    assert_eq!(told[1], ("resubmission", small, large));
+}
