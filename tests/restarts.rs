@@ -162,6 +162,10 @@ fn what_a_scenario_is_about_stands_out() {
             "kafka-transaction-timeout",
             &["transaction.timeout.ms is over", "commits come too late"],
         ),
+        (
+            "kafka-zombie-writer",
+            &["a write of an attempt that had a successor is refused (fenced)"],
+        ),
         ("fraud-detection", &[]),
     ] {
         let notable = run(&load(name, &[])).summary.notable;

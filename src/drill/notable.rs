@@ -222,26 +222,31 @@ impl Notables {
         let counted = [
             (
                 self.fenced,
+                "a write of an attempt that had a successor is refused (fenced)",
                 "writes of attempts that had a successor are refused (fenced)",
             ),
             (
                 self.timed_out,
+                "a transaction is aborted by the broker: transaction.timeout.ms is over",
                 "transactions are aborted by the broker: transaction.timeout.ms is over",
             ),
             (
                 self.too_late,
+                "a commit comes too late and fails; the job goes on",
                 "commits come too late and fail; the job goes on",
             ),
         ];
-        for (count, what) in counted {
+        for (count, once, often) in counted {
             let Some(first) = count.first else { continue };
             let records = match count.records * u64::from(self.blueprint.weight) {
                 0 => String::new(),
-                records => format!("; they held {records} records"),
+                records => format!("; {records} records in all"),
             };
-            whole
-                .told
-                .push((first, format!("{} {what}{records}", count.times)));
+            let what = match count.times {
+                1 => once.to_owned(),
+                times => format!("{times} {often}"),
+            };
+            whole.told.push((first, what + &records));
         }
         whole.told.sort_by_key(|(at, _)| *at);
         let line = |(at, what): (Time, String)| Notable {
