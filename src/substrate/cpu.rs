@@ -35,6 +35,8 @@ struct Work {
 #[derive(Clone, Debug)]
 pub struct Cpu {
     millicores: u32,
+    /// When nothing is taken from it.
+    millicores_whole: u32,
     cores: usize,
     /// Speed of each core in thousandths of a whole one.
     speed_per_mille: u64,
@@ -57,6 +59,7 @@ impl Cpu {
     pub fn new(millicores: u32, host_speed_per_mille: u64, shared: bool) -> Cpu {
         let mut cpu = Cpu {
             millicores,
+            millicores_whole: millicores,
             cores: 0,
             speed_per_mille: 0,
             host_speed_per_mille: host_speed_per_mille.max(1),
@@ -90,6 +93,10 @@ impl Cpu {
         self.slowdown_per_mille = u64::from(factor_per_mille);
     }
 
+    fn is_slowed(&self) -> bool {
+        self.millicores < self.millicores_whole || self.slowdown_per_mille > 1000
+    }
+
     /// How long something takes here that takes `span` at ordinary speed.
     pub fn stretched(&self, span: Span) -> Span {
         let scaled = u128::from(span.0) * u128::from(self.slowdown_per_mille);
@@ -114,7 +121,8 @@ impl Cpu {
         let work = Work {
             runnable,
             left: work,
-            sliced: sliced || self.shared,
+            // What begins while the machine is slow is not to be as slow when it has recovered.
+            sliced: sliced || self.shared || self.is_slowed(),
         };
         if self.running.len() < self.cores {
             return Some(self.start(work));
@@ -273,6 +281,22 @@ mod tests {
         assert_eq!(cpu.release(of(ONE, 2)), None);
         cpu.slow_down(2_000);
         assert_eq!(cpu.occupancy(work), occupancy * 2);
+    }
+
+    #[test]
+    fn what_begins_while_cpu_is_taken_away_goes_on_at_full_speed_afterwards() {
+        let mut cpu = Cpu::new(1_000, 1_000, false);
+        cpu.resize(10);
+        let long = QUANTUM * 3;
+        assert_eq!(
+            cpu.run(of(ONE, 1), long, false),
+            Some(slice(ONE, 1, QUANTUM * 100))
+        );
+        cpu.resize(1_000);
+        assert_eq!(
+            cpu.end_slice(of(ONE, 1)),
+            Some(Some(slice(ONE, 1, QUANTUM)))
+        );
     }
 
     #[test]

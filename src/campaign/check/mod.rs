@@ -10,6 +10,7 @@ pub mod shrink;
 mod sinks;
 mod sized;
 mod survival;
+mod targets;
 mod variants;
 
 use crate::drill::sights::Sight;
