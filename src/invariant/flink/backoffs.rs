@@ -88,6 +88,10 @@ impl Checker for Backoffs {
         {
             self.restarts(header, *job, *delay, config.restart);
         }
+        // Handed in again, it has a JobMaster and a strategy of its own.
+        if let Fact::JobResubmitted(job, _) = fact {
+            self.restarts.remove(&(header.actor, *job));
+        }
         if matches!(fact, Fact::LeadershipGranted) {
             self.restarts
                 .retain(|(jobmanager, _), _| *jobmanager != header.actor);
