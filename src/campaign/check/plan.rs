@@ -98,8 +98,8 @@ const BY_HAND: [&str; 2] = ["savepoint-and-restart", "drop-checkpoint"];
 /// How often a fault is drawn anew where only some kinds are asked for: what the numbers decide comes round sooner.
 const DRAWS_MAX: u32 = 128;
 
-/// The plan of a draw: of faults with these verbs alone, where any are named, else of all but those of [`BY_HAND`]. What the cluster is not promised to survive is
-/// left out.
+/// The plan of a draw: of faults with these verbs alone, where any are named, else of all but those of [`BY_HAND`]. What the
+/// cluster is not promised to survive is left out.
 pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
     let is_wanted = |verb: &str| match only.is_empty() {
         true => !BY_HAND.contains(&verb),

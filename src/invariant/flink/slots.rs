@@ -343,45 +343,37 @@ mod tests {
         stage.broken("R7", 1);
     }
 
+    /// The TaskManager's own table says so.
+    fn turns(stage: &mut Stage, state: SlotState) {
+        let (slot, allocation, job) = (3, allocation(0, 3), 0);
+        let fact = Fact::TaskSlotChanged {
+            slot,
+            allocation,
+            job,
+            state,
+        };
+        stage.says(TM(0), fact);
+    }
+
     #[test]
     fn only_slots_that_their_taskmanager_has_freed_may_be_more_than_it_has() {
-        let frees = |stage: &mut Stage, slot| {
-            let (job, allocation, state) = (0, allocation(0, slot), SlotState::Free);
-            let fact = Fact::TaskSlotChanged {
-                slot,
-                allocation,
-                job,
-                state,
-            };
-            stage.says(TM(0), fact);
-        };
         let mut stage = Stage::flink();
-        frees(&mut stage, 3);
+        turns(&mut stage, SlotState::Free);
         stage.pool(0, 9, "accepted").broken("P6", 0);
         stage.pool(0, 10, "accepted").broken("P6", 1);
         // An offer that comes after its slot has timed out.
         let mut stage = Stage::flink();
-        frees(&mut stage, 3);
+        turns(&mut stage, SlotState::Free);
         stage.pool(0, 9, "accepted").pool(0, 3, "accepted");
         stage.broken("P6", 0);
     }
 
     #[test]
     fn a_slot_that_is_kept_for_nobody_is_noticed() {
-        let turn = |stage: &mut Stage, state| {
-            let (slot, allocation, job) = (3, allocation(0, 3), 0);
-            let fact = Fact::TaskSlotChanged {
-                slot,
-                allocation,
-                job,
-                state,
-            };
-            stage.says(TM(0), fact);
-        };
         let mut stage = Stage::flink();
-        turn(stage.at(20), SlotState::Allocated);
-        turn(stage.at(30), SlotState::Active);
-        turn(stage.at(50), SlotState::Allocated);
+        turns(stage.at(20), SlotState::Allocated);
+        turns(stage.at(30), SlotState::Active);
+        turns(stage.at(50), SlotState::Allocated);
         stage.at(60).broken("H9", 0);
         stage.at(65).broken("H9", 1);
         stage.says(TM(0), Fact::FaultInjected { what: "kill" });
