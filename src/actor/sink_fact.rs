@@ -104,4 +104,6 @@ pub enum AbortCause {
     NewProducer,
     /// `transaction.timeout.ms` is over.
     Timeout,
+    /// A producer with a newer epoch, of an attempt before the one that wrote: a zombie that starts late fences its successor.
+    Overridden,
 }

@@ -32,6 +32,7 @@ pub struct Notables {
     jobs: BTreeMap<JobId, Job>,
     fenced: Count,
     timed_out: Count,
+    overridden: Count,
     too_late: Count,
 }
 
@@ -70,6 +71,7 @@ impl Notables {
             jobs: BTreeMap::new(),
             fenced: Count::default(),
             timed_out: Count::default(),
+            overridden: Count::default(),
             too_late: Count::default(),
         }
     }
@@ -128,6 +130,11 @@ impl Notables {
                 batches,
                 ..
             }) => self.timed_out.add(now, batches.records()),
+            Fact::Sink(SinkFact::TransactionAborted {
+                cause: AbortCause::Overridden,
+                batches,
+                ..
+            }) => self.overridden.add(now, batches.records()),
             Fact::Sink(SinkFact::CommitFailed { .. }) => self.too_late.add(now, 0),
             _ => {}
         }
@@ -229,6 +236,11 @@ impl Notables {
                 self.timed_out,
                 "a transaction is aborted by the broker: transaction.timeout.ms is over",
                 "transactions are aborted by the broker: transaction.timeout.ms is over",
+            ),
+            (
+                self.overridden,
+                "a transaction is aborted because a predecessor of its task opens its id once more",
+                "transactions are aborted because predecessors of their tasks open their ids once more",
             ),
             (
                 self.too_late,

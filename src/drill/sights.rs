@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
+use crate::actor::sink_fact::{AbortCause, SinkFact};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Header, Span};
 use crate::policy::RecoveryScope;
@@ -50,8 +51,10 @@ sights! {
     CompletesAfterTakeover = "a new leader completes its first checkpoint",
     CheckpointAborted = "a checkpoint is given up",
     AbortedInRow = "three checkpoints in a row are given up",
-    CommittedInRestart = "a transaction is committed while a job restarts",
+    CommitInRestart = "a transaction is committed while a job restarts",
     TransactionAborted = "a transaction is aborted",
+    TransactionTimedOut = "a transaction is aborted because it has outlived transaction.timeout.ms",
+    TransactionOverridden = "a transaction is aborted because a replaced task takes its transactional id",
     ExpiredAlive = "a session expires although its owner lives",
     ExpiredHung = "a session expires while its owner is stopped",
     TwoExpireTogether = "two sessions expire within a second",
@@ -173,6 +176,7 @@ impl Sights {
             | Fact::CheckpointAborted { .. }
             | Fact::TransactionCommitted { .. }
             | Fact::TransactionAborted { .. }
+            | Fact::Sink(SinkFact::TransactionAborted { .. })
             | Fact::Replayed { .. }
             | Fact::Deduplicated { .. } => self.records(fact),
             _ => self.job(fact),
@@ -251,10 +255,8 @@ impl Sights {
             self.unmissed.insert(actor);
             self.see(Sight::TaskManagerDiesInCheckpoint, self.pending > 0);
             self.see(Sight::TaskManagerDiesInRestart, self.restarting);
-            self.see(
-                Sight::TaskManagerDiesInRestore,
-                !self.initializing.is_empty(),
-            );
+            let restores = !self.initializing.is_empty();
+            self.see(Sight::TaskManagerDiesInRestore, restores);
         }
         if self.believe.remove(&actor) && self.latest_leader == Some(actor) {
             self.see(Sight::LeaderDiesInCheckpoint, self.pending > 0);
@@ -285,9 +287,9 @@ impl Sights {
             Fact::SessionExpired { owner, .. } => {
                 self.see(Sight::ExpiredAlive, !self.down.contains(owner));
                 self.see(Sight::ExpiredHung, self.hung.contains(owner));
-                let together = self.expired.is_some_and(|at| now.since(at) <= TOGETHER);
+                let before = self.expired.replace(now);
+                let together = before.is_some_and(|at| now.since(at) <= TOGETHER);
                 self.see(Sight::TwoExpireTogether, together);
-                self.expired = Some(now);
             }
             Fact::EnsembleLeader { .. } => {
                 self.elected += 1;
@@ -316,10 +318,16 @@ impl Sights {
                 self.see(Sight::CheckpointAborted, true);
                 self.see(Sight::AbortedInRow, self.aborted_in_row >= 3);
             }
-            Fact::TransactionCommitted { .. } => {
-                self.see(Sight::CommittedInRestart, self.restarting)
-            }
+            Fact::TransactionCommitted { .. } => self.see(Sight::CommitInRestart, self.restarting),
             Fact::TransactionAborted { .. } => self.see(Sight::TransactionAborted, true),
+            Fact::Sink(SinkFact::TransactionAborted { cause, .. }) => {
+                let sight = match cause {
+                    AbortCause::NewProducer => Sight::TransactionAborted,
+                    AbortCause::Timeout => Sight::TransactionTimedOut,
+                    AbortCause::Overridden => Sight::TransactionOverridden,
+                };
+                self.see(sight, true);
+            }
             Fact::Replayed { .. } => self.see(Sight::Replayed, true),
             _ => self.see(Sight::Deduplicated, true),
         }
@@ -382,11 +390,8 @@ impl Sights {
             }
             Fact::SlotRequestFailed { .. } => self.see(Sight::SlotRefused, true),
             Fact::RestartDelayed { delay, .. } => {
-                self.see(
-                    Sight::BackOffGrows,
-                    self.backoff.is_some_and(|before| before < *delay),
-                );
-                self.backoff = Some(*delay);
+                let before = self.backoff.replace(*delay);
+                self.see(Sight::BackOffGrows, before.is_some_and(|it| it < *delay));
             }
             _ => {}
         }

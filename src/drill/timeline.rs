@@ -75,6 +75,7 @@ impl Timeline {
                 match cause {
                     AbortCause::NewProducer => "a new producer has its id",
                     AbortCause::Timeout => "transaction.timeout.ms is over",
+                    AbortCause::Overridden => "a predecessor that starts late has its id",
                 }
             ),
             SinkFact::CommitFailed {

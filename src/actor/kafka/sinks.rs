@@ -110,9 +110,10 @@ impl SinkTopics {
         match &call.request {
             KafkaRequest::InitProducerId { id, timeout } => {
                 let max = self.blueprint.cluster.kafka.transaction_timeout_max;
-                let (producer, left) = self.coordinator.init(*id, *timeout, max)?;
-                if let Some(left) = left {
-                    self.abort(left, AbortCause::NewProducer, ctx);
+                let writer = (call.sink, call.attempt);
+                let (producer, left) = self.coordinator.init(*id, writer, *timeout, max)?;
+                if let Some((left, cause)) = left {
+                    self.abort(left, cause, ctx);
                 }
                 Ok(KafkaAnswer::Producer(producer))
             }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::actor::checkpoint::Attempt;
+use crate::actor::sink_fact::AbortCause;
 use crate::dataflow::topology::{OperatorId, SubtaskId};
 use crate::kernel::{Span, Time};
 
@@ -22,11 +24,16 @@ pub struct Coordinator {
 struct Known {
     producer: u64,
     epoch: u32,
+    /// Who asked for that epoch.
+    writer: Writer,
     timeout: Span,
     /// Requests that were appended.
     appended: Sequences,
     state: State,
 }
+
+/// Kafka does not know attempts: this is for whoever watches.
+type Writer = (SubtaskId, Attempt);
 
 #[derive(Clone, Debug)]
 enum State {
@@ -56,16 +63,17 @@ pub enum Append {
 }
 
 impl Coordinator {
-    /// A new epoch for an id. What its last producer left open is handed out, to be aborted.
+    /// A new epoch for an id. What its last producer left open is handed out, to be aborted for that cause.
     ///
     /// # Errors
     /// When the timeout is longer than `max`.
     pub fn init(
         &mut self,
         id: TransactionalId,
+        writer: Writer,
         timeout: Span,
         max: Span,
-    ) -> Result<(Producer, Option<Transaction>), KafkaError> {
+    ) -> Result<(Producer, Option<(Transaction, AbortCause)>), KafkaError> {
         if timeout > max {
             return Err(KafkaError::InvalidTransactionTimeout);
         }
@@ -75,6 +83,7 @@ impl Coordinator {
             let known = Known {
                 producer: number,
                 epoch: 0,
+                writer,
                 timeout,
                 appended: Sequences::default(),
                 state: State::Empty,
@@ -89,6 +98,10 @@ impl Coordinator {
         };
         known.epoch += 1;
         known.timeout = timeout;
+        let cause = match std::mem::replace(&mut known.writer, writer) {
+            (sink, attempt) if sink == writer.0 && attempt > writer.1 => AbortCause::Overridden,
+            _ => AbortCause::NewProducer,
+        };
         known.appended = Sequences::default();
         let before = std::mem::replace(&mut known.state, State::Empty);
         let producer = Producer {
@@ -96,7 +109,7 @@ impl Coordinator {
             number: known.producer,
             epoch: known.epoch,
         };
-        Ok((producer, ongoing(before)))
+        Ok((producer, ongoing(before).map(|left| (left, cause))))
     }
 
     fn known(&mut self, producer: Producer) -> Result<&mut Known, KafkaError> {
@@ -200,9 +213,13 @@ mod tests {
     };
     const MINUTE: Span = Span::from_secs(60);
 
-    fn init(coordinator: &mut Coordinator) -> (Producer, Option<Transaction>) {
+    fn init(
+        coordinator: &mut Coordinator,
+        attempt: u32,
+    ) -> (Producer, Option<(Transaction, AbortCause)>) {
+        let writer = (4, Attempt::new(1, attempt));
         coordinator
-            .init(ID, MINUTE, MINUTE)
+            .init(ID, writer, MINUTE, MINUTE)
             .expect("the timeout is allowed")
     }
 
@@ -217,7 +234,7 @@ mod tests {
     #[test]
     fn a_commit_may_be_repeated() {
         let mut coordinator = Coordinator::default();
-        let (producer, _) = init(&mut coordinator);
+        let (producer, _) = init(&mut coordinator, 1);
         assert_eq!(
             coordinator.commit(producer),
             Err(KafkaError::InvalidTxnState)
@@ -240,14 +257,13 @@ mod tests {
     #[test]
     fn a_new_epoch_fences_the_old_one_and_aborts_what_it_left() {
         let mut coordinator = Coordinator::default();
-        let (zombie, left) = init(&mut coordinator);
+        let (zombie, left) = init(&mut coordinator, 1);
         assert_eq!((zombie.epoch, left), (0, None));
         append(&mut coordinator, zombie, 1).expect("it is not fenced yet");
-        let (successor, left) = init(&mut coordinator);
-        assert_eq!(
-            (successor.epoch, left.map(|left| left.number)),
-            (1, Some(1))
-        );
+        let (successor, left) = init(&mut coordinator, 2);
+        let left = left.map(|(left, cause)| (left.number, cause));
+        let aborted = Some((1, AbortCause::NewProducer));
+        assert_eq!((successor.epoch, left), (1, aborted));
         assert_eq!(
             append(&mut coordinator, zombie, 2),
             Err(KafkaError::ProducerFenced)
@@ -260,9 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn a_zombie_that_starts_late_fences_its_successor() {
+        let mut coordinator = Coordinator::default();
+        let (successor, _) = init(&mut coordinator, 2);
+        append(&mut coordinator, successor, 1).expect("it is the first");
+        let (_, left) = init(&mut coordinator, 1);
+        let cause = left.map(|(_, cause)| cause);
+        assert_eq!(cause, Some(AbortCause::Overridden));
+        assert_eq!(
+            coordinator.commit(successor),
+            Err(KafkaError::ProducerFenced)
+        );
+    }
+
+    #[test]
     fn what_has_expired_cannot_be_committed() {
         let mut coordinator = Coordinator::default();
-        let (producer, _) = init(&mut coordinator);
+        let (producer, _) = init(&mut coordinator, 1);
         append(&mut coordinator, producer, 1).expect("nobody fences it");
         assert!(coordinator.expire(Time::ZERO + MINUTE).is_empty());
         let expired = coordinator.expire(Time::ZERO + MINUTE + Span(1));
@@ -276,7 +306,8 @@ mod tests {
     #[test]
     fn a_timeout_beyond_the_brokers_is_refused() {
         let mut coordinator = Coordinator::default();
-        let refused = coordinator.init(ID, MINUTE + Span(1), MINUTE);
+        let writer = (4, Attempt::default());
+        let refused = coordinator.init(ID, writer, MINUTE + Span(1), MINUTE);
         assert_eq!(refused, Err(KafkaError::InvalidTransactionTimeout));
     }
 }

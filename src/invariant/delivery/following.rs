@@ -137,15 +137,17 @@ impl Delivery {
             }
         }
         // Later ones are behind it: what they cover is still to come again.
+        let mut undoes = false;
         for (_, later) in self
             .completed
             .range_mut((job, checkpoint + 1)..=(job, CheckpointId::MAX))
         {
             later.undone = true;
+            undoes = true;
         }
         let cut = self.cuts.get(&(job, checkpoint));
         for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {
-            ledger.restore(checkpoint, cut, header);
+            ledger.restore(checkpoint, undoes, cut, header);
         }
     }
 }

@@ -38,7 +38,7 @@ pub const STATEMENTS: [(&str, &str); 6] = [
     ),
     (
         "S1-all",
-        "exactly-once: every record that a committed checkpoint covers is visible, unless its transaction outlived its timeout",
+        "exactly-once: every record that a committed checkpoint covers is visible, unless its transaction outlived its timeout, or a task that had been replaced took its transactional id",
     ),
     (
         "S6-all",

@@ -157,15 +157,22 @@ impl SinkLedger {
         again.into_iter().filter(is_unaccounted).collect()
     }
 
-    /// A restart goes back to a checkpoint, at these offsets.
-    pub fn restore(&mut self, checkpoint: CheckpointId, cut: Option<&Cut>, header: &Header) {
+    /// A restart goes back to a checkpoint, at these offsets. `undoes`: behind a later one, which whoever has heard of it may
+    /// still commit.
+    pub fn restore(
+        &mut self,
+        checkpoint: CheckpointId,
+        undoes: bool,
+        cut: Option<&Cut>,
+        header: &Header,
+    ) {
         let in_flight = cut.map_or_else(InFlight::new, |cut| self.of(cut));
         let offsets: BTreeMap<_, _> = match cut {
             Some(cut) => cut.offsets.clone(),
             None => self.settled.keys().map(|split| (*split, 0)).collect(),
         };
         let committed = self.committed.values().max();
-        self.rolled_back |= committed.is_some_and(|committed| *committed > checkpoint);
+        self.rolled_back |= undoes || committed.is_some_and(|committed| *committed > checkpoint);
         if self.spec.guarantee == Guarantee::None {
             let cause = format!("restored checkpoint {checkpoint}, which did not wait for them");
             let records = self.missing(&offsets, in_flight.clone());
@@ -198,8 +205,12 @@ impl SinkLedger {
             let Some(from) = self.settled.get_mut(split) else {
                 continue;
             };
-            let late = late.remove(split).unwrap_or_default().into_iter();
-            let mut found: Vec<u64> = late
+            // Behind an older checkpoint they are still to come, with one after the next.
+            let beyond = late.entry(*split).or_default();
+            let due = std::mem::take(beyond);
+            *beyond = due.range(*offset..).copied().collect();
+            let due = due.range(..*offset).copied();
+            let mut found: Vec<u64> = due
                 .filter(|offset| self.visible.copies(*split, *offset) == 0)
                 .collect();
             if *from < *offset {
@@ -215,6 +226,10 @@ impl SinkLedger {
             if !found.is_empty() {
                 missing.insert(*split, found);
             }
+        }
+        late.retain(|_, offsets| !offsets.is_empty());
+        for (split, offsets) in late {
+            self.on_the_way.entry(split).or_default().extend(offsets);
         }
         missing
     }
@@ -261,7 +276,7 @@ impl SinkLedger {
         });
     }
 
-    /// S1: everything that committed checkpoints cover is visible, or brokers have aborted it when its time was over.
+    /// S1: everything that committed checkpoints cover is visible, or brokers have aborted it for a reason that is excused.
     /// What is missing without that excuse.
     pub fn settle(&mut self, completed: &[&Completed], header: &Header) -> Offsets {
         let Some(latest) = completed.last() else {
@@ -276,9 +291,9 @@ impl SinkLedger {
             return missing;
         }
         for aborted in std::mem::take(&mut self.aborted) {
-            if aborted.cause != AbortCause::Timeout {
+            let Some(cause) = beyond_promise(aborted.cause) else {
                 continue;
-            }
+            };
             let records = taken(&mut missing, &aborted.batches);
             if self.is_unsettled(&aborted.batches) {
                 // A later checkpoint covers the rest.
@@ -296,7 +311,6 @@ impl SinkLedger {
             };
             let first = completed.iter().find(covers).unwrap_or(latest);
             let (at, event) = (aborted.at, aborted.event).max((first.at, first.event));
-            let cause = "the broker aborted their transaction when transaction.timeout.ms was over";
             self.lose(at, event, cause.to_owned(), records, true);
         }
         let cause = "committed without them".to_owned();
@@ -337,6 +351,20 @@ impl SinkLedger {
             true => self.visible.duplicates(split),
             false => Vec::new(),
         }
+    }
+}
+
+/// Why records of a transaction that was aborted may be lost: exactly-once does not cover that. `KafkaCommitter` logs either
+/// as "timed out or was overridden and data has been potentially lost", and the job goes on.
+fn beyond_promise(cause: AbortCause) -> Option<&'static str> {
+    match cause {
+        AbortCause::Timeout => {
+            Some("the broker aborted their transaction when transaction.timeout.ms was over")
+        }
+        AbortCause::Overridden => Some(
+            "a task that had been replaced opened its transactional id once more, and the latest producer of an id fences all others (ProducerFencedException)",
+        ),
+        AbortCause::NewProducer => None,
     }
 }
 

@@ -100,14 +100,18 @@ impl Run {
         }))
     }
 
-    fn expire(&mut self, offsets: std::ops::Range<u64>) -> &mut Run {
+    fn abort(&mut self, cause: AbortCause, offsets: std::ops::Range<u64>) -> &mut Run {
         let batches = records(offsets);
         self.fact(Fact::Sink(SinkFact::TransactionAborted {
             sink: SINK,
             transaction: 9,
-            cause: AbortCause::Timeout,
+            cause,
             batches,
         }))
+    }
+
+    fn expire(&mut self, offsets: std::ops::Range<u64>) -> &mut Run {
+        self.abort(AbortCause::Timeout, offsets)
     }
 
     fn done(&mut self, checkpoint: CheckpointId) -> &mut Run {
@@ -242,6 +246,18 @@ fn what_expired_is_excused_although_an_earlier_checkpoint_lacks_something_too() 
 }
 
 #[test]
+fn what_a_zombie_takes_from_its_successor_is_excused_and_not_the_reverse() {
+    let aborted = |cause| {
+        let mut run = Run::kafka();
+        run.abort(cause, 0..10).complete(1, 10).done(1);
+        (run.broken(), run.counts())
+    };
+    assert_eq!(aborted(AbortCause::Overridden), (vec![], (10, 0)));
+    let missing = (vec!["S1-all"], (10, 0));
+    assert_eq!(aborted(AbortCause::NewProducer), missing);
+}
+
+#[test]
 fn what_is_missing_without_a_reason_is_noticed() {
     let mut run = Run::kafka();
     run.complete(1, 10).commit(1, 0..8).expire(8..9).done(1);
@@ -255,6 +271,18 @@ fn a_restart_behind_what_was_committed_doubles_it() {
     run.complete(2, 20).commit(2, 10..20).done(2);
     run.restore(1).complete(3, 25).commit(3, 10..25).done(3);
     assert_eq!((run.broken(), run.counts()), (vec![], (0, 10)));
+}
+
+#[test]
+fn what_is_committed_late_behind_an_older_checkpoint_is_doubled() {
+    let mut run = Run::kafka();
+    run.complete(1, 10).commit(1, 0..10).done(1).complete(2, 20);
+    run.restore(1).commit(2, 10..20).complete(3, 25);
+    run.commit(3, 10..25).done(3);
+    assert_eq!((run.broken(), run.counts()), (vec![], (0, 10)));
+    // Once more for each restart, and no more.
+    run.commit(3, 19..20);
+    assert_eq!(run.broken(), ["S1-once"]);
 }
 
 #[test]
@@ -310,6 +338,21 @@ fn what_a_barrier_overtook_comes_with_a_later_checkpoint_and_has_to_come() {
     assert_eq!((late.broken(), late.counts()), (vec![], (0, 0)));
     run.complete(2, 6).commit(2, 4..6).done(2);
     assert_eq!((run.broken(), run.counts()), (vec!["S1-all"], (2, 0)));
+}
+
+#[test]
+fn what_a_barrier_overtook_is_not_due_behind_an_older_checkpoint() {
+    let mut run = Run::kafka();
+    overtaken(&mut run).commit(1, 0..2).done(1);
+    run.restore(0).complete(2, 1).commit(2, 0..1).done(2);
+    assert_eq!((run.broken(), run.counts()), (vec![], (0, 1)));
+    let mut lost = Run::kafka();
+    overtaken(&mut lost).commit(1, 0..2).done(1);
+    lost.restore(0).complete(2, 1).commit(2, 0..1).done(2);
+    run.complete(3, 4).commit(3, 1..4).done(3);
+    assert_eq!(run.broken(), [""; 0]);
+    lost.complete(3, 4).commit(3, 1..2).done(3);
+    assert_eq!((lost.broken(), lost.counts()), (vec!["S1-all"], (2, 2)));
 }
 
 #[test]
