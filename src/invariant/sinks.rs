@@ -1,22 +1,25 @@
 //! The sinks' transactions: visible only behind a completed checkpoint, and never both committed and aborted.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+mod waited;
 
-use crate::actor::fact::Fact;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::actor::checkpoint::Attempt;
+use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::kafka::protocol::Producer;
 use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::sink::{SinkTopic, sink_topics};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{Header, Span, Time};
+use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
 use super::retention::checkpoint_at;
 use super::scene::Scene;
 use super::tally::{Moment, Promise, Tally, Verdict, liveness, safety};
+use waited::Waited;
 
-pub(super) const PROMISES: [Promise; 5] = [
+pub(super) const PROMISES: [Promise; 7] = [
     safety(
         "S2-store",
         "A sink commits only behind a checkpoint that the store holds.",
@@ -30,6 +33,14 @@ pub(super) const PROMISES: [Promise; 5] = [
         "S5",
         "A commit fails only where its transaction was aborted before, or had been committed by a predecessor.",
     ),
+    safety(
+        "S8",
+        "A sink runs only when no transaction is open that one of its subtask's attempts had begun before this one was deployed.",
+    ),
+    safety(
+        "S9",
+        "A producer whose transaction was aborted begins none under the same epoch.",
+    ),
     liveness(
         "S7",
         "A transaction keeps readers of committed records waiting for its timeout, and until the brokers' next look, at the longest.",
@@ -42,6 +53,8 @@ pub(super) struct Sinks {
     decided: Tally,
     forward: Tally,
     failed: Tally,
+    lingering: Tally,
+    fenced: Tally,
     held: Tally,
     /// By job: checkpoints that were stored.
     stored: Vec<BTreeSet<CheckpointId>>,
@@ -59,6 +72,8 @@ pub(super) struct Sinks {
 
 #[derive(Clone, Copy, Debug)]
 struct Transaction {
+    sink: SubtaskId,
+    begun: Time,
     producer: Producer,
     committed: bool,
     aborted: bool,
@@ -71,11 +86,14 @@ struct Sink {
     /// In Kafka: the latest that a committer is done with. Until then its transactions are committed in any order.
     done: CheckpointId,
     aborted: BTreeSet<CheckpointId>,
+    /// The attempt that was deployed last, and when.
+    deployed: Option<(Attempt, Time)>,
 }
 
 impl Sinks {
     pub fn new(scene: &Scene) -> Sinks {
-        let [complete, decided, forward, failed, held] = PROMISES.map(Tally::new);
+        let [complete, decided, forward, failed, lingering, fenced, held] =
+            PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         let stored = vec![BTreeSet::new(); topology.jobs.len()];
         let operators = (0..).zip(&topology.operators);
@@ -85,6 +103,8 @@ impl Sinks {
             decided,
             forward,
             failed,
+            lingering,
+            fenced,
             held,
             stored,
             savepoints: vec![0; topology.jobs.len()],
@@ -99,11 +119,19 @@ impl Sinks {
     fn kafka(&mut self, header: &Header, fact: &SinkFact, scene: &Scene) {
         match fact {
             SinkFact::TransactionBegun {
+                sink,
                 transaction,
                 producer,
-                ..
             } => {
+                let mut own = self.transactions.values();
+                let aborted = own.any(|known| known.producer == *producer && known.aborted);
+                self.fenced.expect(!aborted, header, || {
+                    let task = scene.task(*sink);
+                    format!("{task} begins transaction {transaction} with a producer whose last one was aborted")
+                });
                 let begun = Transaction {
+                    sink: *sink,
+                    begun: header.time,
                     producer: *producer,
                     committed: false,
                     aborted: false,
@@ -174,6 +202,35 @@ impl Sinks {
                 if let Some(since) = since {
                     self.waiting.insert(place, *since);
                 }
+            }
+            _ => {}
+        }
+    }
+
+    /// A sink's subtask is scheduled, or runs.
+    fn turns(
+        &mut self,
+        header: &Header,
+        (subtask, attempt): (SubtaskId, Attempt),
+        state: ExecutionState,
+        scene: &Scene,
+    ) {
+        let deployed = &mut self.sinks[subtask as usize].deployed;
+        match state {
+            ExecutionState::Deploying => *deployed = Some((attempt, header.time)),
+            ExecutionState::Running => {
+                let Some((_, at)) = deployed.filter(|(deployed, _)| *deployed == attempt) else {
+                    return;
+                };
+                let mut open = self.transactions.iter().filter(|(_, known)| {
+                    known.sink == subtask && known.begun < at && !known.committed && !known.aborted
+                });
+                let left = open.next();
+                self.lingering.expect(left.is_none(), header, || {
+                    let (number, task) =
+                        (left.map_or(0, |(number, _)| *number), scene.task(subtask));
+                    format!("{task} runs, and transaction {number} of a predecessor is open")
+                });
             }
             _ => {}
         }
@@ -262,6 +319,14 @@ impl Checker for Sinks {
                 self.committed(header, *sink, *checkpoint, batches.0.is_empty(), scene);
             }
             Fact::Sink(fact) => self.kafka(header, fact, scene),
+            Fact::ExecutionChanged {
+                subtask,
+                attempt,
+                state,
+                ..
+            } if scene.is_latest_leader(header.actor) => {
+                self.turns(header, (*subtask, *attempt), *state, scene);
+            }
             Fact::TransactionAborted {
                 sink, checkpoint, ..
             } => {
@@ -291,57 +356,12 @@ impl Checker for Sinks {
             &self.decided,
             &self.forward,
             &self.failed,
+            &self.lingering,
+            &self.fenced,
             &held,
         ]
         .map(Tally::verdict)
         .into()
-    }
-}
-
-/// How long readers of a partition have waited for one transaction, and how long they may.
-struct Waited {
-    place: (u32, u32),
-    lasted: Span,
-    allowed: Span,
-}
-
-impl Waited {
-    fn new(
-        place: (u32, u32),
-        since: Time,
-        now: Time,
-        topics: &[SinkTopic],
-        scene: &Scene,
-    ) -> Waited {
-        let kafka = &scene.blueprint.cluster.kafka;
-        let topic = topics.get(place.0 as usize);
-        let timeout = topic.map_or(kafka.transaction_timeout_max, |topic| {
-            topic.transaction_timeout
-        });
-        // Brokers that are stopped abort nothing.
-        let broker = scene.blueprint.directory.kafka;
-        let woke = scene.processes.woke_at(broker);
-        let since = since.max(woke.unwrap_or(Time::ZERO).min(now));
-        Waited {
-            place,
-            lasted: now.since(since),
-            allowed: timeout + kafka.abort_interval,
-        }
-    }
-
-    fn is_over_in_time(&self) -> bool {
-        self.lasted <= self.allowed
-    }
-}
-
-impl fmt::Display for Waited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (topic, partition) = self.place;
-        write!(
-            f,
-            "readers of partition {partition} of the topic {topic} that sinks write to have waited {} for one transaction, {} are allowed",
-            self.lasted, self.allowed
-        )
     }
 }
 

@@ -131,6 +131,12 @@ defects! {
         "a heartbeat's timeout arms itself again, and nobody is ever given up (HeartbeatMonitorImpl.run)";
     SessionRevived, "session-revived", Story,
         "a client that is back goes on with a session that has ended (ZooKeeper's SessionTracker.touchSession)";
+    AlignmentOutlivesAbort, "alignment-outlives-abort", Story,
+        "a checkpoint that is given up leaves channels blocked behind its barriers (SingleCheckpointBarrierHandler.abortInternal)";
+    BackoffNeverGrows, "backoff-never-grows", Default,
+        "every back-off is as short as the first (restart-strategy.exponential-delay.backoff-multiplier)";
+    TimeoutCountsAsRefusal, "timeout-counts-as-refusal", Default,
+        "a heartbeat that is not answered in time counts as refused (HeartbeatManagerImpl: RecipientUnreachableException alone does)";
 }
 
 /// A set of defects; a run has none unless somebody asks.

@@ -148,7 +148,8 @@ impl RestartBackoff {
                     }
                 }
                 self.next_restart_ms = Some(now.saturating_add(self.exponential_ms(random)));
-                self.attempts = self.attempts.saturating_add(1);
+                let grows = !self.defects.has(Defect::BackoffNeverGrows);
+                self.attempts = self.attempts.saturating_add(u32::from(grows));
                 true
             }
         }

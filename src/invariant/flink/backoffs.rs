@@ -9,6 +9,7 @@ use crate::invariant::checks::Checker;
 use crate::invariant::scene::Scene;
 use crate::invariant::tally::{Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Span, Time};
+use crate::policy::exact_power::scaled_power;
 use crate::policy::restart::RestartStrategy;
 
 pub(in crate::invariant) const PROMISES: [Promise; 2] = [
@@ -33,6 +34,8 @@ pub(in crate::invariant) struct Backoffs {
     allowed: Tally,
     /// Restarts of each job under each JobMaster.
     restarts: BTreeMap<(ActorId, JobId), u32>,
+    /// How often the back-off of each job of each JobManager has grown since it was the initial one.
+    grown: BTreeMap<(ActorId, JobId), u32>,
     /// When the last back-off ends, of each job of each JobManager.
     ends: BTreeMap<(ActorId, JobId), Time>,
 }
@@ -44,13 +47,21 @@ impl Backoffs {
             anew,
             allowed,
             restarts: BTreeMap::new(),
+            grown: BTreeMap::new(),
             ends: BTreeMap::new(),
         }
     }
 
     fn restarts(&mut self, header: &Header, job: JobId, delay: Span, strategy: RestartStrategy) {
-        let number = self.restarts.entry((header.actor, job)).or_insert(0);
+        let key = (header.actor, job);
+        let number = self.restarts.entry(key).or_insert(0);
         *number += 1;
+        // What fails while a back-off runs waits for the same end.
+        let end = header.time + delay;
+        let last = self.ends.get(&key).copied();
+        let running = last.filter(|last| *last >= header.time);
+        let joins =
+            running.is_some_and(|running| end.max(running).since(end.min(running)) <= MILLISECOND);
         let (most, least_delay, most_delay) = match strategy {
             RestartStrategy::NoRestart => (0, Span::ZERO, Span::ZERO),
             RestartStrategy::FixedDelay { attempts, delay } => (attempts, delay, delay),
@@ -58,20 +69,31 @@ impl Backoffs {
             RestartStrategy::ExponentialDelay {
                 initial,
                 max,
+                multiplier_per_mille,
+                reset_threshold,
                 jitter_per_mille,
                 ..
             } => {
-                let jitter = |of: Span| of * u64::from(jitter_per_mille) / 1_000 + Span::from_ms(1);
-                (u32::MAX, initial - jitter(initial), max + jitter(max))
+                let ran = |last: Time| header.time.max(last).since(last);
+                let grown = self.grown.entry(key).or_insert(0);
+                *grown = match last {
+                    Some(_) if joins => *grown,
+                    Some(last) if ran(last) < reset_threshold => *grown + 1,
+                    _ => 0,
+                };
+                let initial_ms = initial.0 / MILLISECOND.0;
+                let scaled = scaled_power(initial_ms, multiplier_per_mille, 1_000, *grown);
+                let most = max.0 / MILLISECOND.0;
+                let jitter = u128::from(scaled) * u128::from(jitter_per_mille) / 1_000;
+                let jitter = (jitter as u64).min(scaled);
+                let within = |ms: u64| Span::from_ms(ms.min(most).max(initial_ms));
+                let least = within(scaled - jitter);
+                let most = within(scaled.saturating_add(jitter));
+                (u32::MAX, least - MILLISECOND.min(least), most + MILLISECOND)
             }
         };
-        // What fails while a back-off runs waits for the same end.
-        let end = header.time + delay;
-        let running = self.ends.get(&(header.actor, job));
-        let joins = running.is_some_and(|running| {
-            *running >= header.time && end.max(*running).since(end.min(*running)) <= MILLISECOND
-        });
-        let is_known = joins || (least_delay <= delay && delay <= most_delay);
+        let waits = running.is_some_and(|running| running.since(header.time) > MILLISECOND);
+        let is_known = joins || (!waits && least_delay <= delay && delay <= most_delay);
         let allowed = *number <= most && is_known;
         self.allowed.expect(allowed, header, || {
             format!("restart {number} of job {job} comes after {delay}, under {strategy:?}")
@@ -90,7 +112,10 @@ impl Checker for Backoffs {
         }
         // Handed in again, it has a JobMaster and a strategy of its own.
         if let Fact::JobResubmitted(job, _) = fact {
-            self.restarts.remove(&(header.actor, *job));
+            let key = (header.actor, *job);
+            self.restarts.remove(&key);
+            self.grown.remove(&key);
+            self.ends.remove(&key);
         }
         if matches!(fact, Fact::LeadershipGranted) {
             self.restarts
@@ -166,13 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn a_back_off_that_does_not_grow_is_noticed() {
+        let mut stage = Stage::flink();
+        for (at, delay) in [(10, 1_000), (20, 1_400), (30, 2_400)] {
+            delayed(&mut stage, at, delay);
+        }
+        stage.broken("R12", 0);
+        delayed(&mut stage, 40, 1_000);
+        stage.broken("R12", 1);
+    }
+
+    #[test]
     fn a_delay_shorter_than_any_is_noticed_unless_a_back_off_runs() {
         let mut stage = Stage::flink();
-        delayed(&mut stage, 10, 3_000);
+        delayed(&mut stage, 10, 1_050);
         // Another region fails a second later, and waits for the same end.
-        delayed(&mut stage, 11, 2_000);
+        delayed(&mut stage, 11, 50);
         stage.broken("R12", 0);
         delayed(&mut stage, 12, 500);
+        stage.broken("R12", 1);
+        // A back-off of its own, while another one runs.
+        let mut stage = Stage::flink();
+        delayed(&mut stage, 10, 1_050);
+        delayed(&mut stage, 11, 1_500);
         stage.broken("R12", 1);
     }
 }

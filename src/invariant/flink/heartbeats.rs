@@ -1,17 +1,17 @@
 //! Verdicts of heartbeat monitors: one each at the most, and by timeout only after silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::fact::Fact;
-use crate::actor::flink::rpc::Endpoint;
 use crate::actor::flink::rpc::heartbeat::{Peer, Verdict as Reason};
+use crate::actor::flink::rpc::{Address, Endpoint};
 use crate::invariant::checks::Checker;
 use crate::invariant::flink::endpoints::{awake_since, margin};
 use crate::invariant::scene::{LeaderView, Scene, is_end};
 use crate::invariant::tally::{Moment, Promise, Tally, Verdict, safety};
 use crate::kernel::{ActorId, Header, Time};
 
-pub(in crate::invariant) const PROMISES: [Promise; 4] = [
+pub(in crate::invariant) const PROMISES: [Promise; 5] = [
     safety(
         "H1",
         "A heartbeat monitor reports its peer at most once: by timeout, or as unreachable, or not at all once it is cancelled.",
@@ -32,6 +32,11 @@ pub(in crate::invariant) const PROMISES: [Promise; 4] = [
         "A TaskManager whose process has ended, and whose machine says so, is given up after heartbeat.rpc-failure-threshold rounds that fail.",
     )
     .of_flink(),
+    safety(
+        "H13",
+        "A TaskManager is given up as unreachable only where its process has ended, or is about to; one that merely does not answer has heartbeat.timeout.",
+    )
+    .of_flink(),
 ];
 
 #[derive(Clone, Debug)]
@@ -40,18 +45,23 @@ pub(in crate::invariant) struct Heartbeats {
     silent: Tally,
     missed: Tally,
     refused: Tally,
+    unreachable: Tally,
+    /// TaskManagers that were told to stop, or end themselves.
+    leaving: BTreeSet<ActorId>,
     /// Monitors of TaskManagers that have ended since they were set up, and when.
     ended: BTreeMap<(ActorId, Endpoint, Peer), Time>,
 }
 
 impl Heartbeats {
     pub fn new() -> Heartbeats {
-        let [once, silent, missed, refused] = PROMISES.map(Tally::new);
+        let [once, silent, missed, refused, unreachable] = PROMISES.map(Tally::new);
         Heartbeats {
             once,
             silent,
             missed,
             refused,
+            unreachable,
+            leaving: BTreeSet::new(),
             ended: BTreeMap::new(),
         }
     }
@@ -82,7 +92,9 @@ impl Heartbeats {
         scene: &Scene,
     ) {
         let heartbeat = &scene.blueprint.config.heartbeat;
-        let undisturbed = scene.processes.disturbed_at() <= since;
+        // A machine that is cut off refuses nothing.
+        let undisturbed =
+            scene.processes.disturbed_at() <= since && !scene.processes.is_cut(peer.address.actor);
         let Some(rounds) = heartbeat.rpc_failure_threshold.filter(|_| undisturbed) else {
             return;
         };
@@ -120,6 +132,12 @@ impl Checker for Heartbeats {
         }
         match fact {
             Fact::FaultInjected { what: "power-off" } => {}
+            Fact::FaultInjected { what: "stop" } | Fact::FatalError { .. } => {
+                self.leaving.insert(header.actor);
+            }
+            Fact::ProcessStarted { .. } => {
+                self.leaving.remove(&header.actor);
+            }
             fact if is_end(fact) => self.end(header, scene),
             Fact::LeadershipLost { .. } => {
                 self.ended.retain(|(owner, ..), _| *owner != header.actor);
@@ -148,6 +166,15 @@ impl Checker for Heartbeats {
         self.once.expect(monitor.is_some(), header, || {
             format!("{}, which it does not monitor", name())
         });
+        if let (Reason::Unreachable, Endpoint::TaskExecutor) = (verdict, peer.endpoint) {
+            let Address { actor, incarnation } = peer.address;
+            let works = scene.processes.is_up(actor)
+                && scene.processes.is_same(actor, incarnation)
+                && !self.leaving.contains(&actor);
+            self.unreachable.expect(!works, header, || {
+                format!("{} as unreachable, and its process is there", name())
+            });
+        }
         if let (Some(heard), Reason::Timeout) = (monitor, verdict) {
             let silence = header.time.since(*heard);
             let timeout = scene.blueprint.config.heartbeat.timeout;
@@ -169,9 +196,15 @@ impl Checker for Heartbeats {
         for ((owner, _, peer), since) in &self.ended {
             last.judge_refusals(now, *owner, *peer, *since, scene);
         }
-        [&last.once, &last.silent, &last.missed, &last.refused]
-            .map(Tally::verdict)
-            .into()
+        [
+            &last.once,
+            &last.silent,
+            &last.missed,
+            &last.refused,
+            &last.unreachable,
+        ]
+        .map(Tally::verdict)
+        .into()
     }
 }
 
@@ -209,13 +242,27 @@ mod tests {
         stage.at(30).says(JM(0), lost(Reason::Unreachable));
         stage.broken("H11", 0);
         let mut stage = Stage::flink();
-        stage.at(10).says(TM(0), kill);
+        stage.at(10).says(TM(0), kill.clone());
         stage.at(33).says(JM(0), lost(Reason::Unreachable));
         stage.broken("H11", 1);
-        // A machine without power refuses nothing.
+        // A machine that is cut off or without power refuses nothing.
+        let mut stage = Stage::flink();
+        let cut = Fact::FaultInjected { what: "cut-off" };
+        stage.at(10).says(TM(0), kill.clone()).says(TM(0), cut);
+        stage.at(33).holds("H11");
         let mut stage = Stage::flink();
         let dark = Fact::FaultInjected { what: "power-off" };
         stage.at(10).says(TM(0), dark).at(33).holds("H11");
+    }
+
+    #[test]
+    fn a_verdict_on_a_process_that_is_only_silent_is_noticed() {
+        for (what, times) in [("hang", 1), ("cut-off", 1), ("kill", 0), ("stop", 0)] {
+            let mut stage = Stage::flink();
+            stage.at(20).says(TM(0), Fact::FaultInjected { what });
+            stage.at(21).says(JM(0), lost(Reason::Unreachable));
+            stage.broken("H13", times);
+        }
     }
 
     #[test]

@@ -121,6 +121,16 @@ impl Processes {
         state.up && !state.hung && state.cut_at.is_none()
     }
 
+    /// It has not ended, whatever else may be the matter with it.
+    pub fn is_up(&self, actor: ActorId) -> bool {
+        self.states[actor.0 as usize].up
+    }
+
+    /// Out of touch with others, whether it is up or not.
+    pub fn is_cut(&self, actor: ActorId) -> bool {
+        self.states[actor.0 as usize].cut_at.is_some()
+    }
+
     pub fn is_slow(&self, actor: ActorId) -> bool {
         self.states[actor.0 as usize].slow
     }

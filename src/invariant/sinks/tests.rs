@@ -10,7 +10,7 @@ use crate::actor::sink_fact::AbortCause;
 use crate::dataflow::batch::Batch;
 use crate::dataflow::record::Record;
 use crate::invariant::stage::{DB, Stage, TM, blueprint};
-use crate::kernel::ActorId;
+use crate::kernel::{ActorId, Span};
 
 fn commit(stage: &mut Stage, checkpoint: u64, records: u64) -> &mut Stage {
     let batches = (0..records)
@@ -180,6 +180,34 @@ fn an_earlier_checkpoint_after_a_later_one_is_noticed() {
     };
     stage.says(TM(0), Fact::Sink(fact));
     commit_in_kafka(&mut stage, 3, 1).broken("S3", 1);
+}
+
+#[test]
+fn a_producer_that_goes_on_after_an_abort_is_noticed() {
+    let mut stage = Stage::running();
+    begin(&mut stage, 1);
+    abort_in_kafka(&mut stage, 1);
+    begin(&mut stage, 2).broken("S9", 0);
+    begin(&mut stage, 1).broken("S9", 1);
+}
+
+#[test]
+fn a_transaction_that_outlives_its_writers_successor_is_noticed() {
+    let successor = |ends: bool| {
+        let mut stage = Stage::running();
+        begin(stage.at(10), 1);
+        let attempt = Attempt::new(100, 2);
+        stage
+            .at(20)
+            .sees(0, 4, attempt, ExecutionState::Deploying, 0);
+        if ends {
+            abort_in_kafka(&mut stage, 1);
+        }
+        begin(stage.at(21), 2);
+        stage.sees(0, 4, attempt, ExecutionState::Running, 0);
+        stage.verdict("S8").violations_total
+    };
+    assert_eq!([successor(true), successor(false)], [0, 1]);
 }
 
 #[test]

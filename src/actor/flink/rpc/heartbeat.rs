@@ -123,7 +123,10 @@ impl Heartbeats {
         match result {
             Ok(()) => monitor.failures = 0,
             Err(RpcError::Unreachable) => monitor.failures += 1,
-            Err(_) => {}
+            Err(_) => {
+                let counts = self.defects.has(Defect::TimeoutCountsAsRefusal);
+                monitor.failures += u32::from(counts);
+            }
         }
         if self
             .threshold
