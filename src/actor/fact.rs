@@ -404,7 +404,6 @@ pub enum Fact {
         checkpoint: CheckpointId,
         records: u64,
     },
-    // Monitoring and reporting.
     TaskMeasured {
         metrics: TaskMetrics,
     },
@@ -430,7 +429,6 @@ pub enum Fact {
     NotificationDelivered {
         id: u64,
     },
-    /// Sinks that are not transactions of the database.
     Sink(SinkFact),
     /// A source goes on elsewhere: what lay at its offset is not kept any more.
     OffsetReset(OffsetReset),
@@ -447,4 +445,6 @@ pub enum Fact {
     ZooKeeperSuspended,
     /// A job is let fail for good, after the failure of a task on `lost` if it was one.
     JobGivenUp(JobId, Detector, Vec<ActorId>),
+    /// Something comes for a channel that is blocked, and no barrier is awaited: must not happen.
+    BlockedForNothing(ChannelId),
 }

@@ -23,7 +23,7 @@ pub(super) const PROMISES: [Promise; 7] = [
     ),
     safety(
         "C2",
-        "A checkpoint completes only when every task has acknowledged it, as the attempt that ran when it was triggered.",
+        "A checkpoint completes only when every task has acknowledged it, as the attempt that ran when it was triggered; no other attempt's word counts.",
     ),
     safety(
         "C4",
@@ -148,16 +148,21 @@ impl Checkpoints {
     fn acknowledged(
         &mut self,
         header: &Header,
-        job: JobId,
-        checkpoint: CheckpointId,
-        subtask: SubtaskId,
-        attempt: Attempt,
+        (job, checkpoint): (JobId, CheckpointId),
+        (subtask, attempt): (SubtaskId, Attempt),
+        scene: &Scene,
     ) {
         let written = !self.refused.contains(&(subtask, attempt, checkpoint));
         self.written.expect(written, header, || {
             format!("subtask {subtask} acknowledges checkpoint {checkpoint}, and its snapshot was not written")
         });
         if let Some(pending) = self.jobs[job as usize].pending.get_mut(&checkpoint) {
+            let planned = pending.plan.get(&subtask);
+            self.agreed.expect(planned == Some(&attempt), header, || {
+                let planned = planned.map(|planned| planned.number());
+                let (task, number) = (scene.task(subtask), attempt.number());
+                format!("attempt {number} of {task} is taken as its word for checkpoint {checkpoint}, {planned:?} ran when it was triggered")
+            });
             pending.acknowledged.insert(subtask, attempt);
         }
     }
@@ -211,7 +216,8 @@ impl Checker for Checkpoints {
                 subtask,
                 attempt,
             } => {
-                self.acknowledged(header, *job, *checkpoint, *subtask, *attempt);
+                let (of, by) = ((*job, *checkpoint), (*subtask, *attempt));
+                self.acknowledged(header, of, by, scene);
             }
             Fact::WriteRefused {
                 key:

@@ -2,15 +2,19 @@
 
 use crate::actor::fact::Fact;
 use crate::dataflow::layout::Layout;
-use crate::dataflow::topology::Topology;
+use crate::dataflow::topology::{ChannelId, Topology};
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Moment, Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 2] = [
+pub(super) const PROMISES: [Promise; 3] = [
     safety("F1", "No channel is filled beyond its credit."),
+    safety(
+        "F2",
+        "A channel waits behind its barrier only while the same barrier is awaited on others, and its checkpoint has not been given up.",
+    ),
     safety(
         "P1",
         "Each key group of an operator belongs to exactly one of its subtasks.",
@@ -20,18 +24,24 @@ pub(super) const PROMISES: [Promise; 2] = [
 #[derive(Clone, Debug)]
 pub(super) struct Flow {
     credits: Tally,
+    blocked: Tally,
     groups: Tally,
 }
 
 impl Flow {
     pub fn new(scene: &Scene) -> Flow {
-        let [mut credits, groups] = PROMISES.map(Tally::new);
+        let [mut credits, mut blocked, groups] = PROMISES.map(Tally::new);
         let topology = &scene.blueprint.topology;
         // Only a breach is stated; each channel is watched.
         for _ in &topology.channels {
-            credits.expect(true, scene.last, String::new);
+            credits.held();
+            blocked.held();
         }
-        let mut flow = Flow { credits, groups };
+        let mut flow = Flow {
+            credits,
+            blocked,
+            groups,
+        };
         for job in &topology.jobs {
             flow.check_groups(&job.layout, scene.last, topology);
         }
@@ -78,24 +88,34 @@ impl Checker for Flow {
                 topology,
             );
         }
+        let between = |channel: &ChannelId| {
+            let ends = &scene.blueprint.topology.channels[*channel as usize];
+            let (from, to) = (scene.task(ends.producer), scene.task(ends.consumer));
+            format!("between {from} and {to}")
+        };
         if let Fact::CreditExceeded {
             channel,
             queued,
             credits,
         } = fact
         {
-            let ends = &scene.blueprint.topology.channels[*channel as usize];
             self.credits.expect(false, header, || {
-                let (from, to) = (scene.task(ends.producer), scene.task(ends.consumer));
-                format!(
-                    "{queued} elements wait between {from} and {to}, {credits} credits were given"
-                )
+                let between = between(channel);
+                format!("{queued} elements wait {between}, {credits} credits were given")
+            });
+        }
+        if let Fact::BlockedForNothing(channel) = fact {
+            self.blocked.expect(false, header, || {
+                let between = between(channel);
+                format!("what comes {between} waits behind a barrier that nobody awaits elsewhere")
             });
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.credits.verdict(), self.groups.verdict()]
+        [&self.credits, &self.blocked, &self.groups]
+            .map(Tally::verdict)
+            .into()
     }
 }
 
@@ -124,6 +144,13 @@ mod tests {
         }
         flow.check_groups(&blueprint.topology.jobs[0].layout, scene.last, &topology);
         assert_eq!(flow.groups.verdict().violations.len(), 1);
+    }
+
+    #[test]
+    fn a_channel_that_stands_still_for_nothing_is_noticed() {
+        Stage::running()
+            .says(TM(0), Fact::BlockedForNothing(0))
+            .broken("F2", 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Event time goes forward.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::Fact;
@@ -13,24 +13,74 @@ use super::checks::Checker;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 1] = [safety(
-    "K3",
-    "The watermark of a task never goes back within an attempt.",
-)];
+pub(super) const PROMISES: [Promise; 2] = [
+    safety(
+        "K3",
+        "The watermark of a task never goes back within an attempt.",
+    ),
+    safety(
+        "K6",
+        "The watermark of a task is not ahead of any of its producers that has never been idle.",
+    ),
+];
 
 #[derive(Clone, Debug)]
 pub(super) struct Watermarks {
     forward: Tally,
+    least: Tally,
     reached: BTreeMap<(SubtaskId, Attempt), EventTime>,
+    /// The largest that any attempt has told those behind it: what an earlier one told stays with whoever survives it.
+    told: BTreeMap<SubtaskId, EventTime>,
+    /// Who has been idle: that its channel holds nobody back may be known there for longer than here.
+    idle: BTreeSet<SubtaskId>,
 }
 
 impl Watermarks {
     pub fn new() -> Watermarks {
-        let [forward] = PROMISES.map(Tally::new);
+        let [forward, least] = PROMISES.map(Tally::new);
         Watermarks {
             forward,
+            least,
             reached: BTreeMap::new(),
+            told: BTreeMap::new(),
+            idle: BTreeSet::new(),
         }
+    }
+
+    /// A task has heard of no more than its slowest producer has told.
+    fn check_producers(
+        &mut self,
+        header: &Header,
+        (subtask, attempt): (SubtaskId, Attempt),
+        watermark: EventTime,
+        scene: &Scene,
+    ) {
+        let topology = &scene.blueprint.topology;
+        let Some((_, leader)) = scene.current_leader() else {
+            return;
+        };
+        let layout = &leader.jobs[topology.job_of(subtask) as usize].layout;
+        // Zombies may belong to another execution graph.
+        let current = leader.tasks[subtask as usize].attempt == attempt;
+        let Some(vertex) = layout.get(subtask).filter(|_| current) else {
+            return;
+        };
+        let channels = vertex.inputs.iter();
+        let producers = channels.map(|channel| topology.channels[*channel as usize].producer);
+        let told = |producer: &SubtaskId| self.told.get(producer).copied();
+        let counts = |producer: &SubtaskId| !self.idle.contains(producer);
+        let slowest = producers
+            .filter(counts)
+            .min_by_key(|producer| told(producer).unwrap_or(EventTime::MIN));
+        let Some(slowest) = slowest else { return };
+        let told = told(&slowest).unwrap_or(EventTime::MIN);
+        self.least.expect(watermark <= told, header, || {
+            let (task, producer) = (scene.task(subtask), scene.task(slowest));
+            format!(
+                "{task} goes to watermark {}, and {producer} has told {}",
+                watermark.0, told.0
+            )
+        });
     }
 }
 
@@ -49,11 +99,17 @@ impl Checker for Watermarks {
                 let task = scene.task(*subtask);
                 format!("{task} goes from watermark {} to {}", before.0, watermark.0)
             });
+            self.check_producers(header, (*subtask, *attempt), *watermark, scene);
+            let told = self.told.entry(*subtask).or_insert(EventTime::MIN);
+            *told = (*told).max(*watermark);
+        }
+        if let Fact::EventTime(EventTimeFact::Idle { subtask, .. }) = fact {
+            self.idle.insert(*subtask);
         }
     }
 
     fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
-        vec![self.forward.verdict()]
+        vec![self.forward.verdict(), self.least.verdict()]
     }
 }
 
@@ -73,6 +129,35 @@ mod tests {
                 watermark,
             }),
         )
+    }
+
+    fn says(stage: &mut Stage, fact: EventTimeFact) -> &mut Stage {
+        stage.says(TM(0), Fact::EventTime(fact))
+    }
+
+    #[test]
+    fn a_task_that_runs_ahead_of_its_slowest_producer_is_noticed() {
+        let attempt = Attempt::new(100, 1);
+        let advanced = |subtask, watermark| EventTimeFact::Advanced {
+            subtask,
+            attempt,
+            watermark: EventTime(watermark),
+        };
+        let mut stage = Stage::running();
+        says(&mut stage, advanced(0, 5));
+        says(&mut stage, advanced(1, 3));
+        says(&mut stage, advanced(2, 3)).broken("K6", 0);
+        says(&mut stage, advanced(2, 4)).broken("K6", 1);
+        // Who is idle holds nobody back.
+        let mut stage = Stage::running();
+        says(&mut stage, advanced(0, 5));
+        let idle = EventTimeFact::Idle {
+            subtask: 1,
+            attempt,
+            is_idle: true,
+        };
+        says(&mut stage, idle);
+        says(&mut stage, advanced(2, 5)).broken("K6", 0);
     }
 
     #[test]

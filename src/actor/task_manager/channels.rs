@@ -64,6 +64,7 @@ impl TaskManager {
             return;
         }
         let dropped = task.input.push(input, emitted, element);
+        let stands_still = task.input.is_blocked_for_nothing(input, task.aborted_up_to);
         let is_at_work = task.is_at_work();
         let (queued, credits) = (
             task.input.channels[input as usize].queued(),
@@ -75,6 +76,9 @@ impl TaskManager {
                 queued,
                 credits,
             });
+        }
+        if stands_still {
+            ctx.state(Fact::BlockedForNothing(channel));
         }
         if dropped > 0 {
             ctx.state(Fact::Deduplicated {

@@ -1,7 +1,7 @@
 //! Settings under which a scenario is searched: each key as the scenario has it, or as swarm testing draws it.
 
-use crate::kernel::{Random, Streams};
-use crate::scenario::model::{Liveness, RecoveryScope, Scenario};
+use crate::kernel::{Random, Span, Streams};
+use crate::scenario::model::{Liveness, RecoveryScope, Scenario, WatermarkStrategy};
 use crate::scenario::{Beside, Loaded, Override, ScenarioError, Text};
 
 use super::{sinks, sized};
@@ -152,7 +152,7 @@ impl Base<'_> {
 /// The variants of a scenario; the first is the scenario as it is. Settings that do not go together are left out.
 pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
     let mut variants = vec![prepared(scenario.clone(), scenario)];
-    let sinks_are_set = base
+    let jobs_are_set = base
         .overrides
         .iter()
         .any(|set| set.path.starts_with("jobs"));
@@ -167,12 +167,27 @@ pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
             }
         };
         let mut variant = prepared(loaded, scenario);
-        if !sinks_are_set {
+        if !jobs_are_set {
             sinks::vary(number, &mut variant);
+            keep_event_time(number, &mut variant);
         }
         variants.push(variant);
     }
     variants
+}
+
+/// In one variant of eight jobs have event time; every other of those lets splits be idle.
+fn keep_event_time(number: usize, scenario: &mut Scenario) {
+    if !number.is_multiple_of(8) {
+        return;
+    }
+    let idleness = number.is_multiple_of(16).then_some(Span::from_secs(5));
+    for job in &mut scenario.jobs {
+        job.event_time.get_or_insert(WatermarkStrategy {
+            out_of_orderness: Span::from_secs(1),
+            idleness,
+        });
+    }
 }
 
 fn drawn(number: usize, scenario: &Scenario) -> Vec<Override> {

@@ -158,7 +158,9 @@ fn a_missing_or_foreign_acknowledgement_is_noticed() {
     let mut stage = Stage::running();
     complete(acknowledge(triggered(&mut stage, 1), 1, 0..4, A(1)), 1).broken("C2", 1);
     let stage = acknowledge(triggered(&mut stage, 2), 2, 0..4, A(1));
-    complete(acknowledge(stage, 2, 4..5, A(2)), 2).broken("C2", 2);
+    // It is taken, and the right one is missing.
+    acknowledge(stage, 2, 4..5, A(2)).broken("C2", 2);
+    complete(stage, 2).broken("C2", 3);
 }
 
 #[test]

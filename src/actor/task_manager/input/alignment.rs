@@ -83,9 +83,18 @@ impl InputGate {
             .is_some_and(|alignment| alignment.barrier.checkpoint <= aborted_up_to)
         {
             self.aligning = None;
-            self.unblock();
+            if !self.defects.has(Defect::AlignmentOutlivesAbort) {
+                self.unblock();
+            }
         }
         self.overtaking.abort(aborted_up_to);
+    }
+
+    /// A channel waits behind its barrier, and its checkpoint is not being aligned, or has been given up.
+    #[inline]
+    pub fn is_blocked_for_nothing(&self, input: u16, aborted_up_to: CheckpointId) -> bool {
+        let awaits = |aligning: Alignment| aligning.barrier.checkpoint > aborted_up_to;
+        self.channels[input as usize].blocked && !self.aligning.is_some_and(awaits)
     }
 
     pub(super) fn unblock(&mut self) {
