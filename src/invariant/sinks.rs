@@ -9,7 +9,7 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::kafka::protocol::Producer;
 use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::sink::{SinkTopic, sink_topics};
+use crate::dataflow::sink::{SinkTopic, TransactionNaming, sink_topics};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Header, Time};
 
@@ -35,7 +35,7 @@ pub(super) const PROMISES: [Promise; 7] = [
     ),
     safety(
         "S8",
-        "A sink runs only when no transaction is open that one of its subtask's attempts had begun before this one was deployed.",
+        "A sink runs only when no transaction is open that one of its subtask's attempts had begun before this one was deployed; but for one under an id that the restored checkpoint covers, which nobody looks for (FLINK-40626).",
     ),
     safety(
         "S9",
@@ -86,8 +86,8 @@ struct Sink {
     /// In Kafka: the latest that a committer is done with. Until then its transactions are committed in any order.
     done: CheckpointId,
     aborted: BTreeSet<CheckpointId>,
-    /// The attempt that was deployed last, and when.
-    deployed: Option<(Attempt, Time)>,
+    /// The attempt that was deployed last, when, and from which checkpoint.
+    deployed: Option<(Attempt, Time, CheckpointId)>,
 }
 
 impl Sinks {
@@ -217,13 +217,25 @@ impl Sinks {
     ) {
         let deployed = &mut self.sinks[subtask as usize].deployed;
         match state {
-            ExecutionState::Deploying => *deployed = Some((attempt, header.time)),
+            ExecutionState::Deploying => {
+                let job = scene.blueprint.topology.job_of(subtask) as usize;
+                let leader = scene.leader(header.actor);
+                let restored = leader.map_or(0, |leader| leader.jobs[job].retrieved);
+                *deployed = Some((attempt, header.time, restored));
+            }
             ExecutionState::Running => {
-                let Some((_, at)) = deployed.filter(|(deployed, _)| *deployed == attempt) else {
+                let ours = deployed.filter(|(deployed, ..)| *deployed == attempt);
+                let Some((_, at, restored)) = ours else {
                     return;
                 };
+                let sink = scene.blueprint.topology.sink_of(subtask);
+                let lists = sink
+                    .and_then(|sink| sink.kafka())
+                    .is_some_and(|kafka| kafka.naming == TransactionNaming::Pooling);
                 let mut open = self.transactions.iter().filter(|(_, known)| {
-                    known.sink == subtask && known.begun < at && !known.committed && !known.aborted
+                    let sought = lists || known.producer.id.number > restored;
+                    let is_open = !known.committed && !known.aborted;
+                    known.sink == subtask && known.begun < at && sought && is_open
                 });
                 let left = open.next();
                 self.lingering.expect(left.is_none(), header, || {
