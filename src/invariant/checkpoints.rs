@@ -62,8 +62,6 @@ pub(super) struct Checkpoints {
 struct Job {
     issued: BTreeSet<CheckpointId>,
     completed_max: CheckpointId,
-    /// The latest savepoint: it waits for nothing.
-    savepoint: CheckpointId,
     /// When the last one completed, and who says so.
     completed_at: Option<(ActorId, Time)>,
     /// Checkpoints that each leader has given up since it completed one, for whatever reason.
@@ -122,7 +120,8 @@ impl Checkpoints {
         let completed = known.completed_at.filter(|(by, _)| *by == header.actor);
         // Where several may be under way, one can complete after the next has been decided on.
         let early = most == 1 && completed.is_some_and(|(_, at)| header.time < at + pause);
-        let paced = others < most && !early || known.savepoint == checkpoint;
+        // A savepoint waits for nothing.
+        let paced = others < most && !early || scene.is_savepoint(job, checkpoint);
         self.paced.expect(paced, header, || {
             format!(
                 "checkpoint {checkpoint} of job {job} is triggered while {others} are under way, the last one completed at {:?}",
@@ -204,9 +203,6 @@ impl Checkpoints {
 impl Checker for Checkpoints {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::SavepointTriggered(job, checkpoint) => {
-                self.jobs[*job as usize].savepoint = *checkpoint;
-            }
             Fact::CheckpointTriggered { job, checkpoint } => {
                 self.triggered(header, *job, *checkpoint, scene)
             }

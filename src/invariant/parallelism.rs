@@ -99,7 +99,7 @@ impl Checker for Parallelism {
 mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
-    use crate::invariant::stage::{JM, Stage, TM};
+    use crate::invariant::stage::{self, JM, Stage, TM};
 
     #[test]
     fn another_max_parallelism_is_noticed() {
@@ -116,27 +116,8 @@ mod tests {
                     offsets: Vec::new(),
                 },
             );
-            stage.says(
-                JM(0),
-                Fact::CheckpointAcknowledged {
-                    job: 0,
-                    checkpoint,
-                    subtask,
-                    attempt,
-                },
-            );
-            stage.says(
-                JM(0),
-                Fact::CheckpointCompleted {
-                    job: 0,
-                    checkpoint,
-                    offsets: Vec::new(),
-                    bytes: 0,
-                    written_bytes: 0,
-                    persisted_bytes: 0,
-                    duration: crate::kernel::Span::ZERO,
-                },
-            );
+            stage.acknowledges(checkpoint, subtask, attempt);
+            stage.says(JM(0), stage::completed(checkpoint, &[]));
         };
         let mut stage = Stage::running();
         completed(&mut stage, 1, 127);

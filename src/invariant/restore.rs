@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
+use crate::actor::zookeeper::paths::checkpoint_at;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::fingerprint::Fingerprint;
 use crate::dataflow::record::SplitId;
@@ -13,7 +14,6 @@ use crate::dataflow::topology::{JobId, OperatorId, SubtaskId};
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
-use super::retention::checkpoint_at;
 use super::scene::Scene;
 use super::tally::{Promise, Tally, Verdict, safety};
 use together::{Part, members};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::actor::fact::Fact;
 use crate::actor::message::FencingToken;
+use crate::actor::zookeeper::paths::checkpoint_at;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{Header, Time};
@@ -23,12 +24,6 @@ pub(super) const PROMISES: [Promise; 2] = [
     ),
 ];
 
-/// The job and the checkpoint whose pointer lies at this path.
-pub(super) fn checkpoint_at(path: &str) -> Option<(JobId, CheckpointId)> {
-    let (job, checkpoint) = path.strip_prefix("/jobs/")?.split_once("/checkpoints/")?;
-    Some((job.parse().ok()?, checkpoint.parse().ok()?))
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Retention {
     bounded: Tally,
@@ -44,8 +39,6 @@ struct Job {
     tidy_under: FencingToken,
     /// The newest that was taken out of the store: by nobody's rule, and perhaps before its leader has been answered.
     dropped: CheckpointId,
-    /// The latest savepoint: no pointer leads to it.
-    savepoint: CheckpointId,
 }
 
 impl Retention {
@@ -58,11 +51,13 @@ impl Retention {
         }
     }
 
-    fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
+    fn completed(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId, scene: &Scene) {
         let known = &mut self.jobs[job as usize];
         let stored = known.held.contains(&checkpoint)
             || checkpoint < known.stored_max
-            || [known.savepoint, known.dropped].contains(&checkpoint);
+            || known.dropped == checkpoint
+            // No pointer leads to it.
+            || scene.is_savepoint(job, checkpoint);
         self.stored.expect(stored, header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but is not stored")
         });
@@ -108,13 +103,10 @@ impl Checker for Retention {
                     known.tidy_under = scene.token_max;
                 }
             }
-            Fact::SavepointTriggered(job, checkpoint) => {
-                self.jobs[*job as usize].savepoint = *checkpoint;
-            }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..
             } => {
-                self.completed(header, *job, *checkpoint);
+                self.completed(header, *job, *checkpoint, scene);
             }
             _ => {}
         }
@@ -128,11 +120,11 @@ impl Checker for Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::invariant::stage::{JM, Stage, ZK};
-    use crate::kernel::Span;
+    use crate::actor::zookeeper::paths;
+    use crate::invariant::stage::{JM, Stage, ZK, completed};
 
     fn drop(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
+        let path = paths::pointer(0, checkpoint);
         stage.says(
             ZK,
             Fact::ZnodeDeleted {
@@ -143,27 +135,7 @@ mod tests {
     }
 
     fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        stage.says(
-            JM(0),
-            Fact::CheckpointCompleted {
-                job: 0,
-                checkpoint,
-                offsets: Vec::new(),
-                bytes: 0,
-                written_bytes: 0,
-                persisted_bytes: 0,
-                duration: Span::ZERO,
-            },
-        )
-    }
-
-    #[test]
-    fn paths_are_read() {
-        assert_eq!(
-            checkpoint_at("/jobs/3/checkpoints/0000000000000000012"),
-            Some((3, 12))
-        );
-        assert_eq!(checkpoint_at("/jobs/3/checkpoint_id_counter"), None);
+        stage.says(JM(0), completed(checkpoint, &[]))
     }
 
     #[test]

@@ -8,13 +8,13 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::kafka::protocol::Producer;
 use crate::actor::sink_fact::SinkFact;
+use crate::actor::zookeeper::paths::checkpoint_at;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::sink::{SinkTopic, TransactionNaming, sink_topics};
 use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{Header, Time};
 
 use super::checks::Checker;
-use super::retention::checkpoint_at;
 use super::scene::Scene;
 use super::tally::{Moment, Promise, Tally, Verdict, liveness, safety};
 use waited::Waited;
@@ -58,8 +58,6 @@ pub(super) struct Sinks {
     held: Tally,
     /// By job: checkpoints that were stored.
     stored: Vec<BTreeSet<CheckpointId>>,
-    /// By job: the latest savepoint, which is in no store and whose completion is enough.
-    savepoints: Vec<CheckpointId>,
     /// By subtask.
     sinks: Vec<Sink>,
     /// Kafka's transactions: who writes into each, and how it has ended.
@@ -107,7 +105,6 @@ impl Sinks {
             fenced,
             held,
             stored,
-            savepoints: vec![0; topology.jobs.len()],
             sinks: vec![Sink::default(); topology.subtasks.len()],
             transactions: BTreeMap::new(),
             topics: sink_topics(specs),
@@ -308,12 +305,10 @@ impl Sinks {
 impl Checker for Sinks {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::SavepointTriggered(job, checkpoint) => {
-                self.savepoints[*job as usize] = *checkpoint;
-            }
             Fact::CheckpointCompleted {
                 job, checkpoint, ..
-            } if self.savepoints[*job as usize] == *checkpoint => {
+            // It is in no store, and its completion is enough.
+            } if scene.is_savepoint(*job, *checkpoint) => {
                 self.stored[*job as usize].insert(*checkpoint);
             }
             Fact::ZnodeCreated { path, .. } => {

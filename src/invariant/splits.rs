@@ -171,8 +171,7 @@ impl Checker for Splits {
 mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
-    use crate::invariant::stage::{JM, Stage, TM};
-    use crate::kernel::Span;
+    use crate::invariant::stage::{JM, Stage, TM, completed};
 
     fn enumerators(stage: &mut Stage, assigned: &[SplitId], unassigned: &[SplitId]) {
         stage.says(
@@ -202,18 +201,7 @@ mod tests {
     }
 
     fn complete(stage: &mut Stage, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) {
-        stage.says(
-            JM(0),
-            Fact::CheckpointCompleted {
-                job: 0,
-                checkpoint,
-                offsets: offsets.to_vec(),
-                bytes: 1,
-                written_bytes: 1,
-                persisted_bytes: 0,
-                duration: Span::from_ms(5),
-            },
-        );
+        stage.says(JM(0), completed(checkpoint, offsets));
     }
 
     #[test]

@@ -22,39 +22,21 @@ fn a_new_scenario_runs_and_none_is_overwritten() {
 #[test]
 fn what_is_built_in_goes_by_its_name_where_no_file_has_it() {
     let room = Room::new();
-    let named = room.firedrill(&[
-        "run",
-        "idle-partition",
-        "--no-files",
-        "--format",
-        "json",
-        "--quiet",
-    ]);
+    let summary = |scenario: &str| {
+        room.firedrill(&["run", scenario, "--no-files", "--format", "json", "--quiet"])
+    };
+    let named = summary("idle-partition");
     assert_eq!(named.status, 0, "{}", named.stderr);
     assert_eq!(
         room.firedrill(&["new", "--from", "idle-partition", "mine.yaml"])
             .status,
         0
     );
-    let written = room.firedrill(&[
-        "run",
-        "mine.yaml",
-        "--no-files",
-        "--format",
-        "json",
-        "--quiet",
-    ]);
+    let written = summary("mine.yaml");
     assert_eq!(written.stdout, named.stdout);
     // A file with that name comes first.
     std::fs::copy(room.path("drill.yaml"), room.path("idle-partition")).expect("a copy");
-    let own = room.firedrill(&[
-        "run",
-        "idle-partition",
-        "--no-files",
-        "--format",
-        "json",
-        "--quiet",
-    ]);
+    let own = summary("idle-partition");
     assert!(own.status == 0 && own.stdout != named.stdout);
     // Whoever follows a path of the repository elsewhere is told.
     let path = room.firedrill(&["run", "scenarios/hang.yaml"]);

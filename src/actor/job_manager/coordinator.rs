@@ -9,6 +9,7 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::enumerator::EnumeratorState;
 use crate::actor::fact::{Detector, Fact};
 use crate::actor::message::{Body, Timer};
+use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
@@ -16,7 +17,6 @@ use crate::kernel::{Distribution, SmallStream, Span, Time};
 use crate::policy::defect::Defect;
 
 use super::job_master::{JobMaster, Phase};
-use super::loading::checkpoints_path;
 use super::office::{Ask, Office};
 
 /// Bytes of metadata per task (`_metadata`).
@@ -275,7 +275,7 @@ impl JobMaster {
             .filter(|pending| pending.id == checkpoint);
         if let Some(pending) = pending.filter(|pending| pending.stage == Stage::WritingMetadata) {
             pending.stage = Stage::Storing;
-            let path = format!("{}/{checkpoint:019}", checkpoints_path(self.job));
+            let path = paths::pointer(self.job, checkpoint);
             let op = Op::Create {
                 path,
                 data: [checkpoint, 0],
@@ -363,7 +363,7 @@ impl JobMaster {
         let storage = office.blueprint.directory.storage;
         while self.coordinator.retained.len() > keep {
             let old = self.coordinator.retained.remove(0);
-            let path = format!("{}/{old:019}", checkpoints_path(self.job));
+            let path = paths::pointer(self.job, old);
             office.desk.ask(Op::Delete { path }, Ask::Cleanup, ctx);
             ctx.send(
                 storage,

@@ -4,6 +4,7 @@ use crate::actor::checkpoint::{Blob, BlobKey};
 use crate::actor::context::Context;
 use crate::actor::fact::Detector;
 use crate::actor::message::Body;
+use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::topology::{JobId, Topology};
 use crate::policy::RecoveryScope;
@@ -26,22 +27,10 @@ pub(super) fn job_of(key: &BlobKey, topology: &Topology) -> JobId {
     }
 }
 
-fn plan_path(job: JobId) -> String {
-    format!("/execution-plans/{job}")
-}
-
-fn counter_path(job: JobId) -> String {
-    format!("/jobs/{job}/checkpoint_id_counter")
-}
-
-pub(super) fn checkpoints_path(job: JobId) -> String {
-    format!("/jobs/{job}/checkpoints")
-}
-
 impl JobMaster {
     pub fn load(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::GetData {
-            path: plan_path(self.job),
+            path: paths::plan(self.job),
             watch: false,
         };
         office.desk.ask(op, Ask::Plan(self.job), ctx);
@@ -85,7 +74,7 @@ impl JobMaster {
 
     pub(super) fn on_plan_written(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::Create {
-            path: plan_path(self.job),
+            path: paths::plan(self.job),
             data: [0; 2],
             mode: CreateMode::Persistent,
         };
@@ -108,7 +97,7 @@ impl JobMaster {
 
     pub fn read_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::GetChildren {
-            path: checkpoints_path(self.job),
+            path: paths::checkpoints(self.job),
             watch: false,
         };
         office.desk.ask(op, Ask::Checkpoints(self.job), ctx);
@@ -126,7 +115,7 @@ impl JobMaster {
             self.latest = self.coordinator.retained.iter().copied().max().unwrap_or(0);
         }
         let op = Op::GetData {
-            path: counter_path(self.job),
+            path: paths::counter(self.job),
             watch: false,
         };
         office.desk.ask(op, Ask::Counter(self.job), ctx);
@@ -147,7 +136,7 @@ impl JobMaster {
             _ => {
                 let data = [self.coordinator.next_id, 0];
                 let op = Op::Create {
-                    path: counter_path(self.job),
+                    path: paths::counter(self.job),
                     data,
                     mode: CreateMode::Persistent,
                 };
@@ -159,7 +148,7 @@ impl JobMaster {
     pub(super) fn count_up(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let id = self.coordinator.next_id;
         let op = Op::SetData {
-            path: counter_path(self.job),
+            path: paths::counter(self.job),
             data: [id + 1, 0],
         };
         office.desk.ask(op, Ask::CountUp(self.job, id), ctx);

@@ -8,6 +8,7 @@ use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Span, Time};
 
 use super::leading::Role;
+use super::paths;
 use super::protocol::{Answer, Op, Proposal, Reply, ZkMessage, Zxid};
 use super::server::Server;
 use super::sessions::bucket;
@@ -312,7 +313,7 @@ impl Server {
 
     /// Somebody deletes the pointer to the newest checkpoint of a job (`zkCli.sh delete`).
     pub(super) fn drop_newest_checkpoint(&mut self, job: JobId, ctx: &mut Context<'_>) {
-        let parent = format!("/jobs/{job}/checkpoints");
+        let parent = paths::checkpoints(job);
         let list = Op::GetChildren {
             path: parent.clone(),
             watch: false,

@@ -6,6 +6,7 @@ mod election;
 pub mod ensemble;
 pub mod latch;
 pub mod leading;
+pub mod paths;
 pub mod protocol;
 pub mod server;
 mod serving;

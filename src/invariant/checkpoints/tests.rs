@@ -1,8 +1,7 @@
 //! Checkpoints that come out of turn, and those that do not.
 
 use super::*;
-use crate::invariant::stage::{JM, SUBTASKS, Stage, ZK};
-use crate::kernel::Span;
+use crate::invariant::stage::{JM, SUBTASKS, Stage, ZK, completed};
 
 const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);
 
@@ -89,15 +88,7 @@ fn acknowledge(
     attempt: Attempt,
 ) -> &mut Stage {
     for subtask in subtasks {
-        stage.says(
-            JM(0),
-            Fact::CheckpointAcknowledged {
-                job: 0,
-                checkpoint,
-                subtask,
-                attempt,
-            },
-        );
+        stage.acknowledges(checkpoint, subtask, attempt);
     }
     stage
 }
@@ -108,18 +99,9 @@ fn complete(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
 
 fn complete_by(stage: &mut Stage, leader: ActorId, checkpoint: u64) -> &mut Stage {
     stage.stores(checkpoint);
-    let offsets = vec![(0, checkpoint), (1, checkpoint)];
     stage.says(
         leader,
-        Fact::CheckpointCompleted {
-            job: 0,
-            checkpoint,
-            offsets,
-            bytes: 0,
-            written_bytes: 0,
-            persisted_bytes: 0,
-            duration: Span::ZERO,
-        },
+        completed(checkpoint, &[(0, checkpoint), (1, checkpoint)]),
     )
 }
 

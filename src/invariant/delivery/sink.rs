@@ -295,9 +295,10 @@ impl SinkLedger {
                 continue;
             };
             let records = taken(&mut missing, &aborted.batches);
+            let (at, event) = (aborted.at, aborted.event);
             if self.is_unsettled(&aborted.batches) {
                 // A later checkpoint covers the rest.
-                self.aborted.push(aborted.clone());
+                self.aborted.push(aborted);
             }
             // Before its checkpoint had completed it could still have been read again.
             let covers = |completed: &&&Completed| {
@@ -310,7 +311,7 @@ impl SinkLedger {
                 records.iter().all(covered)
             };
             let first = completed.iter().find(covers).unwrap_or(latest);
-            let (at, event) = (aborted.at, aborted.event).max((first.at, first.event));
+            let (at, event) = (at, event).max((first.at, first.event));
             self.lose(at, event, cause.to_owned(), records, true);
         }
         let cause = "committed without them".to_owned();

@@ -8,7 +8,7 @@ use crate::actor::message::Batches;
 use crate::actor::sink_fact::{AbortCause, OffsetReset, SinkFact};
 use crate::dataflow::batch::Batch;
 use crate::dataflow::sink::{KafkaSink, SinkSpec, SinkTarget, TransactionNaming};
-use crate::invariant::stage::blueprint;
+use crate::invariant::stage::{blueprint, completed};
 use crate::kernel::{ActorId, EventId, Span};
 
 /// The sink of the checkers' small cluster.
@@ -69,15 +69,7 @@ impl Run {
     }
 
     fn complete(&mut self, checkpoint: CheckpointId, offset: u64) -> &mut Run {
-        self.fact(Fact::CheckpointCompleted {
-            job: 0,
-            checkpoint,
-            offsets: vec![(0, offset), (1, 0)],
-            bytes: 0,
-            written_bytes: 0,
-            persisted_bytes: 0,
-            duration: Span::ZERO,
-        })
+        self.fact(completed(checkpoint, &[(0, offset), (1, 0)]))
     }
 
     fn restore(&mut self, checkpoint: CheckpointId) -> &mut Run {

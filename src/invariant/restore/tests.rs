@@ -22,15 +22,7 @@ fn recovering(retrieved: CheckpointId) -> Stage {
                 offsets,
             },
         );
-        stage.says(
-            JM(0),
-            Fact::CheckpointAcknowledged {
-                job: 0,
-                checkpoint,
-                subtask,
-                attempt,
-            },
-        );
+        stage.acknowledges(checkpoint, subtask, attempt);
     }
     stage.stores(checkpoint);
     stage.sees(0, 0, A(1), ExecutionState::Failed, 0);
@@ -142,15 +134,7 @@ fn narrowed(offsets: Vec<(SplitId, u64)>) -> Stage {
                 offsets,
             },
         );
-        stage.says(
-            JM(0),
-            Fact::CheckpointAcknowledged {
-                job,
-                checkpoint,
-                subtask,
-                attempt,
-            },
-        );
+        stage.acknowledges(checkpoint, subtask, attempt);
         stage.sees(0, subtask, A(1), ExecutionState::Canceled, 0);
     }
     let parallelism = vec![1, 2, 1];

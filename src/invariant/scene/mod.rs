@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::actor::message::FencingToken;
+use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header};
@@ -36,6 +37,8 @@ pub struct Scene {
     history: History,
     /// By job: the graph that was in force last.
     layouts: Vec<Arc<Layout>>,
+    /// By job: the latest one.
+    savepoints: Vec<CheckpointId>,
 }
 
 impl Scene {
@@ -59,6 +62,7 @@ impl Scene {
             },
             history: History::default(),
             layouts: jobs.map(|job| Arc::clone(&job.layout)).collect(),
+            savepoints: vec![0; blueprint.topology.jobs.len()],
         }
     }
 
@@ -132,6 +136,11 @@ impl Scene {
         }
     }
 
+    /// Whether this is the latest savepoint of the job.
+    pub fn is_savepoint(&self, job: JobId, checkpoint: CheckpointId) -> bool {
+        self.savepoints[job as usize] == checkpoint
+    }
+
     /// Whether Flink's own control plane runs the cluster.
     pub fn is_flink(&self) -> bool {
         self.blueprint.liveness == Liveness::RpcHeartbeats
@@ -161,8 +170,12 @@ impl Scene {
         if self.is_flink() {
             self.endpoints.take(header, fact);
         }
-        if let Fact::LeaderPublished { token } = fact {
-            self.token_max = self.token_max.max(*token);
+        match fact {
+            Fact::LeaderPublished { token } => self.token_max = self.token_max.max(*token),
+            Fact::SavepointTriggered(job, checkpoint) => {
+                self.savepoints[*job as usize] = *checkpoint;
+            }
+            _ => {}
         }
         if let Some(index) = self.jobmanager_index(header.actor) {
             let view = &mut self.leaders[index];

@@ -16,8 +16,10 @@ use crate::actor::settings::{
     ZooKeeper,
 };
 use crate::actor::task_manager::executor::SlotState;
+use crate::actor::zookeeper::paths;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::job_graph::{Exchange, Input, Job, OperatorKind, Topic};
+use crate::dataflow::record::SplitId;
 use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{SubtaskId, Topology, TopologyOptions};
 use crate::kernel::time::SpanRange;
@@ -171,6 +173,19 @@ pub const ZK: ActorId = ActorId(0);
 pub const DB: ActorId = ActorId(9);
 pub const HEARER: ActorId = ActorId(10);
 pub const SUBTASKS: u32 = 5;
+
+/// A checkpoint of the job completes.
+pub fn completed(checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) -> Fact {
+    Fact::CheckpointCompleted {
+        job: 0,
+        checkpoint,
+        offsets: offsets.to_vec(),
+        bytes: 0,
+        written_bytes: 0,
+        persisted_bytes: 0,
+        duration: Span::ZERO,
+    }
+}
 
 /// States facts, one event each, and asks for verdicts.
 pub struct Stage {
@@ -501,9 +516,27 @@ impl Stage {
         )
     }
 
+    /// The first JobManager hears that a task has acknowledged.
+    pub fn acknowledges(
+        &mut self,
+        checkpoint: CheckpointId,
+        subtask: SubtaskId,
+        attempt: Attempt,
+    ) -> &mut Stage {
+        self.says(
+            JM(0),
+            Fact::CheckpointAcknowledged {
+                job: 0,
+                checkpoint,
+                subtask,
+                attempt,
+            },
+        )
+    }
+
     /// The store has a completed checkpoint of the job.
     pub fn stores(&mut self, checkpoint: CheckpointId) -> &mut Stage {
-        let path = format!("/jobs/0/checkpoints/{checkpoint:019}");
+        let path = paths::pointer(0, checkpoint);
         let zxid = 1_000 + 10 * checkpoint;
         let owner = None;
         self.says(ZK, Fact::ZnodeCreated { zxid, path, owner })

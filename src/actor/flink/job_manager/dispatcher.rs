@@ -8,6 +8,7 @@ use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::Fact;
 use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
 use crate::actor::message::{Body, FencingToken, Timer};
+use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::JobId;
@@ -16,15 +17,10 @@ use crate::policy::defect::Defect;
 
 use super::{JobManagerTimer, JobView};
 
-const PLANS_PATH: &str = "/execution-plans";
 /// Size of an execution plan in storage.
 const PLAN_BYTES: u64 = 64 * 1024;
 /// Size of a job's result in storage.
 const RESULT_BYTES: u64 = 1024;
-
-fn plan_path(job: JobId) -> String {
-    format!("{PLANS_PATH}/{job}")
-}
 
 /// Where the Dispatcher is with a job.
 #[derive(Clone, Debug)]
@@ -177,7 +173,7 @@ impl Dispatcher {
         let mut stages = self.jobs.values();
         if !stages.any(|stage| matches!(stage, Stage::ReadingResult)) {
             let op = Op::GetChildren {
-                path: PLANS_PATH.to_owned(),
+                path: paths::PLANS.to_owned(),
                 watch: false,
             };
             self.ask(DispatcherAsk::ListPlans, op, office, ctx);
@@ -205,7 +201,7 @@ impl Dispatcher {
             }
             (DispatcherAsk::ListCheckpoints(job), Ok(Answer::Children { names })) => {
                 for name in names {
-                    let path = format!("/jobs/{job}/checkpoints/{name}");
+                    let path = format!("{}/{name}", paths::checkpoints(job));
                     office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
                 }
             }
@@ -323,7 +319,7 @@ impl Dispatcher {
         match key {
             BlobKey::Plan { job } if matches!(self.jobs.get(&job), Some(Stage::Storing { .. })) => {
                 let op = Op::Create {
-                    path: plan_path(job),
+                    path: paths::plan(job),
                     data: [0; 2],
                     mode: CreateMode::Persistent,
                 };
@@ -378,12 +374,11 @@ impl Dispatcher {
     fn clean_up(&self, job: JobId, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let key = BlobKey::Plan { job };
         ctx.send(office.blueprint.directory.storage, Body::Delete { key });
-        let counter = format!("/jobs/{job}/checkpoint_id_counter");
-        for path in [plan_path(job), counter] {
+        for path in [paths::plan(job), paths::counter(job)] {
             office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
         }
         let op = Op::GetChildren {
-            path: format!("/jobs/{job}/checkpoints"),
+            path: paths::checkpoints(job),
             watch: false,
         };
         self.ask(DispatcherAsk::ListCheckpoints(job), op, office, ctx);

@@ -8,24 +8,12 @@ use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact, JobStatus};
 use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
 use crate::actor::message::Body;
+use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::CheckpointId;
-use crate::dataflow::topology::JobId;
 use crate::policy::RecoveryScope;
 
 use super::JobMaster;
-
-fn counter_path(job: JobId) -> String {
-    format!("/jobs/{job}/checkpoint_id_counter")
-}
-
-fn checkpoints_path(job: JobId) -> String {
-    format!("/jobs/{job}/checkpoints")
-}
-
-pub(super) fn pointer_path(job: JobId, checkpoint: CheckpointId) -> String {
-    format!("{}/{checkpoint:019}", checkpoints_path(job))
-}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
@@ -77,7 +65,7 @@ impl JobMaster {
     /// Reads what the predecessors have left.
     pub(super) fn open_store(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::GetChildren {
-            path: checkpoints_path(self.job),
+            path: paths::checkpoints(self.job),
             watch: false,
         };
         let ask = ZkAsk::Store(self.job, StoreAsk::List);
@@ -145,7 +133,7 @@ impl JobMaster {
         self.store.add(savepoint, usize::MAX);
         self.begins_from_savepoint = true;
         let op = Op::Create {
-            path: pointer_path(self.job, id),
+            path: paths::pointer(self.job, id),
             data: [id, 0],
             mode: CreateMode::Persistent,
         };
@@ -155,7 +143,7 @@ impl JobMaster {
 
     pub(super) fn read_counter(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let op = Op::GetData {
-            path: counter_path(self.job),
+            path: paths::counter(self.job),
             watch: false,
         };
         let ask = ZkAsk::Store(self.job, StoreAsk::Counter);
@@ -175,7 +163,7 @@ impl JobMaster {
             }
             _ => {
                 let op = Op::Create {
-                    path: counter_path(self.job),
+                    path: paths::counter(self.job),
                     data: [self.coordinator.next_id(), 0],
                     mode: CreateMode::Persistent,
                 };
@@ -193,7 +181,7 @@ impl JobMaster {
         ctx: &mut Context<'_>,
     ) {
         let op = Op::SetData {
-            path: counter_path(self.job),
+            path: paths::counter(self.job),
             data: [id + 1, 0],
         };
         let ask = ZkAsk::Store(self.job, StoreAsk::CountUp(id));
