@@ -3,6 +3,7 @@
 pub mod expectations;
 pub mod explain;
 pub mod journal;
+pub mod number;
 pub mod outcome;
 pub mod sights;
 pub mod trial;

@@ -10,6 +10,7 @@ use crate::dataflow::record::SplitId;
 use crate::kernel::{ActorId, Header, Time};
 
 use super::causes::{Causes, Hop};
+use super::number::{count, size};
 
 /// One line of the log.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ impl Timeline {
             } => format!(
                 "transaction {transaction} of {} is aborted with {} records: {}",
                 task(sink),
-                batches.records(),
+                count(batches.records()),
                 match cause {
                     AbortCause::NewProducer => "a new producer has its id",
                     AbortCause::Timeout => "transaction.timeout.ms is over",
@@ -314,7 +315,10 @@ impl Timeline {
                 ..
             } => (
                 "checkpoint",
-                format!("checkpoint {checkpoint} has completed in {duration}, {bytes} bytes"),
+                format!(
+                    "checkpoint {checkpoint} has completed in {duration}, {}",
+                    size(*bytes)
+                ),
             ),
             Fact::CheckpointAborted {
                 checkpoint, reason, ..

@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+pub use crate::drill::number::count;
 use crate::drill::outcome::Recovery;
 
 /// Stands for a value that was not measured.
@@ -51,19 +52,6 @@ pub fn instant(ms: f64) -> String {
     } else {
         NONE.into()
     }
-}
-
-/// A count with its thousands apart: `849,211`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1 task`, `2 tasks`.
@@ -119,10 +107,6 @@ mod tests {
 
     #[test]
     fn counts_and_shares() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(50_789), "50,789");
-        assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(counted(1, "task"), "1 task");
         assert_eq!(share(0.0), "0.0%");
         assert_eq!(share(0.0001), "<0.1%");

@@ -1,7 +1,7 @@
 //! `metrics.txt`: the measurements as OpenMetrics text, under the names and labels by which Flink's own Prometheus
 //! reporter exports them, so that a dashboard made for Flink reads them too. Timestamps are simulated seconds.
 //!
-//! Everything is a gauge, as Flink has it. All samples of a family stand together, those of one label set in order of time.
+//! Everything of Flink is a gauge, as Flink has it. All samples of a family stand together, those of one label set in order of time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -47,7 +47,7 @@ impl Exposition {
     fn text(&self) -> String {
         let mut text = String::new();
         for (name, family) in &self.0 {
-            writeln!(text, "# TYPE {name} gauge").expect("a string takes all");
+            writeln!(text, "# TYPE {name} {}", family.kind()).expect("a string takes all");
             if let Some(unit) = family.unit {
                 writeln!(text, "# UNIT {name} {unit}").expect("a string takes all");
             }
@@ -66,6 +66,15 @@ impl Exposition {
 }
 
 impl Family {
+    /// Only summaries may have quantiles.
+    fn kind(&self) -> &'static str {
+        let mut label_sets = self.metrics.keys();
+        match label_sets.any(|labels| labels.starts_with("{quantile=\"")) {
+            true => "summary",
+            false => "gauge",
+        }
+    }
+
     fn sample(&mut self, labels: &[(&str, &str)], at_ms: f64, value: f64) {
         // A sample without a time cannot be placed.
         if at_ms.is_finite() {
@@ -142,7 +151,7 @@ fn latency_and_lag(outcome: &Outcome, exposition: &mut Exposition) {
         for (quantile, ms) in [
             ("0.5", point.p50_ms),
             ("0.99", point.p99_ms),
-            ("1", point.max_ms),
+            ("1.0", point.max_ms),
         ] {
             family.sample(&[("quantile", quantile)], point.at_ms, ms / 1e3);
         }
@@ -219,7 +228,7 @@ fn quantiles(exposition: &mut Exposition, name: &str, help: &str, at_ms: f64, of
         ("0.5", of.p50),
         ("0.9", of.p90),
         ("0.99", of.p99),
-        ("1", of.max),
+        ("1.0", of.max),
     ];
     for (quantile, ms) in values {
         if let Some(ms) = ms {

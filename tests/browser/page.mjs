@@ -114,7 +114,11 @@ await open("story", WIDE, async (page) => {
 await open("flink", { ...WIDE, colorScheme: "dark" }, async (page) => {
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(18, 22, 27)");
   assert.ok((await page.locator('[data-node="tm-1"] .slot').count()) > 0, "slots");
+  // Down it is at once, and missed when a heartbeat's verdict has come: its session lives on.
+  await page.fill("#scrubber", "65000");
+  assert.equal(await tag(page, "tm-3"), "down, not missed yet");
   await page.fill("#scrubber", "75000");
+  assert.equal(await tag(page, "tm-3"), "down");
   await page.screenshot({ path: `${shots}/flink-dark.png`, fullPage: true });
   assert.match(await page.textContent("#recoveries"), /restart-strategy\.exponential-delay\.initial-backoff/);
   assert.match(await page.textContent("#recoveries"), /4 of them wasted[\s\S]*Restart 1, wasted[\s\S]*All RUNNING/);
@@ -162,6 +166,9 @@ await open("sweep", WIDE, async (page) => {
 await open("sweep", { ...PHONE, colorScheme: "dark" }, async (page) => {
   await fits(page);
   assert.ok(await page.isVisible("#variants td[data-of=max]"));
+  // Plots scroll within the page rather than shrink beyond what can be read.
+  const widths = await page.locator("figure svg").evaluateAll((all) => all.map((each) => each.getBoundingClientRect().width));
+  assert.ok(widths.every((width) => width > 700), `${widths}`);
   await page.screenshot({ path: `${shots}/sweep-phone.png`, fullPage: true });
 });
 await browser.close();

@@ -10,6 +10,7 @@ use crate::kernel::Time;
 
 use super::causes::{Causes, Wait};
 use super::episode::Episode;
+use super::number::count;
 use super::outcome::RestartAttempt;
 use super::phase::Phase;
 use super::steps as tell;
@@ -205,9 +206,10 @@ fn last(
     }
     let waiting = watch.lag.iter().find(|point| point.at_ms >= from.as_ms());
     let waiting = waiting.map_or(0, |point| point.total);
+    let waiting = count(waiting);
     let mut what = format!("{waiting} records waited in the topics when the tasks ran again");
     if episode.replayed > 0 {
-        let replayed = episode.replayed * u64::from(blueprint.weight);
+        let replayed = count(episode.replayed * u64::from(blueprint.weight));
         what += &format!(", {replayed} were sent again");
     }
     if episode.end.is_none() {

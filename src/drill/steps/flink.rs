@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Detector;
 use crate::drill::episode::{Election, Episode, Restart};
+use crate::drill::number::count;
 use crate::drill::outcome::Step;
 use crate::drill::phase::Phase;
 use crate::drill::watch::Watch;
@@ -332,7 +333,10 @@ impl Telling<'_> {
     fn handled_again(&self) -> String {
         match self.episode.reprocessed * u64::from(self.blueprint.weight) {
             0 => "output is in time again".to_owned(),
-            again => format!("output is in time again; {again} records were read again"),
+            again => format!(
+                "output is in time again; {} records were read again",
+                count(again)
+            ),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::dataflow::ledger::ranges;
 use crate::policy::Liveness;
 
 use super::episode::{Episode, Restart, Retrieval};
+use super::number::size;
 use super::outcome::{RestartAttempt, Step};
 use super::watch::Watch;
 use crate::kernel::{Span, Time};
@@ -112,10 +113,10 @@ fn restored(retrieval: &Retrieval, blueprint: &Blueprint) -> String {
         false => format!("offsets of partitions {}, ", numbers(&retrieval.partitions)),
     };
     format!(
-        "checkpoint {} from {}: {of}{:.1} MB of state",
+        "checkpoint {} from {}: {of}{} of state",
         retrieval.checkpoint,
         blueprint.cluster.storage.name,
-        retrieval.bytes as f64 / 1e6
+        size(retrieval.bytes)
     )
 }
 

@@ -5,6 +5,7 @@ use crate::actor::blueprint::Blueprint;
 use crate::kernel::{ActorId, Time};
 
 use crate::drill::episode::{Episode, Restart, Retrieval};
+use crate::drill::number::count;
 use crate::drill::outcome::Step;
 
 use super::restored;
@@ -74,8 +75,8 @@ pub(super) fn steps(episode: &Episode, blueprint: &Blueprint, end: Time) -> Vec<
     if let (Some(deployed), Some(running)) = (deployed, running) {
         let what = format!(
             "tasks deployed, state restored, sources sought; {} records replayed, {} read again",
-            episode.replayed * u64::from(blueprint.weight),
-            episode.reprocessed * u64::from(blueprint.weight)
+            count(episode.replayed * u64::from(blueprint.weight)),
+            count(episode.reprocessed * u64::from(blueprint.weight))
         );
         step(5, "Resumption", deployed, running, what);
     }

@@ -21,6 +21,7 @@ fn check(text: &str) {
     assert!(!body.contains("# EOF") && !body.contains("\n\n"));
     let mut seen = BTreeSet::new();
     let mut family = String::new();
+    let mut summary = false;
     let mut last: Option<(String, f64)> = None;
     let mut finished = BTreeSet::new();
     for line in body.lines() {
@@ -32,7 +33,8 @@ fn check(text: &str) {
             match keyword {
                 "TYPE" => {
                     assert!(seen.insert(name.to_string()), "{name} stands in two places");
-                    assert_eq!(rest, "gauge");
+                    assert!(["gauge", "summary"].contains(&rest), "{line}");
+                    summary = rest == "summary";
                     family = name.into();
                     last = None;
                 }
@@ -48,6 +50,8 @@ fn check(text: &str) {
         assert!(value.parse::<f64>().is_ok(), "{line}");
         let series = words.next().unwrap();
         assert_eq!(series.split('{').next().unwrap(), family, "{line}");
+        // Only summaries have quantiles, and nothing else.
+        assert_eq!(series.contains("{quantile=\""), summary, "{line}");
         match &last {
             Some((other, before)) if other == series => assert!(*before < at, "{line}"),
             _ => assert!(

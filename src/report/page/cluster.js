@@ -76,9 +76,10 @@ const partitions = film.partitions.map((name) => {
 });
 byId("partitionhead").textContent = partitions.length ? "Partitions: records that wait" : "";
 
-function words(state, lead) {
+function words(state, lead, machine) {
   if (state.absent) return "spare";
-  if (!state.up) return state.session ? "down, not missed yet" : "down";
+  // A TaskManager is missed by a leader, whatever becomes of its session.
+  if (!state.up) return (machine ? state.counted : state.session) ? "down, not missed yet" : "down";
   if (state.faults.length) return state.faults.join(", ");
   if (state.lost) return "given up";
   return lead;
@@ -96,7 +97,7 @@ function showCluster(t, smooth) {
     const mine = machine ? tasks.filter((task) => task.span.taskmanager === name) : [];
     const used = slotted ? new Set(mine.map((task) => task.span.slot)).size : mine.length;
     const role = machine ? `${used} of ${machine.slots} slots` : state.leads ? "leader" : film.jobmanagers.includes(name) ? "standby" : "follower";
-    tag.textContent = words(state, role);
+    tag.textContent = words(state, role, machine);
     const trouble = state.up && (state.faults.length > 0 || state.lost);
     box.className = `node${state.up ? "" : state.absent ? " absent" : " down"}${trouble ? " trouble" : ""}${state.leads && state.up ? " leads" : ""}`;
     if (!machine) continue;

@@ -28,7 +28,7 @@ function duration(ms) {
   if (size < 999.5) return `${ms.toFixed(0)} ms`;
   if (size < 119995) return `${String(Number((ms / 1e3).toFixed(2)))} s`;
   const seconds = Math.round(ms / 1e3);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return seconds % 60 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : `${seconds / 60} min`;
 }
 const instant = (ms) => `${(ms / 1e3).toFixed(3)} s`;
 const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
@@ -48,7 +48,7 @@ const DOWN = new Set(["kill", "power-off"]);
 const histories = new Map();
 for (const name of [...film.zookeeper, ...film.jobmanagers, ...film.taskmanagers.map((tm) => tm.name)]) {
   const spare = film.taskmanagers.some((tm) => tm.name === name && !tm.starts);
-  histories.set(name, [{ at_ms: -1, up: !spare, absent: spare, faults: [], session: false, leads: false, lost: false }]);
+  histories.set(name, [{ at_ms: -1, up: !spare, absent: spare, faults: [], session: false, leads: false, counted: false, lost: false }]);
 }
 for (const change of film.states) {
   const history = histories.get(change.node);
@@ -74,8 +74,8 @@ for (const change of film.states) {
       }
       break;
     case "follows": next.leads = false; break;
-    case "registered": next.lost = false; break;
-    case "lost": next.lost = true; break;
+    case "registered": Object.assign(next, { counted: true, lost: false }); break;
+    case "lost": Object.assign(next, { counted: false, lost: true }); break;
   }
   history.push(next);
 }

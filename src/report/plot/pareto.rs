@@ -106,7 +106,8 @@ fn picture(tuned: &Tuned) -> Picture {
             } else {
                 cx + 12.0
             };
-            picture.bold(name, (left, cy + 5.0), Anchor::Start, LABEL, colour);
+            // Above the line, which leaves to the right.
+            picture.bold(name, (left, cy - 6.0), Anchor::Start, LABEL, colour);
         }
     }
     let mut left = LEFT;

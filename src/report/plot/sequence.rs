@@ -67,7 +67,7 @@ pub fn picture(outcome: &Outcome) -> Picture {
     picture
 }
 
-/// Which TaskManagers are shown, and why not the others.
+/// Which TaskManagers are shown: those that something else waited for.
 fn followed(outcome: &Outcome, sequence: &Sequence) -> String {
     let all = &outcome.film.taskmanagers;
     let shown = |name: &String| sequence.actors.contains(name);
@@ -77,17 +77,10 @@ fn followed(outcome: &Outcome, sequence: &Sequence) -> String {
         .filter(|name| shown(name))
         .map(String::as_str)
         .collect();
-    match names.len() == all.len() {
-        true => String::new(),
-        false => format!(
-            " · of {} TaskManagers those that the others waited for: {}",
-            all.len(),
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            }
-        ),
+    match names.len() {
+        shown if shown == all.len() => String::new(),
+        1..=5 => format!(" · {} of {} TaskManagers", names.join(", "), all.len()),
+        shown => format!(" · {shown} of {} TaskManagers", all.len()),
     }
 }
 

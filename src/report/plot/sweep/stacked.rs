@@ -52,7 +52,7 @@ pub fn picture(summary: &SweepSummary) -> Picture {
         .fold(0.0, f64::max);
     let left = MARGIN + widest + 12.0;
     let x = Scale::linear(0.0, longest, (left, WIDTH - MARGIN - 90.0));
-    let row = ((BOTTOM - TOP) / variants.len() as f64).min(56.0);
+    let row = ((BOTTOM - TOP) / variants.len() as f64).min(120.0);
     let bottom = TOP + row * variants.len() as f64;
     time_axis(
         &mut picture,
