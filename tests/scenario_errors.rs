@@ -720,55 +720,56 @@ fn counts_with_a_unit() {
 
 #[test]
 fn overrides_of_unknown_items() {
-    let expected = r#"error: --set cluster.taskmanagers.tm-33.cpu=4: there is no `tm-33` in `cluster.taskmanagers`; did you mean `tm-3`?"#;
+    let expected = r#"error: cluster.taskmanagers.tm-33.cpu=4: there is no `tm-33` in `cluster.taskmanagers`; did you mean `tm-3`?"#;
     assert_eq!(set("cluster.taskmanagers.tm-33.cpu=4"), expected);
 }
 
 #[test]
 fn overrides_of_unknown_keys() {
-    let expected = r#"error: --set cluster.taskmangers.tm-3.cpu=4: unknown key `taskmangers` in the cluster; did you mean `taskmanagers`?"#;
+    let expected = r#"error: cluster.taskmangers.tm-3.cpu=4: unknown key `taskmangers` in the cluster; did you mean `taskmanagers`?"#;
     assert_eq!(set("cluster.taskmangers.tm-3.cpu=4"), expected);
 }
 
 #[test]
 fn overrides_of_unknown_flink_keys() {
-    let expected = r#"error: --set execution.checkpointing.intervall=5 s: unknown key `execution.checkpointing.intervall`; did you mean `execution.checkpointing.interval`?"#;
+    let expected = r#"error: execution.checkpointing.intervall=5 s: unknown key `execution.checkpointing.intervall`; did you mean `execution.checkpointing.interval`?"#;
     assert_eq!(set("execution.checkpointing.intervall=5 s"), expected);
 }
 
 #[test]
 fn overrides_beyond_the_end_of_a_list() {
-    let expected = r#"error: --set faults.1.at=5 s: there is no item `1` in `faults`, which has 1, numbered from 0"#;
+    let expected =
+        r#"error: faults.1.at=5 s: there is no item `1` in `faults`, which has 1, numbered from 0"#;
     assert_eq!(set("faults.1.at=5 s"), expected);
 }
 
 #[test]
 fn overrides_below_a_value() {
-    let expected = r#"error: --set duration.long=5 s: there is no `long` in `duration`, which is a single value, `2 min`"#;
+    let expected = r#"error: duration.long=5 s: there is no `long` in `duration`, which is a single value, `2 min`"#;
     assert_eq!(set("duration.long=5 s"), expected);
 }
 
 #[test]
 fn overrides_with_bad_values() {
-    let expected = r#"error: --set duration=5: `5` has no unit; this needs a duration like `60 s`"#;
+    let expected = r#"error: duration=5: `5` has no unit; this needs a duration like `60 s`"#;
     assert_eq!(set("duration=5"), expected);
 }
 
 #[test]
 fn overrides_that_are_no_yaml() {
-    let expected = r#"error: --set seed=[: the value is no YAML: unclosed bracket '['"#;
+    let expected = r#"error: seed=[: the value is no YAML: unclosed bracket '['"#;
     assert_eq!(set("seed=["), expected);
 }
 
 #[test]
 fn overrides_with_an_unknown_model() {
-    let expected = r#"error: --set model=flink: `flink` is not a model; it is one of `story`, `flink-default`, `flink-adaptive`, `flink-reactive`"#;
+    let expected = r#"error: model=flink: `flink` is not a model; it is one of `story`, `flink-default`, `flink-adaptive`, `flink-reactive`"#;
     assert_eq!(set("model=flink"), expected);
 }
 
 #[test]
 fn overrides_without_a_path() {
-    let expected = r#"error: --set ..=1: this is no path; write names between dots, like `cluster.taskmanagers.tm-3.cpu`"#;
+    let expected = r#"error: ..=1: this is no path; write names between dots, like `cluster.taskmanagers.tm-3.cpu`"#;
     assert_eq!(set("..=1"), expected);
 }
 
@@ -849,7 +850,7 @@ fn flink_keys_without_effect_are_warnings() {
         path: "heartbeat.timeout".to_owned(),
         value: "55 s".to_owned(),
     };
-    let expected = "--set heartbeat.timeout=55 s: `heartbeat.timeout` is a Flink key that the model `story` does not use; it has no effect here";
+    let expected = "heartbeat.timeout=55 s: `heartbeat.timeout` is a Flink key that the model `story` does not use; it has no effect here";
     assert_eq!(warnings("", &[set]), [expected]);
 }
 

@@ -88,9 +88,9 @@ Examples:
   firedrill run drill.yaml --model story,flink-default,flink-adaptive
   firedrill run drill.yaml --seeds 400 --junit verdicts.xml
 
-The report's folder holds scenario.yaml (as resolved), summary.json, timeline.csv, tasks.csv,
-metrics.csv, trace.jsonl and the plots. It is written whole or not at all; an earlier report there
-is replaced, any other folder is refused. With several models each has a folder of its own below
+The report's folder holds scenario.yaml (as resolved), summary.json, timeline.csv, tasks.csv, \
+metrics.csv, trace.jsonl and the plots. It is written whole or not at all; an earlier report there \
+is replaced, any other folder is refused. With several models each has a folder of its own below \
 reports/<name of the scenario>-models (or --out), beside comparison.txt, .csv and .json.";
 
 #[derive(Debug, Args)]
@@ -200,7 +200,7 @@ Examples:
   firedrill explain scenarios/fraud-detection-leader-dies.yaml --model flink-default --seed 7
   firedrill explain drill.yaml --format json | jq '.recoveries[0].settings[0]'
 
-The drill is run again, and every event's cause is remembered. What ended each phase is followed back to where the
+The drill is run again, and every event's cause is remembered. What ended each phase is followed back to where the \
 phase began; the steps of all phases add up to the total.";
 
 #[derive(Debug, Args)]
@@ -231,9 +231,9 @@ Examples:
   firedrill validate tests/data/measured/lab.csv --scenario scenarios/lab.yaml --seeds 40
   firedrill validate mine.csv --scenario mine.yaml --columns mine.columns.yml --out reports/validation
 
-Each row of the table is a measured recovery. Its settings and its fault are set on the scenario and simulated
-under many seeds; the measured times stand beside the predicted median and band. Columns named as in
-tests/data/measured/lab.csv are known; SCENARIO.columns.yml beside the scenario, or --columns, says what others
+Each row of the table is a measured recovery. Its settings and its fault are set on the scenario and simulated \
+under many seeds; the measured times stand beside the predicted median and band. Columns named as in \
+tests/data/measured/lab.csv are known; SCENARIO.columns.yml beside the scenario, or --columns, says what others \
 mean.";
 
 #[derive(Debug, Args)]
@@ -300,7 +300,7 @@ Examples:
   firedrill calibrate tests/data/measured/lab.csv --base default --cores 2 --out lab-again.yaml
   firedrill validate mine.csv --scenario mine.yaml --profile ./lab-again.yaml
 
-Columns named as in tests/data/measured/lab.csv are known: fault, detect_ms, cycles, leader_granted_ms, ... Each value
+Columns named as in tests/data/measured/lab.csv are known: fault, detect_ms, cycles, leader_granted_ms, ... Each value \
 says from how many rows it comes, and how; what the table does not show stays the base's, and is named.";
 
 #[derive(Debug, Args)]

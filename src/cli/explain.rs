@@ -4,15 +4,15 @@ use super::args::{ExplainArgs, Format};
 use super::console::{self, Stdout};
 use super::drive::drive;
 use super::engine::{self, Drill, Ended, Override};
-use super::interrupt;
 use super::progress::Progress;
 use super::run::SCENARIO;
 use super::source::Source;
 use super::status::{Failure, Status};
+use super::{input, interrupt};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Status, Failure> {
     let path = match args.subject.is_dir() {
-        true => args.subject.join(SCENARIO),
+        true => input::file_of_report(&args.subject, SCENARIO)?,
         false => args.subject.clone(),
     };
     let seed = args.seed.map(|seed| Override {
@@ -29,6 +29,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Status, Failure> {
     let ended = drive(&mut drill, end, &mut (), &progress, |()| true);
     drop(progress);
     if ended == Ended::Interrupted {
+        console::note("interrupted; nothing is explained");
         return Ok(Status::Interrupted);
     }
     let outcome = drill.finish(ended);

@@ -1,13 +1,12 @@
 //! `firedrill new`, `completions` and `man`: what helps to begin.
 
-use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
 
 use super::args::{Cli, CompletionsArgs, ManArgs, NewArgs};
 use super::console;
-use super::folder::write_whole;
+use super::folder::{Shelf, write_whole};
 use super::shipped;
 use super::status::{Failure, Status};
 
@@ -39,9 +38,10 @@ pub(super) fn new(args: &NewArgs) -> Result<Status, Failure> {
 
 fn named(name: &Path) -> Result<&'static str, Failure> {
     let shipped = shipped::named(name).ok_or_else(|| {
-        let name = name.display();
         Failure::bad(format!(
-            "no scenario {name} is built in; `firedrill list scenarios` has the names"
+            "no scenario {} is built in; `firedrill list scenarios` has the names{}",
+            name.display(),
+            shipped::nearest(name)
         ))
     })?;
     Ok(shipped.text)
@@ -55,22 +55,28 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<Status, Failure> {
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<Status, Failure> {
-    let command = Cli::command();
-    match &args.out {
-        None => {
-            let mut bytes = Vec::new();
-            clap_mangen::Man::new(command)
-                .render(&mut bytes)
-                .map_err(|error| Failure::bad(format!("cannot make the man page: {error}")))?;
-            console::print(&bytes)?;
-        }
-        Some(folder) => {
-            fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(command, folder))
-                .map_err(|error| Failure::io("write man pages into", folder, &error))?;
-        }
+    let Some(folder) = &args.out else {
+        console::print(&page(Cli::command())?)?;
+        return Ok(Status::Ok);
+    };
+    let shelf = Shelf::make(folder)?;
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut left = vec![command];
+    while let Some(command) = left.pop() {
+        left.extend(command.get_subcommands().cloned());
+        let name = clap_mangen::Man::new(command.clone()).get_filename();
+        shelf.write(&name, &page(command)?)?;
     }
     Ok(Status::Ok)
+}
+
+fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    clap_mangen::Man::new(command)
+        .render(&mut bytes)
+        .map_err(|error| Failure::bad(format!("cannot make the man page: {error}")))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

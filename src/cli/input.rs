@@ -112,10 +112,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
                 Some(shipped) => {
                     format!("{} by itself names the one that is built in", shipped.name)
                 }
-                None => {
-                    "give the path of a YAML file, or a name that `firedrill list scenarios` shows"
-                        .to_owned()
-                }
+                None => format!(
+                    "give the path of a YAML file, or a name that `firedrill list scenarios` shows{}",
+                    shipped::nearest(path)
+                ),
             };
             let path = path.display();
             Failure::bad(format!("cannot read the scenario {path}: {error}; {hint}"))
@@ -128,6 +128,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         )));
     }
     Ok(bytes)
+}
+
+/// A file that every report has.
+pub(super) fn file_of_report(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let file = folder.join(name);
+    match file.is_file() {
+        true => Ok(file),
+        false => Err(Failure::bad(format!(
+            "{} is not the folder of a report: it has no {name}; `firedrill run SCENARIO.yaml --out DIR` makes one",
+            folder.display()
+        ))),
+    }
 }
 
 /// What a path ends with: reports name no folder.

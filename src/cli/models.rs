@@ -1,12 +1,11 @@
 //! `firedrill run --model A,B`: one scenario and seed under several models, side by side.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::args::{Format, RunArgs};
 use super::console;
 use super::engine::{self, Summary};
-use super::folder::{Folder, write_whole};
+use super::folder::{COMPARISON, Folder, Shelf, name_of_folder, tidy};
 use super::run::{keep, simulate};
 use super::status::{Failure, Status};
 use super::{input, interrupt, verdict};
@@ -23,6 +22,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
         true => None,
         false => Some(home(args, &scenarios[0].name)?),
     };
+    let shelf = home.as_deref().map(Shelf::make).transpose()?;
     let mut summaries: Vec<Summary> = Vec::new();
     let mut worst = Status::Ok;
     for scenario in &scenarios {
@@ -47,10 +47,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
     }
     let comparison = engine::compare(&summaries);
     let artifacts = comparison.artifacts();
-    if let Some(home) = &home {
-        for artifact in &artifacts {
-            write_whole(&home.join(artifact.name), &artifact.bytes)?;
-        }
+    if let Some(shelf) = &shelf {
+        shelf.put(&artifacts)?;
     }
     match args.format {
         Format::Json => {
@@ -75,15 +73,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
 fn home(args: &RunArgs, scenario: &str) -> Result<PathBuf, Failure> {
     let home = match &args.out {
         Some(out) => out.clone(),
-        None => PathBuf::from("reports").join(format!("{scenario}-models")),
+        None => {
+            name_of_folder(scenario, "say where the reports go")?;
+            PathBuf::from("reports").join(format!("{scenario}-models"))
+        }
     };
-    let mut there = fs::read_dir(&home).into_iter().flatten();
-    if there.next().is_some() && !home.join("comparison.json").exists() {
-        return Err(Failure::bad(format!(
-            "{} holds something else than a comparison of models and is left alone; name another folder",
-            home.display()
-        )));
-    }
-    fs::create_dir_all(&home).map_err(|error| Failure::io("make the folder", &home, &error))?;
+    tidy(&home, None);
+    COMPARISON.check(&home, &home)?;
     Ok(home)
 }

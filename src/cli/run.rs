@@ -4,12 +4,13 @@ use super::args::{Format, RunArgs};
 use super::console::{self, Stdout};
 use super::drive::drive;
 use super::engine::{self, Artifact, Drill, Ended, Outcome, Override, Scenario};
-use super::folder::{Folder, write_whole};
+use super::folder::{Folder, can_write, write_whole};
 use super::progress::Progress;
 use super::status::{Failure, Status};
 use super::{input, interrupt, models, seeds, trace, verdict};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status, Failure> {
+    args.junit.as_deref().map_or(Ok(()), can_write)?;
     match (&args.seeds, args.model.len() > 1) {
         (Some(seeds), false) => return seeds::run(args, seeds),
         (None, true) if args.junit.is_none() => return models::run(args),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::engine;
+
 /// A scenario file, as it is in `scenarios/`.
 pub(super) struct Shipped {
     pub(super) name: &'static str,
@@ -13,6 +15,13 @@ pub(super) fn named(name: &Path) -> Option<&'static Shipped> {
     SHIPPED
         .iter()
         .find(|shipped| Path::new(shipped.name) == name)
+}
+
+/// `; did you mean ...?` for a name that is nearly one of them.
+pub(super) fn nearest(name: &Path) -> String {
+    let names: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
+    engine::nearest(&name.to_string_lossy(), &names)
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 macro_rules! shipped {

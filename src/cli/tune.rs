@@ -1,7 +1,6 @@
 //! `firedrill tune`: the settings that meet a target.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::campaign::sweep::measure::measure;
 use crate::campaign::sweep::plan::Case;
@@ -9,12 +8,12 @@ use crate::campaign::sweep::vary::overrides;
 use crate::campaign::sweep::{Axis, MEASURES, Plan, Row, Seeds, Values};
 use crate::campaign::tune::{Bench, Goal, Tried, tune};
 use crate::fault::{Fault, When};
-use crate::report::{Artifact, tune as report};
+use crate::report::tune as report;
 
 use super::args::{Effort, Format, TuneArgs};
 use super::console;
 use super::engine::{Override, Scenario};
-use super::folder::{name_of_folder, write_whole};
+use super::folder::{Shelf, name_of_folder};
 use super::interrupt;
 use super::source::Source;
 use super::status::{Failure, Status};
@@ -72,6 +71,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
             PathBuf::from("reports").join(format!("{name}-tune"))
         }
     };
+    let shelf = Shelf::make(&out)?;
     interrupt::install();
     let most = (args.budget / bench.seeds.count).max(1) as usize;
     let Some(tuned) = tune(&name, &axes, &goal, cost, most, &mut bench)? else {
@@ -81,7 +81,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     // What is recommended may have its own warnings.
     source.variant(&overrides(&axes, &tuned.settings))?;
     // The answer is known by now: it is shown even where it cannot be kept.
-    let kept = keep(&out, &report::artifacts(&tuned));
+    let kept = shelf.put(&report::artifacts(&tuned));
     match args.format {
         Format::Json => console::print(&report::json(&tuned))?,
         Format::Text if args.effort.quiet => {}
@@ -97,14 +97,6 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
         true => Status::Ok,
         false => Status::Unmet,
     })
-}
-
-fn keep(out: &Path, artifacts: &[Artifact]) -> Result<(), Failure> {
-    fs::create_dir_all(out).map_err(|error| Failure::io("make the folder", out, &error))?;
-    for artifact in artifacts {
-        write_whole(&out.join(artifact.name), &artifact.bytes)?;
-    }
-    Ok(())
 }
 
 /// Runs settings on all cores.

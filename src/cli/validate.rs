@@ -14,7 +14,7 @@ use crate::report::validation;
 
 use super::args::{TableFormat, ValidateArgs};
 use super::engine::Beside;
-use super::folder::write_whole;
+use super::folder::Shelf;
 use super::status::{Failure, Status};
 use super::{console, input, interrupt};
 
@@ -24,6 +24,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
         .map_err(|error| Failure::bad(error.to_string()))?;
     let columns = columns(args)?;
     let plan = lay_out(args, &table, &file, &columns)?;
+    let shelf = args.out.as_deref().map(Shelf::make).transpose()?;
     interrupt::install();
     let (judged, complete) = simulate(args, &table, &plan)?;
     let (rows, cells, overall) = judge(&judged);
@@ -37,12 +38,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Status, Failure> {
         cells,
         overall,
     };
-    if let Some(out) = &args.out {
-        std::fs::create_dir_all(out)
-            .map_err(|error| Failure::io("make the folder", out, &error))?;
-        for artifact in validation::artifacts(&results) {
-            write_whole(&out.join(artifact.name), &artifact.bytes)?;
-        }
+    if let Some(shelf) = &shelf {
+        shelf.put(&validation::artifacts(&results))?;
     }
     let shown = match args.format {
         TableFormat::Text => validation::text(&results).into_bytes(),

@@ -129,7 +129,7 @@ pub struct Source<'a> {
     /// The file's name, as the user gave it.
     pub name: &'a str,
     pub text: &'a str,
-    /// The overrides as the user wrote them, `--set a.b=c`.
+    /// The overrides, `a.b=c`: `--set` is not the only option that makes them.
     pub arguments: Vec<String>,
     /// Name and text of other files.
     pub beside: Vec<(String, String)>,

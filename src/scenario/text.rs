@@ -36,7 +36,7 @@ impl Text {
     ) -> Result<Loaded, ScenarioError> {
         let arguments = overrides
             .iter()
-            .map(|set| format!("--set {}={}", set.path, set.value))
+            .map(|set| format!("{}={}", set.path, set.value))
             .collect();
         let mut check = resolve::Check::default();
         let scenario = self

@@ -74,9 +74,9 @@ Examples:
   firedrill sweep drill.yaml --seeds 1000 --shard 2/4 --out shard-2
   firedrill sweep merge shard-1 shard-2 shard-3 shard-4 --out whole
 
-Every variant runs under the same seeds, so that variants differ by their settings alone. Each run is a row; rows go
-to the journal in the folder as they finish, and --resume goes on from there. When all are there the folder
-holds runs.csv (a row per run), summary.json, summary.csv, summary.txt and the plots. The bytes do
+Every variant runs under the same seeds, so that variants differ by their settings alone. Each run is a row; rows go \
+to the journal in the folder as they finish, and --resume goes on from there. When all are there the folder \
+holds runs.csv (a row per run), summary.json, summary.csv, summary.txt and the plots. The bytes do \
 not depend on --jobs, on interruptions or on shards.";
 
 #[derive(Debug, Args)]
@@ -173,7 +173,7 @@ Examples:
   firedrill compare drill.yaml --a placement.policy=least-loaded --b placement.policy=round-robin
   firedrill compare before.yaml after.yaml
 
-Both sides run under the same seeds, so that each pair differs by what is compared alone: far fewer seeds tell them
+Both sides run under the same seeds, so that each pair differs by what is compared alone: far fewer seeds tell them \
 apart than by their distributions.";
 
 #[derive(Debug, Args)]
@@ -216,7 +216,7 @@ Examples:
       --vary execution.checkpointing.interval='1 s..60 s' \\
       --vary high-availability.zookeeper.client.session-timeout='4 s..60 s'
 
-The first bound's quantity is made as good as possible within all bounds. Every setting runs under the same seeds;
+The first bound's quantity is made as good as possible within all bounds. Every setting runs under the same seeds; \
 before and after are then predicted on as many seeds that the search has not seen. Exit status 1: the target is not met.";
 
 #[derive(Debug, Args)]

@@ -16,8 +16,8 @@ Examples:
   firedrill check drill.yaml --faults kill,hang --set jobs.0.operators.4.guarantee=at-least-once
   firedrill replay checks/drill/story-K5-seed-17
 
-Each seed draws faults, sizes and settings of its own; the scenario's own faults do not count, and what --set sets
-is the same under every seed. What breaks a promise is written down at once, below checks/<name of the scenario> (or
+Each seed draws faults, sizes and settings of its own; the scenario's own faults do not count, and what --set sets \
+is the same under every seed. What breaks a promise is written down at once, below checks/<name of the scenario> (or \
 --out), and then made small; the next check runs such cases first, and `firedrill replay` runs one again. Exit status 3 where a safety promise broke, 4 where a liveness promise did.";
 
 #[derive(Debug, Args)]

@@ -4,12 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::run::TRACE;
 use super::status::Failure;
 
 mod place;
+mod shelf;
 mod staging;
 
-use place::Place;
+pub(super) use place::COMPARISON;
+use place::{Place, REPORT};
+pub(super) use shelf::{Shelf, can_write, write_whole};
 pub(super) use staging::{Staging, tidy};
 
 /// Where reports go unless `--out` says otherwise.
@@ -77,11 +81,17 @@ impl Folder {
 
     /// What to say when a file of the report could not be written.
     pub(super) fn failure(&self, name: &str, error: &io::Error) -> Failure {
-        let advice = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        let full = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        let traced = self.staging.path().join(TRACE).exists();
+        let advice = match (full, traced) {
+            (true, true) => {
                 "; make room, name another folder with --out, or leave the trace out with --no-trace"
             }
-            _ => "",
+            (true, false) => "; make room, or name another folder with --out",
+            (false, _) => "",
         };
         Failure::bad(format!(
             "cannot write {name} of the report in {}: {error}{advice}; nothing was left behind",
@@ -92,24 +102,11 @@ impl Folder {
     /// Puts the report in its place; an earlier one goes.
     pub(super) fn publish(self) -> Result<(), Failure> {
         // It may have changed while the run worked.
-        self.place.check_content()?;
+        REPORT.check(&self.place.shown, &self.place.target)?;
         let Folder { place, staging, .. } = self;
         let failed = |error| Failure::io("put the report into", &place.shown, &error);
         staging.publish().map_err(failed)
     }
-}
-
-/// Writes one file beside its place and renames it there: it is there whole or not at all.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".partial");
-    let unfinished = PathBuf::from(unfinished);
-    fs::write(&unfinished, bytes)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(|error| {
-            let _ = fs::remove_file(&unfinished);
-            Failure::io("write", path, &error)
-        })
 }
 
 /// Refuses the name of a scenario that would lead out of the folder that it is to stand in.

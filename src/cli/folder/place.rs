@@ -4,12 +4,34 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::cli::engine;
 use crate::cli::status::Failure;
 
-/// Without these a folder is no report.
-const MARKS: [&str; 2] = ["scenario.yaml", "summary.json"];
+/// What a folder of ours may hold: whatever else lies in one is not ours to replace.
+pub(in crate::cli) struct Kind {
+    what: &'static str,
+    files: &'static [&'static str],
+    folders: fn(&OsStr) -> bool,
+    /// Without these it is something else.
+    marks: &'static [&'static str],
+}
 
-/// Every file that a report may have: whatever else lies in a folder is not ours to replace.
+pub(super) const REPORT: Kind = Kind {
+    what: "report",
+    files: FILES,
+    folders: |_| false,
+    marks: &["scenario.yaml", "summary.json"],
+};
+
+/// A report of each model, and how they compare. One that was interrupted has some of the reports.
+pub(in crate::cli) const COMPARISON: Kind = Kind {
+    what: "comparison of models",
+    files: &["comparison.csv", "comparison.json", "comparison.txt"],
+    folders: |name| engine::models().iter().any(|(model, _)| name == *model),
+    marks: &[],
+};
+
+/// Every file that a report may have.
 const FILES: &[&str] = &[
     "latency-and-lag.png",
     "latency-and-lag.svg",
@@ -33,6 +55,57 @@ const FILES: &[&str] = &[
     "timeline.csv",
     "trace.jsonl",
 ];
+
+impl Kind {
+    /// Refuses a folder that holds anything else than what an earlier command has left there.
+    pub(in crate::cli) fn check(&self, shown: &Path, target: &Path) -> Result<(), Failure> {
+        if !target.exists() {
+            return Ok(());
+        }
+        let unreadable = |error| Failure::io("look into", shown, &error);
+        let mut foreign = Vec::new();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(target).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let name = entry.file_name();
+            let is_ours = match entry.file_type().map_err(unreadable)? {
+                kind if kind.is_file() => self.files.iter().any(|file| name == **file),
+                kind => kind.is_dir() && (self.folders)(&name),
+            };
+            if !is_ours {
+                foreign.push(name.to_string_lossy().into_owned());
+            }
+            names.push(name);
+        }
+        let refuse = |why: String| {
+            Err(Failure::bad(format!(
+                "{} is not the folder of a {} ({why}), and is left alone; name another folder with --out, \
+                 or empty this one",
+                shown.display(),
+                self.what
+            )))
+        };
+        foreign.sort();
+        if let Some(first) = foreign.first() {
+            return refuse(match foreign.len() {
+                1 => format!("it holds {first}"),
+                n => format!(
+                    "it holds {first} and {} more that no {} has",
+                    n - 1,
+                    self.what
+                ),
+            });
+        }
+        let missing = self
+            .marks
+            .iter()
+            .find(|mark| !names.iter().any(|name| name == **mark));
+        match missing {
+            Some(mark) if !names.is_empty() => refuse(format!("it has no {mark}")),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A place that was checked.
 #[derive(Debug)]
@@ -100,48 +173,8 @@ impl Place {
         if fs::metadata(&place.target).is_ok_and(|known| known.permissions().readonly()) {
             return refuse("it is write-protected; name another folder, or allow writing to it");
         }
-        place.check_content()?;
+        REPORT.check(&place.shown, &place.target)?;
         Ok(place)
-    }
-
-    /// Refuses a folder that holds anything else than an earlier report.
-    pub(super) fn check_content(&self) -> Result<(), Failure> {
-        if !self.target.exists() {
-            return Ok(());
-        }
-        let unreadable = |error| Failure::io("look into", &self.shown, &error);
-        let mut foreign = Vec::new();
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.target).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let name = entry.file_name();
-            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if !(is_file && is_ours(&name)) {
-                foreign.push(name.to_string_lossy().into_owned());
-            }
-            names.push(name);
-        }
-        let refuse = |why: String| {
-            Err(Failure::bad(format!(
-                "{} is not the folder of a report ({why}), and is left alone; name another folder with --out, \
-                 or empty this one",
-                self.shown.display()
-            )))
-        };
-        foreign.sort();
-        if let Some(first) = foreign.first() {
-            return refuse(match foreign.len() {
-                1 => format!("it holds {first}"),
-                n => format!("it holds {first} and {} more that no report has", n - 1),
-            });
-        }
-        let missing = MARKS
-            .iter()
-            .find(|mark| !names.iter().any(|name| name == **mark));
-        match missing {
-            Some(mark) if !names.is_empty() => refuse(format!("it has no {mark}")),
-            _ => Ok(()),
-        }
     }
 
     #[cfg(unix)]
@@ -158,8 +191,4 @@ impl Place {
     fn is_mount_point(&self) -> bool {
         self.target.parent().is_none()
     }
-}
-
-fn is_ours(name: &OsStr) -> bool {
-    FILES.iter().any(|file| name == *file)
 }

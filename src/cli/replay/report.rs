@@ -140,16 +140,8 @@ fn verdict(how: &str, recorded: &Recorded, now: &Summary) -> Result<Status, Fail
 }
 
 fn recorded(folder: &Path) -> Result<Recorded, Failure> {
-    for name in [SCENARIO, SUMMARY] {
-        if !folder.join(name).is_file() {
-            return Err(Failure::bad(format!(
-                "{} is not the folder of a report: it has no {name}; \
-                 `firedrill run SCENARIO.yaml --out DIR` makes one",
-                folder.display()
-            )));
-        }
-    }
-    let path = folder.join(SUMMARY);
+    input::file_of_report(folder, SCENARIO)?;
+    let path = input::file_of_report(folder, SUMMARY)?;
     let bytes = fs::read(&path).map_err(|error| Failure::io("read", &path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::bad(format!(

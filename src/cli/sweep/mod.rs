@@ -13,7 +13,7 @@ use crate::drill::verdict::Verdict;
 use super::args::{Effort, Format, Sample, SweepAction, SweepArgs};
 use super::console::{self, Stdout};
 use super::engine::{self, Scenario};
-use super::folder::write_whole;
+use super::folder::{can_write, write_whole};
 use super::input;
 use super::source::Source;
 use super::status::{Failure, Status};
@@ -40,6 +40,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<Status, Failure> {
 }
 
 fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
+    args.junit.as_deref().map_or(Ok(()), can_write)?;
     let source = Source::read(scenario, &args.chosen)?;
     let plan = plan(args)?;
     let checked = check(&source, &plan)?;
@@ -138,11 +139,14 @@ pub(super) fn check(source: &Source, plan: &Plan) -> Result<Checked, Failure> {
     for variant in 0..plan.variants.len() {
         let scenario = source
             .variant(&plan.overrides(variant))
-            .map_err(|failure| match plan.axes.is_empty() {
-                true => failure,
-                false => {
-                    let why = failure.message.trim_start_matches("error: ");
-                    Failure::bad(format!("{}: {why}", plan.name(variant)))
+            .map_err(|failure| {
+                let (name, why) = (
+                    plan.name(variant),
+                    failure.message.trim_start_matches("error: "),
+                );
+                match plan.axes.is_empty() || why.starts_with(&name) {
+                    true => failure,
+                    false => Failure::bad(format!("{name}: {why}")),
                 }
             })?;
         identity.add(&engine::resolved_yaml(&scenario));
