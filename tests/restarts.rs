@@ -166,6 +166,21 @@ fn what_a_scenario_is_about_stands_out() {
             "kafka-zombie-writer",
             &["a write of an attempt that had a successor is refused (fenced)"],
         ),
+        (
+            "kafka-zombie-committer",
+            &["a committer commits again what its successor has committed"],
+        ),
+        (
+            "notifications-unreliable",
+            &[
+                "after their checkpoint had completed: word of that was lost or late",
+                "a committer hears again that a checkpoint has completed",
+            ],
+        ),
+        (
+            "kafka-notification-lost",
+            &["were still to be made: the restart makes them"],
+        ),
         ("fraud-detection", &[]),
     ] {
         let notable = run(&load(name, &[])).summary.notable;

@@ -1,5 +1,7 @@
 //! What surprises in a run, a line each: two leaders at once, zombies that are refused, checkpoints that do not complete, a job
-//! that is RUNNING without its tasks, a leadership that goes with a connection.
+//! that is RUNNING without its tasks, a leadership that goes with a connection, commits that come late or again.
+
+mod commits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +14,10 @@ use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::Liveness;
 
+use super::number::count;
 use super::outcome::Notable;
 use super::steps::took;
+use commits::Commits;
 
 /// A job that waits for its tasks for longer than this has a status that misleads.
 const WAITS: Span = Span::from_secs(10);
@@ -34,7 +38,11 @@ pub struct Notables {
     timed_out: Count,
     overridden: Count,
     too_late: Count,
+    commits: Commits,
 }
+
+/// What is counted, and how it is told of once and of several times.
+type Counted = (Count, String, String);
 
 /// How often something happened, and when first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +81,7 @@ impl Notables {
             timed_out: Count::default(),
             overridden: Count::default(),
             too_late: Count::default(),
+            commits: Commits::default(),
         }
     }
 
@@ -100,6 +109,7 @@ impl Notables {
             }
             Fact::RecoveryStarted { job, .. } => {
                 self.checkpoint_gap(*job, now);
+                self.commits.restarts(now, *job);
                 self.jobs.entry(*job).or_default().without_checkpoint = None;
             }
             Fact::RecoveryRunning { job, .. } => {
@@ -112,6 +122,7 @@ impl Notables {
                 job, checkpoint, ..
             } => {
                 self.checkpoint_gap(*job, now);
+                self.commits.completed(now, *job, *checkpoint);
                 let job = self.jobs.entry(*job).or_default();
                 job.without_checkpoint = Some(now);
                 job.completed = job.completed.max(*checkpoint);
@@ -136,6 +147,17 @@ impl Notables {
                 ..
             }) => self.overridden.add(now, batches.records()),
             Fact::Sink(SinkFact::CommitFailed { .. }) => self.too_late.add(now, 0),
+            Fact::Sink(SinkFact::CommitterDone {
+                sink,
+                attempt,
+                checkpoint,
+            }) => {
+                let job = self.blueprint.topology.job_of(*sink);
+                let patience = self.blueprint.config.checkpointing.interval;
+                let patience = patience.unwrap_or(Span(u64::MAX));
+                let what = (*attempt, *checkpoint);
+                self.commits.done(now, job, *sink, what, patience);
+            }
             _ => {}
         }
     }
@@ -226,36 +248,37 @@ impl Notables {
         for actor in self.leading.iter().filter(|(_, other)| other.is_some()) {
             whole.steps_down(*actor.0, now);
         }
+        let counted = |count, once: &str, often: &str| (count, once.to_owned(), often.to_owned());
         let counted = [
-            (
+            counted(
                 self.fenced,
                 "a write of an attempt that had a successor is refused (fenced)",
                 "writes of attempts that had a successor are refused (fenced)",
             ),
-            (
+            counted(
                 self.timed_out,
                 "a transaction is aborted by the broker: transaction.timeout.ms is over",
                 "transactions are aborted by the broker: transaction.timeout.ms is over",
             ),
-            (
+            counted(
                 self.overridden,
                 "a transaction is aborted because a predecessor of its task opens its id once more",
                 "transactions are aborted because predecessors of their tasks open their ids once more",
             ),
-            (
+            counted(
                 self.too_late,
                 "a commit comes too late and fails; the job goes on",
                 "commits come too late and fail; the job goes on",
             ),
         ];
-        for (count, once, often) in counted {
-            let Some(first) = count.first else { continue };
-            let records = match count.records * u64::from(self.blueprint.weight) {
+        for (counted, once, often) in counted.into_iter().chain(self.commits.counted()) {
+            let Some(first) = counted.first else { continue };
+            let records = match counted.records * u64::from(self.blueprint.weight) {
                 0 => String::new(),
-                records => format!("; {records} records in all"),
+                records => format!("; {} records in all", count(records)),
             };
-            let what = match count.times {
-                1 => once.to_owned(),
+            let what = match counted.times {
+                1 => once,
                 times => format!("{times} {often}"),
             };
             whole.told.push((first, what + &records));
