@@ -63,6 +63,26 @@ fn a_restart_begins_so_much_later_than_its_delay() {
 }
 
 #[test]
+fn a_checkpoint_that_is_triggered_late_does_not_make_the_next_one_late() {
+    let paces = |late: &str| -> Vec<f64> {
+        let profile = format!(", checkpoint-trigger: {late}");
+        let outcome = simulate("throw: Count 0", &profile, "");
+        let triggered = outcome.checkpoints.iter().map(|each| each.triggered_ms);
+        // The second timer is the first that comes of a checkpoint.
+        let triggered: Vec<f64> = triggered.skip(1).filter(|at| *at < 60_000.0).collect();
+        assert!(triggered.len() >= 4, "{triggered:?}");
+        triggered.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    };
+    let even = |paces: &[f64]| paces.iter().all(|pace| (pace - 10_000.0).abs() < 10.0);
+    assert!(even(&paces("0 ms")));
+    assert!(even(&paces("2 s")));
+    let uneven = paces("0 s .. 2 s");
+    assert!(!even(&uneven), "{uneven:?}");
+    let drift = uneven.iter().map(|pace| pace - 10_000.0).sum::<f64>();
+    assert!(drift.abs() < 2_010.0, "{uneven:?}");
+}
+
+#[test]
 fn full_snapshots_go_into_rocksdb_key_by_key_and_incremental_ones_do_not() {
     let restored = |config: &str| {
         let profile = ", restore-read: 1 GB/s, restore-rocksdb: 10 MB/s";

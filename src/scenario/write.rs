@@ -229,6 +229,7 @@ fn profile(p: &Profile) -> ProfileFile {
         slot_offer: drawn(p.slot_offer),
         failover_handling: drawn(p.failover_handling),
         restart_handling: drawn(p.restart_handling),
+        checkpoint_trigger: drawn(p.checkpoint_trigger),
         scheduling: drawn(p.scheduling),
         task_deployment: drawn(p.task_deployment),
         task_deployment_cpu: drawn(p.task_deployment_cpu),

@@ -47,6 +47,8 @@ pub struct Profile {
     /// From the end of a restart's delay until its tasks are SCHEDULED: a timer's thread wakes up and calls the main thread,
     /// which makes executions anew and gives them their state.
     pub restart_handling: Distribution,
+    /// So late does the timer of a periodic checkpoint fire, the next one on time all the same: its thread wakes up.
+    pub checkpoint_trigger: Distribution,
     /// From the last slot until the first `submitTask`: deployment descriptors are made.
     pub scheduling: Distribution,
     /// From `submitTask` at the TaskManager until the task starts to restore, beside what takes CPU.
@@ -142,6 +144,7 @@ impl Profile {
             slot_offer: takes,
             failover_handling: takes,
             restart_handling: takes,
+            checkpoint_trigger: takes,
             scheduling: takes,
             task_deployment: takes,
             task_deployment_cpu: takes,

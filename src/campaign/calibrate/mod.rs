@@ -64,6 +64,10 @@ const NEVER: &[(&str, &str)] = &[
     ),
     ("restart-handling", "the jitter of the back-off hides it"),
     (
+        "checkpoint-trigger",
+        "no column shows the trigger by which a phase was counted",
+    ),
+    (
         "task-deployment",
         "what it takes is counted as task-deployment-cpu",
     ),

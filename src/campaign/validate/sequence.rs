@@ -159,31 +159,20 @@ impl Run {
         }
     }
 
-    /// So long after the trigger of a checkpoint, the next one if that is not over yet.
+    /// So long after the next checkpoint is due, by the trigger of the last one: of another a driver does not know.
     fn moment(&mut self, step: &Step) -> Option<Time> {
         let interval = self.drill.checkpoint_interval()?;
         let phase = match step.phase {
             Some(phase) => phase,
             None => self.random.between(Span::ZERO, interval),
         };
-        let from = self.drill.now();
-        let limit = from + SETTLE_MAX;
-        while self.drill.now() < limit {
-            if !self.advance(Span::from_ms(1).max(LOOK_EVERY / 10)) {
-                return None;
-            }
-            let triggered = self
-                .drill
-                .journal()
-                .since(from)
-                .iter()
-                .find(|(_, mark)| matches!(mark, Mark::CheckpointTriggered(_)))
-                .map(|(at, _)| *at);
-            if let Some(at) = triggered {
-                return Some((at + phase).max(self.drill.now()));
-            }
+        let mut marks = self.drill.journal().marks().iter().rev();
+        let triggered = marks.find(|(_, mark)| matches!(mark, Mark::CheckpointTriggered(_)));
+        let mut at = triggered?.0 + interval + phase;
+        while at <= self.drill.now() {
+            at = at + interval;
         }
-        None
+        Some(at)
     }
 
     /// Strikes; gives back what heals it.

@@ -289,6 +289,9 @@ pub struct ProfileFile {
     /// From the end of a restart's delay until its tasks are SCHEDULED.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_handling: Time,
+    /// So late does the timer of a periodic checkpoint fire; the next one is on time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_trigger: Time,
     /// From the last slot until the first `submitTask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling: Time,

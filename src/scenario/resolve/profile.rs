@@ -167,6 +167,7 @@ fn overlay(profile: &mut Profile, map: &ProfileFile) {
     put(&mut profile.slot_offer, map.slot_offer);
     put(&mut profile.failover_handling, map.failover_handling);
     put(&mut profile.restart_handling, map.restart_handling);
+    put(&mut profile.checkpoint_trigger, map.checkpoint_trigger);
     put(&mut profile.scheduling, map.scheduling);
     put(&mut profile.task_deployment, map.task_deployment);
     put(&mut profile.task_deployment_cpu, map.task_deployment_cpu);
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     /// Every key, so that a profile that is built in says all.
-    const KEYS: usize = 36;
+    const KEYS: usize = 37;
 
     #[test]
     fn the_built_in_profiles_are_whole() {

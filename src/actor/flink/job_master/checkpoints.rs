@@ -9,14 +9,15 @@ use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
 use crate::actor::flink::rpc::{Call, line};
 use crate::actor::message::{Body, Timer};
+use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::{Alignment, CheckpointId};
 use crate::dataflow::topology::SubtaskId;
+use crate::kernel::Span;
 use crate::policy::defect::Defect;
 
 use super::coordinator::Pending;
 use super::savepoint::Stopping;
-use super::store::pointer_path;
 use super::{JobAsk, JobMaster, JobMasterTimer};
 
 /// Bytes of metadata per task (`_metadata`).
@@ -47,6 +48,7 @@ impl JobMaster {
         let checkpointing = &office.blueprint.config.checkpointing;
         if checkpointing.interval.is_some() {
             self.coordinator.active = true;
+            self.coordinator.late = Span::ZERO;
             self.coordinator.trigger.set(checkpointing.min_pause, ctx);
         }
     }
@@ -87,7 +89,12 @@ impl JobMaster {
         if !coordinator.active {
             return;
         }
-        coordinator.trigger.set(interval, ctx);
+        // At a fixed rate, however late it fires each time.
+        let late = office.blueprint.profile.checkpoint_trigger;
+        let late = late.draw(&mut self.trigger_random);
+        let until = Span((interval + late).0.saturating_sub(coordinator.late.0));
+        coordinator.late = late;
+        coordinator.trigger.set(until, ctx);
         if coordinator.counting {
             return;
         }
@@ -100,6 +107,7 @@ impl JobMaster {
             .completed_at
             .map(|completed| completed + checkpointing.min_pause);
         if let Some(pause_ends) = pause_ends.filter(|end| *end > ctx.now()) {
+            coordinator.late = Span::ZERO;
             return coordinator.trigger.set_at(pause_ends, ctx);
         }
         coordinator.queued = false;
@@ -296,7 +304,7 @@ impl JobMaster {
             return self.on_added(checkpoint, Ok(Answer::Changed { zxid: 0 }), office, ctx);
         }
         let op = Op::Create {
-            path: pointer_path(self.job, checkpoint),
+            path: paths::pointer(self.job, checkpoint),
             data: [checkpoint, 0],
             mode: CreateMode::Persistent,
         };
@@ -390,7 +398,7 @@ impl JobMaster {
         let keep = office.blueprint.config.checkpointing.retained.max(1) as usize;
         let storage = office.blueprint.directory.storage;
         for (old, files) in self.store.add(metadata, keep) {
-            let path = pointer_path(self.job, old);
+            let path = paths::pointer(self.job, old);
             office.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
             // Its files are the client's (NO_CLAIM).
             if old == self.starts_from {

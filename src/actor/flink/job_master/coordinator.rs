@@ -9,7 +9,7 @@ use crate::actor::enumerator::EnumeratorState;
 use crate::actor::message::Timer;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::Time;
+use crate::kernel::{Span, Time};
 
 use super::JobMasterTimer;
 
@@ -28,6 +28,8 @@ pub(super) struct Coordinator {
     /// A trigger came while as many checkpoints as may be were on their way.
     pub(super) queued: bool,
     pub(super) trigger: Alarm,
+    /// So late is the timer that is set.
+    pub(super) late: Span,
     pub(super) completed_at: Option<Time>,
     /// Failures in a row that count towards `tolerable-failed-checkpoints`.
     pub(super) failures: u32,
@@ -59,6 +61,7 @@ impl Coordinator {
             counting: false,
             queued: false,
             trigger: Alarm::new(Timer::JobMaster { job, timer }),
+            late: Span::ZERO,
             completed_at: None,
             failures: 0,
             counted: BTreeSet::new(),

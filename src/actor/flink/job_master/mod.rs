@@ -106,6 +106,8 @@ pub struct JobMaster {
     random: SmallStream,
     /// How long restarts take to begin.
     restart_random: SmallStream,
+    /// How late the timer of the checkpoints fires.
+    trigger_random: SmallStream,
     /// What the first deployment takes of the main thread, in a process that has deployed nothing before.
     first_deployment: Option<Span>,
     /// What the main thread is busy with beyond what every message takes.
@@ -187,6 +189,7 @@ impl JobMaster {
             declare: alarm(JobMasterTimer::DeclareRequirements),
             random,
             restart_random: blueprint.streams.small("restart", &stream),
+            trigger_random: blueprint.streams.small("checkpoint-trigger", &stream),
             first_deployment: None,
             busy: Span::ZERO,
         }
