@@ -62,9 +62,38 @@ fn a_scenario_that_cannot_be_read_is_named() {
     room.firedrill(&["replay", "nowhere"])
         .ends(2)
         .complains(&["nowhere"]);
-    room.firedrill(&["replay", "folder"])
-        .ends(2)
-        .complains(&["is not the folder of a report", "scenario.yaml"]);
+    for command in ["replay", "explain"] {
+        room.firedrill(&[command, "folder"])
+            .ends(2)
+            .complains(&["is not the folder of a report", "scenario.yaml"]);
+    }
+    for words in [
+        &["run", "fraud-detektion"][..],
+        &["new", "--from", "fraud-detektion"],
+    ] {
+        room.firedrill(words)
+            .ends(2)
+            .complains(&["did you mean `fraud-detection`?"]);
+    }
+}
+
+#[test]
+fn a_setting_is_named_once_and_as_it_was_given() {
+    let room = Room::new();
+    let vary = [
+        "sweep",
+        "drill.yaml",
+        "--seeds",
+        "2",
+        "--vary",
+        "recovery.scope=region,regon",
+    ];
+    let said = room.firedrill(&vary).ends(2);
+    let first = said.stderr.lines().next().unwrap();
+    assert!(
+        first.starts_with("error: recovery.scope=regon: `regon` is not a recovery scope"),
+        "{first}"
+    );
 }
 
 #[test]

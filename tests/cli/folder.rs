@@ -157,17 +157,30 @@ fn a_comparison_of_models_leaves_other_things_alone() {
         .ends(2)
         .complains(&["other", "left alone"]);
     assert_eq!(room.names("other"), ["precious.txt"]);
-    for _ in 0..2 {
-        let words = [
-            "run",
-            "drill.yaml",
-            "--model",
-            "story,flink-default",
-            "--out",
-            "models",
-        ];
-        room.firedrill(&words).ends(0);
-    }
+    let words = [
+        "run",
+        "drill.yaml",
+        "--model",
+        "story,flink-default",
+        "--out",
+        "models",
+    ];
+    room.firedrill(&words).ends(0);
+    // As an interruption leaves it: without the comparison, and with a report in the making.
+    fs::remove_file(room.path("models/comparison.json")).unwrap();
+    fs::create_dir(room.path("models/.story.partial-4000000000")).unwrap();
+    room.firedrill(&words).ends(0);
+    let left = [
+        "comparison.csv",
+        "comparison.json",
+        "comparison.txt",
+        "flink-default",
+        "story",
+    ];
+    assert_eq!(room.names("models"), left);
+    // Beside a comparison too.
+    room.write("models/precious.txt", "mine");
+    room.firedrill(&words).ends(2).complains(&["precious.txt"]);
 }
 
 #[test]
@@ -188,11 +201,50 @@ fn what_was_found_is_shown_even_where_it_cannot_be_kept() {
     ];
     let said = room.firedrill(&check).ends(2);
     assert!(said.stdout.contains("is broken in"), "{}", said.stdout);
-    let junit = ["run", "drill.yaml", "--no-files", "--junit", "taken/x.xml"];
-    let said = room.firedrill(&junit).ends(2);
+}
+
+#[test]
+fn where_files_go_is_tried_before_anything_is_computed() {
+    let room = Room::new();
+    room.write("taken", "a file");
+    for words in [
+        &["run", "drill.yaml", "--no-files", "--junit", "taken/x.xml"][..],
+        &[
+            "run",
+            "drill.yaml",
+            "--seeds",
+            "2",
+            "--junit",
+            "taken/x.xml",
+        ],
+        &[
+            "sweep",
+            "drill.yaml",
+            "--seeds",
+            "2",
+            "--junit",
+            "nowhere/x.xml",
+        ],
+        &[
+            "tune",
+            "drill.yaml",
+            "--target",
+            "p50(total) <= 5 s",
+            "--vary",
+            "execution.checkpointing.interval=2 s..5 s",
+            "--out",
+            "taken",
+        ],
+        &["man", "--out", "taken/pages"],
+    ] {
+        let said = room.firedrill(words).ends(2);
+        assert!(said.stderr.contains("cannot "), "{}", said.stderr);
+        assert_eq!(said.stdout, "", "{words:?}");
+    }
+    assert_eq!(room.names("."), ["drill.yaml", "taken"]);
+    room.firedrill(&["man", "--out", "a/b"]).ends(0);
     assert!(
-        said.stdout.contains("Recovery: kill tm-2"),
-        "{}",
-        said.stdout
+        room.names("a/b")
+            .contains(&"firedrill-sweep-merge.1".to_owned())
     );
 }
