@@ -170,7 +170,7 @@ impl Run {
         let triggered = marks.find(|(_, mark)| matches!(mark, Mark::CheckpointTriggered(_)));
         let mut at = triggered?.0 + interval + phase;
         while at <= self.drill.now() {
-            at = at + interval;
+            at += interval;
         }
         Some(at)
     }
