@@ -112,6 +112,7 @@ impl Restore {
         // has in memory, when somebody else has taken it out of the store.
         let excused = scene.has_slept(header.actor)
             || scene.is_overtaken(header.actor)
+            || scene.has_successor(header.actor)
             || (checkpoint >= stored && self.dropped.contains(&(job, checkpoint)));
         self.latest
             .expect(checkpoint == stored || excused, header, || {

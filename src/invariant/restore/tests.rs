@@ -38,6 +38,21 @@ fn recovering(retrieved: CheckpointId) -> Stage {
     stage
 }
 
+/// It has not published its leadership, nor has the other one.
+#[test]
+fn whoever_has_a_successor_goes_by_what_it_knew() {
+    let mut stage = Stage::running();
+    stage.stores(4);
+    stage.at(30).says(JM(1), Fact::LeadershipGranted);
+    let (job, recovery, checkpoint) = (0, 2, 3);
+    let retrieval = Fact::RetrievalStarted {
+        job,
+        recovery,
+        checkpoint,
+    };
+    stage.says(JM(0), retrieval).broken("L5", 0);
+}
+
 fn restored(checkpoint: CheckpointId, applied: Fingerprint, offset: u64) -> Fact {
     Fact::TaskRestored {
         subtask: 0,
