@@ -4,7 +4,7 @@
 mod support;
 
 use firedrill::drill::outcome::{Outcome, Recovery};
-use support::{parse, run};
+use support::{parse, run_for_report};
 
 /// Twelve tasks, two of them with 20 MB of state each.
 fn simulate(fault: &str, profile: &str, config: &str) -> Outcome {
@@ -21,7 +21,7 @@ fn simulate(fault: &str, profile: &str, config: &str) -> Outcome {
          - {{name: Sink, input: Count, exchange: hash, parallelism: 4}}\n\
          faults:\n  - {{{fault}, at: 60 s}}\n"
     );
-    run(&parse(&text))
+    run_for_report(&parse(&text))
 }
 
 fn recovery(outcome: &Outcome) -> &Recovery {

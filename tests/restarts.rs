@@ -160,7 +160,11 @@ fn what_a_scenario_is_about_stands_out() {
         ),
         (
             "kafka-transaction-timeout",
-            &["transaction.timeout.ms is over", "commits come too late"],
+            &[
+                "transaction.timeout.ms is over",
+                "commits come too late",
+                "were still to be made: the restart asks for them",
+            ],
         ),
         (
             "kafka-zombie-writer",
@@ -168,7 +172,7 @@ fn what_a_scenario_is_about_stands_out() {
         ),
         (
             "kafka-zombie-committer",
-            &["a committer commits again what its successor has committed"],
+            &["was still to be made: the restart asks for it"],
         ),
         (
             "notifications-unreliable",
@@ -179,7 +183,7 @@ fn what_a_scenario_is_about_stands_out() {
         ),
         (
             "kafka-notification-lost",
-            &["were still to be made: the restart makes them"],
+            &["were still to be made: the restart asks for them"],
         ),
         ("fraud-detection", &[]),
     ] {

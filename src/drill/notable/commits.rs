@@ -87,9 +87,9 @@ impl Commits {
             ),
             (
                 self.by_restart,
-                "a commit of a completed checkpoint was still to be made: the restart makes it"
+                "a commit of a completed checkpoint was still to be made: the restart asks for it"
                     .to_owned(),
-                "commits of a completed checkpoint were still to be made: the restart makes them"
+                "commits of a completed checkpoint were still to be made: the restart asks for them"
                     .to_owned(),
             ),
             (
