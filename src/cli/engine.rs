@@ -10,7 +10,7 @@ pub(super) use crate::report::{
 };
 pub(super) use crate::scenario::model::Scenario;
 pub(super) use crate::scenario::{
-    Beside, Document, Loaded, Override, Text, load, load_profile, load_with, nearest, profile_yaml,
+    Beside, Document, Loaded, Override, Text, hint, load, load_profile, load_with, profile_yaml,
     resolved_yaml, schema,
 };
 

@@ -19,9 +19,8 @@ pub(super) fn named(name: &Path) -> Option<&'static Shipped> {
 
 /// `; did you mean ...?` for a name that is nearly one of them.
 pub(super) fn nearest(name: &Path) -> String {
-    let names: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
-    engine::nearest(&name.to_string_lossy(), &names)
-        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    let names = SHIPPED.iter().map(|shipped| shipped.name);
+    engine::hint(&name.to_string_lossy(), names)
 }
 
 macro_rules! shipped {

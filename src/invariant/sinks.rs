@@ -62,6 +62,8 @@ pub(super) struct Sinks {
     sinks: Vec<Sink>,
     /// Kafka's transactions: who writes into each, and how it has ended.
     transactions: BTreeMap<u64, Transaction>,
+    /// Whose transaction was aborted.
+    aborted: BTreeSet<Producer>,
     /// Topics that sinks write to.
     topics: Vec<SinkTopic>,
     /// By topic and partition: since when readers wait there.
@@ -107,6 +109,7 @@ impl Sinks {
             stored,
             sinks: vec![Sink::default(); topology.subtasks.len()],
             transactions: BTreeMap::new(),
+            aborted: BTreeSet::new(),
             topics: sink_topics(specs),
             waiting: BTreeMap::new(),
         }
@@ -120,8 +123,7 @@ impl Sinks {
                 transaction,
                 producer,
             } => {
-                let mut own = self.transactions.values();
-                let aborted = own.any(|known| known.producer == *producer && known.aborted);
+                let aborted = self.aborted.contains(producer);
                 self.fenced.expect(!aborted, header, || {
                     let task = scene.task(*sink);
                     format!("{task} begins transaction {transaction} with a producer whose last one was aborted")
@@ -258,6 +260,9 @@ impl Sinks {
         });
         transaction.committed |= commits;
         transaction.aborted |= !commits;
+        if !commits {
+            self.aborted.insert(transaction.producer);
+        }
     }
 
     fn committed(

@@ -24,7 +24,7 @@ mod write;
 use error::Source;
 
 pub use error::ScenarioError;
-pub use near::nearest;
+pub use near::hint;
 pub use schema::schema;
 pub use set::Override;
 pub use text::Text;

@@ -22,7 +22,7 @@ pub struct TransactionalId {
 }
 
 /// Who writes into a transaction: whoever has an older epoch is fenced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Producer {
     pub id: TransactionalId,
     /// `producer.id`

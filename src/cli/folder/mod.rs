@@ -31,6 +31,26 @@ pub(super) struct Folder {
 #[derive(Default)]
 struct Parents(Vec<PathBuf>);
 
+impl Parents {
+    /// Makes a folder, and those above it that are missing.
+    fn make(folder: &Path) -> Result<Parents, Failure> {
+        let missing = folder
+            .ancestors()
+            .take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+        let missing: Vec<&Path> = missing.collect();
+        let mut made = Parents::default();
+        for above in missing.into_iter().rev() {
+            match fs::create_dir(above) {
+                Ok(()) => made.0.push(above.to_path_buf()),
+                // Somebody else was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Failure::io("make the folder", folder, &error)),
+            }
+        }
+        Ok(made)
+    }
+}
+
 impl Drop for Parents {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
@@ -126,11 +146,6 @@ pub fn name_of_folder(scenario: &str, remedy: &str) -> Result<(), Failure> {
 fn default_place(scenario: &str) -> Result<(PathBuf, Parents), Failure> {
     name_of_folder(scenario, "say where the report goes")?;
     let home = PathBuf::from(HOME);
-    let mut parents = Parents::default();
-    match fs::create_dir(&home) {
-        Ok(()) => parents.0.push(home.clone()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(Failure::io("make the folder", &home, &error)),
-    }
-    Ok((home.join(scenario), parents))
+    let made = Parents::make(&home)?;
+    Ok((home.join(scenario), made))
 }

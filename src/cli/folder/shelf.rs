@@ -1,7 +1,6 @@
 //! Single files, and folders for some of them: each is there whole or not at all.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Parents;
@@ -43,19 +42,7 @@ pub(in crate::cli) struct Shelf {
 
 impl Shelf {
     pub(in crate::cli) fn make(folder: &Path) -> Result<Shelf, Failure> {
-        let missing = folder
-            .ancestors()
-            .take_while(|above| !above.as_os_str().is_empty() && !above.exists());
-        let missing: Vec<&Path> = missing.collect();
-        let mut made = Parents::default();
-        for above in missing.into_iter().rev() {
-            match fs::create_dir(above) {
-                Ok(()) => made.0.push(above.to_path_buf()),
-                // Somebody else was faster.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Failure::io("make the folder", folder, &error)),
-            }
-        }
+        let made = Parents::make(folder)?;
         if !folder.is_dir() {
             return Err(Failure::io(
                 "write into",

@@ -145,21 +145,17 @@ impl Checker for Endpoints {
                 owner: Endpoint::TaskExecutor,
                 peer,
             } if peer.endpoint == Endpoint::ResourceManager => self.registered(header, scene),
-            Fact::PeerLost {
-                owner: Endpoint::TaskExecutor,
-                peer,
-                ..
-            }
-            | Fact::PeerUnmonitored {
-                owner: Endpoint::TaskExecutor,
-                peer,
-            } => match peer.endpoint {
-                Endpoint::ResourceManager => {
-                    self.alone.insert(actor, header.time);
+            Fact::PeerLost { owner, peer, .. } | Fact::PeerUnmonitored { owner, peer }
+                if *owner == Endpoint::TaskExecutor =>
+            {
+                match peer.endpoint {
+                    Endpoint::ResourceManager => {
+                        self.alone.insert(actor, header.time);
+                    }
+                    Endpoint::JobMaster(job) => self.losing = Some((header.into(), actor, job)),
+                    _ => {}
                 }
-                Endpoint::JobMaster(job) => self.losing = Some((header.into(), actor, job)),
-                _ => {}
-            },
+            }
             Fact::ProcessStarted { .. } if scene.is_taskmanager(actor) => {
                 self.alone.insert(actor, header.time);
             }

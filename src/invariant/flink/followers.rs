@@ -203,15 +203,9 @@ impl Checker for Followers {
                 );
             }
             // Its JobMaster, as long as it is its own.
-            Fact::PeerLost {
-                owner: Endpoint::TaskExecutor,
-                peer,
-                ..
-            }
-            | Fact::PeerUnmonitored {
-                owner: Endpoint::TaskExecutor,
-                peer,
-            } => {
+            Fact::PeerLost { owner, peer, .. } | Fact::PeerUnmonitored { owner, peer }
+                if *owner == Endpoint::TaskExecutor =>
+            {
                 let executor = scene.endpoints.executors.get(&header.actor);
                 if let Endpoint::JobMaster(job) = peer.endpoint
                     && let Some(token) = executor.and_then(|known| known.job_masters.get(&job))
