@@ -118,6 +118,25 @@ fn earlier_faults_that_the_table_lacks_are_made_up_for() {
     assert!(of("old_tasks_cancelled") <= of("restart_delay_end"));
 }
 
+/// The leader that hung goes on, deposed, before the next fault; ZooKeeper hangs too briefly for anybody to notice.
+#[test]
+fn what_a_fault_leaves_behind_does_not_end_the_sequence() {
+    let table = "session,fault,fault_no_in_job,hb_interval_ms,hb_timeout_ms,zk_session_ms,note\n\
+                 s_a,jm-stop,1,1000,5000,10000,\n\
+                 s_a,zk-pause:3,2,1000,5000,10000, actions at [3000] ms\n\
+                 s_a,jm-stop,3,1000,5000,10000,\n";
+    let (_folder, said) = validate(table, &["--format", "json"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let json: Value = serde_json::from_str(&said.stdout).expect("it is JSON");
+    let of = |row: usize, name: &str| json["rows"][row]["quantities"][name]["median"].as_f64();
+    for row in [0, 2] {
+        let granted = of(row, "leader_granted").expect("somebody else leads");
+        assert!((6_000.0..12_500.0).contains(&granted), "{granted}");
+    }
+    assert_eq!(of(1, "n_restarts"), Some(0.0));
+    assert_eq!(of(1, "caught_up"), Some(0.0));
+}
+
 #[test]
 fn an_interrupted_validation_says_what_it_has() {
     let folder = TempDir::new().expect("there is room");

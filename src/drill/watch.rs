@@ -264,7 +264,10 @@ impl Watch {
         self.event_times.control(fact);
         self.checks.fact(header, fact);
         self.delivery.fact(header, fact);
-        self.recoveries.fact(header, fact);
+        // Somebody else leads the jobs by then.
+        if !(self.is_deposed(header.actor) && matches!(fact, Fact::LeadershipLost { .. })) {
+            self.recoveries.fact(header, fact);
+        }
         if let Some(causes) = &mut self.causes {
             causes.fact(header, fact);
             self.checkpoint_history.fact(header, fact);

@@ -18,6 +18,8 @@ pub struct Around<'a> {
     pub caught_up: Option<Time>,
     /// Records that sinks handled again because of the fault.
     pub written_again: u64,
+    /// How often logs say RUNNING to RESTARTING is what counts as a restart: graphs of the adaptive scheduler are cancelled.
+    pub adaptive: bool,
     pub is_sink: &'a dyn Fn(u32) -> bool,
 }
 
@@ -27,6 +29,7 @@ pub fn measure(fault: Time, marks: &[(Time, Mark)], around: &Around<'_>) -> Meas
         earlier,
         caught_up,
         written_again,
+        adaptive,
         is_sink,
     } = *around;
     let ms = |at: Time| at.since(fault).as_ms();
@@ -161,7 +164,7 @@ pub fn measure(fault: Time, marks: &[(Time, Mark)], around: &Around<'_>) -> Meas
 
     let restarts = marks
         .iter()
-        .filter(|(_, mark)| *mark == Mark::JobStatus(JobStatus::Restarting));
+        .filter(|(_, mark)| !adaptive && *mark == Mark::JobStatus(JobStatus::Restarting));
     found.insert(Quantity::Restarts, restarts.count() as f64);
     let restored = marks.iter().rev().find_map(|(_, mark)| match mark {
         Mark::Restoring(checkpoint) => Some(*checkpoint),
@@ -236,8 +239,15 @@ mod tests {
             earlier: &earlier,
             caught_up: Some(ms(15_000)),
             written_again: 40,
+            adaptive: false,
             is_sink: &|_| true,
         };
+        let adaptive = Around {
+            adaptive: true,
+            ..around
+        };
+        let restarts = measure(ms(10_000), &marks, &adaptive).quantities[&Quantity::Restarts];
+        assert_eq!(restarts, 0.0);
         let found = measure(ms(10_000), &marks, &around);
         assert_eq!(found.noticed.as_deref(), Some("netty-connection-closed"));
         let of = |quantity: Quantity| found.quantities.get(&quantity).copied();

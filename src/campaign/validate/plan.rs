@@ -203,11 +203,11 @@ pub fn plan(
     Ok(Plan { episodes })
 }
 
-/// Rows of one session were measured on one cluster: what stands before the first `-` of `run_id`.
+/// Rows of one session were measured on one cluster: what stands in `session`, or before the first `-` of `run_id`.
 fn session(row: &Row) -> String {
-    let id = row.text("session").or(row.text("run_id")).unwrap_or("");
-    match id.split_once('-') {
-        Some((session, _)) => session.to_owned(),
+    let of_id = || Some(row.text("run_id")?.split_once('-')?.0);
+    match row.text("session").or_else(of_id) {
+        Some(session) => session.to_owned(),
         // Nothing ties the row to another.
         None => format!("line {}", row.line),
     }
@@ -332,15 +332,17 @@ fn step(
     })
 }
 
+/// `one-way TM->leader JM`, `two-way TM<->all JMs`: an arrow with one head cuts one direction.
 fn cut(detail: &str) -> Blow {
-    let one_way = if detail.contains("TM->JM") || detail.contains("TM -> JM") {
-        Some(Way::ToJobManager)
-    } else if detail.contains("JM->TM") || detail.contains("JM -> TM") {
-        Some(Way::ToTaskManager)
-    } else {
-        None
-    };
-    let all = detail.contains("all");
+    let arrow = detail.split_once("->").map(|(from, _)| from);
+    let one_way = arrow.filter(|from| !from.ends_with('<')).map(|from| {
+        if from.contains("JM") {
+            Way::ToTaskManager
+        } else {
+            Way::ToJobManager
+        }
+    });
+    let all = detail.contains("all") || detail.contains("JMs");
     Blow::Cut { all, one_way }
 }
 
@@ -385,12 +387,32 @@ mod tests {
             Some(Span::from_ms(15_044))
         );
         assert_eq!(action_at("healed after observe"), None);
+    }
+
+    #[test]
+    fn rows_say_which_session_they_are_of() {
+        let csv = "session,run_id\ns_a,x-1\n,s_b-kill-2\n,3\n";
+        let table = Table::read(csv.as_bytes(), "t.csv").expect("it is a table");
+        let sessions: Vec<String> = table.rows.iter().map(session).collect();
+        assert_eq!(sessions, ["s_a", "s_b", "line 4"]);
+    }
+
+    #[test]
+    fn a_cut_says_from_whom_to_whom() {
+        let cut = |text| match cut(text) {
+            Blow::Cut { all, one_way } => (all, one_way),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cut("one-way TM->JM"), (false, Some(Way::ToJobManager)));
         assert_eq!(
-            cut("one-way TM->JM"),
-            Blow::Cut {
-                all: false,
-                one_way: Some(Way::ToJobManager)
-            }
+            cut("one-way TM->leader JM"),
+            (false, Some(Way::ToJobManager))
         );
+        assert_eq!(
+            cut("one-way leader JM -> TM"),
+            (false, Some(Way::ToTaskManager))
+        );
+        assert_eq!(cut("two-way TM<->leader JM"), (false, None));
+        assert_eq!(cut("two-way TM<->all JMs"), (true, None));
     }
 }

@@ -8,6 +8,7 @@ use crate::fault::{
     ExecutionState, Fault, FaultKind, LinkTrouble, Links, Target, Task as TaskOf, When,
 };
 use crate::kernel::{Random, Span, Streams, Time};
+use crate::scenario::model::SchedulerKind;
 
 use super::measures::{Around, measure};
 use super::plan::{Blow, Episode, Step, Victim, Way};
@@ -29,10 +30,14 @@ pub fn simulate(episode: &Episode, seed: u64) -> Vec<Measured> {
     scenario.seed = seed;
     let steps = episode.steps.len() as u64;
     scenario.duration = (SETTLE_MAX + OBSERVE_MAX) * (steps + 1);
+    let config = &scenario.config;
+    let timeouts = config.heartbeat.timeout + config.ha.session_timeout;
     let mut run = Run {
         drill: Drill::new(&scenario),
         random: Streams::new(seed).small("fault-phase", "validate"),
         throws: episode.throws,
+        adaptive: config.scheduler == SchedulerKind::Adaptive,
+        patience: timeouts * 2 + Span::from_secs(60),
     };
     let mut found = Vec::new();
     for (number, step) in episode.steps.iter().enumerate() {
@@ -54,6 +59,9 @@ struct Run {
     drill: Drill,
     random: crate::kernel::SmallStream,
     throws: usize,
+    adaptive: bool,
+    /// Whatever a fault leads to has begun by then.
+    patience: Span,
 }
 
 impl Run {
@@ -115,6 +123,10 @@ impl Run {
                 healed = true;
             }
             caught_up = self.drill.caught_up_after(fault_at);
+            // Output has never been late, and nothing is left that could still be noticed.
+            if healed && self.drill.now() >= fault_at + self.patience && self.drill.is_steady() {
+                caught_up = caught_up.or(Some(fault_at));
+            }
         }
         if caught_up.is_some() {
             self.see_commits();
@@ -125,6 +137,7 @@ impl Run {
             earlier: &journal.marks()[..journal.marks().len() - marks.len()],
             caught_up,
             written_again: self.drill.written_again() - written_again,
+            adaptive: self.adaptive,
             is_sink: &|subtask| self.drill.is_sink(subtask),
         };
         let mut measured = measure(fault_at, marks, &around);
