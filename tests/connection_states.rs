@@ -83,3 +83,26 @@ fn a_short_silence_is_nobodys_concern() {
     assert!(said(&outcome, "SUSPENDED").is_empty());
     assert!(said(&outcome, "gives up the leadership").is_empty());
 }
+
+/// ZooKeeper's only server is gone for longer than sessions last.
+#[test]
+fn an_outage_that_outlasts_the_sessions_is_over_with_the_reconnections() {
+    let outcome = run(&load(
+        "lab",
+        &[
+            "faults=[{kill: zk-1, at: 30 s, restart-after: 18 s}]",
+            "config.high-availability.zookeeper.client.session-timeout=10 s",
+        ],
+    ));
+    // The server grants the sessions that it remembers ten seconds more. The clients have new ones by then, and replace their nodes.
+    let wins = *said(&outcome, "wins the election")
+        .last()
+        .expect("somebody leads again");
+    assert!((48_000.0..54_000.0).contains(&wins), "{wins}");
+    // The old JobMaster has asked for its connection in vain for 15 s, and pauses for another five; only then the Dispatcher starts.
+    let reads = *said(&outcome, "has read back 1 job")
+        .last()
+        .expect("it reads the job");
+    assert!((50_000.0..54_000.0).contains(&reads), "{reads}");
+    support::assert_sound(&outcome, "outage");
+}

@@ -42,6 +42,9 @@ impl JobManager {
                 let session = self.desk.client.session();
                 match self.latch.on_answer(ask, result, session) {
                     Some(Turn::Ask(op, ask)) => self.ask(op, ElectionAsk::Latch(ask), ctx),
+                    Some(Turn::Replace { .. }) => {
+                        unreachable!("whoever does not verify replaces no node")
+                    }
                     Some(Turn::Leads) => {
                         ctx.state(Fact::LeadershipGranted);
                         self.publish(ctx);

@@ -128,7 +128,7 @@ impl JobManager {
                 }
             }
             // The story's clients go on trying.
-            Some(ClientEvent::GaveUp) | None => {}
+            Some(ClientEvent::GaveUp | ClientEvent::NotConnected) | None => {}
         }
     }
 

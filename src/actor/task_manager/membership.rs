@@ -113,7 +113,12 @@ impl TaskManager {
             }
             Some(ClientEvent::WatchFired { path }) if path == LEADER_PATH => self.read_leader(ctx),
             // While the link is down everything stays as it is: only the session's end counts.
-            Some(ClientEvent::WatchFired { .. } | ClientEvent::Suspended | ClientEvent::GaveUp)
+            Some(
+                ClientEvent::WatchFired { .. }
+                | ClientEvent::Suspended
+                | ClientEvent::NotConnected
+                | ClientEvent::GaveUp,
+            )
             | None => {}
         }
     }

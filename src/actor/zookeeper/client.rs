@@ -14,6 +14,12 @@ const RECONNECT_MAX: Span = Span::from_ms(1_000);
 /// Before the server that it was connected to last, once all others have been tried (`StaticHostProvider.next`).
 const SPIN_DELAY: Span = Span::from_ms(1_000);
 
+/// A client that is woken when it has sent nothing for so long pings so much earlier than it has to.
+const PING_EARLY: Span = Span::from_ms(1_000);
+
+/// And at once when it has sent nothing for so long (`ClientCnxn.MAX_SEND_PING_INTERVAL`).
+const PING_INTERVAL_MAX: Span = Span::from_secs(10);
+
 /// What the client tells the process that it belongs to.
 #[derive(Clone, Debug)]
 pub enum ClientEvent {
@@ -23,6 +29,8 @@ pub enum ClientEvent {
     },
     /// The connection is lost, the session perhaps not.
     Suspended,
+    /// Another connection could not be made: what was asked meanwhile has failed.
+    NotConnected,
     /// The session is over, and with it everything that it owned.
     Lost,
     Reply {
@@ -45,13 +53,16 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// All waits together: each is `wait` times a random number below a power of two that doubles, one at the least.
+    /// Before this retry, the first of which is 0: `wait` times a random number below a power of two that doubles, one at
+    /// the least.
+    pub fn wait(&self, retry: u32, random: &mut SmallStream) -> Span {
+        let below = 1 << (retry + 1).min(RETRIES_TOLD_APART);
+        (self.wait * random.below(below).max(1)).min(self.wait_max)
+    }
+
+    /// All waits together.
     fn patience(&self, random: &mut SmallStream) -> Span {
-        let wait = |retry: u32, random: &mut SmallStream| {
-            let below = 1 << (retry + 1).min(RETRIES_TOLD_APART);
-            (self.wait * random.below(below).max(1)).min(self.wait_max)
-        };
-        (0..self.attempts_max).fold(Span::ZERO, |sum, retry| sum + wait(retry, random))
+        (0..self.attempts_max).fold(Span::ZERO, |sum, retry| sum + self.wait(retry, random))
     }
 }
 
@@ -87,7 +98,7 @@ pub struct Client {
     next_xid: u32,
     /// Requests without an answer: asked again on the next connection of the same session.
     outstanding: BTreeMap<u32, Op>,
-    heard: Time,
+    sent: Time,
     random: SmallStream,
     ping: Alarm,
     read_timeout: Alarm,
@@ -121,7 +132,7 @@ impl Client {
             lost_after_percent: 100,
             next_xid: 0,
             outstanding: BTreeMap::new(),
-            heard: Time::ZERO,
+            sent: Time::ZERO,
             random,
             ping: Alarm::new(Timer::Zk(ZkTimer::Ping)),
             read_timeout: Alarm::new(Timer::Zk(ZkTimer::ReadTimeout)),
@@ -262,7 +273,6 @@ impl Client {
             ZkTimer::Ping => {
                 if let (State::Connected, Some(session)) = (self.state, self.session) {
                     self.send(ZkMessage::Ping { session }, ctx);
-                    self.ping.set(self.ping_interval(), ctx);
                 }
                 None
             }
@@ -294,7 +304,6 @@ impl Client {
         self.lost.cancel(ctx);
         self.give_up.cancel(ctx);
         self.hear(ctx);
-        self.ping.set(self.ping_interval(), ctx);
         let outstanding: Vec<_> = self
             .outstanding
             .iter()
@@ -308,17 +317,23 @@ impl Client {
 
     /// Any packet from the server puts the read timeout off.
     fn hear(&mut self, ctx: &mut Context<'_>) {
-        self.heard = ctx.now();
         if self.state == State::Connected {
             self.read_timeout.set(self.timeout * 2 / 3, ctx);
+            self.ping.set(self.until_ping(ctx.now()), ctx);
         }
     }
 
-    /// A ping about every third of the timeout, less the second it may take, and at least every ten seconds.
-    fn ping_interval(&self) -> Span {
-        let third = self.timeout / 3;
-        let early = Span::from_secs(1).min(third / 4);
-        (third - early).min(Span::from_secs(10))
+    /// Whatever is sent puts the next ping off for a third of the timeout, and whatever comes later wakes the client
+    /// (`ClientCnxn.SendThread.run`).
+    fn until_ping(&self, now: Time) -> Span {
+        let idle = now.since(self.sent);
+        let early = if idle > PING_EARLY {
+            PING_EARLY
+        } else {
+            Span::ZERO
+        };
+        let due = (self.timeout / 3).0.saturating_sub((idle + early).0);
+        Span(if idle > PING_INTERVAL_MAX { 0 } else { due })
     }
 
     fn disconnect(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
@@ -341,7 +356,7 @@ impl Client {
             }
             return Some(ClientEvent::Suspended);
         }
-        None
+        Some(ClientEvent::NotConnected)
     }
 
     fn on_expired(&mut self, ctx: &mut Context<'_>) -> Option<ClientEvent> {
@@ -355,7 +370,32 @@ impl Client {
         lost.map(|_| ClientEvent::Lost)
     }
 
-    fn send(&self, message: ZkMessage, ctx: &mut Context<'_>) {
+    fn send(&mut self, message: ZkMessage, ctx: &mut Context<'_>) {
+        self.sent = ctx.now();
+        if self.state == State::Connected {
+            self.ping.set(self.until_ping(self.sent), ctx);
+        }
         ctx.send(self.servers[self.current], Body::Zk(Box::new(message)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_puts_the_next_ping_off() {
+        let (nine, fifteen) = (Span::from_secs(9), Span::from_secs(15));
+        let mut client = Client::new("jm-1", &[ActorId(1)], nine, fifteen, &Streams::new(1));
+        let at = |ms: u64| Time(ms * 1_000_000);
+        client.sent = at(500);
+        assert_eq!(client.until_ping(at(500)), Span::from_ms(3_000));
+        assert_eq!(client.until_ping(at(1_400)), Span::from_ms(2_100));
+        // Something has come that wakes it.
+        assert_eq!(client.until_ping(at(2_000)), Span::from_ms(500));
+        assert_eq!(client.until_ping(at(3_000)), Span::ZERO);
+        client.timeout = Span::from_secs(60);
+        assert_eq!(client.until_ping(at(9_500)), Span::from_secs(10));
+        assert_eq!(client.until_ping(at(10_600)), Span::ZERO);
     }
 }

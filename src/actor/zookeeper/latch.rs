@@ -16,6 +16,12 @@ pub enum LatchAsk {
 #[derive(Clone, Debug)]
 pub enum Turn {
     Ask(Op, LatchAsk),
+    /// Our node is of an earlier session: it is deleted, and another made (`LeaderLatch.reset`).
+    Replace {
+        path: String,
+        op: Op,
+        ask: LatchAsk,
+    },
     /// Leadership is ours from now on.
     Leads,
 }
@@ -104,7 +110,12 @@ impl Latch {
             (LatchAsk::Verify, Ok(Answer::Data { owner, .. })) if owner == session => {
                 return self.lead();
             }
-            (LatchAsk::Verify, Ok(_) | Err(ZkError::NoNode)) => self.start_anew(),
+            (LatchAsk::Verify, Ok(_)) => {
+                let path = self.node()?;
+                let (op, ask) = self.start_anew();
+                return Some(Turn::Replace { path, op, ask });
+            }
+            (LatchAsk::Verify, Err(ZkError::NoNode)) => self.start_anew(),
             // An expired session ends everything by its own event.
             _ => return None,
         };
@@ -161,11 +172,13 @@ impl Latch {
         self.predecessor = None;
     }
 
-    /// The session is over, and with it the node.
+    /// The session is over. Its node may outlive it: who verifies goes on looking for it under the next session.
     pub fn on_session_lost(&mut self) {
         self.step_down();
-        self.node = None;
         self.creating = false;
+        if !self.verifies {
+            self.node = None;
+        }
     }
 }
 
@@ -232,11 +245,42 @@ mod tests {
         let turn = latch.on_answer(LatchAsk::List, listed(&[4]), Some(2));
         assert_eq!(asks(turn), LatchAsk::Verify);
         let turn = latch.on_answer(LatchAsk::Verify, owned(1), Some(2));
-        assert_eq!(asks(turn), LatchAsk::Create);
+        match turn {
+            Some(Turn::Replace {
+                path,
+                ask: LatchAsk::Create,
+                ..
+            }) => assert_eq!(path, "/latch/latch-0000000004"),
+            other => panic!("{other:?}"),
+        }
         latch.on_answer(LatchAsk::Create, created(6), Some(2));
         latch.on_answer(LatchAsk::List, listed(&[6]), Some(2));
         let turn = latch.on_answer(LatchAsk::Verify, owned(2), Some(2));
         assert!(matches!(turn, Some(Turn::Leads)));
+    }
+
+    /// Whoever waits behind it would wait until the server lets the old session expire.
+    #[test]
+    fn a_node_that_outlives_its_session_is_looked_for() {
+        let mut latch = joined(true);
+        latch.on_session_lost();
+        assert_eq!(latch.take_part().1, LatchAsk::List);
+        let turn = latch.on_answer(LatchAsk::List, listed(&[3, 4]), Some(2));
+        assert_eq!(asks(turn), LatchAsk::WatchPredecessor);
+        let (_, ask) = latch
+            .on_watch("/latch/latch-0000000003")
+            .expect("it waits for that one");
+        assert_eq!(ask, LatchAsk::List);
+        let turn = latch.on_answer(LatchAsk::List, listed(&[4, 5]), Some(2));
+        assert_eq!(asks(turn), LatchAsk::Verify);
+        let turn = latch.on_answer(LatchAsk::Verify, owned(1), Some(2));
+        assert!(matches!(turn, Some(Turn::Replace { .. })));
+        // The server has deleted it with the session.
+        let mut latch = joined(true);
+        latch.on_session_lost();
+        latch.take_part();
+        let turn = latch.on_answer(LatchAsk::List, listed(&[5]), Some(2));
+        assert_eq!(asks(turn), LatchAsk::Create);
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl Wait {
                 JobManagerTimer::ServicesStarted => Wait::LeaderServices,
                 JobManagerTimer::JobSubmitted { .. } => Wait::JobSubmission,
                 JobManagerTimer::JobRecovered { .. } => Wait::JobRecovery,
+                JobManagerTimer::Closing => Wait::ClientRetries,
             },
             Timer::ResourceManager(timer) => match timer {
                 ResourceManagerTimer::CheckRequirements => Wait::RequirementsChecked,

@@ -11,7 +11,7 @@ use crate::actor::flink::resource_manager::ResourceManager;
 use crate::actor::flink::rpc::Endpoint;
 use crate::actor::message::FencingToken;
 use crate::actor::zookeeper::latch::{LatchAsk, Turn};
-use crate::actor::zookeeper::protocol::{Answer, ZkError};
+use crate::actor::zookeeper::protocol::{Answer, Op, ZkError};
 use crate::dataflow::topology::JobId;
 
 use super::JobManager;
@@ -43,6 +43,8 @@ pub struct Services {
     /// Whether somebody has been told that a JobMaster can be found, and that all jobs are back.
     pub says_published: bool,
     pub says_recovered: bool,
+    /// The Dispatcher looks for the jobs: of an earlier leadership of this process nothing is left.
+    recovers: bool,
 }
 
 impl JobManager {
@@ -59,6 +61,10 @@ impl JobManager {
         let session = self.desk.client.session();
         match self.latch.on_answer(ask, result, session) {
             Some(Turn::Ask(op, ask)) => self.desk.ask(op, ZkAsk::Latch(ask), ctx),
+            Some(Turn::Replace { path, op, ask }) => {
+                self.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+                self.desk.ask(op, ZkAsk::Latch(ask), ctx);
+            }
             Some(Turn::Leads) => self.grant(ctx),
             None => {}
         }
@@ -128,6 +134,7 @@ impl JobManager {
             used: BTreeMap::new(),
             says_published: false,
             says_recovered: false,
+            recovers: false,
         };
         for component in [
             Component::Dispatcher,
@@ -137,8 +144,32 @@ impl JobManager {
             services.publisher.publish(component, &mut office, ctx);
         }
         services.resource_manager.start(&mut office, ctx);
-        services.dispatcher.recover(&mut office, ctx);
         leadership.services = Some(services);
+        self.recover_jobs(ctx);
+    }
+
+    /// The Dispatcher starts when the one before it in this process has stopped (`DefaultDispatcherRunner`); the
+    /// ResourceManager does not wait for that.
+    pub(super) fn recover_jobs(&mut self, ctx: &mut Context<'_>) {
+        let services = self.leadership.as_mut().and_then(|l| l.services.as_mut());
+        let Some(services) = services.filter(|services| !services.recovers) else {
+            return;
+        };
+        if self.closing.is_over() {
+            services.recovers = true;
+            // `DefaultLeaderElectionService.remove`: who leads again by then deletes what a session before has left, lest
+            // the ResourceManager take the job's next JobMaster for another than its leader.
+            for job in std::mem::take(&mut self.left_behind) {
+                let path = Component::JobMaster(job).path();
+                self.desk.ask(Op::Delete { path }, ZkAsk::Cleanup, ctx);
+            }
+            let mut office = Office {
+                me: self.me,
+                desk: &mut self.desk,
+                blueprint: &self.blueprint,
+            };
+            services.dispatcher.recover(&mut office, ctx);
+        }
     }
 
     /// Leadership is gone, or cannot be vouched for: everything that ran under it stops. The process stays a candidate.
@@ -154,11 +185,15 @@ impl JobManager {
         let Some(mut services) = leadership.services else {
             return;
         };
+        if !services.jobs.is_empty() && !self.desk.client.is_connected() {
+            self.closing.begin(ctx);
+        }
         let mut office = Office {
             me: self.me,
             desk: &mut self.desk,
             blueprint: &self.blueprint,
         };
+        self.left_behind.extend(services.jobs.keys().copied());
         for (job, job_master) in &mut services.jobs {
             job_master.suspend(&mut office, ctx);
             self.threads.end(Endpoint::JobMaster(*job));

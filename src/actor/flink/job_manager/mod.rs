@@ -4,6 +4,7 @@
 //! itself; unless its session has expired before, with which everything ends that was asked for.
 
 mod clients;
+mod closing;
 mod dispatcher;
 mod endpoints;
 mod leadership;
@@ -31,6 +32,7 @@ use super::leader_paths::{Component, LATCH_PATH, LeaderRetrieval};
 use super::office::{Office, ZkAsk};
 use super::rpc::{Address, Endpoint};
 pub use clients::JobView;
+use closing::Closing;
 use leadership::Leadership;
 use threads::{Threads, Work};
 
@@ -43,6 +45,8 @@ pub enum JobManagerTimer {
     JobSubmitted { job: JobId },
     /// A job's execution plan is rebuilt.
     JobRecovered { job: JobId },
+    /// What an earlier leadership of this process asks of ZooKeeper has waited long enough.
+    Closing,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +62,9 @@ pub struct JobManager {
     last_token: FencingToken,
     /// What earlier leaderships have written and ZooKeeper has not confirmed as deleted: until then they are stopping.
     withdrawals: u32,
+    /// Jobs of an earlier leadership of which it is not known that what it has written about them is deleted.
+    left_behind: Vec<JobId>,
+    closing: Closing,
     starting: Alarm,
     /// Services have run in this process, and a JobMaster has been made: their classes are loaded.
     has_led: bool,
@@ -92,6 +99,8 @@ impl JobManager {
             leadership: None,
             last_token: 0,
             withdrawals: 0,
+            left_behind: Vec::new(),
+            closing: Closing::new(ha),
             starting: Alarm::new(Timer::JobManager(JobManagerTimer::ServicesStarted)),
             has_led: false,
             has_made_job_master: false,
@@ -160,6 +169,11 @@ impl JobManager {
                 self.on_zookeeper(event, ctx);
             }
             Timer::JobManager(JobManagerTimer::ServicesStarted) => self.on_services_started(ctx),
+            Timer::JobManager(JobManagerTimer::Closing) => {
+                let connected = self.desk.client.is_connected();
+                self.closing.on_timer(connected);
+                self.recover_jobs(ctx);
+            }
             Timer::JobManager(JobManagerTimer::JobSubmitted { job }) => {
                 let storage = self.blueprint.directory.storage;
                 if let Some(services) = self.services() {
@@ -188,7 +202,15 @@ impl JobManager {
     fn on_zookeeper(&mut self, event: Option<ClientEvent>, ctx: &mut Context<'_>) {
         let tolerates = self.blueprint.config.ha.tolerate_suspended;
         match event {
-            Some(ClientEvent::Connected { .. }) => self.on_connected(ctx),
+            Some(ClientEvent::Connected { .. }) => {
+                self.on_connected(ctx);
+                self.closing.on_connected(ctx);
+                self.recover_jobs(ctx);
+            }
+            Some(ClientEvent::NotConnected) => {
+                self.closing.on_not_connected(&mut self.random, ctx);
+                self.recover_jobs(ctx);
+            }
             // Curator's standard policy: a leader that cannot be sure of its session is no leader.
             Some(ClientEvent::Suspended) => {
                 ctx.state(Fact::ZooKeeperSuspended);
@@ -279,6 +301,9 @@ impl JobManager {
             }
             ZkAsk::Withdraw => {
                 self.withdrawals -= 1;
+                if self.withdrawals == 0 {
+                    self.left_behind.clear();
+                }
                 self.start_services(ctx);
             }
             ZkAsk::Cleanup => {}

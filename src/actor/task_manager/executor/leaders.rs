@@ -49,7 +49,7 @@ impl TaskManager {
                     self.retrieve(component, ctx);
                 }
             }
-            None => {}
+            Some(ClientEvent::NotConnected) | None => {}
         }
     }
 
