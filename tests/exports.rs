@@ -353,7 +353,7 @@ fn the_sequence_shows_the_fault_who_noticed_it_and_the_orders_that_followed() {
         let svg = String::from_utf8(artifacts(model)["message-sequence.svg"].clone()).unwrap();
         for word in [
             "kill tm-3",
-            "SubmitTask",
+            "deployment orders are out",
             "jm-1",
             "tm-3",
             "all tasks of fraud-detection run",

@@ -542,8 +542,8 @@ fn a_taskmanager_that_registers_when_it_is_gone_is_missed() {
     for seed in 1..=6 {
         let text = yaml(&[
             "{kill: jm-1, at: 1 s}",
-            "{cut: {from: [jm-2]}, at: 13 s, for: 8 s}",
-            "{stop: tm-1, at: 22 s}",
+            "{cut: {from: [jm-2]}, at: 12 s, for: 8 s}",
+            "{stop: tm-1, at: 21 s}",
         ])
         .replace(
             "config:\n",
