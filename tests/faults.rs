@@ -48,6 +48,15 @@ jobs:
     text
 }
 
+/// The same under Flink's default scheduler, which places tasks itself.
+fn flink_yaml(faults: &[&str]) -> String {
+    let text = yaml(faults).replace("name: small", "name: small\nmodel: flink-default");
+    let kept = text
+        .lines()
+        .filter(|line| !line.starts_with("      tm-") && !line.starts_with("    placement:"));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
 fn load(faults: &[&str]) -> Scenario {
     parse(&yaml(faults))
 }
@@ -135,8 +144,10 @@ fn resolved_faults_load_as_the_same() {
         "{resume: tm-1, when: kill tm-2, after: 5 s}",
         "{resume: tm-1, when: hang tm-1 over}",
     ];
-    for fault in ALL.iter().chain(&conditions) {
-        let first = load(&[fault]);
+    let flinks = ["{reset-connections: {from: [tm-1], to: [tm-2, jobmanagers]}, at: 60 s}"];
+    let scenarios = ALL.iter().chain(&conditions).map(|fault| load(&[fault]));
+    let flinks = flinks.iter().map(|fault| parse(&flink_yaml(&[fault])));
+    for first in scenarios.chain(flinks) {
         let written = scenario::resolved_yaml(&first);
         let second = scenario::load(&written, "resolved.yaml", &[])
             .unwrap_or_else(|error| panic!("{error}\n{written}"))
@@ -174,6 +185,35 @@ fn without_its_trigger_a_fault_never_comes_and_the_summary_says_so() {
 }
 
 #[test]
+fn connections_that_are_reset_fail_the_tasks_that_read_over_them_and_nobody_is_taken_for_dead() {
+    let spread = |faults: &[&str]| {
+        let text = flink_yaml(faults).replace("slots: 4", "slots: 1");
+        support::run(&parse(&text))
+    };
+    // Between TaskManagers: consumers lose their producers, which are there for the next attempt.
+    let data = spread(&["{reset-connections: {from: [tm-1, tm-2], to: [tm-3]}, at: 60 s}"]);
+    let restarted = |outcome: &Outcome| outcome.summary.recoveries.len();
+    assert_eq!(restarted(&data), 1, "{:#?}", data.timeline);
+    let recovery = &data.summary.recoveries[0];
+    let detected = recovery.detected_ms.expect("somebody noticed") - recovery.at_ms;
+    assert!(detected < 1_000.0, "{detected}");
+    // Between the leader and a TaskManager: what was in flight is lost, heartbeats come over the next connection.
+    let control = spread(&["{reset-connections: {from: [leader], to: [taskmanagers]}, at: 60 s}"]);
+    assert_eq!(restarted(&control), 0, "{:#?}", control.timeline);
+    for outcome in [&data, &control] {
+        assert_eq!(outcome.summary.job_status, "RUNNING");
+        assert_eq!(
+            (
+                outcome.summary.delivery.lost,
+                outcome.summary.delivery.duplicated
+            ),
+            (0, 0)
+        );
+        assert!(!says(outcome, "no longer reachable") && !says(outcome, "timed out"));
+    }
+}
+
+#[test]
 fn an_orderly_stop_is_noticed_at_once_and_a_dark_machine_late() {
     let stopped = run(&["{stop: tm-1, at: 60 s}"]);
     let dark = run(&["{power-off: tm-1, at: 60 s}"]);
@@ -189,14 +229,7 @@ fn an_orderly_stop_is_noticed_at_once_and_a_dark_machine_late() {
 fn a_taskmanager_without_tasks_leaves_nothing_to_recover() {
     // Flink fills one TaskManager before the next: of three with room for everything, two have no task.
     let flink = |faults: &[&str], expect: &str| {
-        let text = yaml(faults)
-            .replace("name: small", "name: small\nmodel: flink-default")
-            .replace("    placement:\n", "")
-            .lines()
-            .filter(|line| !line.starts_with("      tm-"))
-            .map(|line| format!("{line}\n"))
-            .collect::<String>();
-        support::run(&parse(&format!("{text}{expect}")))
+        support::run(&parse(&format!("{}{expect}", flink_yaml(faults))))
     };
     let quiet = flink(&[], "");
     let taken: Vec<&String> = quiet.tasks.iter().map(|task| &task.taskmanager).collect();
@@ -450,6 +483,11 @@ fn mistakes_are_named_where_they_stand() {
             "{stuck-cancel: Count 1, at: 60 s}",
             "27:20",
             "the story has no `stuck-cancel`",
+        ),
+        (
+            "{reset-connections: {from: [tm-1]}, at: 60 s}",
+            "27:25",
+            "in the story nobody's connections are reset",
         ),
         (
             "{savepoint-and-restart: job, at: 60 s}",

@@ -283,6 +283,10 @@ fn a_full_disk_is_said_and_leaves_nothing_half_done() {
         String::from_utf8_lossy(&said.stderr).starts_with("error: "),
         "{said:?}"
     );
+    assert!(
+        String::from_utf8_lossy(&said.stdout).contains("is broken in"),
+        "what was found is shown where it cannot be kept: {said:?}"
+    );
     // There is room for what was found, if not for its trace.
     let cases = folder.path().join("cases");
     for case in names(&cases) {

@@ -641,7 +641,7 @@ fn two_faults_in_one() {
 
 #[test]
 fn no_fault_at_all() {
-    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `lose-notifications`, `delay-notifications`, `double-notifications`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`, `drop-checkpoint`, `add-partitions`, `silence`
+    let expected = r#"error: x.yaml:21:5: a fault names what happens to whom, like `kill: tm-3`; what can happen is `kill`, `stop`, `start`, `restart`, `replace`, `hang`, `resume`, `power-off`, `cut-off`, `cut`, `slow-link`, `lossy-link`, `reset-connections`, `slow`, `take-cpu`, `expire-session`, `slow-storage`, `fail-storage`, `lose-storage`, `lose-notifications`, `delay-notifications`, `double-notifications`, `throw`, `stuck-cancel`, `rolling-restart`, `savepoint-and-restart`, `drop-checkpoint`, `add-partitions`, `silence`
   21 |   - {at: 60 s}
      |     ^"#;
     assert_eq!(edited(&[("kill: tm-1, ", "")]), expected);

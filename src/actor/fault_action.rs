@@ -239,6 +239,8 @@ pub enum LinkTrouble {
     Lossy {
         per_mille: u32,
     },
+    /// Connections that stand are reset, once.
+    Reset,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

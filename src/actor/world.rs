@@ -210,6 +210,12 @@ impl World {
         {
             return;
         }
+        if !self.network.loses_nothing()
+            && envelope.way != Way::Notice
+            && self.network.loses(envelope.from, to, kernel.now())
+        {
+            return;
+        }
         let process = &self.processes[to.0 as usize];
         if process.state == ProcessState::Down || process.incarnation != envelope.to_incarnation {
             return self.miss(to, envelope, kernel);
@@ -341,6 +347,7 @@ impl crate::kernel::World for World {
         let is_usual = envelope.way == Way::Established
             && process.state == ProcessState::Up
             && process.incarnation == envelope.to_incarnation
+            && self.network.loses_nothing()
             && self.plan.notifications.are_well();
         match &mut self.actors[to.0 as usize] {
             // Nine messages in ten.

@@ -48,6 +48,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "attempts-burnt",
     "slot-shortage",
     "silent-partition",
+    "connection-reset",
     "zombie-leader",
     "zookeeper-blip",
     "savepoint-and-restart",

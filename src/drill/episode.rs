@@ -35,7 +35,7 @@ impl Injected {
 
 /// Faults that are over as soon as they have come.
 pub fn is_moment(what: &str) -> bool {
-    matches!(what, "throw" | "expire-session")
+    matches!(what, "throw" | "expire-session" | "reset-connections")
 }
 
 /// A restart of a job that no fault explains.

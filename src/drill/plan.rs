@@ -302,6 +302,7 @@ fn link_fault(links: &Links, lasts: Option<Span>, blueprint: &Blueprint) -> Link
                 bytes_per_s,
             },
             LinkTrouble::Lossy { per_mille } => ActorTrouble::Lossy { per_mille },
+            LinkTrouble::Reset => ActorTrouble::Reset,
         },
         lasts,
     }

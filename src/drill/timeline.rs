@@ -280,8 +280,9 @@ impl Timeline {
                 ..
             } => {
                 let text = format!(
-                    "has checkpoint {checkpoint}: {} offsets and {bytes} bytes of state to restore",
-                    offsets.len()
+                    "has checkpoint {checkpoint}: {} offsets and {} of state to restore",
+                    offsets.len(),
+                    size(*bytes)
                 );
                 ("retrieval", text)
             }

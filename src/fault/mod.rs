@@ -114,6 +114,9 @@ pub enum LinkTrouble {
     Lossy {
         per_mille: u32,
     },
+    /// Connections that stand between JobManagers, TaskManagers and ZooKeeper servers are reset, once, as a firewall or a NAT
+    /// gateway does that has forgotten them. What is on its way is lost; both ends are told, and may connect anew.
+    Reset,
 }
 
 impl Links {
@@ -122,6 +125,7 @@ impl Links {
             LinkTrouble::Cut => "cut",
             LinkTrouble::Slow { .. } => "slow-link",
             LinkTrouble::Lossy { .. } => "lossy-link",
+            LinkTrouble::Reset => "reset-connections",
         }
     }
 }

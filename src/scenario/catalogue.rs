@@ -150,6 +150,10 @@ pub fn faults() -> Names {
             "lossy-link",
             "a share of the packets between two groups is lost",
         ),
+        (
+            "reset-connections",
+            "connections between two groups are reset once, though nobody is gone; what is on its way is lost",
+        ),
         ("slow", "less CPU, by a factor, for a while or to the end"),
         (
             "take-cpu",

@@ -213,6 +213,12 @@ impl World {
         let (from, to) = (group(&fault.from), group(&fault.to));
         let mut concerned = from.clone();
         concerned.extend(to.iter().filter(|actor| !from.contains(actor)));
+        if fault.trouble == LinkTrouble::Reset {
+            for process in &concerned {
+                kernel.state(*process, Fact::FaultInjected { what: fault.what });
+            }
+            return self.reset_links(&from, &to, kernel);
+        }
         let trouble = match fault.trouble {
             LinkTrouble::Cut => Trouble::Cut,
             LinkTrouble::Slow {
@@ -227,6 +233,7 @@ impl World {
                 bandwidth: Server::new(bytes_per_s),
             },
             LinkTrouble::Lossy { per_mille } => Trouble::Lossy { per_mille },
+            LinkTrouble::Reset => unreachable!("a reset does not last"),
         };
         let condition = self.network.trouble(Condition {
             from: Group::Of(from),

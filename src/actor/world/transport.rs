@@ -57,10 +57,44 @@ impl World {
         kernel: &mut Kernel<World>,
     ) {
         if self.network.tell(peer, gone.0, gone.1) {
-            let notice = &self.blueprint.profile.connection_notice;
-            let notice = notice.draw(&mut self.notice[peer.0 as usize]);
-            let body = Body::ConnectionReset { peer: gone.0 };
-            self.notify(gone, peer, body, notice, kernel);
+            self.tell_of_reset(gone, peer, kernel);
+        }
+    }
+
+    fn tell_of_reset(&mut self, with: (ActorId, u32), me: ActorId, kernel: &mut Kernel<World>) {
+        let notice = &self.blueprint.profile.connection_notice;
+        let notice = notice.draw(&mut self.notice[me.0 as usize]);
+        let body = Body::ConnectionReset { peer: with.0 };
+        self.notify(with, me, body, notice, kernel);
+    }
+
+    /// Somebody between two groups resets all connections that stand between processes of theirs, as a firewall or a NAT gateway does
+    /// that has forgotten them. The other group is everybody where it is empty.
+    pub(super) fn reset_links(
+        &mut self,
+        one: &[ActorId],
+        other: &[ActorId],
+        kernel: &mut Kernel<World>,
+    ) {
+        let directory = &self.blueprint.directory;
+        let processes = [
+            &directory.zookeeper,
+            &directory.jobmanagers,
+            &directory.taskmanagers,
+        ];
+        let everybody = processes.into_iter().flatten().copied();
+        let other: Vec<ActorId> = everybody
+            .filter(|peer| other.is_empty() || other.contains(peer))
+            .collect();
+        for me in one {
+            for peer in &other {
+                let end = |actor: ActorId| (actor, self.processes[actor.0 as usize].incarnation);
+                let (mine, theirs) = (end(*me), end(*peer));
+                if me != peer && self.network.reset(mine, theirs) {
+                    self.tell_of_reset(theirs, *me, kernel);
+                    self.tell_of_reset(mine, *peer, kernel);
+                }
+            }
         }
     }
 
@@ -93,8 +127,12 @@ impl World {
     /// A process learns what became of a connection of its own.
     pub(super) fn take_notice(&mut self, me: ActorId, envelope: &Envelope, now: Time) {
         let (peer, incarnation) = (envelope.from, envelope.from_incarnation);
-        let was_open = self.network.close(me, peer, incarnation);
-        if was_open && matches!(envelope.body, Body::Undeliverable(_)) {
+        let closed = match envelope.body {
+            Body::ConnectionReset { .. } => self.network.take_reset(me, peer, incarnation),
+            _ => self.network.close(me, peer, incarnation),
+        };
+        // Pekko gates an address that has dropped it, or cannot be reached.
+        if closed && !matches!(envelope.body, Body::ConnectionRefused { .. }) {
             let gate = self.blueprint.config.rpc.retry_gate_closed_for;
             self.network.close_gate(me, peer, incarnation, now + gate);
         }

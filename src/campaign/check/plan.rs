@@ -54,7 +54,7 @@ impl Family {
             Family::ZooKeeper => &["kill", "stop", "power-off", "hang", "expire-session"],
             Family::Hangs => &["hang", "resume"],
             Family::Cuts => &["cut", "cut-off"],
-            Family::BadLinks => &["slow-link", "lossy-link"],
+            Family::BadLinks => &["slow-link", "lossy-link", "reset-connections"],
             Family::Slowness => &["slow", "take-cpu"],
             Family::Storage => &["slow-storage", "fail-storage", "lose-storage"],
             Family::Tasks => &["throw", "stuck-cancel"],
@@ -252,8 +252,9 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
             ),
         },
         Family::BadLinks => {
-            let trouble = match raw.verb % 2 {
-                0 => LinkTrouble::Slow {
+            let trouble = match (raw.verb % 3, scenario.switches.liveness) {
+                (2, Liveness::RpcHeartbeats) => LinkTrouble::Reset,
+                (0, _) => LinkTrouble::Slow {
                     latency: SpanRange {
                         min: Span::from_ms(1),
                         max: Span::from_ms(1 + u64::from(raw.amount % 2_000)),
@@ -264,6 +265,7 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
                     per_mille: 10 + raw.amount % 500,
                 },
             };
+            let lasts = lasts.filter(|_| trouble != LinkTrouble::Reset);
             (links(raw, trouble, scenario)?, Target::Groups, lasts)
         }
         Family::Slowness => match raw.verb % 2 {

@@ -331,6 +331,7 @@ fn simpler_faults(scenario: &Scenario, shown: &Shown, _: &Scenario) -> Vec<Scena
         }
         if let FaultKind::Links(links) = &fault.kind
             && links.trouble != LinkTrouble::Cut
+            && fault.lasts.is_some()
         {
             let links = crate::fault::Links {
                 trouble: LinkTrouble::Cut,

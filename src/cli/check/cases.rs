@@ -9,7 +9,7 @@ use crate::campaign::check;
 use crate::campaign::check::results::{Failure as Found, KnownCase};
 use crate::campaign::check::shrink::Shrunk;
 use crate::cli::engine::{self, Scenario};
-use crate::cli::folder::{Staging, name_of_folder, tidy, write_whole};
+use crate::cli::folder::{Shelf, Staging, name_of_folder, tidy, write_whole};
 use crate::cli::run::{SCENARIO, TRACE};
 use crate::cli::status::Failure;
 use crate::cli::{console, input, trace};
@@ -61,7 +61,7 @@ impl CaseFile {
 /// The folder of cases.
 pub(super) struct Cases {
     /// None: nothing is kept.
-    folder: Option<PathBuf>,
+    home: Option<(PathBuf, Shelf)>,
     /// Of earlier checks, by name.
     pub(super) known: Vec<KnownCase>,
 }
@@ -80,7 +80,7 @@ impl Cases {
         no_files: bool,
     ) -> Result<Cases, Failure> {
         let mut cases = Cases {
-            folder: None,
+            home: None,
             known: Vec::new(),
         };
         if no_files {
@@ -93,15 +93,10 @@ impl Cases {
                 Path::new(HOME).join(format!("{scenario}{suffix}"))
             }
         };
-        if folder.exists() && !folder.is_dir() {
-            return Err(Failure::bad(format!(
-                "cases cannot go to {}: that is a file; name a folder",
-                folder.display()
-            )));
-        }
+        let shelf = Shelf::make(&folder)?;
         tidy(&folder, None);
         cases.known = run_known(&folder);
-        cases.folder = Some(folder);
+        cases.home = Some((folder, shelf));
         Ok(cases)
     }
 
@@ -163,12 +158,11 @@ impl Cases {
         case: &Case<'_>,
         more: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
-        let Some(home) = &self.folder else {
+        let Some((home, _)) = &self.home else {
             return Ok(None);
         };
         let name = name(case.original, case.id, case.seed);
         let target = home.join(&name);
-        fs::create_dir_all(home).map_err(|error| Failure::io("make the folder", home, &error))?;
         let staging = Staging::begin(&target)
             .map_err(|error| Failure::io("make the folder", &target, &error))?;
         let put = |name: &str, bytes: &[u8]| write_whole(&staging.path().join(name), bytes);

@@ -130,6 +130,9 @@ pub struct FaultFile {
     /// Some packets between two groups are lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lossy_link: Option<At<LossyLinkFile>>,
+    /// Connections between two groups are reset, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_connections: Option<At<ResetConnectionsFile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<At<String>>,
     /// Since the start of the run; `50 s .. 70 s` draws one per seed. With `when`: from then on the condition counts.
@@ -201,6 +204,22 @@ pub struct SlowLinkFile {
     /// What they share. Default: as much as ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<At<Bandwidth>>,
+}
+
+/// Two groups whose connections with each other are reset.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(
+    rename = "connections to reset",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
+#[schemars(rename = "ResetConnections")]
+pub struct ResetConnectionsFile {
+    /// Names of processes and hosts, `taskmanagers`, `jobmanagers`, `zookeeper` or `leader`.
+    pub from: At<Vec<At<String>>>,
+    /// Default: all other JobManagers, TaskManagers and ZooKeeper servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<At<Vec<At<String>>>>,
 }
 
 /// Two groups between which packets are lost.

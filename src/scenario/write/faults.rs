@@ -3,8 +3,8 @@
 use crate::fault::{LinkTrouble, Links, NotificationTrouble};
 use crate::kernel::time::Time;
 use crate::scenario::file::{
-    At, Bandwidth, CutFile, Decimal, DelayRange, Duration, FaultFile, LossyLinkFile, Share,
-    SlowLinkFile,
+    At, Bandwidth, CutFile, Decimal, DelayRange, Duration, FaultFile, LossyLinkFile,
+    ResetConnectionsFile, Share, SlowLinkFile,
 };
 use crate::scenario::model::{Fault, FaultKind, Scenario, Target, When};
 use crate::scenario::resolve::write_condition;
@@ -109,6 +109,9 @@ fn links(links: &Links, scenario: &Scenario, file: &mut FaultFile) {
                 latency: Some(At::nowhere(DelayRange(latency))),
                 bandwidth: (bytes_per_s > 0).then(|| At::nowhere(Bandwidth(bytes_per_s))),
             }));
+        }
+        LinkTrouble::Reset => {
+            file.reset_connections = Some(At::nowhere(ResetConnectionsFile { from, to }));
         }
         LinkTrouble::Lossy { per_mille } => {
             file.lossy_link = Some(At::nowhere(LossyLinkFile {

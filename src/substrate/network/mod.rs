@@ -2,6 +2,7 @@
 
 mod condition;
 mod connection;
+mod reset;
 mod stall;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use condition::Conditions;
 pub use condition::{Condition, ConditionId, Group, Trouble};
 use connection::Connection;
 pub use connection::{View, Way};
+use reset::Resets;
 use stall::{CONNECT_FIRST, RETRANSMISSION_FIRST, Stalls};
 
 /// Payload of a TCP segment on Ethernet: what one lost packet takes with it.
@@ -65,6 +67,7 @@ pub struct Network<M> {
     ports: Vec<Port>,
     conditions: Conditions,
     stalls: Stalls<M>,
+    resets: Resets,
     /// By sender and receiver: the incarnation that refused, and until when no further attempt is made.
     gates: BTreeMap<(ActorId, ActorId), (u32, Time)>,
 }
@@ -76,6 +79,7 @@ impl<M> Network<M> {
             ports: Vec::new(),
             conditions: Conditions::default(),
             stalls: Stalls::new(),
+            resets: Resets::default(),
             gates: BTreeMap::new(),
         }
     }
@@ -288,9 +292,48 @@ impl<M> Network<M> {
             .collect()
     }
 
+    /// Resets the connection between two living processes, each with its incarnation. False: there is none that stands.
+    pub fn reset(&mut self, one: (ActorId, u32), other: (ActorId, u32)) -> bool {
+        let stands = |(me, peer, incarnation): (ActorId, ActorId, u32)| {
+            let end = self.end(me, peer);
+            end.view == View::Established && end.incarnation == incarnation && !end.told
+        };
+        if !stands((one.0, other.0, other.1)) || !stands((other.0, one.0, one.1)) {
+            return false;
+        }
+        self.stalls.drop_between(one.0, other.0);
+        for (me, peer) in [(one.0, other), (other.0, one)] {
+            self.connection(me, peer.0).tell(peer.1);
+            self.resets.begin(me, peer.0);
+        }
+        true
+    }
+
+    /// No connection between living processes has been reset of late.
+    pub fn loses_nothing(&self) -> bool {
+        self.resets.are_none()
+    }
+
+    /// Whether what arrives now was sent on a connection that was reset.
+    #[cold]
+    pub fn loses(&mut self, from: ActorId, to: ActorId, now: Time) -> bool {
+        self.resets.lose(from, to, now)
+    }
+
+    /// `me` learns that its connection with a living peer was reset, if it was: what it sends from now on arrives.
+    fn learn(&mut self, me: ActorId, peer: ActorId) {
+        let last = self.connection(me, peer).last;
+        if self.resets.learn(me, peer, last) {
+            let connection = self.connection(me, peer);
+            connection.last = last + Span(1);
+            connection.told = false;
+        }
+    }
+
     /// Closes this end of a connection: what was still to be sent or read on it is lost.
     pub fn hang_up(&mut self, me: ActorId, peer: ActorId) {
         self.stalls.drop_between(me, peer);
+        self.learn(me, peer);
         let connection = self.connection(me, peer);
         let incarnation = connection.incarnation;
         connection.close(incarnation);
@@ -298,13 +341,23 @@ impl<M> Network<M> {
 
     /// A message has reached a process that listens: both ends have a connection now.
     pub fn establish(&mut self, from: (ActorId, u32), to: (ActorId, u32)) {
+        self.learn(from.0, to.0);
+        self.learn(to.0, from.0);
         self.connection(from.0, to.0).establish(to.1);
         self.connection(to.0, from.0).establish(from.1);
     }
 
-    /// `me` learns that its connection to this incarnation of the peer is no more. False: it had none any longer.
+    /// An attempt of `me` to connect to this incarnation of the peer has failed. False: there was none any longer.
     pub fn close(&mut self, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
         self.connection(me, peer).close(incarnation)
+    }
+
+    /// `me` learns that its connection with this incarnation of the peer was reset. False: it has a new one.
+    pub fn take_reset(&mut self, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
+        let connection = self.connection(me, peer);
+        let is_the_one = connection.told && connection.close(incarnation);
+        self.learn(me, peer);
+        is_the_one
     }
 
     pub fn view(&self, me: ActorId, peer: ActorId) -> View {
@@ -330,6 +383,11 @@ impl<M> Network<M> {
     /// A process is gone, with its buffers and what it knew.
     pub fn forget(&mut self, actor: ActorId) {
         self.stalls.drop_of(actor);
+        if !self.loses_nothing() {
+            for peer in (0..self.ports.len() as u32).map(ActorId) {
+                self.learn(actor, peer);
+            }
+        }
         for connection in &mut self.ports[actor.0 as usize].connections {
             connection.view = View::Closed;
             connection.told = false;

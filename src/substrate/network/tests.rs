@@ -228,3 +228,29 @@ fn what_is_lost_or_narrow_is_so_only_until_the_trouble_is_over() {
     let at = arrival(narrow.transmit(ms(0), A, B, 10_000, Way::Established));
     assert!(at >= ms(1_000) && at < ms(1_100), "{at}");
 }
+
+#[test]
+fn a_reset_between_the_living_loses_what_is_under_way_until_each_end_knows() {
+    let mut network = network();
+    let (a, b) = ((A, 1), (B, 4));
+    assert!(!network.reset(a, b), "nobody has connected");
+    network.dial(A, B, None, 4);
+    network.establish(a, b);
+    let under_way = arrival(network.transmit(ms(10), A, B, 0, Way::Established));
+    assert!(network.loses_nothing() && network.reset(a, b) && !network.reset(a, b));
+    assert!(network.loses(A, B, under_way));
+    // A does not know, and talks to nobody.
+    assert_eq!(network.dial(A, B, None, 4), (4, Way::Established));
+    let unheard = arrival(network.transmit(ms(11), A, B, 0, Way::Established));
+    assert!(network.loses(A, B, unheard));
+    assert!(network.take_reset(A, B, 4) && network.loses(A, B, unheard));
+    // It connects again: B learns by that, and its own word of the reset is old.
+    assert_eq!(network.dial(A, B, None, 4), (4, Way::Opening));
+    let heard = arrival(network.transmit(ms(11), A, B, 0, Way::Opening));
+    assert!(heard > unheard && !network.loses(A, B, heard));
+    network.establish(a, b);
+    assert!(!network.take_reset(B, A, 1));
+    assert_eq!(network.dial(B, A, None, 1), (1, Way::Established));
+    let answer = arrival(network.transmit(heard, B, A, 0, Way::Established));
+    assert!(!network.loses(B, A, answer) && network.loses_nothing());
+}

@@ -5,7 +5,9 @@ use super::target::group;
 use crate::fault::{LinkTrouble, Links};
 use crate::kernel::time::{Span, SpanRange};
 use crate::scenario::error::Place;
-use crate::scenario::file::{At, Bandwidth, CutFile, LossyLinkFile, SlowLinkFile};
+use crate::scenario::file::{
+    At, Bandwidth, CutFile, LossyLinkFile, ResetConnectionsFile, SlowLinkFile,
+};
 use crate::scenario::resolve::Check;
 
 /// One of the kinds, as it stands in the file.
@@ -14,6 +16,7 @@ pub enum LinksFile<'a> {
     Cut(&'a At<CutFile>),
     Slow(&'a At<SlowLinkFile>),
     Lossy(&'a At<LossyLinkFile>),
+    Reset(&'a At<ResetConnectionsFile>),
 }
 
 impl LinksFile<'_> {
@@ -22,6 +25,7 @@ impl LinksFile<'_> {
             LinksFile::Cut(at) => at.place,
             LinksFile::Slow(at) => at.place,
             LinksFile::Lossy(at) => at.place,
+            LinksFile::Reset(at) => at.place,
         }
     }
 
@@ -30,6 +34,7 @@ impl LinksFile<'_> {
             LinksFile::Cut(at) => (&at.value.from, &at.value.to, at.value.one_way),
             LinksFile::Slow(at) => (&at.value.from, &at.value.to, at.value.one_way),
             LinksFile::Lossy(at) => (&at.value.from, &at.value.to, at.value.one_way),
+            LinksFile::Reset(at) => (&at.value.from, &at.value.to, None),
         };
         let trouble = self.trouble(check);
         let before = check.problems.len();
@@ -81,6 +86,7 @@ impl LinksFile<'_> {
                     }),
                 }
             }
+            LinksFile::Reset(_) => LinkTrouble::Reset,
             LinksFile::Lossy(at) => {
                 let loss = &at.value.loss;
                 if !(1..=990).contains(&loss.value.0) {

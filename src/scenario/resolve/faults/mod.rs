@@ -7,8 +7,9 @@ mod verbs;
 mod when;
 
 use super::Check;
-use crate::fault::NotificationTrouble;
+use crate::fault::{LinkTrouble, NotificationTrouble};
 use crate::kernel::time::{Span, Time};
+use crate::scenario::error::Place;
 use crate::scenario::file::{At, FaultFile};
 use crate::scenario::model::{Cluster, Fault, FaultKind, Job, Liveness, Target, Topic, When};
 use crate::scenario::near;
@@ -130,7 +131,11 @@ fn fault(
                 value: String::new(),
                 place,
             };
-            (FaultKind::Links(links?), Target::Groups, nobody)
+            let kind = FaultKind::Links(links?);
+            if !is_for_model(&kind, place, around, check) {
+                return None;
+            }
+            (kind, Target::Groups, nobody)
         }
         Object::Name(name) => {
             let (kind, target) = named(f, verb, name, around, check)?;
@@ -149,6 +154,24 @@ fn fault(
         lasts,
     };
     Some((fault, named))
+}
+
+/// Refuses what the story does not know.
+fn is_for_model(kind: &FaultKind, place: Place, around: &Around<'_>, check: &mut Check) -> bool {
+    let why = match kind {
+        FaultKind::SavepointAndRestart => "the story takes no savepoints",
+        FaultKind::StuckCancel => "the story has no `stuck-cancel`",
+        FaultKind::Links(links) if links.trouble == LinkTrouble::Reset => {
+            "in the story nobody's connections are reset but those of a process that is gone"
+        }
+        _ => return true,
+    };
+    let is_flink = around.liveness != Liveness::ZkEphemeral;
+    if !is_flink {
+        let models = "choose one of Flink's models, like `model: flink-default`";
+        check.refuse(place, format!("{why}; {models}"));
+    }
+    is_flink
 }
 
 /// A fault that befalls somebody with a name.
@@ -198,18 +221,7 @@ fn named(
         },
         _ => FaultKind::Start,
     };
-    if kind == FaultKind::SavepointAndRestart && around.liveness == Liveness::ZkEphemeral {
-        check.refuse(
-            name.place,
-            "the story takes no savepoints; choose one of Flink's models, like `model: flink-default`",
-        );
-        return None;
-    }
-    if kind == FaultKind::StuckCancel && around.liveness == Liveness::ZkEphemeral {
-        check.refuse(
-            name.place,
-            "the story has no `stuck-cancel`; choose one of Flink's models, like `model: flink-default`",
-        );
+    if !is_for_model(&kind, name.place, around, check) {
         return None;
     }
     let target = match &kind {

@@ -20,6 +20,7 @@ pub const ALL: &[&str] = &[
     "cut",
     "slow-link",
     "lossy-link",
+    "reset-connections",
     "slow",
     "take-cpu",
     "expire-session",
@@ -90,6 +91,10 @@ pub fn given(f: &FaultFile) -> Vec<(&'static str, Object<'_>)> {
         ("cut", f.cut.as_ref().map(LinksFile::Cut)),
         ("slow-link", f.slow_link.as_ref().map(LinksFile::Slow)),
         ("lossy-link", f.lossy_link.as_ref().map(LinksFile::Lossy)),
+        (
+            "reset-connections",
+            f.reset_connections.as_ref().map(LinksFile::Reset),
+        ),
     ];
     let links = links
         .into_iter()
