@@ -172,7 +172,10 @@ fn what_a_scenario_is_about_stands_out() {
         ),
         (
             "kafka-zombie-committer",
-            &["was still to be made: the restart asks for it"],
+            &[
+                "was still to be made: the restart asks for it",
+                "a committer commits again what its successor has committed: nothing changes",
+            ],
         ),
         (
             "notifications-unreliable",

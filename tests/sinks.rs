@@ -4,7 +4,7 @@
 mod support;
 
 use firedrill::drill::outcome::{Outcome, SinkDelivery};
-use support::{load, run, shipped};
+use support::{load, run, said, shipped};
 
 fn drill(name: &str, seed: u64, more: &[&str]) -> Outcome {
     let seed = format!("seed={seed}");
@@ -65,6 +65,26 @@ fn transactions_survive_every_race_that_does_not_outlast_their_timeout() {
                 assert_eq!(sink(&outcome).failed_commits, 0, "{name} seed {seed}");
                 assert!(delivery.visible > delivery.produced / 2);
             }
+        }
+    }
+}
+
+/// The zombie's commit is on its way while its successor makes it, and comes when that runs again.
+#[test]
+fn a_commit_that_comes_after_its_successors_changes_nothing() {
+    for seed in 1..=5 {
+        for (naming, answer) in [
+            ("incrementing", "commits what its successor has committed"),
+            // The successor has taken the id anew.
+            ("pooling", "is fenced"),
+        ] {
+            let naming = format!("jobs.0.operators.2.sink.transaction-naming={naming}");
+            let outcome = drill("kafka-zombie-committer", seed, &[&naming]);
+            let [runs, comes] = ["all tasks of enrichment run", answer].map(|text| {
+                let at = said(&outcome, text);
+                at.last().copied().unwrap_or_default()
+            });
+            assert!(comes > runs, "{naming} seed {seed}: {runs} {comes}");
         }
     }
 }

@@ -95,6 +95,12 @@ pub enum SinkFact {
         attempt: Attempt,
         checkpoint: CheckpointId,
     },
+    /// A broker is asked for a commit that an attempt after this one has made already: nothing changes.
+    CommittedBySuccessor {
+        sink: SubtaskId,
+        attempt: Attempt,
+        id: TransactionalId,
+    },
 }
 
 /// Who ended a transaction that nobody committed.

@@ -35,6 +35,8 @@ pub struct Notables {
     suspended: BTreeMap<ActorId, Time>,
     jobs: BTreeMap<JobId, Job>,
     fenced: Count,
+    /// Commits of attempts whose successors had committed before.
+    in_vain: Count,
     timed_out: Count,
     overridden: Count,
     too_late: Count,
@@ -78,6 +80,7 @@ impl Notables {
             suspended: BTreeMap::new(),
             jobs: BTreeMap::new(),
             fenced: Count::default(),
+            in_vain: Count::default(),
             timed_out: Count::default(),
             overridden: Count::default(),
             too_late: Count::default(),
@@ -136,6 +139,7 @@ impl Notables {
                     .push((now, format!("{name} stops its tasks: {reason}")));
             }
             Fact::Sink(SinkFact::Fenced { .. }) => self.fenced.add(now, 0),
+            Fact::Sink(SinkFact::CommittedBySuccessor { .. }) => self.in_vain.add(now, 0),
             Fact::Sink(SinkFact::TransactionAborted {
                 cause: AbortCause::Timeout,
                 batches,
@@ -254,6 +258,11 @@ impl Notables {
                 self.fenced,
                 "a write of an attempt that had a successor is refused (fenced)",
                 "writes of attempts that had a successor are refused (fenced)",
+            ),
+            counted(
+                self.in_vain,
+                "a committer commits again what its successor has committed: nothing changes",
+                "committers commit again what their successors have committed: nothing changes",
             ),
             counted(
                 self.timed_out,

@@ -64,6 +64,11 @@ impl Timeline {
                 attempt.number(),
                 task(sink)
             ),
+            SinkFact::CommittedBySuccessor { sink, attempt, .. } => format!(
+                "attempt {} of {} commits what its successor has committed: nothing changes",
+                attempt.number(),
+                task(sink)
+            ),
             SinkFact::TransactionAborted {
                 sink,
                 transaction,

@@ -31,6 +31,8 @@ pub struct SinkTopics {
     coordinator: Coordinator,
     /// What open transactions hold.
     written: BTreeMap<TransactionNumber, Vec<Batches>>,
+    /// The newest attempt of each sink that has asked for a commit. Kafka does not know attempts: this is for whoever watches.
+    committers: BTreeMap<SubtaskId, Attempt>,
     /// Requests of each producer without transactions that were appended.
     sequences: BTreeMap<(SubtaskId, Attempt), Sequences>,
 }
@@ -53,6 +55,7 @@ impl SinkTopics {
             random: blueprint.streams.small("replication", "kafka"),
             coordinator: Coordinator::default(),
             written: BTreeMap::new(),
+            committers: BTreeMap::new(),
             sequences: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
@@ -162,8 +165,19 @@ impl SinkTopics {
                 producer,
                 covered_by,
             } => {
-                if let Some(transaction) = self.coordinator.commit(*producer)? {
-                    self.commit(transaction, *covered_by, ctx);
+                let newest = self.committers.entry(call.sink).or_default();
+                *newest = call.attempt.max(*newest);
+                let has_successor = call.attempt < *newest;
+                match self.coordinator.commit(*producer)? {
+                    Some(transaction) => self.commit(transaction, *covered_by, ctx),
+                    None if has_successor => {
+                        ctx.state(Fact::Sink(SinkFact::CommittedBySuccessor {
+                            sink: call.sink,
+                            attempt: call.attempt,
+                            id: producer.id,
+                        }));
+                    }
+                    None => {}
                 }
                 Ok(KafkaAnswer::Committed)
             }

@@ -1,4 +1,4 @@
-//! Commits that come late, twice, from a restart or from somebody who has a successor.
+//! Commits that come late, twice or from a restart.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,6 @@ pub(super) struct Commits {
     late: Count,
     latest: Span,
     by_restart: Count,
-    by_zombie: Count,
     twice: Count,
 }
 
@@ -52,11 +51,9 @@ impl Commits {
         committer.attempt = before.max(attempt);
         committer.done = done.max(checkpoint);
         if checkpoint <= done {
-            match attempt.cmp(&before) {
-                std::cmp::Ordering::Less => self.by_zombie.add(now, 0),
-                std::cmp::Ordering::Equal if checkpoint == done => self.twice.add(now, 0),
-                // A restart commits once more whatever it has restored.
-                _ => {}
+            // A restart commits once more whatever it has restored.
+            if attempt == before && checkpoint == done {
+                self.twice.add(now, 0);
             }
             return;
         }
@@ -73,7 +70,7 @@ impl Commits {
         }
     }
 
-    pub(super) fn counted(&self) -> [Counted; 4] {
+    pub(super) fn counted(&self) -> [Counted; 3] {
         let latest = took(self.latest);
         [
             (
@@ -90,13 +87,6 @@ impl Commits {
                 "a commit of a completed checkpoint was still to be made: the restart asks for it"
                     .to_owned(),
                 "commits of a completed checkpoint were still to be made: the restart asks for them"
-                    .to_owned(),
-            ),
-            (
-                self.by_zombie,
-                "a committer commits again what its successor has committed: nothing changes"
-                    .to_owned(),
-                "committers commit again what their successors have committed: nothing changes"
                     .to_owned(),
             ),
             (
@@ -121,7 +111,7 @@ mod tests {
     }
 
     /// Checkpoint n completes at 10 n seconds; commits are (seconds, attempt, checkpoint).
-    fn told(restart: Option<u64>, commits: &[(u64, u32, CheckpointId)]) -> [u64; 4] {
+    fn told(restart: Option<u64>, commits: &[(u64, u32, CheckpointId)]) -> [u64; 3] {
         let mut all = Commits::default();
         for checkpoint in 1..=5 {
             all.completed(at(10 * checkpoint), 0, checkpoint);
@@ -138,32 +128,32 @@ mod tests {
 
     #[test]
     fn in_time_each_once_is_nothing() {
-        assert_eq!(told(None, &[(11, 0, 1), (21, 0, 2), (31, 0, 3)]), [0; 4]);
+        assert_eq!(told(None, &[(11, 0, 1), (21, 0, 2), (31, 0, 3)]), [0; 3]);
         // A restart commits what has been committed already.
         assert_eq!(
             told(Some(25), &[(11, 0, 1), (21, 0, 2), (26, 1, 2), (31, 1, 3)]),
-            [0; 4]
+            [0; 3]
         );
     }
 
     #[test]
     fn word_that_is_lost_makes_the_next_one_commit_both() {
-        assert_eq!(told(None, &[(11, 0, 1), (31, 0, 3)]), [1, 0, 0, 0]);
+        assert_eq!(told(None, &[(11, 0, 1), (31, 0, 3)]), [1, 0, 0]);
         assert_eq!(
             told(None, &[(11, 0, 1), (29, 0, 2)]),
-            [0; 4],
+            [0; 3],
             "late, and not too late"
         );
     }
 
     #[test]
-    fn who_has_a_successor_commits_in_vain() {
-        let commits = [(11, 0, 1), (26, 1, 2), (31, 1, 3), (45, 0, 2)];
-        assert_eq!(told(Some(25), &commits), [0, 1, 1, 0]);
+    fn what_a_restart_has_to_make_is_told_apart() {
+        let commits = [(11, 0, 1), (26, 1, 2), (31, 1, 3)];
+        assert_eq!(told(Some(25), &commits), [0, 1, 0]);
     }
 
     #[test]
     fn word_that_comes_twice_is_told() {
-        assert_eq!(told(None, &[(11, 0, 1), (12, 0, 1)]), [0, 0, 0, 1]);
+        assert_eq!(told(None, &[(11, 0, 1), (12, 0, 1)]), [0, 0, 1]);
     }
 }
