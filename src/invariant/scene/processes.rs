@@ -18,6 +18,8 @@ struct State {
     /// Faults of its links that last, and since when there are any.
     cuts: u32,
     cut_at: Option<Time>,
+    /// Since when its machine has no power.
+    off_at: Option<Time>,
     woke_at: Option<Time>,
     incarnation: u32,
     slow: bool,
@@ -85,6 +87,9 @@ impl Processes {
             fact if is_end(fact) => {
                 (state.up, state.hung) = (false, false);
                 state.woke_at = None;
+                if let Fact::FaultInjected { what: "power-off" } = fact {
+                    state.off_at = Some(now);
+                }
             }
             Fact::FaultInjected { what: "hang" } => {
                 state.hung = true;
@@ -105,6 +110,9 @@ impl Processes {
                 state.cuts = state.cuts.saturating_sub(1);
                 let cut_at = state.cut_at.take_if(|_| state.cuts == 0);
                 echo = cut_at.map_or(Span::ZERO, |at| now.since(at));
+            }
+            Fact::FaultHealed { what: "power-off" } => {
+                echo = state.off_at.take().map_or(Span::ZERO, |at| now.since(at));
             }
             Fact::ProcessStarted { incarnation } => {
                 state.up = true;
@@ -156,26 +164,44 @@ mod tests {
     use crate::invariant::stage::blueprint;
     use crate::kernel::EventId;
 
+    fn seconds(seconds: u64) -> Time {
+        Time(Span::from_secs(seconds).0)
+    }
+
+    /// Something befalls a process: whether it is well then, and when the last disturbance was.
+    fn at(processes: &mut Processes, time: u64, fact: &Fact) -> (bool, Time) {
+        let actor = ActorId(0);
+        let header = Header {
+            time: seconds(time),
+            event: EventId(1),
+            cause: EventId(1),
+            actor,
+        };
+        processes.take(&header, fact);
+        (processes.is_well(actor), processes.disturbed_at())
+    }
+
     #[test]
     fn a_process_is_cut_off_until_the_last_of_its_faults_is_over() {
         let mut processes = Processes::new(&blueprint());
-        let actor = ActorId(0);
-        let mut at = |seconds: u64, fact: Fact| {
-            let header = Header {
-                time: Time(Span::from_secs(seconds).0),
-                event: EventId(1),
-                cause: EventId(1),
-                actor,
-            };
-            processes.take(&header, &fact);
-            (processes.is_well(actor), processes.disturbed_at())
-        };
-        let seconds = |seconds: u64| Time(Span::from_secs(seconds).0);
+        let mut at = |seconds: u64, fact: Fact| at(&mut processes, seconds, &fact);
         let cut = Fact::FaultInjected { what: "cut-off" };
         let mended = Fact::FaultHealed { what: "cut-off" };
         assert_eq!(at(10, cut.clone()), (false, seconds(10)));
         assert_eq!(at(11, cut), (false, seconds(11)));
         assert_eq!(at(12, mended.clone()), (false, seconds(12)));
         assert_eq!(at(20, mended), (true, seconds(30)));
+    }
+
+    /// Its peers learn that their connections are gone when they send again what nobody has acknowledged.
+    #[test]
+    fn a_machine_that_had_no_power_is_a_disturbance_for_as_long_again() {
+        let mut processes = Processes::new(&blueprint());
+        let what = "power-off";
+        let mut disturbed_at = |seconds, fact| at(&mut processes, seconds, &fact).1;
+        assert_eq!(disturbed_at(10, Fact::FaultInjected { what }), seconds(10));
+        assert_eq!(disturbed_at(25, Fact::FaultHealed { what }), seconds(40));
+        let started = Fact::ProcessStarted { incarnation: 2 };
+        assert_eq!(disturbed_at(28, started), seconds(40));
     }
 }
