@@ -10,6 +10,8 @@ use crate::dataflow::topology::SubtaskId;
 use crate::kernel::{ActorId, Header, Span};
 use crate::policy::RecoveryScope;
 
+use super::episode::is_moment;
+
 macro_rules! sights {
     ($($sight:ident = $name:literal),* $(,)?) => {
         /// A situation that runs sometimes get into.
@@ -190,7 +192,7 @@ impl Sights {
             Fact::FaultInjected { what } => {
                 self.see(Sight::FaultInQuietStart, self.completed == 0);
                 self.see(Sight::FailsWhileMoved, self.moving);
-                let lasts = !matches!(*what, "kill" | "stop" | "throw" | "expire-session");
+                let lasts = !matches!(*what, "kill" | "stop") && !is_moment(what);
                 if lasts {
                     self.at_work.insert((actor, what));
                 }

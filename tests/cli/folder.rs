@@ -216,7 +216,14 @@ fn where_files_go_is_tried_before_anything_is_computed() {
             "taken",
         ],
         &["man", "--out", "taken/pages"],
-        &["check", "drill.yaml", "--seeds", "2", "--out", "taken/cases"],
+        &[
+            "check",
+            "drill.yaml",
+            "--seeds",
+            "2",
+            "--out",
+            "taken/cases",
+        ],
         &["check", "drill.yaml", "--seeds", "2", "--out", "taken"],
     ] {
         let said = room.firedrill(words).ends(2);

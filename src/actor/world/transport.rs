@@ -56,7 +56,8 @@ impl World {
         peer: ActorId,
         kernel: &mut Kernel<World>,
     ) {
-        if self.network.tell(peer, gone.0, gone.1) {
+        let tells = self.network.tell(peer, gone.0, gone.1);
+        if tells || self.outlives(gone, peer) {
             self.tell_of_reset(gone, peer, kernel);
         }
     }
@@ -96,6 +97,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// TaskManagers tell the connections of their peers' processes apart. Everybody else knows peers by name, and has the later
+    /// process's connection in the stead of the one that is reset.
+    fn outlives(&mut self, gone: (ActorId, u32), peer: ActorId) -> bool {
+        let taskmanagers = &self.blueprint.directory.taskmanagers;
+        let between = [gone.0, peer].iter().all(|end| taskmanagers.contains(end));
+        between && self.network.tell_of_outlived(peer, gone.0, gone.1)
     }
 
     /// Word of the operating system where a process was, to another process, which takes `notice` to see it.

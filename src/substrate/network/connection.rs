@@ -33,6 +33,8 @@ pub(super) struct Connection {
     pub view: View,
     /// A reset is on its way to this end.
     pub told: bool,
+    /// An incarnation whose end nobody has told of yet when a later one called: what was sent to it is still on its way.
+    outlived: Option<u32>,
 }
 
 impl Connection {
@@ -54,6 +56,9 @@ impl Connection {
     pub fn establish(&mut self, incarnation: u32) {
         // A late attempt to an earlier incarnation changes nothing about the connection with a later one.
         if self.view != View::Established || self.incarnation <= incarnation {
+            if self.view == View::Established && self.incarnation < incarnation && !self.told {
+                self.outlived = Some(self.incarnation);
+            }
             self.told &= self.view == View::Established && self.incarnation == incarnation;
             self.view = View::Established;
             self.incarnation = incarnation;
@@ -76,6 +81,20 @@ impl Connection {
         self.told |= tells;
         tells
     }
+
+    /// The same of a connection in whose stead a later incarnation's is now.
+    pub fn tell_of_outlived(&mut self, incarnation: u32) -> bool {
+        self.outlived
+            .take_if(|outlived| *outlived == incarnation)
+            .is_some()
+    }
+
+    /// The process at this end is gone.
+    pub fn forget(&mut self) {
+        self.view = View::Closed;
+        self.told = false;
+        self.outlived = None;
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +111,20 @@ mod tests {
         assert!(end.tell(3) && !end.tell(3));
         assert!(end.close(3) && !end.close(3));
         assert_eq!(end.dial(None, 4), (4, Way::Opening));
+    }
+
+    #[test]
+    fn whose_successor_calls_first_is_told_of_all_the_same() {
+        let mut end = Connection::default();
+        end.establish(1);
+        end.establish(2);
+        assert!(!end.tell(1));
+        assert!(end.tell_of_outlived(1) && !end.tell_of_outlived(1));
+        assert_eq!(end.dial(None, 2), (2, Way::Established));
+        // Who has been told already is not told again.
+        assert!(end.tell(2));
+        end.establish(3);
+        assert!(!end.tell_of_outlived(2));
     }
 
     #[test]

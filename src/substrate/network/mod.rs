@@ -380,6 +380,11 @@ impl<M> Network<M> {
         self.connection(me, peer).tell(incarnation)
     }
 
+    /// The same where a later incarnation of the peer has called meanwhile.
+    pub fn tell_of_outlived(&mut self, me: ActorId, peer: ActorId, incarnation: u32) -> bool {
+        self.connection(me, peer).tell_of_outlived(incarnation)
+    }
+
     /// A process is gone, with its buffers and what it knew.
     pub fn forget(&mut self, actor: ActorId) {
         self.stalls.drop_of(actor);
@@ -389,8 +394,7 @@ impl<M> Network<M> {
             }
         }
         for connection in &mut self.ports[actor.0 as usize].connections {
-            connection.view = View::Closed;
-            connection.told = false;
+            connection.forget();
         }
         self.gates.retain(|(me, _), _| *me != actor);
     }
