@@ -80,9 +80,10 @@ fn threads_change_nothing() {
 }
 
 #[test]
-fn only_the_kinds_of_fault_that_are_asked_for_are_drawn() {
+fn all_kinds_of_fault_are_drawn_or_only_those_that_are_asked_for() {
     let of_spare = include_str!("../scenarios/fraud-detection-replaced.yaml");
     let mut drawn = std::collections::BTreeSet::new();
+    let mut unasked = std::collections::BTreeSet::new();
     for (text, model) in [
         (STORY, "story"),
         (STORY, "flink-default"),
@@ -105,14 +106,13 @@ fn only_the_kinds_of_fault_that_are_asked_for_are_drawn() {
             drawn.extend(verbs);
         }
         let search = search_of(text, model, "[]");
-        let verbs = (0..300).flat_map(|seed| search.case(seed).faults);
-        assert!(
-            verbs
-                .into_iter()
-                .all(|fault| drawn_faults().contains(&fault.kind.verb()))
-        );
+        let faults = (0..1_000).flat_map(|seed| search.case(seed).faults);
+        unasked.extend(faults.map(|fault| fault.kind.verb()));
     }
-    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), drawn_faults());
+    // Nothing is drawn only where it is asked for.
+    for verbs in [drawn, unasked] {
+        assert_eq!(verbs.into_iter().collect::<Vec<_>>(), drawn_faults());
+    }
 }
 
 /// Whether one of the seeds breaks a promise under a defect.
