@@ -87,7 +87,10 @@ impl Server {
                 timeout,
             } => match timeout {
                 Some(timeout) => self.accept(client, session, timeout, ctx),
-                None => self.send(client, ZkMessage::Expired { session }, ctx),
+                None => {
+                    self.connecting.remove(&client);
+                    self.send(client, ZkMessage::Expired { session }, ctx);
+                }
             },
             ZkMessage::Moved { client, session } => self.close_moved(client, session, ctx),
             message => unreachable!("servers do not send each other {message:?}"),

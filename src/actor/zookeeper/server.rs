@@ -32,6 +32,8 @@ pub struct Server {
     pub(super) proposed: BTreeMap<Zxid, Proposal>,
     /// Sessions whose client is connected here.
     pub(super) clients: BTreeMap<SessionId, ActorId>,
+    /// Clients about whose session the leader has yet to say something.
+    pub(super) connecting: BTreeSet<ActorId>,
     /// Sessions heard since the leader last asked.
     pub(super) heard: BTreeSet<SessionId>,
     /// One-shot watches by path: on data (`false`) or children (`true`).
@@ -55,6 +57,7 @@ impl Server {
             tree: DataTree::default(),
             proposed: BTreeMap::new(),
             clients: BTreeMap::new(),
+            connecting: BTreeSet::new(),
             heard: BTreeSet::new(),
             watches: BTreeMap::new(),
             votes: BTreeMap::new(),
@@ -126,6 +129,7 @@ impl Server {
             Some(session) => Work::Revive { session },
             None => Work::Open { timeout },
         };
+        self.connecting.insert(client);
         self.hand_to_leader(client, work, ctx);
     }
 
@@ -138,7 +142,7 @@ impl Server {
         ctx: &mut Context<'_>,
     ) {
         if self.clients.get(&session) != Some(&client) {
-            return self.send(client, ZkMessage::NotServing, ctx);
+            return self.turn_away(client, ctx);
         }
         self.hear(session, ctx);
         if op.is_write() {
@@ -163,7 +167,7 @@ impl Server {
                 let leader = *leader;
                 self.send(leader, ZkMessage::Forward { client, work }, ctx);
             }
-            _ => self.send(client, ZkMessage::NotServing, ctx),
+            _ => self.turn_away(client, ctx),
         }
     }
 
@@ -189,11 +193,11 @@ impl Server {
     ) {
         let tick = self.blueprint.cluster.zookeeper.tick_time;
         let Role::Leading(leading) = &mut self.role else {
-            return self.send(client, ZkMessage::NotServing, ctx);
+            return self.turn_away(client, ctx);
         };
         // Which sessions there are is known once a quorum has taken the history. New ones wait for that.
         if !leading.established && !matches!(work, Work::Open { .. }) {
-            return self.send(client, ZkMessage::NotServing, ctx);
+            return self.turn_away(client, ctx);
         }
         match work {
             Work::Close { session } => {

@@ -17,6 +17,7 @@ impl Server {
         timeout: Span,
         ctx: &mut Context<'_>,
     ) {
+        self.connecting.remove(&client);
         self.clients.insert(session, client);
         self.send(client, ZkMessage::Connected { session, timeout }, ctx);
     }
@@ -60,15 +61,23 @@ impl Server {
     /// Without a leader there is no service: clients look for another server.
     pub(super) fn drop_clients(&mut self, ctx: &mut Context<'_>) {
         self.watches.clear();
-        for client in std::mem::take(&mut self.clients).into_values() {
-            self.send(client, ZkMessage::NotServing, ctx);
+        let connecting = std::mem::take(&mut self.connecting);
+        let clients = std::mem::take(&mut self.clients).into_values();
+        for client in clients.chain(connecting) {
+            self.turn_away(client, ctx);
         }
+    }
+
+    pub(super) fn turn_away(&mut self, client: ActorId, ctx: &mut Context<'_>) {
+        self.connecting.remove(&client);
+        self.send(client, ZkMessage::NotServing, ctx);
     }
 
     pub(super) fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
         if self.blueprint.directory.zookeeper.contains(&peer) {
             return self.lose_peer(peer, ctx);
         }
+        self.connecting.remove(&peer);
         let gone: Vec<SessionId> = self
             .clients
             .iter()
@@ -90,7 +99,7 @@ impl Server {
         if self.clients.get(&session) == Some(&client) {
             self.forget_connection(session);
         }
-        self.send(client, ZkMessage::NotServing, ctx);
+        self.turn_away(client, ctx);
     }
 
     /// The socket is closed, the session is not: only its timeout ends it.
