@@ -162,28 +162,21 @@ fn a_chain_is_one_operator_and_a_union_two_inputs() {
 fn what_comes_of_it_runs_recovers_and_takes_checkpoints_like_the_cluster() {
     for (job, measured_ms) in [("fraud", 138.5), ("chained", 77.0)] {
         let (_, mut scenario) = made(&whole(job));
-        // A few checkpoints make the median: with seed 1 it is a hair beyond twice the measured one.
-        scenario.seed = 2;
-        let summary = support::run(&scenario).summary;
-        assert_eq!(summary.recoveries.len(), 1, "{job}");
-        assert!(summary.recoveries[0].total_ms.is_some(), "{job}");
-        assert_eq!(
-            (summary.delivery.lost, summary.delivery.duplicated),
-            (0, 0),
-            "{job}"
-        );
-        assert!(
-            summary
-                .invariants
-                .iter()
-                .all(|one| one.violations.is_empty()),
-            "{job}"
-        );
-        let simulated = summary
-            .checkpoints
-            .duration_ms
-            .p50
-            .expect("checkpoints complete");
+        // A run has a few checkpoints: the middle of three runs' medians.
+        let mut simulated = [1, 2, 3].map(|seed| {
+            scenario.seed = seed;
+            let summary = support::run(&scenario).summary;
+            assert_eq!(summary.recoveries.len(), 1, "{job}");
+            assert!(summary.recoveries[0].total_ms.is_some(), "{job}");
+            let delivery = (summary.delivery.lost, summary.delivery.duplicated);
+            assert_eq!(delivery, (0, 0), "{job}");
+            let mut invariants = summary.invariants.iter();
+            assert!(invariants.all(|one| one.violations.is_empty()), "{job}");
+            let durations = summary.checkpoints.duration_ms;
+            durations.p50.expect("checkpoints complete")
+        });
+        simulated.sort_by(f64::total_cmp);
+        let simulated = simulated[1];
         let ratio = simulated / measured_ms;
         assert!(
             (0.5..=2.0).contains(&ratio),

@@ -88,7 +88,15 @@ impl Server {
             Body::DropCheckpoint { job } => self.drop_newest_checkpoint(job, ctx),
             // Its clients see their connections closed.
             Body::Shutdown => ctx.exit(self.blueprint.directory.faults),
-            Body::Zk(message) => self.on_zk(envelope.from, *message, ctx),
+            Body::Zk(message) => {
+                let heard_last = ctx.incarnation_of(envelope.from);
+                // What a client sent that is dead by now, and has a successor here, is not answered to that.
+                let is_stale =
+                    envelope.from_incarnation < heard_last && !self.is_peer(envelope.from);
+                if !is_stale {
+                    self.on_zk(envelope.from, *message, ctx);
+                }
+            }
             body => unreachable!("ZooKeeper does not receive {body:?}"),
         }
     }

@@ -68,13 +68,17 @@ impl Server {
         }
     }
 
+    pub(super) fn is_peer(&self, actor: ActorId) -> bool {
+        self.blueprint.directory.zookeeper.contains(&actor)
+    }
+
     pub(super) fn turn_away(&mut self, client: ActorId, ctx: &mut Context<'_>) {
         self.connecting.remove(&client);
         self.send(client, ZkMessage::NotServing, ctx);
     }
 
     pub(super) fn on_reset(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
-        if self.blueprint.directory.zookeeper.contains(&peer) {
+        if self.is_peer(peer) {
             return self.lose_peer(peer, ctx);
         }
         self.connecting.remove(&peer);

@@ -46,10 +46,10 @@ pub fn picture(outcome: &Outcome) -> Picture {
     let sequence = pick(outcome, recovery, fits, ACTORS_MAX);
     let more = match sequence.left_out {
         0 => number::duration(to - from),
-        left_out => format!(
-            "{}, {left_out} lesser messages left out",
-            number::duration(to - from)
-        ),
+        left_out => {
+            let lesser = number::counted(left_out as u64, "lesser message");
+            format!("{}, {lesser} left out", number::duration(to - from))
+        }
     };
     let mut picture = titled(
         title,
