@@ -599,3 +599,35 @@ fn a_taskmanager_that_registers_when_it_is_gone_is_missed() {
     }
     assert!(late >= 2, "{late} seeds show it");
 }
+
+/// When a process is told that the ZooKeeper server that it called does not serve.
+#[derive(Default)]
+struct TurnedAway(Vec<f64>);
+
+impl TraceSink for TurnedAway {
+    fn record<B: Serialize>(&mut self, line: &TraceLine<'_>, body: &B) {
+        let body = serde_json::to_value(body).expect("plain values");
+        if line.actor == "tm-1" && body["body"]["Zk"] == "NotServing" {
+            self.0.push(line.time.as_ms());
+        }
+    }
+}
+
+#[test]
+fn who_is_about_to_connect_when_a_zookeeper_server_loses_its_leader_is_turned_away() {
+    // tm-1 is back after some four seconds; the others miss the leader of the ensemble only after five ticks.
+    let faults = [
+        "{kill: tm-1, at: 55 s, restart-after: 5 s}",
+        "{power-off: zk-1, at: 60 s}",
+    ];
+    let turned_away = (1..=8).filter(|seed| {
+        let mut scenario = parse(&flink_yaml(&faults));
+        scenario.seed = *seed;
+        let mut drill = Drill::new(&scenario);
+        let (end, mut seen) = (drill.end(), TurnedAway::default());
+        drill.advance(end, &mut seen).expect("it goes on");
+        seen.0.iter().any(|at| (64_000.0..72_000.0).contains(at))
+    });
+    // The others have called the dark server, or hear of their session before.
+    assert!(turned_away.count() >= 3);
+}
