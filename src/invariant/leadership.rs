@@ -32,7 +32,7 @@ pub(super) const PROMISES: [Promise; 4] = [
     ),
 ];
 
-/// From the end of a session at the server until its owner has heard of it.
+/// From the end of a session at the server until its owner has heard of it, where both can be reached.
 const NEWS_TAKES: Span = Span::from_secs(1);
 
 const LATCH: &str = "/leader/latch/";
@@ -97,9 +97,8 @@ impl Leadership {
             if other == actor {
                 continue;
             }
-            let ended = self.ended.get(&other);
             let excused = scene.has_slept(other)
-                || ended.is_some_and(|at| header.time.since(*at) < NEWS_TAKES)
+                || self.has_no_news(other, header.time, scene)
                 || scene.processes.woke_at(actor) == Some(header.time)
                 || scene.blueprint.config.ha.tolerate_suspended;
             let leads = if scene.is_flink() {
@@ -117,10 +116,17 @@ impl Leadership {
         }
     }
 
-    /// Its session was ended at the server just now.
-    fn has_no_news(&self, header: &Header) -> bool {
-        let ended = self.ended.get(&header.actor);
-        ended.is_some_and(|at| header.time.since(*at) < NEWS_TAKES)
+    /// Its session was ended at the server just now; or a while ago, and it may be talking to a server that is silent: its client
+    /// misses that after two thirds of the timeout (`ClientCnxn.readTimeout`).
+    fn has_no_news(&self, actor: ActorId, now: Time, scene: &Scene) -> bool {
+        let servers = &scene.blueprint.directory.zookeeper;
+        let is_well = |actor: &ActorId| scene.processes.is_well(*actor);
+        let silence = match servers.iter().chain([&actor]).all(is_well) {
+            true => Span::ZERO,
+            false => scene.session_timeout() * 2 / 3,
+        };
+        let ended = self.ended.get(&actor);
+        ended.is_some_and(|at| now.since(*at) < NEWS_TAKES + silence)
     }
 
     fn announced(&mut self, header: &Header, token: FencingToken, scene: &Scene) {
@@ -157,7 +163,7 @@ impl Leadership {
         let token = scene.leader(header.actor).and_then(|leader| leader.token);
         let latest = scene.is_latest_leader(header.actor)
             || scene.has_slept(header.actor)
-            || self.has_no_news(header);
+            || self.has_no_news(header.actor, header.time, scene);
         let numbered =
             |token| attempt >= Attempt::new(token, 0) && attempt < Attempt::new(token + 1, 0);
         let own = state != ExecutionState::Scheduled || token.is_some_and(numbered);
@@ -266,6 +272,25 @@ mod tests {
         stage.at(80).says(JM(0), Fact::FaultHealed { what: "hang" });
         stage.sees(0, 0, Attempt::new(100, 1), ExecutionState::Canceling, 0);
         stage.broken("L2", 0).broken("L3", 0).broken("L1", 0);
+    }
+
+    #[test]
+    fn whose_session_was_ended_leads_on_while_it_talks_to_a_silent_server() {
+        let after = |seconds: u64, is_dark: bool| {
+            let mut stage = Stage::running();
+            stage.at(60);
+            if is_dark {
+                stage.says(ZK, Fact::FaultInjected { what: "power-off" });
+            }
+            let what = "expire-session";
+            stage.says(JM(0), Fact::FaultInjected { what });
+            stage.depose(100, 150).at(60 + seconds).elect(1, 200);
+            stage.verdict("L2").violations_total
+        };
+        assert_eq!(
+            [after(2, false), after(2, true), after(40, true)],
+            [1, 0, 1]
+        );
     }
 
     #[test]

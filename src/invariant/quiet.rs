@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::actor::zookeeper::sessions::negotiate;
 use crate::dataflow::topology::JobId;
 use crate::kernel::{ActorId, Span};
 use crate::policy::Slots;
@@ -97,7 +96,7 @@ fn slots_needed(scene: &Scene) -> u32 {
 
 /// Until a leader is published: the client's silence is noticed, the session of whoever led ends, a server is found.
 pub fn leader_bound(scene: &Scene) -> Span {
-    let session = session_timeout(scene);
+    let session = scene.session_timeout();
     let profile = &scene.blueprint.profile;
     let services = [
         profile.leader_services_startup,
@@ -123,7 +122,7 @@ pub fn job_bound(scene: &Scene, job: JobId) -> Span {
     let steps = steps
         .iter()
         .fold(Span::ZERO, |all, range| all + range.max());
-    session_timeout(scene)
+    scene.session_timeout()
         + tick(scene) * 2
         + hunting(scene)
         + REGISTRATION_MAX
@@ -177,10 +176,6 @@ fn well(scene: &Scene, actors: &[ActorId]) -> usize {
 
 fn tick(scene: &Scene) -> Span {
     scene.blueprint.cluster.zookeeper.tick_time
-}
-
-fn session_timeout(scene: &Scene) -> Span {
-    negotiate(scene.blueprint.config.ha.session_timeout, tick(scene))
 }
 
 /// A client tries one server after the other.

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use crate::actor::blueprint::Blueprint;
 use crate::actor::fact::Fact;
 use crate::actor::message::FencingToken;
+use crate::actor::zookeeper::sessions::negotiate;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Header};
+use crate::kernel::{ActorId, Header, Span};
 use crate::policy::Liveness;
 
 use super::tally::Moment;
@@ -139,6 +140,12 @@ impl Scene {
     /// Whether this is the latest savepoint of the job.
     pub fn is_savepoint(&self, job: JobId, checkpoint: CheckpointId) -> bool {
         self.savepoints[job as usize] == checkpoint
+    }
+
+    /// Of JobManagers and Flink's TaskManagers, as ZooKeeper grants it.
+    pub fn session_timeout(&self) -> Span {
+        let tick = self.blueprint.cluster.zookeeper.tick_time;
+        negotiate(self.blueprint.config.ha.session_timeout, tick)
     }
 
     /// Whether Flink's own control plane runs the cluster.
