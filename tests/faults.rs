@@ -316,14 +316,8 @@ impl TraceSink for StruckOff {
 #[test]
 fn a_kept_resource_id_makes_a_restarted_taskmanager_known_at_once() {
     let struck_off = |config: &str| {
-        let text = yaml(&["{kill: tm-1, at: 60 s, restart-after: 2 s}"])
-            .replace("name: small", "name: small\nmodel: flink-default")
-            .replace("    placement:\n", "")
-            .replace("config:\n", &format!("config:\n{config}"))
-            .lines()
-            .filter(|line| !line.starts_with("      tm-"))
-            .map(|line| format!("{line}\n"))
-            .collect::<String>();
+        let text = flink_yaml(&["{kill: tm-1, at: 60 s, restart-after: 2 s}"])
+            .replace("config:\n", &format!("config:\n{config}"));
         let mut drill = Drill::new(&parse(&text));
         let (end, mut seen) = (drill.end(), StruckOff::default());
         drill.advance(end, &mut seen).expect("it goes on");

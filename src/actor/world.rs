@@ -210,10 +210,7 @@ impl World {
         {
             return;
         }
-        if !self.network.loses_nothing()
-            && envelope.way != Way::Notice
-            && self.network.loses(envelope.from, to, kernel.now())
-        {
+        if envelope.way != Way::Notice && self.network.loses(envelope.from, to, kernel.now()) {
             return;
         }
         let process = &self.processes[to.0 as usize];

@@ -213,11 +213,9 @@ impl World {
         let (from, to) = (group(&fault.from), group(&fault.to));
         let mut concerned = from.clone();
         concerned.extend(to.iter().filter(|actor| !from.contains(actor)));
-        if fault.trouble == LinkTrouble::Reset {
-            for process in &concerned {
-                kernel.state(*process, Fact::FaultInjected { what: fault.what });
-            }
-            return self.reset_links(&from, &to, kernel);
+        let what = fault.what;
+        for process in &concerned {
+            kernel.state(*process, Fact::FaultInjected { what });
         }
         let trouble = match fault.trouble {
             LinkTrouble::Cut => Trouble::Cut,
@@ -233,7 +231,7 @@ impl World {
                 bandwidth: Server::new(bytes_per_s),
             },
             LinkTrouble::Lossy { per_mille } => Trouble::Lossy { per_mille },
-            LinkTrouble::Reset => unreachable!("a reset does not last"),
+            LinkTrouble::Reset => return self.reset_links(&from, &to, kernel),
         };
         let condition = self.network.trouble(Condition {
             from: Group::Of(from),
@@ -245,10 +243,6 @@ impl World {
             trouble,
             until: fault.lasts.map(|lasts| kernel.now() + lasts),
         });
-        let what = fault.what;
-        for process in &concerned {
-            kernel.state(*process, Fact::FaultInjected { what });
-        }
         if let Some(lasts) = fault.lasts {
             let concerned = concerned.into();
             let mend = FaultAction::Mend {

@@ -1,7 +1,7 @@
 //! Cases on disk: what broke, how to see it again, and why it happened.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ impl CaseFile {
 /// The folder of cases.
 pub(super) struct Cases {
     /// None: nothing is kept.
-    home: Option<(PathBuf, Shelf)>,
+    home: Option<Shelf>,
     /// Of earlier checks, by name.
     pub(super) known: Vec<KnownCase>,
 }
@@ -96,7 +96,7 @@ impl Cases {
         let shelf = Shelf::make(&folder)?;
         tidy(&folder, None);
         cases.known = run_known(&folder);
-        cases.home = Some((folder, shelf));
+        cases.home = Some(shelf);
         Ok(cases)
     }
 
@@ -158,11 +158,11 @@ impl Cases {
         case: &Case<'_>,
         more: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
-        let Some((home, _)) = &self.home else {
+        let Some(home) = &self.home else {
             return Ok(None);
         };
         let name = name(case.original, case.id, case.seed);
-        let target = home.join(&name);
+        let target = home.folder().join(&name);
         let staging = Staging::begin(&target)
             .map_err(|error| Failure::io("make the folder", &target, &error))?;
         let put = |name: &str, bytes: &[u8]| write_whole(&staging.path().join(name), bytes);

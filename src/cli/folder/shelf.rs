@@ -57,6 +57,10 @@ impl Shelf {
         })
     }
 
+    pub(in crate::cli) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(in crate::cli) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         write_whole(&self.folder.join(name), bytes)
     }

@@ -315,7 +315,6 @@ impl<M> Network<M> {
     }
 
     /// Whether what arrives now was sent on a connection that was reset.
-    #[cold]
     pub fn loses(&mut self, from: ActorId, to: ActorId, now: Time) -> bool {
         self.resets.lose(from, to, now)
     }
