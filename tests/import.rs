@@ -263,6 +263,22 @@ fn the_total_of_a_checkpoint_is_spread_where_its_parts_are_not_known() {
     );
 }
 
+#[test]
+fn how_fast_storage_is_shows_what_was_written_and_not_how_much_state_there_is() {
+    let incremental = r#"{"history": [], "latest": {"completed": {"state_size": 2000000000, "checkpointed_size": 42000000, "end_to_end_duration": 810}},
+      "summary": {"checkpointed_size": {"p50": 4.0E7}, "end_to_end_duration": {"p50": 800.0}}}"#;
+    let before = r#"{"history": [], "latest": {"completed": {"state_size": 40000000, "end_to_end_duration": 800}}}"#;
+    for (checkpoints, state) in [(incremental, 2_000_000_000), (before, 40_000_000)] {
+        let mut answers = whole("fraud");
+        answers.checkpoints = vec![text("checkpoints.json", checkpoints)];
+        let (_, scenario) = made(&answers);
+        let states: u64 = shape(&scenario).iter().map(|operator| operator.3).sum();
+        assert_eq!(states, state);
+        // Half of the time is for what serializes it.
+        assert_eq!(scenario.cluster.storage.write_bytes_per_s, 100_000_000);
+    }
+}
+
 /// A plan as Flink 1 wrote it, with ways of shipping that the model has not.
 const OLD: &str = r#"{"plan": {"jid": "1", "name": "Old: job/1", "nodes": [
   {"id": "d", "parallelism": 2, "description": "Sink: Print", "inputs": [{"num": 0, "id": "c", "ship_strategy": "BROADCAST", "exchange": "pipelined_bounded"}]},

@@ -10,6 +10,8 @@ use crate::scenario::error::Problem;
 pub struct Checkpoints {
     /// Of the latest completed one, all tasks together, in bytes.
     pub state_bytes: Option<f64>,
+    /// What a checkpoint writes, in bytes: of an incremental one less than there is state.
+    pub written_bytes: Option<f64>,
     /// From trigger to completion, the median of those that Flink remembers.
     pub duration_ms: Option<f64>,
     /// By vertex, in bytes.
@@ -45,14 +47,15 @@ impl Checkpoints {
             if self.state_bytes.is_none() {
                 self.state_bytes = completed.amount("state_size")?;
             }
+            self.written_bytes = completed.amount("checkpointed_size")?;
             self.duration_ms = completed.amount("end_to_end_duration")?;
         }
-        let duration = answer
-            .find("summary")
-            .and_then(|summary| summary.find("end_to_end_duration"));
-        if let Some(median) = duration.map(|all| all.amount("p50")).transpose()? {
-            self.duration_ms = median.or(self.duration_ms);
-        }
+        let median = |key: &str| {
+            let all = answer.find("summary").and_then(|summary| summary.find(key));
+            all.map_or(Ok(None), |all| all.amount("p50"))
+        };
+        self.written_bytes = median("checkpointed_size")?.or(self.written_bytes);
+        self.duration_ms = median("end_to_end_duration")?.or(self.duration_ms);
         let mut triggered = Vec::new();
         for checkpoint in answer.get("history", "this answer")?.list()? {
             let at = checkpoint.amount("trigger_timestamp")?;
@@ -72,6 +75,7 @@ impl Checkpoints {
     fn details(&mut self, answer: Answer<'_>) -> Result<(), Problem> {
         self.state_bytes = answer.amount("state_size")?.or(self.state_bytes);
         if self.duration_ms.is_none() {
+            self.written_bytes = answer.amount("checkpointed_size")?;
             self.duration_ms = answer.amount("end_to_end_duration")?;
         }
         let tasks = answer.get("tasks", "this answer")?;
