@@ -361,7 +361,7 @@ fn more_tasks_than_slots_that_bind() {
     let expected = r#"error: x.yaml:6:5: 5 tasks for 2 slots, and slots bind; add slots or TaskManagers, or set `placement.slots: ignore`
    6 |     - {name: tm-1, slots: 1, cpu: 2.0}
      |     ^
-error: x.yaml:6:14: 2 tasks are pinned to `tm-1`, which has 1 slots, and slots bind
+error: x.yaml:6:14: 2 tasks are pinned to `tm-1`, which has 1 slot, and slots bind
    6 |     - {name: tm-1, slots: 1, cpu: 2.0}
      |              ^^^^"#;
     assert_eq!(

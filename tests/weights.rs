@@ -20,7 +20,9 @@ fn recovery(model: &str, seed: u64, weight: u32) -> Recovery {
 }
 
 /// Each phase of the recovery lasts as long as with single records, but for 2 % or two simulated records. The seeds are such that
-/// no race between two messages, a millisecond apart, goes the other way, and that checkpoints which follow one another without a pause are about as old.
+/// no race between two messages, a millisecond apart, goes the other way (15 and 27 of the adaptive scheduler), and no TaskManager is
+/// beyond its capacity from the start on (its 1 and 23): cores are given in turn, a buffer at a time, and where all are
+/// wanted all the time a task's part of them depends on how full its buffers are. The job is up to 5 % off then.
 fn agrees(model: &str, seeds: &[u64]) {
     for seed in seeds {
         let [single, heavy] = std::thread::scope(|scope| {
@@ -51,5 +53,5 @@ fn heavy_records_take_a_restart_of_the_region_as_long() {
 
 #[test]
 fn heavy_records_take_a_smaller_job_as_long() {
-    agrees("flink-adaptive", &[2, 5, 6, 7, 8, 9]);
+    agrees("flink-adaptive", &[2, 3, 4, 5, 6, 7, 8, 9]);
 }

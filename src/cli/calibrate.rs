@@ -75,13 +75,13 @@ fn text(calibration: &Calibration, base: &str) -> String {
             _ => format!("{:.1} ms", found.median),
         };
         text.push_str(&format!(
-            "  {:<26} {median:>12}  {:>3} rows: {}\n",
+            "  {:<30} {median:>12}  {:>3} rows: {}\n",
             found.key, found.rows, found.how
         ));
     }
     text.push_str(&format!("\nAs in {base}\n"));
     for (key, why) in &calibration.missing {
-        text.push_str(&format!("  {key:<26} {why}\n"));
+        text.push_str(&format!("  {key:<30} {why}\n"));
     }
     text
 }

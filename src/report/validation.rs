@@ -107,7 +107,7 @@ fn noticed(kind: &Noticed) -> String {
         return String::new();
     }
     format!(
-        "    {:<20} measured {}  predicted {}\n",
+        "    {:<26} measured {}  predicted {}\n",
         "detect_kind",
         kind.measured.as_deref().unwrap_or("-"),
         predicted.join(", ")
@@ -152,7 +152,7 @@ pub fn text(results: &Validation) -> String {
             };
             text.push_str(
                 format!(
-                    "    {:<20} measured {:>10}  predicted {:<34} {:>6}  {inside}",
+                    "    {:<26} measured {:>10}  predicted {:<34} {:>6}  {inside}",
                     quantity.name(),
                     value(*quantity, predicted.measured),
                     band(*quantity, predicted),

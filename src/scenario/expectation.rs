@@ -201,6 +201,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_docs_have_every_quantity() {
+        let docs = include_str!("../../docs/ci.md");
+        for (name, ..) in QUANTITIES {
+            assert!(docs.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn quantiles_over_seeds_are_read() {
         let of = |text: &str| parse(text).map(|read| read.clauses[0].clone());
         let p99 = of("p99(total) <= 60 s").unwrap();

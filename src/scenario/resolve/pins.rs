@@ -125,8 +125,10 @@ pub fn slots(file: &ClusterFile, jobs: &[Job], cluster: &Cluster, rule: Slots, c
             check.refuse(
                 place,
                 format!(
-                    "{pinned} tasks are pinned to `{}`, which has {} slots, and slots bind",
-                    tm.name, tm.slots
+                    "{pinned} tasks are pinned to `{}`, which has {} slot{}, and slots bind",
+                    tm.name,
+                    tm.slots,
+                    if tm.slots == 1 { "" } else { "s" }
                 ),
             );
         }
