@@ -140,6 +140,50 @@ fn a_flink_conf_yaml_of_flink_1() {
 }
 
 #[test]
+fn a_file_of_flink_1_wants_its_release() {
+    let warnings = |top: &str, name| {
+        let conf = Some((name, "heartbeat.interval: 5000\n"));
+        let loaded = try_load(top, &[], conf).unwrap_or_else(|error| panic!("{error}"));
+        loaded.warnings
+    };
+    let said = warnings("", "conf/flink-conf.yaml");
+    let told =
+        "what that file leaves open is here as in Flink 2.3: write `flink-version: \"1.20\"`";
+    assert!(
+        said.iter().any(|warning| warning.contains(told)),
+        "{said:?}"
+    );
+    assert!(warnings("flink-version: 1.18\n", "conf/flink-conf.yaml").is_empty());
+    assert!(warnings("", "conf/config.yaml").is_empty());
+}
+
+#[test]
+fn what_waits_for_a_connection_is_no_key_without_effect() {
+    let text = "pekko.tcp.timeout: 5 s\ntaskmanager.network.netty.client.connectTimeoutSec: 9\n";
+    let loaded = try_load("", &[], Some(("config.yaml", text))).expect("known keys");
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let config = &loaded.scenario.config;
+    assert_eq!(config.rpc.tcp_timeout, Span::from_secs(5));
+    assert_eq!(config.network.connect_timeout, Span::from_secs(9));
+    runs_again(&loaded.scenario);
+}
+
+#[test]
+fn keys_of_the_clusters_own_code_are_told_and_left_alone() {
+    let loaded = try_load("", &[], Some(("config.yaml", "com.acme.flag: true\n")))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let told = "config.yaml:1:1: `com.acme.flag` is no Flink key, and has no effect here";
+    assert!(
+        loaded.warnings[0].starts_with(told),
+        "{:?}",
+        loaded.warnings
+    );
+    runs_again(&loaded.scenario);
+    let said = refused("config: {com.acme.flag: true}\n", &[], None);
+    assert!(said.contains("`com.acme.flag` is no Flink key"), "{said}");
+}
+
+#[test]
 fn later_wins() {
     let conf = Some((
         "config.yaml",

@@ -16,6 +16,8 @@ pub struct Entry {
 /// What the file says, and what Flink would ignore in it.
 #[derive(Debug, Default)]
 pub struct FlinkConf {
+    /// In the format that Flink 2 no longer reads.
+    pub is_flink_1: bool,
     pub entries: Vec<Entry>,
     pub warnings: Vec<Problem>,
 }
@@ -25,6 +27,7 @@ pub fn parse(name: &str, text: &str) -> Result<FlinkConf, Problem> {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let mut conf = FlinkConf::default();
     if base.starts_with("flink-conf") {
+        conf.is_flink_1 = true;
         lines(text, &mut conf);
     } else if text
         .lines()

@@ -205,7 +205,7 @@ pub const KEYS: &[Key] = &[
     key!(FLINK, "cluster.registration.error-delay" config.registration.error_delay, duration, span),
     key!(FLINK, "cluster.registration.refused-registration-delay" config.registration.refused_delay, duration, span),
     key!(FLINK, "pekko.ask.timeout" ["akka.ask.timeout"] config.rpc.ask_timeout, |text| at_least(text, 1), span),
-    key!(NOBODY, "pekko.tcp.timeout" ["akka.tcp.timeout"] config.rpc.tcp_timeout, |text| at_least(text, 1), span),
+    key!(FLINK, "pekko.tcp.timeout" ["akka.tcp.timeout"] config.rpc.tcp_timeout, |text| at_least(text, 1), span),
     key!(FLINK, "pekko.retry-gate-closed-for" ["akka.retry-gate-closed-for"] config.rpc.retry_gate_closed_for, duration, span),
     key!(FLINK, "taskmanager.registration.timeout" ["taskmanager.maxRegistrationDuration"] config.taskmanager_registration_timeout, |text| at_least(text, 1), span),
     Key {
@@ -273,7 +273,7 @@ pub const KEYS: &[Key] = &[
     key!(ALL, "taskmanager.network.request-backoff.initial" ["taskmanager.net.request-backoff.initial"] config.network.request_backoff_initial, duration, span),
     key!(ALL, "taskmanager.network.request-backoff.max" ["taskmanager.net.request-backoff.max"] config.network.request_backoff_max, duration, span),
     key!(FLINK, "taskmanager.network.partition-request-timeout" config.network.partition_request_timeout, duration, span),
-    key!(NOBODY, "taskmanager.network.netty.client.connectTimeoutSec" ["taskmanager.net.client.connectTimeoutSec"] config.network.connect_timeout, seconds, |timeout: Span| Some((timeout.0 / 1_000_000_000).to_string())),
+    key!(ALL, "taskmanager.network.netty.client.connectTimeoutSec" ["taskmanager.net.client.connectTimeoutSec"] config.network.connect_timeout, seconds, |timeout: Span| Some((timeout.0 / 1_000_000_000).to_string())),
     key!(NOBODY, "taskmanager.network.retries" config.network.retries, |text| count(text, 0, 1_000), number),
 
     key!(ALL, "pipeline.max-parallelism" config.max_parallelism, |text| count(text, 1, MAX_PARALLELISM).map(Some), |max: Option<u32>| max.map(|max| max.to_string())),

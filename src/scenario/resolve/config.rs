@@ -24,10 +24,13 @@ pub struct Keys {
     chosen: BTreeMap<String, Entry>,
 }
 
+/// The [`rank`] of what stands in the cluster's configuration.
+const OF_CLUSTER: u8 = 1;
+
 /// How late a place comes: the cluster's configuration, the scenario, the command line. Later wins.
 pub fn rank(place: Place) -> u8 {
     match place {
-        Place::Beside { .. } => 1,
+        Place::Beside { .. } => OF_CLUSTER,
         Place::File { .. } | Place::Nowhere => 2,
         Place::Argument(_) => 4,
     }
@@ -40,6 +43,14 @@ pub fn read(
     file: Option<&Named<At<Setting>>>,
     check: &mut Check,
 ) -> Keys {
+    if cluster.is_some_and(|conf| conf.is_flink_1) && version >= FlinkVersion::FIRST_2 {
+        check.warn(
+            Place::Nowhere,
+            format!(
+                "only Flink 1 reads a `flink-conf.yaml`, and what that file leaves open is here as in Flink {version}: write `flink-version: \"1.20\"`, or whichever release the cluster runs"
+            ),
+        );
+    }
     let mut entries = Vec::new();
     for entry in cluster.into_iter().flat_map(|conf| &conf.entries) {
         entries.push(Entry {
@@ -66,12 +77,19 @@ pub fn read(
         } else if let Some(why) = flink::outside(name) {
             check.refuse(entry.place, format!("`{}`: {why}", short(name)));
         } else if !flink::is_known(name) {
-            let hint = flink::nearest(name)
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            check.refuse(
-                entry.place,
-                format!("`{}` is no Flink key{hint}", short(name)),
-            );
+            let key = short(name);
+            match flink::nearest(name) {
+                Some(near) => check.refuse(
+                    entry.place,
+                    format!("`{key}` is no Flink key; did you mean `{near}`?"),
+                ),
+                // A cluster may have keys that only its own code reads.
+                None if rank(entry.place) == OF_CLUSTER => check.warn(
+                    entry.place,
+                    format!("`{key}` is no Flink key, and has no effect here"),
+                ),
+                None => check.refuse(entry.place, format!("`{key}` is no Flink key")),
+            }
         }
     }
     keys
