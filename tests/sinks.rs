@@ -4,7 +4,7 @@
 mod support;
 
 use firedrill::drill::outcome::{Outcome, SinkDelivery};
-use support::{load, run, said, shipped};
+use support::{load, parse, run, said, shipped};
 
 fn drill(name: &str, seed: u64, more: &[&str]) -> Outcome {
     let seed = format!("seed={seed}");
@@ -234,6 +234,33 @@ fn a_broker_may_go_at_any_time() {
     assert!(killed > 8_000.0 && killed < 20_000.0, "{killed}");
     assert!(stopped < 2_000.0, "{stopped}");
     assert!(hung > 28_000.0 && resumed < 8_000.0, "{hung} {resumed}");
+}
+
+/// Whoever needs a transaction while its coordinator is away fails after `max.block.ms`, and again, until the broker is back.
+#[test]
+fn a_producer_waits_a_minute_for_a_transaction() {
+    let text = include_str!("../scenarios/kafka-broker-dies.yaml")
+        .replace(
+            "replication-factor: 3, min-insync-replicas: 2",
+            "replication-factor: 1, min-insync-replicas: 1",
+        )
+        .replace(
+            "at: 60 s, restart-after: 60 s}",
+            "at: 60 s, restart-after: 3 min}\n  - {throw: Sink 0, at: 61 s}",
+        )
+        .replace("duration: 3 min", "duration: 5 min\nweight: 10");
+    let outcome = run(&parse(&text));
+    assert_unbroken(&outcome);
+    let delivery = &outcome.summary.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated), (0, 0));
+    let starts = said(&outcome, "scope region, because of");
+    let [thrown, first, second] = starts[..] else {
+        panic!("{starts:?}");
+    };
+    // Its back-off, its deployment, and a minute.
+    for (from, to) in [(thrown, first), (first, second)] {
+        assert!((61_000.0..66_000.0).contains(&(to - from)), "{starts:?}");
+    }
 }
 
 /// Its pointer is written, and the leader that wrote it is cut off from the answer: nobody discards the checkpoint, no task hears of

@@ -138,6 +138,13 @@ impl Calls {
         }));
     }
 
+    /// Since when the producer has waited for this call, if it is one that it waits for.
+    pub fn blocks_since(&self, call: u64) -> Option<Time> {
+        let call = self.open.get(&call)?;
+        let blocks = !matches!(call.purpose, Purpose::Write | Purpose::Commit(..));
+        blocks.then_some(call.since)
+    }
+
     pub fn has_writes(&self) -> bool {
         self.oldest_write().is_some()
     }

@@ -16,13 +16,16 @@ use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::sink::{Guarantee, SinkSpec};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{ActorId, Span};
+use crate::kernel::{ActorId, Span, Time};
 
 use calls::{Calls, Purpose, Request};
 use transactions::Transactions;
 
 /// A batch that is not acknowledged for so long fails the task (`delivery.timeout.ms`, Kafka's default).
 const DELIVERY_TIMEOUT: Span = Span::from_secs(120);
+
+/// A producer waits so long for a transaction (`max.block.ms`, Kafka's default).
+const MAX_BLOCK: Span = Span::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -159,6 +162,15 @@ impl Writer {
             self.patience_due = true;
             let left = Span(DELIVERY_TIMEOUT.0 - waited.0);
             self.tell_task(left, TaskStep::WriterPatience, ctx);
+        }
+    }
+
+    /// No broker has taken this call yet. Whoever waits for a transaction does not wait for ever; a committer does
+    /// (`KafkaCommitter` tries again).
+    pub fn look_at_refusal(&mut self, call: u64, now: Time) {
+        let blocks = self.calls.blocks_since(call);
+        if blocks.is_some_and(|since| now.since(since) >= MAX_BLOCK) {
+            self.failed = Some("no transaction could be opened within max.block.ms");
         }
     }
 
