@@ -299,6 +299,92 @@ fn checkpoints_start_with_the_first_task_that_runs_and_keep_their_pace() {
     assert!(after(second) - second < 9_900.0 || pace.round() == 4.0);
 }
 
+/// Nobody hears the JobManagers for longer than a call waits for its answer.
+const UNHEARD: &str = "{cut: {from: [jobmanagers], to: [taskmanagers]}, at: 60 s, for: 15 s}";
+
+#[test]
+fn a_checkpoint_that_a_source_was_not_told_of_is_given_up_and_counts_for_nothing() {
+    let outcome = support::run(&parse(&flink_yaml(&[UNHEARD])));
+    let triggered = first(&outcome, "checkpoint 7 is triggered");
+    let aborted = first(&outcome, "checkpoint 7 is aborted");
+    assert_eq!(aborted - triggered, 10_000.0, "pekko.ask.timeout");
+    // The next one has waited for it, and the first that gets through completes.
+    assert!(first(&outcome, "checkpoint 8 is triggered") - aborted < 10.0);
+    assert!(says(&outcome, "checkpoint 8 has completed"));
+    assert!(outcome.summary.recoveries.is_empty());
+}
+
+#[test]
+fn checkpoints_are_at_least_min_pause_apart_even_where_one_fails() {
+    let text = flink_yaml(&[UNHEARD]).replace(
+        "config:\n",
+        "config:\n  execution.checkpointing.min-pause: 30 s\n",
+    );
+    let outcome = support::run(&parse(&text));
+    let triggered = support::said(&outcome, "is triggered");
+    let [aborted] = support::said(&outcome, "is aborted")[..] else {
+        panic!("{:?}", support::said(&outcome, "is aborted"));
+    };
+    let before = triggered.iter().rfind(|at| **at < aborted);
+    let after = triggered.iter().find(|at| **at > aborted);
+    let apart = after.expect("another one") - before.expect("it was triggered");
+    assert!(apart > 29_900.0, "{triggered:?}, {aborted}");
+}
+
+#[test]
+fn triggers_that_come_while_checkpoints_are_slow_are_made_up_for() {
+    let slow = "{slow-storage: hdfs, factor: 1000, at: 61 s, for: 45 s}";
+    let text = flink_yaml(&[slow]).replace("interval: 10 s", "interval: 5 s");
+    let outcome = support::run(&parse(&text));
+    let triggered = support::said(&outcome, "is triggered");
+    let (healed, caught_up) = (106_000.0, 115_000.0);
+    let (slow, later): (Vec<f64>, Vec<f64>) = triggered.iter().partition(|at| **at < caught_up);
+    let made_up = slow.iter().filter(|at| **at > healed).count();
+    // One every five seconds is due, and no request of the minute before is forgotten.
+    assert!(made_up >= 5, "{triggered:?}");
+    let due = |at: &f64| ((at - slow[0]) / 5_000.0).fract();
+    let pace = later
+        .iter()
+        .map(due)
+        .filter(|late| *late > 0.01 && *late < 0.99);
+    assert_eq!(pace.count(), 0, "{triggered:?}");
+}
+
+#[test]
+fn a_request_for_a_slot_times_out_whatever_is_requested_after_it() {
+    let text = "\
+name: small
+model: flink-default
+duration: 3 min
+weight: 20
+cluster:
+  taskmanagers:
+    - {name: tm-1, slots: 1}
+    - {name: tm-2, slots: 1}
+    - {name: tm-3, slots: 1}
+config:
+  execution.checkpointing.interval: 10 s
+  resourcemanager.standalone.start-up-time: 1 h
+  slot.request.timeout: 60 s
+topics:
+  orders: {partitions: 3, rate: 200/s, arrivals: constant}
+jobs:
+  - name: job
+    operators:
+      - {name: Source, topic: orders, parallelism: 3}
+      - {name: Sink, input: Source, exchange: forward, parallelism: 3, guarantee: at-least-once}
+faults:
+  - {kill: taskmanager-of Source 0, at: 60 s}
+  - {kill: taskmanager-of Source 1, at: 60 s}
+  - {throw: Source 2, at: 110 s}
+";
+    let outcome = support::run(&parse(text));
+    let given_up = first(&outcome, "is lost (resource-manager)");
+    let waited = first(&outcome, "because of no-resources") - given_up;
+    // Two regions want slots since then, but for the back-off; the third's slot goes to one of them.
+    assert!((60_000.0..65_000.0).contains(&waited), "{waited} ms");
+}
+
 /// When a ResourceManager struck a TaskExecutor off, and why.
 #[derive(Default)]
 struct StruckOff(Vec<(f64, String)>);

@@ -88,6 +88,12 @@ pub struct Checkpointing {
 }
 
 impl Checkpointing {
+    /// Of the periodic trigger: more often than they may follow each other makes no sense
+    /// (`CheckpointCoordinator.baseInterval`).
+    pub fn period(&self) -> Option<Span> {
+        self.interval.map(|interval| interval.max(self.min_pause))
+    }
+
     /// How a checkpoint's barriers get past records that wait (`CheckpointOptions.forConfig`).
     pub fn alignment(&self) -> Alignment {
         match (self.unaligned, self.aligned_timeout > Span::ZERO) {

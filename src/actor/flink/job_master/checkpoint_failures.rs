@@ -5,6 +5,7 @@ use crate::actor::context::Context;
 use crate::actor::fact::Detector;
 use crate::actor::flink::office::Office;
 use crate::actor::flink::rpc::call::TaskFailure;
+use crate::actor::flink::rpc::{Answer, RpcError};
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
 
@@ -22,6 +23,21 @@ impl JobMaster {
             pending.release(ctx);
             let reason = "its metadata could not be written";
             self.lose_checkpoint(checkpoint, reason, office, ctx);
+        }
+    }
+
+    /// One source could not be told of it: nobody waits for what the others do, and it counts for nothing
+    /// (`TRIGGER_CHECKPOINT_FAILURE`, `TASK_CHECKPOINT_FAILURE`).
+    pub(super) fn on_trigger_answered(
+        &mut self,
+        checkpoint: CheckpointId,
+        result: Result<Answer, RpcError>,
+        office: &mut Office<'_>,
+        ctx: &mut Context<'_>,
+    ) {
+        let reason = "a source could not be told of it";
+        if result.is_err() && self.abort_checkpoint(checkpoint, reason, office, ctx) {
+            self.on_checkpoint_failed(office, ctx);
         }
     }
 
@@ -88,9 +104,7 @@ impl JobMaster {
         }
         self.say_aborted(checkpoint, reason, ctx);
         self.on_checkpoint_over(checkpoint, office, ctx);
-        if self.coordinator.queued {
-            self.trigger_checkpoint(office, ctx);
-        }
+        self.trigger_queued(office, ctx);
         true
     }
 
@@ -104,9 +118,7 @@ impl JobMaster {
         if !self.coordinator.counted.insert(checkpoint) {
             return;
         }
-        if self.adaptive.is_some() {
-            self.on_checkpoint_failed(office, ctx);
-        }
+        self.on_checkpoint_failed(office, ctx);
         self.coordinator.failures += 1;
         let tolerable = office.blueprint.config.checkpointing.tolerable_failures;
         if self.coordinator.failures > tolerable {

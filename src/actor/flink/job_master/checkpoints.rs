@@ -1,4 +1,4 @@
-//! The checkpoint coordinator (`CheckpointCoordinator`, `CheckpointRequestDecider`).
+//! The checkpoint coordinator (`CheckpointCoordinator`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,136 +13,14 @@ use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
 use crate::dataflow::batch::{Alignment, CheckpointId};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::Span;
-use crate::policy::defect::Defect;
 
 use super::coordinator::Pending;
-use super::savepoint::Stopping;
 use super::{JobAsk, JobMaster, JobMasterTimer};
 
 /// Bytes of metadata per task (`_metadata`).
 const METADATA_BYTES_PER_TASK: u64 = 2_048;
 
 impl JobMaster {
-    /// A task reports that it runs: `DefaultExecutionGraph.updateStateInternal` starts the periodic trigger if it stands
-    /// still. The first tick comes too early, so that the first checkpoint is one interval later.
-    ///
-    /// The random delay of a new coordinator decides nothing, for it is used up before all tasks run: by the job's status that
-    /// turns to RUNNING with no task scheduled yet, or, under the adaptive scheduler, by the first task that runs.
-    pub(super) fn on_running_reported(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        if !self.coordinator.active {
-            self.start_trigger(office, ctx);
-        }
-    }
-
-    /// All tasks run. In an execution graph in which none has ended yet (a new job, a new leader, a new parallelism), the
-    /// tracker starts the trigger anew: the first checkpoint comes as soon as `min-pause` allows.
-    pub(super) fn start_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        if !self.coordinator.untrackable {
-            self.coordinator.tracked = true;
-            self.start_trigger(office, ctx);
-        }
-    }
-
-    pub(super) fn start_trigger(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let checkpointing = &office.blueprint.config.checkpointing;
-        if checkpointing.interval.is_some() {
-            self.coordinator.active = true;
-            self.coordinator.late = Span::ZERO;
-            self.coordinator.trigger.set(checkpointing.min_pause, ctx);
-        }
-    }
-
-    /// Tasks fail or are cancelled: what is on its way is aborted. The periodic trigger stops if the tracker has started
-    /// it; else it goes on at its pace, and comes to nothing until all tasks run again.
-    pub(super) fn interrupt_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        self.coordinator.untrackable = true;
-        if self.coordinator.tracked {
-            return self.stop_checkpoints(office, ctx);
-        }
-        self.coordinator.queued = false;
-        self.abort_checkpoints(office, ctx);
-    }
-
-    /// The periodic trigger stops, and what is on its way is aborted.
-    pub(super) fn stop_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        self.coordinator.active = false;
-        self.coordinator.tracked = false;
-        self.coordinator.queued = false;
-        self.coordinator.trigger.cancel(ctx);
-        self.abort_checkpoints(office, ctx);
-    }
-
-    fn abort_checkpoints(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let pending: Vec<_> = self.coordinator.pending.keys().copied().collect();
-        for checkpoint in pending {
-            self.abort_checkpoint(checkpoint, "the job restarts or ends", office, ctx);
-        }
-    }
-
-    pub(super) fn trigger_checkpoint(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        let checkpointing = &office.blueprint.config.checkpointing;
-        let Some(interval) = checkpointing.interval else {
-            return;
-        };
-        let coordinator = &mut self.coordinator;
-        if !coordinator.active {
-            return;
-        }
-        // At a fixed rate, however late it fires each time.
-        let late = office.blueprint.profile.checkpoint_trigger;
-        let late = late.draw(&mut self.trigger_random);
-        let until = Span((interval + late).0.saturating_sub(coordinator.late.0));
-        coordinator.late = late;
-        coordinator.trigger.set(until, ctx);
-        if coordinator.counting {
-            return;
-        }
-        let overlaps = office.blueprint.defects.has(Defect::CheckpointsOverlap);
-        if coordinator.pending.len() >= checkpointing.max_concurrent as usize && !overlaps {
-            coordinator.queued = true;
-            return;
-        }
-        let pause_ends = coordinator
-            .completed_at
-            .map(|completed| completed + checkpointing.min_pause);
-        if let Some(pause_ends) = pause_ends.filter(|end| *end > ctx.now()) {
-            coordinator.late = Span::ZERO;
-            return coordinator.trigger.set_at(pause_ends, ctx);
-        }
-        coordinator.queued = false;
-        // Not all tasks run: no id is taken, and nothing counts as failed.
-        if !self.all_run() {
-            return;
-        }
-        let coordinator = &mut self.coordinator;
-        coordinator.counting = true;
-        let id = coordinator.next_id;
-        self.count_up(id, office, ctx);
-    }
-
-    /// The id is taken: a pending checkpoint begins, and the sources are told.
-    pub(super) fn on_counted(
-        &mut self,
-        id: CheckpointId,
-        result: Result<Answer, ZkError>,
-        office: &mut Office<'_>,
-        ctx: &mut Context<'_>,
-    ) {
-        self.coordinator.counting = false;
-        let counted = result.ok().map(|_| id);
-        if counted.is_some() {
-            self.coordinator.next_id = id + 1;
-        }
-        if self.stopping == Some(Stopping::Counting) {
-            return self.on_savepoint_counted(counted, office, ctx);
-        }
-        // A failure to trigger does not count.
-        if counted.is_some() && self.coordinator.active && self.all_run() {
-            self.begin_checkpoint(id, office, ctx);
-        }
-    }
-
     /// A pending checkpoint, of all tasks as they are now.
     pub(super) fn begin_checkpoint(
         &mut self,
@@ -361,9 +239,7 @@ impl JobMaster {
             attempt,
             checkpoint,
         });
-        if self.coordinator.queued {
-            self.trigger_checkpoint(office, ctx);
-        }
+        self.trigger_queued(office, ctx);
         if self.adaptive.is_some() && self.stopping.is_none() {
             self.on_checkpoint_completed(office, ctx);
         }
@@ -384,6 +260,7 @@ impl JobMaster {
             true => self.on_checkpoint_over(checkpoint, office, ctx),
             false => self.count_failure(checkpoint, office, ctx),
         }
+        self.trigger_queued(office, ctx);
         self.finalize_next(office, ctx);
         self.restart_what_is_ready(office, ctx);
     }

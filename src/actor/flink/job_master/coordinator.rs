@@ -25,8 +25,8 @@ pub(super) struct Coordinator {
     pub(super) untrackable: bool,
     /// An id is being taken.
     pub(super) counting: bool,
-    /// A trigger came while as many checkpoints as may be were on their way.
-    pub(super) queued: bool,
+    /// Triggers that came while as many checkpoints as may be were on their way.
+    pub(super) queued: u32,
     pub(super) trigger: Alarm,
     /// So late is the timer that is set.
     pub(super) late: Span,
@@ -59,7 +59,7 @@ impl Coordinator {
             tracked: false,
             untrackable: false,
             counting: false,
-            queued: false,
+            queued: 0,
             trigger: Alarm::new(Timer::JobMaster { job, timer }),
             late: Span::ZERO,
             completed_at: None,

@@ -17,6 +17,7 @@ mod slot_pool;
 mod sources;
 mod store;
 mod tasks;
+mod triggering;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -342,9 +343,11 @@ impl JobMaster {
             JobAsk::Cancel(subtask, attempt, tries) => {
                 self.on_cancel_answered(subtask, attempt, tries, result, office, ctx)
             }
-            // Not counted as a failure of the checkpoint: it expires if nobody has triggered it.
-            JobAsk::TriggerCheckpoint(_) => {}
-            JobAsk::FreeSlot(allocation) => self.on_slot_freed(allocation, result, ctx),
+            JobAsk::TriggerCheckpoint(checkpoint) => {
+                self.on_trigger_answered(checkpoint, result, office, ctx)
+            }
+            // A TaskManager that has not heard learns from the next heartbeat that the slot is not ours.
+            JobAsk::FreeSlot(_) => {}
             JobAsk::AddSplits(subtask, attempt) => {
                 self.on_splits_added(subtask, attempt, result, office, ctx)
             }
@@ -367,7 +370,7 @@ impl JobMaster {
             JobMasterTimer::RequestTimeout => self.check_requests(office, ctx),
             JobMasterTimer::RestartDelay { failover } => self.on_delay_over(failover, office, ctx),
             JobMasterTimer::Deploy { deployment } => self.deploy(deployment, office, ctx),
-            JobMasterTimer::CheckpointTrigger => self.trigger_checkpoint(office, ctx),
+            JobMasterTimer::CheckpointTrigger => self.on_trigger_due(office, ctx),
             JobMasterTimer::CheckpointExpiry { checkpoint } => {
                 self.on_checkpoint_expired(checkpoint, office, ctx)
             }

@@ -42,7 +42,8 @@ impl JobMaster {
             }
         }
         self.fulfil(office, ctx);
-        if self.pool.pending().next().is_some() {
+        // A check that is due for an older request comes first, and sees to these after it.
+        if self.pool.pending().next().is_some() && !self.request_timeout.is_set(ctx) {
             self.request_timeout
                 .set(office.blueprint.config.slots.request_timeout, ctx);
         }
@@ -407,14 +408,5 @@ impl JobMaster {
                 ctx,
             );
         }
-    }
-
-    pub(super) fn on_slot_freed(
-        &mut self,
-        _allocation: AllocationId,
-        _result: Result<Answer, RpcError>,
-        _ctx: &mut Context<'_>,
-    ) {
-        // A slot that was not freed is reconciled by the next heartbeat: its TaskManager learns that it is not ours.
     }
 }

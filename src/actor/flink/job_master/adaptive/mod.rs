@@ -196,12 +196,14 @@ impl JobMaster {
         }
     }
 
-    /// Where checkpoints keep failing there is no better moment to wait for.
+    /// Where checkpoints keep failing, whatever the reason, there is no better moment to wait for
+    /// (`CheckpointStatsListener`).
     pub(super) fn on_checkpoint_failed(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
-        if let State::Executing {
-            failures_left: Some(left),
-            ..
-        } = &mut self.scheduler().state
+        if let Some(scheduler) = &mut self.adaptive
+            && let State::Executing {
+                failures_left: Some(left),
+                ..
+            } = &mut scheduler.state
         {
             *left = left.saturating_sub(1);
             if *left == 0 {
