@@ -638,6 +638,19 @@ fn a_fault_that_does_no_harm_is_not_where_a_recovery_begins() {
     assert_eq!(begun, [60_000.0]);
 }
 
+/// An outage of ZooKeeper takes a while to be noticed, output in time: one before it, which nobody has noticed, is not why.
+#[test]
+fn a_fault_that_is_over_is_not_where_the_recovery_from_the_next_begins() {
+    let outages = [
+        "{hang: zk-1, at: 40 s, for: 1 s}",
+        "{hang: zk-1, at: 60 s, for: 90 s}",
+    ];
+    let text = flink_yaml(&outages).replace("cluster:\n", "cluster:\n  zookeeper: {servers: 1}\n");
+    let outcome = support::run(&parse(&text));
+    let begun: Vec<f64> = outcome.summary.recoveries.iter().map(|r| r.at_ms).collect();
+    assert_eq!(begun, [60_000.0]);
+}
+
 /// What consumers ask its new tasks for goes to the process that is gone, over connections that nobody has closed: they are
 /// told so, and ask again.
 #[test]

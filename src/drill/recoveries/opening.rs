@@ -57,13 +57,19 @@ impl Recoveries {
         }
     }
 
-    /// Leaves out what a job has borne for a while, its output in time, if something newer can be why.
-    pub(super) fn without_borne(&self, faults: Vec<usize>, job: JobId) -> Vec<usize> {
+    /// Leaves out what a job has borne for a while, its output in time, if something newer can be why, else something that
+    /// is still at work.
+    pub(super) fn without_borne(&self, mut faults: Vec<usize>, job: JobId) -> Vec<usize> {
         let late = self.blueprint.monitor.late;
         let in_time = self.jobs[job as usize].in_time;
-        let is_borne = |number: &usize| self.faults[*number].at + late + CAUGHT_UP_FOR <= in_time;
-        let (borne, newer): (Vec<usize>, Vec<usize>) = faults.into_iter().partition(is_borne);
-        if newer.is_empty() { borne } else { newer }
+        let is_new = |number: &usize| self.faults[*number].at + late + CAUGHT_UP_FOR > in_time;
+        let is_at_work = |number: &usize| self.faults[*number].healed.is_none();
+        if faults.iter().any(is_new) {
+            faults.retain(is_new);
+        } else if faults.iter().any(is_at_work) {
+            faults.retain(is_at_work);
+        }
+        faults
     }
 
     /// An earlier recovery has dealt with the fault.
