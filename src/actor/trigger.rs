@@ -60,9 +60,6 @@ impl Conditions {
 
     /// Something has been stated: the faults that this sets off, in the order of the plan, and how long after it.
     pub fn take(&mut self, actor: ActorId, fact: &Fact, now: Time) -> Vec<(Span, FaultAction)> {
-        if !is_awaited(fact) {
-            return Vec::new();
-        }
         if matches!(fact, Fact::LeadershipGranted) {
             self.grants += 1;
         }
@@ -79,7 +76,7 @@ impl Conditions {
 
 /// Whether a trigger can wait for such a fact; most are about records, and none does.
 #[inline]
-fn is_awaited(fact: &Fact) -> bool {
+pub(super) fn is_awaited(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::CheckpointTriggered { .. }

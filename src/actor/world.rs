@@ -33,7 +33,7 @@ use super::message::{Body, Envelope, FaultAction, Timer};
 use super::receiver::Receiver;
 use super::storage::Storage;
 use super::task_manager::TaskManager;
-use super::trigger::{Conditional, Conditions};
+use super::trigger::{Conditional, Conditions, is_awaited};
 use super::zookeeper::server::Server as ZooKeeper;
 
 /// Between the starts of two JobManagers.
@@ -372,7 +372,8 @@ impl crate::kernel::World for World {
 
     #[inline]
     fn on_facts(&mut self, kernel: &mut Kernel<World>) {
-        if !self.plan.conditions.are_none() {
+        let mut facts = kernel.facts().iter();
+        if !self.plan.conditions.are_none() && facts.any(|(_, fact)| is_awaited(fact)) {
             self.set_off(kernel);
         }
     }
