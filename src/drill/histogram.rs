@@ -7,10 +7,15 @@
 const LINEAR: u64 = 1 << LINEAR_BITS;
 const LINEAR_BITS: u32 = 10;
 
+/// Of so many buckets that follow each other: how many values each has.
+type Row = [u64; ROW];
+const ROW: usize = LINEAR as usize;
+
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// By bucket; as long as the largest value so far asks for.
-    counts: Vec<u64>,
+    /// By bucket, in rows that are made when their first value comes: nothing moves as values grow, and what lies between
+    /// small ones and large ones takes no memory.
+    rows: Vec<Option<Box<Row>>>,
     /// No bucket before it has anything.
     lowest: usize,
     count: u64,
@@ -41,9 +46,9 @@ impl Histogram {
         let (mut count, mut min, mut max) = (0, u64::MAX, 0);
         values.for_each(|value| {
             let bucket = bucket(value);
-            match self.counts.get_mut(bucket) {
-                Some(count) => *count += 1,
-                None => self.grow(bucket),
+            match self.rows.get_mut(bucket / ROW) {
+                Some(Some(row)) => row[bucket % ROW] += 1,
+                _ => self.make_row(bucket / ROW)[bucket % ROW] += 1,
             }
             count += 1;
             min = min.min(value);
@@ -58,24 +63,25 @@ impl Histogram {
     }
 
     #[cold]
-    fn grow(&mut self, bucket: usize) {
-        self.counts.resize(bucket + 1, 0);
-        self.counts[bucket] = 1;
+    fn make_row(&mut self, number: usize) -> &mut Row {
+        if number >= self.rows.len() {
+            self.rows.resize(number + 1, None);
+        }
+        self.rows[number].get_or_insert_with(|| Box::new([0; ROW]))
     }
 
     /// Moves everything into another histogram.
     pub fn drain_into(&mut self, other: &mut Histogram) {
-        if other.counts.len() < self.counts.len() {
-            other.counts.resize(self.counts.len(), 0);
-        }
         if other.is_empty() || (!self.is_empty() && self.lowest < other.lowest) {
             other.lowest = self.lowest;
         }
         if !self.is_empty() {
-            let used = self.lowest..bucket(self.max) + 1;
-            let counts = self.counts[used.clone()].iter_mut();
-            for (count, all) in counts.zip(&mut other.counts[used]) {
-                *all += std::mem::take(count);
+            let used = self.lowest / ROW..bucket(self.max) / ROW + 1;
+            for (number, row) in used.clone().zip(&mut self.rows[used]) {
+                let Some(row) = row else { continue };
+                for (count, all) in row.iter_mut().zip(other.make_row(number)) {
+                    *all += std::mem::take(count);
+                }
             }
         }
         other.count += std::mem::take(&mut self.count);
@@ -98,10 +104,12 @@ impl Histogram {
     pub fn at_per_mille(&self, per_mille: u64) -> u64 {
         let wanted = (self.count * per_mille).div_ceil(1000).max(1);
         let mut passed = 0;
-        for (bucket, count) in self.counts.iter().enumerate().skip(self.lowest) {
-            passed += count;
-            if passed >= wanted {
-                return value(bucket).min(self.max);
+        for (number, row) in self.rows.iter().enumerate().skip(self.lowest / ROW) {
+            for (column, count) in row.iter().flat_map(|row| row.iter()).enumerate() {
+                passed += count;
+                if passed >= wanted {
+                    return value(number * ROW + column).min(self.max);
+                }
             }
         }
         self.max
