@@ -12,7 +12,7 @@ use crate::actor::source_fact::SourceFact;
 use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId, Topology};
-use crate::kernel::{ActorId, Header, Time};
+use crate::kernel::{self, ActorId, Header, Time};
 
 use super::outcome::{MetricPoint, TaskSpan, VertexIo};
 
@@ -61,7 +61,20 @@ impl Logs {
     }
 }
 
+/// Room for more measurements than this is only made when they come.
+const EXPECTED_MAX: usize = 1 << 16;
+
 impl Tasks {
+    /// Of a run that lasts so long; with room for what will be measured: growing by doubling would copy it over and over.
+    pub fn new(blueprint: &Blueprint, lasts: kernel::Span) -> Tasks {
+        let reports = lasts.0 / blueprint.monitor.interval.0.max(1);
+        let expected = (reports as usize).saturating_mul(blueprint.topology.subtasks.len());
+        Tasks {
+            measured: Vec::with_capacity(expected.min(EXPECTED_MAX)),
+            ..Tasks::default()
+        }
+    }
+
     pub fn logs_max(&self) -> u64 {
         self.logs.max
     }

@@ -121,7 +121,7 @@ impl Watch {
             visibility: Spans::default(),
             recoveries: Recoveries::new(blueprint),
             timeline: Timeline::new(blueprint),
-            tasks: Tasks::default(),
+            tasks: Tasks::new(blueprint, lasts),
             journal: Journal::default(),
             checkpoints: CheckpointLog::default(),
             statuses: Vec::new(),
