@@ -255,11 +255,22 @@ fn rest_answers_have_the_shape_of_a_real_cluster_s() {
             checkpoints["latest"]["restored"]["id"],
             recovery["restored_checkpoint"]
         );
-        let failures = ours("rest-exceptions.json")["exceptionHistory"]["entries"]
+        let exceptions = ours("rest-exceptions.json");
+        let failures = exceptions["exceptionHistory"]["entries"]
             .as_array()
-            .unwrap()
-            .len();
-        assert!(failures >= 1, "{model}: {failures}");
+            .unwrap();
+        assert!(!failures.is_empty(), "{model}");
+        // Each has what it says itself, not what the recovery began with.
+        for failure in failures {
+            let [class, trace] =
+                ["exceptionName", "stacktrace"].map(|key| failure[key].as_str().unwrap());
+            let expected = match trace.split(": ").nth(1).unwrap() {
+                "data-plane" => "RemoteTransportException",
+                "deployment-unreachable" => "RecipientUnreachableException",
+                _ => "FlinkException",
+            };
+            assert!(class.ends_with(expected), "{model}: {trace}");
+        }
         // What a task takes in its producers have put out, but for what is under way and what was sent again.
         let counted =
             |vertex: usize, what: &str| job["vertices"][vertex]["metrics"][what].as_u64().unwrap();

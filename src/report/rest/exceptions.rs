@@ -31,15 +31,8 @@ pub(super) fn history(outcome: &Outcome) -> Value {
 }
 
 fn entry(change: &StatusChange, job: &str, outcome: &Outcome) -> Value {
-    let recovery = outcome
-        .summary
-        .recoveries
-        .iter()
-        .rev()
-        .find(|recovery| recovery.job == job && recovery.at_ms <= change.at_ms);
-    let detector = recovery
-        .and_then(|recovery| recovery.detector.as_deref())
-        .unwrap_or("");
+    // Later failures of a recovery have their own causes.
+    let detector = change.reason.split(':').next().unwrap_or("");
     let name = class(detector);
     // A task that failed at that instant is the one whose failure it is.
     let failed = outcome
@@ -67,6 +60,12 @@ fn class(detector: &str) -> &'static str {
         "heartbeat-timeout" => "java.util.concurrent.TimeoutException",
         "resource-manager" | "rpc-unreachable" => {
             "org.apache.flink.runtime.jobmaster.JobMasterException"
+        }
+        "deployment-unreachable" => {
+            "org.apache.flink.runtime.rpc.exceptions.RecipientUnreachableException"
+        }
+        "no-resources" => {
+            "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException"
         }
         "user-exception" => "java.lang.RuntimeException",
         _ => "org.apache.flink.util.FlinkException",
