@@ -1,8 +1,10 @@
 //! Once faults have stopped: somebody leads, jobs run, checkpoints come to an end.
 
-use crate::actor::fact::{ExecutionState, Fact, JobStatus};
+use std::collections::BTreeSet;
+
+use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::dataflow::topology::JobId;
-use crate::kernel::{Header, Time};
+use crate::kernel::{ActorId, Header, Span, Time};
 
 use super::checks::Checker;
 use super::quiet::{
@@ -35,6 +37,10 @@ pub(super) struct Liveness {
     /// Since when somebody leads, or nobody does.
     led_since: Time,
     jobs: Vec<Job>,
+    /// TaskManagers that do not hear of completed checkpoints.
+    deaf: BTreeSet<ActorId>,
+    /// When connections were reset last: what was under way on them is lost.
+    reset_at: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,9 +54,17 @@ struct Job {
     pending: bool,
     /// Tasks that have acknowledged it.
     acknowledged: usize,
+    /// Since when its tasks wait for word of the savepoint that it is stopped with.
+    stopping: Option<Time>,
+    /// That word may be lost. Nobody gives it again: the tasks wait for ever, and no checkpoint is due
+    /// (`CheckpointListener`: notifications are best effort).
+    untold: bool,
     /// It has ended for good.
     over: bool,
 }
+
+/// A call is on its way for so long at the most.
+const UNDER_WAY: Span = Span::from_secs(5);
 
 impl Liveness {
     pub fn new(scene: &Scene) -> Liveness {
@@ -62,7 +76,24 @@ impl Liveness {
             checkpointed,
             led_since: Time::ZERO,
             jobs,
+            deaf: BTreeSet::new(),
+            reset_at: None,
         }
+    }
+
+    /// Calls to TaskManagers are lost from here on, or were while a job was being stopped.
+    fn lose_word(&mut self, now: Time) {
+        for known in &mut self.jobs {
+            known.untold |= known.stopping.is_some_and(|at| now.since(at) <= UNDER_WAY);
+        }
+    }
+
+    /// A savepoint has completed, and every task is told, so that it finishes.
+    fn stop(&mut self, job: JobId, now: Time) {
+        let reset = self.reset_at.is_some_and(|at| now.since(at) <= UNDER_WAY);
+        let known = &mut self.jobs[job as usize];
+        known.stopping = Some(now);
+        known.untold = reset || !self.deaf.is_empty();
     }
 
     /// A stretch of quiet ends: has everything come about that should have?
@@ -113,7 +144,7 @@ impl Liveness {
         // With everybody's word nothing expires it any more: it waits for its metadata to be written.
         let all = scene.layout(job).subtasks.len();
         let writes = known.pending && known.acknowledged >= all && !storage_is_well(scene);
-        if is_led(scene) && zookeeper_is_whole(scene) && !writes {
+        if is_led(scene) && zookeeper_is_whole(scene) && !writes && !known.untold {
             let waited = now
                 .at
                 .since(known.checkpoint.max(scene.processes.disturbed_at()));
@@ -151,9 +182,8 @@ impl Liveness {
                 runs,
                 since: now,
                 checkpoint: now,
-                pending: false,
-                acknowledged: 0,
                 over: known.over,
+                ..Job::default()
             };
         }
     }
@@ -197,8 +227,26 @@ impl Checker for Liveness {
             // Judged by how it was until now.
             fact if is_disturbance(fact) => {
                 self.judge(header.into(), scene);
-                if latest && matches!(fact, Fact::FaultInjected { what: "kill" }) {
-                    self.lead(header.time);
+                match fact {
+                    Fact::FaultInjected { what: "kill" } if latest => self.lead(header.time),
+                    Fact::FaultInjected {
+                        what: "lose-notifications",
+                    } => {
+                        self.deaf.insert(header.actor);
+                        self.lose_word(header.time);
+                    }
+                    Fact::FaultHealed {
+                        what: "lose-notifications",
+                    } => {
+                        self.deaf.remove(&header.actor);
+                    }
+                    Fact::FaultInjected {
+                        what: "reset-connections",
+                    } => {
+                        self.reset_at = Some(header.time);
+                        self.lose_word(header.time);
+                    }
+                    _ => {}
                 }
             }
             Fact::LeaderPublished { token } if *token > scene.token_max => {
@@ -236,6 +284,11 @@ impl Checker for Liveness {
                 self.set_running(*job, false, header.time);
                 self.jobs[*job as usize].over = true;
             }
+            Fact::RecoveryStarted {
+                job,
+                detector: Detector::StopWithSavepoint,
+                ..
+            } if latest => self.stop(*job, header.time),
             Fact::CheckpointTriggered { job, .. } if latest => {
                 self.checkpoint(header, *job, true, scene)
             }
@@ -267,125 +320,4 @@ impl Checker for Liveness {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::invariant::stage::{JM, Stage, TM, ZK};
-
-    const KILL: Fact = Fact::FaultInjected { what: "kill" };
-
-    fn status(stage: &mut Stage, status: JobStatus) -> &mut Stage {
-        stage.says(
-            JM(0),
-            Fact::JobStatusChanged {
-                job: 0,
-                status,
-                reason: String::new(),
-            },
-        )
-    }
-
-    fn completed(stage: &mut Stage, checkpoint: u64) -> &mut Stage {
-        stage.says(JM(0), Fact::CheckpointTriggered { job: 0, checkpoint });
-        let (offsets, duration) = (Vec::new(), crate::kernel::Span::ZERO);
-        stage.says(
-            JM(0),
-            Fact::CheckpointCompleted {
-                job: 0,
-                checkpoint,
-                offsets,
-                bytes: 0,
-                written_bytes: 0,
-                persisted_bytes: 0,
-                duration,
-            },
-        )
-    }
-
-    #[test]
-    fn a_cluster_in_order_is_left_alone() {
-        let mut stage = Stage::running();
-        for n in 1..30 {
-            completed(stage.at(n * 10), n);
-        }
-        stage
-            .at(290)
-            .broken("L8", 0)
-            .broken("R8", 0)
-            .broken("C8", 0);
-    }
-
-    #[test]
-    fn nobody_leads_for_too_long() {
-        Stage::new().at(200).broken("L8", 1);
-        let mut stage = Stage::running();
-        stage.at(20).says(JM(0), KILL).at(40);
-        assert_eq!(stage.verdict("L8").violations_total, 0);
-        stage.at(100).broken("L8", 1);
-        // Nobody is left who could.
-        stage.at(30).says(JM(1), KILL).at(200);
-        assert_eq!(stage.verdict("L8").violations_total, 0);
-    }
-
-    #[test]
-    fn a_leader_that_comes_late_is_noticed() {
-        Stage::new().at(200).elect(0, 100).broken("L8", 1);
-    }
-
-    #[test]
-    fn a_job_that_stays_down_is_noticed() {
-        let mut stage = Stage::running();
-        status(stage.at(20), JobStatus::Restarting)
-            .at(60)
-            .broken("R8", 0);
-        stage.at(200).broken("R8", 1);
-        status(&mut stage, JobStatus::Running).broken("R8", 1);
-        // Its tasks find no room: nothing can be asked.
-        let mut stage = Stage::running();
-        status(stage.at(20).says(TM(0), KILL), JobStatus::Restarting)
-            .at(200)
-            .broken("R8", 0);
-    }
-
-    #[test]
-    fn checkpoints_that_stop_are_noticed() {
-        let mut stage = Stage::running();
-        completed(stage.at(10), 1).at(30).broken("C8", 0);
-        stage.at(31).broken("C8", 1);
-        // One that is on its way has time until it expires.
-        let mut stage = Stage::running();
-        completed(stage.at(10), 1).at(20).says(
-            JM(0),
-            Fact::CheckpointTriggered {
-                job: 0,
-                checkpoint: 2,
-            },
-        );
-        stage.at(90).broken("C8", 0);
-        stage.at(91).broken("C8", 1);
-        // Without ZooKeeper there are no ids.
-        let mut stage = Stage::running();
-        completed(stage.at(10), 1)
-            .says(ZK, KILL)
-            .at(200)
-            .broken("C8", 0);
-    }
-
-    #[test]
-    fn a_job_of_flink_runs_when_its_tasks_do() {
-        let ends = |stage: &mut Stage, last: JobStatus| {
-            stage.at(20);
-            let attempt = crate::actor::checkpoint::Attempt::new(100, 1);
-            stage.sees(0, 2, attempt, ExecutionState::Failed, 0);
-            status(stage, JobStatus::Restarting);
-            status(stage, last);
-        };
-        let mut stage = Stage::flink();
-        ends(&mut stage, JobStatus::Running);
-        stage.at(60).broken("R8", 0);
-        stage.at(2_000).broken("R8", 1);
-        let mut stage = Stage::flink();
-        ends(&mut stage, JobStatus::Failed);
-        stage.at(2_000).broken("R8", 0);
-        assert_eq!(stage.verdict("L8").violations_total, 0);
-    }
-}
+mod tests;
