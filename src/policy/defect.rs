@@ -137,6 +137,8 @@ defects! {
         "every back-off is as short as the first (restart-strategy.exponential-delay.backoff-multiplier)";
     TimeoutCountsAsRefusal, "timeout-counts-as-refusal", Default,
         "a heartbeat that is not answered in time counts as refused (HeartbeatManagerImpl: RecipientUnreachableException alone does)";
+    DeploymentsNotReconciled, "deployments-not-reconciled", Default,
+        "a JobMaster does not compare what a heartbeat says runs on a TaskManager with what it believes (ExecutionDeploymentReconciler, FLINK-17075)";
 }
 
 /// A set of defects; a run has none unless somebody asks.

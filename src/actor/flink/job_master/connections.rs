@@ -11,6 +11,7 @@ use crate::actor::flink::rpc::{Address, Answer, Call, Endpoint, RpcError, line};
 use crate::actor::message::FencingToken;
 use crate::actor::settings::RegistrationConfig;
 use crate::dataflow::topology::SubtaskId;
+use crate::policy::defect::Defect;
 
 use super::{JobAsk, JobMaster};
 
@@ -180,7 +181,11 @@ impl JobMaster {
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
     ) {
-        if !self.heartbeats.heard(from, ctx) {
+        let reconciles = !office
+            .blueprint
+            .defects
+            .has(Defect::DeploymentsNotReconciled);
+        if !self.heartbeats.heard(from, ctx) || !reconciles {
             return;
         }
         let here = from.address;
