@@ -99,6 +99,11 @@ impl Default for SplitWatermark {
 }
 
 impl SplitWatermark {
+    /// The largest timestamp so far.
+    pub fn latest(&self) -> EventTime {
+        self.max
+    }
+
     /// A record has been handed out.
     pub fn on_event(&mut self, timestamp: EventTime) {
         self.max = self.max.max(timestamp);

@@ -28,6 +28,7 @@ use super::scene::Scene;
 use super::sessions::Sessions;
 use super::sinks::Sinks;
 use super::sources::Sources;
+use super::split_times::SplitTimes;
 use super::splits::Splits;
 use super::tally::{ControlPlane, Promise, Verdict};
 use super::watermarks::Watermarks;
@@ -111,6 +112,7 @@ pub struct Checks {
     checkers: Vec<Box<dyn Copied>>,
     sources: Sources,
     reading: Reading,
+    split_times: SplitTimes,
 }
 
 impl Checks {
@@ -128,6 +130,7 @@ impl Checks {
                 .collect(),
             sources: Sources::new(&scene),
             reading: Reading::new(&scene),
+            split_times: SplitTimes::new(&scene),
             scene,
         }
     }
@@ -144,6 +147,13 @@ impl Checks {
                 records,
             } => {
                 self.reading.emitted(header, *split, *first, *records);
+                self.split_times.emitted(
+                    header,
+                    (*subtask, *attempt),
+                    *split,
+                    (*first, *records),
+                    &self.scene,
+                );
                 self.sources.emitted(
                     header,
                     *subtask,
@@ -155,7 +165,8 @@ impl Checks {
                 );
             }
             Fact::Appended { split, times, .. } => {
-                self.reading.appended(header, *split, times.0.len())
+                self.reading.appended(header, *split, times.0.len());
+                self.split_times.appended(*split, times);
             }
             Fact::SinkWritten { .. }
             | Fact::TaskMeasured { .. }
@@ -170,6 +181,7 @@ impl Checks {
                 }
                 self.sources.fact(header, fact, &self.scene);
                 self.reading.fact(header, fact, &self.scene);
+                self.split_times.fact(header, fact, &self.scene);
                 self.scene.take(header, fact);
             }
         }
@@ -192,6 +204,7 @@ impl Checks {
             .flatten()
             .chain(self.sources.finish(end, &self.scene))
             .chain(self.reading.finish(end, &self.scene))
+            .chain(self.split_times.finish())
             .filter(made)
             .collect()
     }
@@ -220,6 +233,7 @@ fn promises() -> impl Iterator<Item = &'static Promise> {
         .flat_map(|entry| entry.promises)
         .chain(&super::sources::PROMISES)
         .chain(&super::reading::PROMISES)
+        .chain(&super::split_times::PROMISES)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod scene;
 mod sessions;
 mod sinks;
 mod sources;
+mod split_times;
 mod splits;
 #[cfg(test)]
 #[path = "tests/stage.rs"]

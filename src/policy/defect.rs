@@ -139,6 +139,8 @@ defects! {
         "a heartbeat that is not answered in time counts as refused (HeartbeatManagerImpl: RecipientUnreachableException alone does)";
     DeploymentsNotReconciled, "deployments-not-reconciled", Default,
         "a JobMaster does not compare what a heartbeat says runs on a TaskManager with what it believes (ExecutionDeploymentReconciler, FLINK-17075)";
+    WatermarkOfFastest, "watermark-of-fastest", Default,
+        "a source's watermark is that of its fastest split, not of its slowest (WatermarkOutputMultiplexer)";
 }
 
 /// A set of defects; a run has none unless somebody asks.

@@ -201,7 +201,7 @@ impl Stage {
         Stage::of(&blueprint())
     }
 
-    fn of(blueprint: &Arc<Blueprint>) -> Stage {
+    pub fn of(blueprint: &Arc<Blueprint>) -> Stage {
         Stage {
             checks: Checks::new(blueprint),
             at: Time::ZERO,
