@@ -130,7 +130,7 @@ pub fn documented(scenario: &Scenario, invariant: &str) -> Option<&'static str> 
                 "a savepoint to start from is in the store before the counter of checkpoints goes on behind it: whose leader dies in between counts from 1 again (CheckpointCoordinator.restoreSavepoint)",
             );
         }
-        "C8" | "K5" | "R8" if is_stopped && has(LOST) => {
+        "K5" | "R8" if is_stopped && has(LOST) => {
             return Some(
                 "tasks end when they hear that their savepoint is complete, which nobody tells them twice (StopWithSavepointTerminationManager): where that word is lost the job stands still",
             );
