@@ -304,3 +304,49 @@ fn an_older_checkpoint_doubles_what_was_committed_since_and_nothing_else() {
     assert_eq!(outcome.summary.recoveries[0].restored_checkpoint, Some(6));
     assert_eq!(outcome.summary.delivery.duplicated, 0);
 }
+
+/// Checkpoints that a hung TaskManager keeps from the sinks leave a gap before their next id. A broker is dead, and its ids wait:
+/// no later one is written to before, or the successor's probing would end at the gap and leave a transaction open.
+#[test]
+fn ids_of_aborted_checkpoints_are_opened_one_after_the_other() {
+    const TEXT: &str = "
+name: gap
+model: story
+duration: 35 s
+weight: 60
+cluster:
+  jobmanagers: [jm-1]
+  taskmanagers:
+    - {name: tm-1, slots: 8, cpu: 2, network: 125 MB/s}
+    - {name: tm-2, slots: 8, cpu: 2, network: 125 MB/s}
+  zookeeper: {servers: 1}
+  kafka: {brokers: 3, replication-factor: 3, min-insync-replicas: 2}
+placement: {policy: round-robin, slots: ignore}
+config:
+  execution.checkpointing.interval: 5 s
+  execution.checkpointing.timeout: 3 s
+  execution.checkpointing.tolerable-failed-checkpoints: 10
+topics:
+  transactions: {partitions: 4, rate: 1250/s}
+jobs:
+  - name: job
+    operators:
+      - {name: Source, topic: transactions, parallelism: 4}
+      - name: Sink
+        input: Source
+        exchange: rebalance
+        parallelism: 4
+        sink: {kind: kafka, transaction-timeout: 600 s}
+        guarantee: exactly-once
+faults:
+  - {hang: tm-1, at: 2 s, for: 16 s}
+  - {kill: broker-1, at: 18 s}
+  - {kill: tm-2, at: 22 s, restart-after: 1 s}
+";
+    for seed in 1..=6 {
+        let outcome = run(&parse(&format!("{TEXT}seed: {seed}\n")));
+        assert_unbroken(&outcome);
+        assert_eq!(said(&outcome, "is aborted: expired").len(), 4);
+        assert!(!said(&outcome, "a new producer has its id").is_empty());
+    }
+}

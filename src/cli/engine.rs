@@ -5,6 +5,7 @@ pub(super) use crate::drill::verdict::{Verdict, verdict as judge};
 pub(super) use crate::drill::{Drill, Ended};
 pub(super) use crate::kernel::time::{Span, Time};
 pub(super) use crate::kernel::trace::{TraceKind, TraceLine, TraceSink};
+pub(super) use crate::report::number::instant;
 pub(super) use crate::report::{
     Artifact, compare, explanation_json, explanation_text, junit, render, steps_text, sweep, text,
 };

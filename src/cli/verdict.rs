@@ -1,6 +1,6 @@
 //! From the outcome of a run to its exit status.
 
-use super::engine::{Scenario, Summary, Verdict, judge};
+use super::engine::{Scenario, Summary, Verdict, instant, judge};
 use super::status::Status;
 
 /// The exit status of a run.
@@ -22,16 +22,16 @@ pub(super) fn of(verdict: Verdict) -> Status {
 pub(super) fn complaints(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
     if summary.ended == "interrupted" {
-        lines.push(format!("interrupted after {} ms", summary.simulated_ms));
+        lines.push(format!("interrupted at {}", instant(summary.simulated_ms)));
     }
     for invariant in &summary.invariants {
         if let Some(first) = invariant.violations.first() {
             lines.push(format!(
-                "{} invariant {} is broken ({} times; first at {} ms, event {}: {})",
+                "{} invariant {} is broken ({} times; first at {}, event {}: {})",
                 invariant.kind,
                 invariant.id,
                 invariant.violations.len(),
-                first.at_ms,
+                instant(first.at_ms),
                 first.event,
                 first.what
             ));

@@ -9,7 +9,7 @@ mod explanation;
 mod json;
 pub mod junit;
 mod metrics;
-mod number;
+pub mod number;
 mod openmetrics;
 mod page;
 pub mod pairs;

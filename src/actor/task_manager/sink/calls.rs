@@ -16,10 +16,11 @@ use crate::kernel::{ActorId, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Write,
-    /// A transaction is opened under this number.
-    Open(u64),
-    /// An id is opened only so that there is no gap before the next one.
-    Fill,
+    /// An id is opened: to write under the last one, those before only leave no gap.
+    Open {
+        number: u64,
+        up_to: u64,
+    },
     /// Whether a subtask has used an id.
     Probe {
         subtask: u32,

@@ -113,7 +113,9 @@ impl Transactions {
         Some(producer)
     }
 
-    /// Opens the transaction of a checkpoint.
+    /// Opens the transaction of a checkpoint. INCREMENTING opens the ids of aborted checkpoints before it, one after the
+    /// other (`KafkaWriter.getTransactionalProducer`; `initTransactions` blocks): probing stops at the first id that was
+    /// never used, so there must be no gap.
     pub fn open(&mut self, checkpoint: CheckpointId, calls: &mut Calls, ctx: &mut Context<'_>) {
         self.open = None;
         let number = match self.kafka.naming {
@@ -132,14 +134,16 @@ impl Transactions {
                     .expect("few numbers are in use")
             }
         };
-        if self.kafka.naming == TransactionNaming::Incrementing {
-            // Probing stops at the first id that was never used: there are no gaps.
-            for between in self.last + 1..number {
-                self.init(Purpose::Fill, self.index, between, calls, ctx);
-            }
-            self.last = number;
-        }
-        self.init(Purpose::Open(number), self.index, number, calls, ctx);
+        let first = match self.kafka.naming {
+            TransactionNaming::Incrementing => self.last + 1,
+            TransactionNaming::Pooling => number,
+        };
+        self.open_one(first, number, calls, ctx);
+    }
+
+    fn open_one(&mut self, number: u64, up_to: u64, calls: &mut Calls, ctx: &mut Context<'_>) {
+        let purpose = Purpose::Open { number, up_to };
+        self.init(purpose, self.index, number, calls, ctx);
     }
 
     fn init(
@@ -239,7 +243,11 @@ impl Transactions {
                 }
             }
             (_, Err(error)) => return Some(error.name()),
-            (Purpose::Open(_), Ok(KafkaAnswer::Producer(producer))) => {
+            (Purpose::Open { number, up_to }, Ok(KafkaAnswer::Producer(_))) if number < up_to => {
+                self.open_one(number + 1, up_to, calls, ctx);
+            }
+            (Purpose::Open { number, .. }, Ok(KafkaAnswer::Producer(producer))) => {
+                self.last = number;
                 self.open = Some(Open {
                     producer,
                     written: false,
@@ -266,7 +274,6 @@ impl Transactions {
                 }
             }
             (Purpose::Abort, Ok(_)) => self.awaited -= 1,
-            (Purpose::Fill, Ok(_)) => {}
             (purpose, answer) => unreachable!("{answer:?} is no answer to {purpose:?}"),
         }
         self.go_on(calls, ctx);
