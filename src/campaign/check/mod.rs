@@ -123,19 +123,11 @@ const LOG_THAT_NEVER_FILLS: u64 = 256 << 20;
 /// Why a promise may break in this scenario without a bug in the model: what is modelled breaks it too.
 pub fn documented(scenario: &Scenario, invariant: &str) -> Option<&'static str> {
     let has = |kind: FaultKind| scenario.faults.iter().any(|fault| fault.kind == kind);
-    let is_stopped = has(FaultKind::SavepointAndRestart);
-    match invariant {
-        "L4" | "C1" if is_stopped => {
-            return Some(
-                "a savepoint to start from is in the store before the counter of checkpoints goes on behind it: whose leader dies in between counts from 1 again (CheckpointCoordinator.restoreSavepoint)",
-            );
-        }
-        "K5" | "R8" if is_stopped && has(LOST) => {
-            return Some(
-                "tasks end when they hear that their savepoint is complete, which nobody tells them twice (StopWithSavepointTerminationManager): where that word is lost the job stands still",
-            );
-        }
-        _ => {}
+    let waits = matches!(invariant, "K5" | "R8");
+    if waits && has(FaultKind::SavepointAndRestart) && has(LOST) {
+        return Some(
+            "tasks end when they hear that their savepoint is complete, which nobody tells them twice (StopWithSavepointTerminationManager): where that word is lost the job stands still",
+        );
     }
     match scenario.switches.scope {
         RecoveryScope::PerTask

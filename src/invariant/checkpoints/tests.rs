@@ -135,6 +135,55 @@ fn ids_that_go_back_are_noticed() {
     complete(complete(&mut stage, 2), 1).broken("C1", 1);
 }
 
+/// A job that starts from a savepoint counts on behind it. Only who takes over before its first checkpoint may find no count.
+#[test]
+fn a_count_begins_anew_only_where_a_leader_may_not_have_written_it() {
+    let ended = |stage: &mut Stage| {
+        let (job, status, reason) = (0, JobStatus::Finished, String::new());
+        let finished = Fact::JobStatusChanged {
+            job,
+            status,
+            reason,
+        };
+        triggered(triggered(stage, 1), 2).says(JM(0), finished);
+    };
+    let restarts = |stage: &mut Stage, detector| {
+        stage.says(
+            JM(0),
+            Fact::RecoveryStarted {
+                job: 0,
+                recovery: 1,
+                detector,
+                scope: crate::policy::RecoveryScope::Full,
+                lost: Vec::new(),
+                tasks: vec![0],
+            },
+        );
+    };
+    for (detectors, first, broken) in [
+        (&[Detector::Resubmission][..], 1, 1),
+        (&[Detector::Resubmission], 2, 1),
+        (&[Detector::Resubmission], 3, 0),
+        (&[Detector::Resubmission, Detector::NewLeader], 1, 0),
+        (&[Detector::NewLeader], 1, 0),
+        (&[Detector::NewLeader], 2, 1),
+    ] {
+        let mut stage = Stage::flink();
+        ended(&mut stage);
+        for detector in detectors {
+            restarts(&mut stage, *detector);
+        }
+        triggered(&mut stage, first).broken("L4", broken);
+    }
+    // Whose first checkpoint there was has written it.
+    let mut stage = Stage::flink();
+    ended(&mut stage);
+    restarts(&mut stage, Detector::Resubmission);
+    triggered(&mut stage, 3);
+    restarts(&mut stage, Detector::NewLeader);
+    triggered(&mut stage, 1).broken("L4", 1);
+}
+
 #[test]
 fn a_missing_or_foreign_acknowledgement_is_noticed() {
     let mut stage = Stage::running();
