@@ -158,7 +158,10 @@ impl Followers {
 impl Checker for Followers {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
         match fact {
-            Fact::LeaderInformationWritten { component, token } => {
+            // Who was stopped hears late that it had written what its successor has written since.
+            Fact::LeaderInformationWritten { component, token }
+                if !scene.has_successor(header.actor) =>
+            {
                 self.announced(header, *component, scene);
                 if let Component::JobMaster(job) = component {
                     self.led.insert(*job, (*token, header.time));
@@ -249,7 +252,8 @@ mod tests {
             let mut stage = Stage::flink();
             let token = 200;
             let fact = Fact::LeaderInformationWritten { component, token };
-            stage.at(20).says(JM(1), fact);
+            stage.at(20).says(JM(1), Fact::LeadershipGranted);
+            stage.says(JM(1), fact);
             stage
         };
         let leaves = |stage: &mut Stage, tm: usize| {
@@ -266,6 +270,13 @@ mod tests {
         let mut stage = led();
         leaves(stage.at(200), 0);
         stage.broken("H10", 2);
+        // A predecessor that has slept does not lead.
+        let mut stage = Stage::flink();
+        stage.at(20).says(JM(1), Fact::LeadershipGranted);
+        let token = 50;
+        let fact = Fact::LeaderInformationWritten { component, token };
+        stage.at(21).says(JM(0), fact);
+        stage.at(300).holds("H10");
         // Who is cut off cannot know.
         let mut stage = led();
         stage.at(21);
@@ -287,7 +298,8 @@ mod tests {
             }
             let token = 200;
             let fact = Fact::LeaderInformationWritten { component, token };
-            stage.at(101).says(JM(1), fact);
+            stage.at(101).says(JM(1), Fact::LeadershipGranted);
+            stage.says(JM(1), fact);
             stage
         };
         let joins = |stage: &mut Stage, tm: usize| {
