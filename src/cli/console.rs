@@ -45,6 +45,15 @@ pub(super) fn print(text: &[u8]) -> Result<(), Failure> {
         .map_err(|error| Failure::bad(format!("cannot write to standard output: {error}")))
 }
 
+/// A word that a shell takes as it is.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.=:,/-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 pub(super) fn forgive_broken_pipe(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(()),

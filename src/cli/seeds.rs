@@ -1,10 +1,12 @@
 //! `firedrill run --seeds`: one scenario under many seeds, and which of them to look at.
 
+use std::path::Path;
+
 use crate::campaign::sweep::{Plan, Row, Sampling, SweepSummary};
 use crate::scenario::expect::Expectation;
 
 use super::args::{Chosen, Effort, Format, RunArgs};
-use super::console::{self, Stdout};
+use super::console::{self, Stdout, shell_word};
 use super::engine;
 use super::folder::write_whole;
 use super::interrupt;
@@ -48,9 +50,12 @@ pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
         Format::Text => {
             let width = Stdout::ask().width;
             let mut text = engine::sweep::phases_text(&summary, &summary.variants[0], width);
+            let path = |path: &Path| path.display().to_string();
+            let words = [vec![path(&args.scenario)], chosen.words(path)].concat();
+            let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
             text.push_str(&format!(
                 "to look at one: firedrill run {} --seed N\n",
-                args.scenario.display()
+                words.join(" ")
             ));
             console::print(text.as_bytes())?;
         }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Format, jobs, setting};
-use crate::cli::input;
 
 /// A scenario, with what is changed of it.
 #[derive(Clone, Debug, Args)]
@@ -28,17 +27,17 @@ pub(in crate::cli) struct Chosen {
 }
 
 impl Chosen {
-    /// The arguments that choose the same again.
-    pub(in crate::cli) fn words(&self) -> Vec<String> {
+    /// The arguments that choose the same again, with paths written by `shown`.
+    pub(in crate::cli) fn words(&self, shown: impl Fn(&Path) -> String) -> Vec<String> {
         let model = self.model.iter().map(|model| ("--model", model.clone()));
         let sets = self.set.iter();
         let sets = sets.map(|(key, value)| ("--set", format!("{key}={value}")));
         let config = self.flink_config.iter();
-        let config = config.map(|path| ("--flink-config", input::file_name(path)));
+        let config = config.map(|path| ("--flink-config", shown(path)));
         let profile = self
             .profile
             .iter()
-            .map(|name| ("--profile", input::file_name(Path::new(name))));
+            .map(|name| ("--profile", shown(Path::new(name))));
         let options = model.chain(sets).chain(config).chain(profile);
         options
             .flat_map(|(option, value)| [option.to_owned(), value])

@@ -45,7 +45,7 @@ fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
     let plan = plan(args)?;
     let checked = check(&source, &plan)?;
     let mut command = vec![input::file_name(scenario)];
-    command.extend(args.chosen.words());
+    command.extend(args.chosen.words(input::file_name));
     let manifest = Manifest::new(
         &plan,
         &checked.name,
