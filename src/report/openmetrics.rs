@@ -3,7 +3,7 @@
 //!
 //! Everything of Flink is a gauge, as Flink has it. All samples of a family stand together, those of one label set in order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::drill::outcome::{Outcome, Quantiles};
@@ -42,6 +42,36 @@ impl Exposition {
             unit,
             metrics: BTreeMap::new(),
         })
+    }
+
+    /// Where a series of these families pauses, or ends before the run, a zero stands at the scrape that found nothing.
+    fn end(&mut self, families: &BTreeSet<String>, end_ms: f64) {
+        let is_one = |(name, _): &(&String, &mut Family)| families.contains(*name);
+        let of_families = self.0.iter_mut().filter(is_one);
+        let mut series: Vec<&mut Vec<Sample>> = of_families
+            .flat_map(|(_, family)| family.metrics.values_mut())
+            .collect();
+        for samples in &mut series {
+            **samples = in_order(samples);
+        }
+        let gaps = series.iter().flat_map(|samples| samples.windows(2));
+        let interval_ms = gaps
+            .map(|pair| pair[1].at_ms - pair[0].at_ms)
+            .fold(f64::INFINITY, f64::min);
+        for samples in series {
+            let later = samples.iter().skip(1).map(|sample| sample.at_ms);
+            let later = later.chain([end_ms + 0.5 * interval_ms]);
+            let zeros: Vec<Sample> = samples
+                .iter()
+                .zip(later)
+                .filter(|(sample, next)| next - sample.at_ms > 1.5 * interval_ms)
+                .map(|(sample, _)| Sample {
+                    at_ms: sample.at_ms + interval_ms,
+                    value: 0.0,
+                })
+                .collect();
+            samples.extend(zeros);
+        }
     }
 
     fn text(&self) -> String {

@@ -1,5 +1,7 @@
 //! Flink's naming: which family and labels a measurement has.
 
+use std::collections::BTreeSet;
+
 use crate::drill::outcome::{MetricPoint, Outcome, TaskSpan};
 
 use super::Exposition;
@@ -12,11 +14,29 @@ const OWN: [&str; 4] = [
     "inputQueueLength",
 ];
 
+/// Measurements of a source's operator, not of its task.
+const OF_OPERATOR: [&str; 2] = ["pendingRecords", "watermarkLag"];
+
+/// What there is nothing of once the task or the TaskManager is gone. Prometheus takes the last sample of a series for
+/// the present value for five minutes more, unless the scrape that finds nothing says so.
+const GONE_WITH_IT: [&str; 9] = [
+    "backPressuredTimeMsPerSecond",
+    "busyTimeMsPerSecond",
+    "cpuLoad",
+    "idleTimeMsPerSecond",
+    "inFlightLogBytes",
+    "inputQueueLength",
+    "numRecordsInPerSecond",
+    "numRecordsOutPerSecond",
+    "pendingRecords",
+];
+
 /// Prefix by scope, as Flink's reporter flattens it; what is not Flink's does not look as if it were.
 fn prefix(scope: &str, metric: &str) -> &'static str {
     match scope {
         "task" if OWN.contains(&metric) => "firedrill_task",
         "taskmanager" if OWN.contains(&metric) => "firedrill_taskmanager",
+        "task" if OF_OPERATOR.contains(&metric) => "flink_taskmanager_job_task_operator",
 
         "jobmanager" => "flink_jobmanager",
         "job" | "checkpoint" => "flink_jobmanager_job",
@@ -92,6 +112,7 @@ pub fn filtered(text: &str) -> String {
 /// Adds the periodic measurements.
 pub fn measurements(outcome: &Outcome, exposition: &mut Exposition) {
     let attempts = Attempts::of(&outcome.tasks);
+    let mut ending = BTreeSet::new();
     for point in &outcome.metrics {
         let name = format!(
             "{}_{}",
@@ -105,7 +126,11 @@ pub fn measurements(outcome: &Outcome, exposition: &mut Exposition) {
             .collect();
         let family = exposition.family(&name, &help(point.scope, point.metric), None);
         family.sample(&labels, point.at_ms, point.value);
+        if GONE_WITH_IT.contains(&point.metric) {
+            ending.insert(name);
+        }
     }
+    exposition.end(&ending, outcome.summary.simulated_ms);
 }
 
 fn labels(
@@ -125,13 +150,19 @@ fn labels(
         "taskmanager" => vec![("tm_id", filtered(subject))],
         "jobmanager" => vec![("host", filtered(subject))],
         "task" => match attempts.at(subject, point.at_ms) {
-            Some(span) => vec![
-                ("job_name", filtered(&span.job)),
-                ("subtask_index", span.subtask.to_string()),
-                ("task_attempt_num", span.attempt.to_string()),
-                ("task_name", filtered(&span.operator)),
-                ("tm_id", filtered(&span.taskmanager)),
-            ],
+            Some(span) => {
+                let mut labels = vec![
+                    ("job_name", filtered(&span.job)),
+                    ("subtask_index", span.subtask.to_string()),
+                    ("task_attempt_num", span.attempt.to_string()),
+                    ("task_name", filtered(&span.operator)),
+                    ("tm_id", filtered(&span.taskmanager)),
+                ];
+                if OF_OPERATOR.contains(&point.metric) {
+                    labels.insert(1, ("operator_name", filtered(&span.operator)));
+                }
+                labels
+            }
             None => vec![
                 ("job_name", filtered(job)),
                 ("task_name", filtered(subject)),

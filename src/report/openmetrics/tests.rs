@@ -99,3 +99,34 @@ fn labels_are_escaped_and_odd_values_spelt_out() {
     assert!(text.contains(r#"fault="kill \"a\\b\"\nnow""#));
     assert!(text.contains(" NaN 0\n") && text.contains(" +Inf 0\n"));
 }
+
+/// Prometheus would show a series' last value for five minutes more.
+#[test]
+fn what_is_gone_ends_at_zero_and_what_lives_does_not() {
+    let mut outcome = fixture::story();
+    for point in &mut outcome.metrics {
+        if point.metric == "numRestarts" {
+            point.value = 3.0;
+        }
+    }
+    let text = exposition(&outcome);
+    let series = |start: &str| -> Vec<(f64, f64)> {
+        let lines = text.lines().filter(|line| line.starts_with(start));
+        let sample = |line: &str| {
+            let mut words = line.rsplit(' ').map(|word| word.parse().unwrap());
+            let at = words.next().unwrap();
+            (at, words.next().unwrap())
+        };
+        lines.map(sample).collect()
+    };
+    let of_task = "flink_taskmanager_job_task_busyTimeMsPerSecond{job_name=\"fraud_detection\",subtask_index=\"2\"";
+    let first = series(&format!("{of_task},task_attempt_num=\"1\""));
+    let second = series(&format!("{of_task},task_attempt_num=\"2\""));
+    let (end, before) = (first[first.len() - 1], first[first.len() - 2]);
+    assert_eq!((end.0 - before.0, end.1), (1.0, 0.0));
+    assert!(before.1 > 0.0 && end.0 <= second[0].0, "{end:?}");
+    // Neither what runs on nor what counts.
+    assert!(second.iter().all(|sample| sample.1 > 0.0), "{second:?}");
+    let counts = series("flink_jobmanager_job_numRestarts");
+    assert!(counts.iter().all(|sample| sample.1 == 3.0));
+}
