@@ -128,21 +128,24 @@ fn summarize(
         .collect();
     let mut warnings = too_few(plan);
     for variant in &variants {
-        let name = name(&plan.keys(), &variant.settings);
+        let of = match plan.axes.is_empty() {
+            true => String::new(),
+            false => format!("{}: ", name(&plan.keys(), &variant.settings)),
+        };
         if variant.runs > 0 && variant.without_recovery == variant.runs {
             warnings.push(format!(
-                "{name}: no run has a recovery; do its faults do anything?"
+                "{of}no run has a recovery; do its faults do anything?"
             ));
         }
         if variant.not_recovered.runs > variant.not_caught_up {
             warnings.push(format!(
-                "{name}: in {} of {} runs a job does not run at the end; `not_recovered` in the rows says why",
+                "{of}in {} of {} runs a job does not run at the end; `not_recovered` in the rows says why",
                 variant.not_recovered.runs, variant.runs
             ));
         }
         if variant.not_caught_up > 0 {
             warnings.push(format!(
-                "{name}: {} of {} runs end before they are caught up; a longer `duration` would show how long they take",
+                "{of}{} of {} runs end before they are caught up; a longer `duration` would show how long they take",
                 variant.not_caught_up, variant.runs
             ));
         }
@@ -333,6 +336,20 @@ mod tests {
         let before = json(&rows);
         rows.reverse();
         assert_eq!(before, json(&rows));
+    }
+
+    #[test]
+    fn warnings_name_the_variant_where_there_are_several() {
+        let one = Seeds { first: 0, count: 1 };
+        let nothing_varies = Plan::new(Vec::new(), Sampling::Grid, one).unwrap();
+        let last = |plan: &Plan| {
+            let rows: Vec<Row> = (0..plan.cases())
+                .map(|case| row(case, case as usize, 0, None))
+                .collect();
+            summarize(plan, "small", &[], &rows).warnings.pop().unwrap()
+        };
+        assert!(last(&nothing_varies).starts_with("1 of 1 runs end before"));
+        assert!(last(&plan(1)).starts_with("duration=1 s: 1 of 1 runs end before"));
     }
 
     #[test]
