@@ -36,6 +36,15 @@ async function fits(page) {
   assert.deepEqual(cut, []);
 }
 
+/** What is there between the two events of a printer. */
+async function printing(page, look) {
+  const tell = (event) => page.evaluate((event) => dispatchEvent(new Event(event)), event);
+  await tell("beforeprint");
+  const seen = await look();
+  await tell("afterprint");
+  return seen;
+}
+
 const WIDE = { viewport: { width: 1400, height: 1000 } };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
@@ -111,6 +120,10 @@ await open("story", WIDE, async (page) => {
   await page.click("#theme");
   assert.notEqual(await paper(), light);
   await fits(page);
+  // Paper is light whatever the screen is, which is as before afterwards.
+  const dark = await paper();
+  assert.equal(await printing(page, paper), "rgb(255, 255, 255)");
+  assert.equal(await paper(), dark);
   await page.pdf({ path: `${shots}/story.pdf`, format: "A4" });
 });
 
@@ -165,6 +178,23 @@ await open("sweep", WIDE, async (page) => {
   await page.selectOption("#scale", "log");
   assert.ok((await page.locator("figure svg").count()) >= 2);
   await fits(page);
+});
+await open("sweep", { viewport: { width: 690, height: 1000 }, colorScheme: "dark" }, async (page) => {
+  // On paper everything is there, in one piece, and light.
+  const box = (selector) => page.locator(selector).first().evaluate((each) => [each.clientWidth, each.scrollWidth, each.clientHeight]);
+  const [wide, , high] = await box("#strip");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await printing(page, async () => {
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--panel").trim()), "#f6f7f9");
+    const lane = await page.locator("#strip").evaluate((strip) => [...strip.getContext("2d").getImageData(2, 12, 1, 1).data]);
+    assert.deepEqual(lane.slice(0, 3), [0xf6, 0xf7, 0xf9]);
+  });
+  assert.ok(await page.isVisible("#variants button.seed >> nth=0"));
+  const [room, table] = await box(".scroll");
+  assert.ok(table <= room, `a table of ${table} in ${room}`);
+  const [paperWide, , paperHigh] = await box("#strip");
+  assert.ok(Math.abs(paperWide / paperHigh - wide / high) < 0.05, `${paperWide} × ${paperHigh}`);
+  await page.pdf({ path: `${shots}/sweep.pdf`, format: "A4" });
 });
 await open("sweep", { ...PHONE, colorScheme: "dark" }, async (page) => {
   await fits(page);

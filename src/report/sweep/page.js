@@ -54,7 +54,8 @@ at("copy").onclick = () => {
 // Variants.
 const head = make("tr");
 head.className = "heads";
-const titles = [...(summary.varied.length ? summary.varied : ["variant"]), "p50", "p90", "p99", "max", "failing"];
+// Long keys may be broken behind their dots.
+const titles = [...(summary.varied.length ? summary.varied : ["variant"]), "p50", "p90", "p99", "max", "failing"].map((title) => title.replaceAll(".", ".\u200b"));
 for (const title of titles) head.append(make("th", title));
 at("variants").append(head);
 for (const variant of summary.variants) {
@@ -198,3 +199,11 @@ const asked = /^#(\d+)-(\d+)$/.exec(location.hash);
 const linked = asked ? find(Number(asked[1]), Number(asked[2])) : -1;
 if (linked >= 0) choose(linked, false);
 else draw();
+// Paper is light.
+const printing = (on) => () => {
+  if (on) document.documentElement.dataset.theme = "light";
+  else delete document.documentElement.dataset.theme;
+  draw();
+};
+addEventListener("beforeprint", printing(true));
+addEventListener("afterprint", printing(false));
