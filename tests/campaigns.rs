@@ -177,6 +177,45 @@ fn tuning_finds_the_shortest_session_that_the_server_grants() {
 }
 
 #[test]
+fn a_budget_of_less_than_one_setting_is_refused() {
+    let room = Room::new("");
+    let vary = format!("{TIMEOUT}=1 s..30 s");
+    let words = [
+        "tune",
+        "drill.yaml",
+        "--target",
+        "p50(total) <= 1 s",
+        "--vary",
+        &vary,
+    ];
+    let said = room.firedrill(
+        &[&words[..], &["--seeds", "8", "--budget", "7"]].concat(),
+        2,
+    );
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("--budget 7"), "{said}");
+}
+
+#[test]
+fn a_warning_of_every_value_is_told_once() {
+    let room = Room::new("");
+    let vary = "taskmanager.memory.network.min=8 mb,9 mb";
+    let words = [
+        "sweep",
+        "drill.yaml",
+        "--vary",
+        vary,
+        "--seeds",
+        "1",
+        "--out",
+        "out",
+    ];
+    let said = room.firedrill(&words, 0);
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.matches("has no effect here").count(), 1, "{said}");
+}
+
+#[test]
 fn every_placement_policy_recovers_and_loses_nothing() {
     let room = Room::new("expect: [lost == 0 and duplicated == 0]\n");
     let policies =

@@ -64,14 +64,17 @@ impl Source {
         })
     }
 
-    /// The scenario with `more` set on it; each warning is shown once.
+    /// The scenario with `more` set on it; each warning is shown once, for whichever value comes first.
     pub(super) fn variant(&self, more: &[Override]) -> Result<Scenario, Failure> {
         let loaded = self.load(more)?;
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in loaded.warnings {
-            if !warned.contains(&warning) {
+            let of_any_value = more.iter().find_map(|set| {
+                let what = warning.strip_prefix(&format!("{}={}: ", set.path, set.value))?;
+                Some(format!("{}: {what}", set.path))
+            });
+            if warned.insert(of_any_value.unwrap_or_else(|| warning.clone())) {
                 console::warning(&warning);
-                warned.insert(warning);
             }
         }
         Ok(loaded.scenario)
