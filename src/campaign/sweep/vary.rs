@@ -1,5 +1,7 @@
 //! What a sweep varies: `key=v1,v2,v3` or `key=a..b`, and the variants that come of it.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::random::{Random, Streams};
 use crate::scenario::Override;
 use crate::scenario::range::ValueRange;
@@ -136,7 +138,7 @@ fn split(text: &str) -> Vec<String> {
     parts.iter().map(|part| part.trim().to_owned()).collect()
 }
 
-/// All variants: the values of the axes, in their order.
+/// All variants: the values of the axes, in their order. Of equal ones that were drawn the first stands for all.
 ///
 /// # Errors
 /// When there would be too many.
@@ -146,6 +148,9 @@ pub fn variants(axes: &[Axis], sampling: Sampling) -> Result<Vec<Vec<String>>, S
         Sampling::Random { samples, seed } => (u64::from(samples), seed, false),
         Sampling::LatinHypercube { samples, seed } => (u64::from(samples), seed, true),
     };
+    if axes.is_empty() {
+        return Err("name what samples are drawn from, as in `weight=1..3`".to_owned());
+    }
     let streams = Streams::new(seed);
     let columns: Vec<Vec<String>> = axes
         .iter()
@@ -171,7 +176,10 @@ pub fn variants(axes: &[Axis], sampling: Sampling) -> Result<Vec<Vec<String>>, S
             .map(|column| column[sample].clone())
             .collect()
     };
-    Ok((0..samples as usize).map(row).collect())
+    let mut rows: Vec<Vec<String>> = (0..samples as usize).map(row).collect();
+    let mut seen = BTreeSet::new();
+    rows.retain(|row| seen.insert(row.clone()));
+    Ok(rows)
 }
 
 /// The last axis changes fastest.
@@ -264,6 +272,18 @@ mod tests {
                 .zip(&again)
                 .all(|(a, b)| a[0] == b[0] && a[1] == b[2])
         );
+    }
+
+    #[test]
+    fn equal_samples_are_one_variant_and_nothing_can_be_drawn_from_nothing() {
+        let sampling = Sampling::Random {
+            samples: 50,
+            seed: 0,
+        };
+        let mut found = variants(&axes(&["weight=1..3"]), sampling).unwrap();
+        found.sort_unstable();
+        assert_eq!(found, [["1"], ["2"], ["3"]]);
+        assert!(variants(&[], sampling).is_err());
     }
 
     #[test]

@@ -118,7 +118,18 @@ fn plan(args: &SweepArgs) -> Result<Plan, Failure> {
         (Sample::Random, Some(samples)) => Sampling::Random { samples, seed },
         (Sample::LatinHypercube, Some(samples)) => Sampling::LatinHypercube { samples, seed },
     };
-    Plan::new(axes, sampling, seeds).map_err(|why| Failure::bad(format!("--vary: {why}")))
+    let plan =
+        Plan::new(axes, sampling, seeds).map_err(|why| Failure::bad(format!("--vary: {why}")))?;
+    match args.samples {
+        Some(samples) if !args.effort.quiet && plan.variants.len() < samples as usize => {
+            console::note(&format!(
+                "of {samples} samples {} are different; equal ones are run once",
+                plan.variants.len()
+            ))
+        }
+        _ => {}
+    }
+    Ok(plan)
 }
 
 pub(super) fn seeds(text: &str) -> Result<Seeds, Failure> {
