@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::drill::outcome::{Phases, Recovery, Summary};
 
-use super::{Artifact, csv_bytes, number};
+use super::{Artifact, csv_bytes, number, phase};
 
 /// One line of the comparison: what it is, and each model's value, as shown and as a number.
 #[derive(Clone, Debug, Serialize)]
@@ -106,8 +106,8 @@ fn recovery_rows(found: &[Option<&Recovery>]) -> Vec<Row> {
             })
             .collect(),
     }];
-    for (name, of) in Phases::ALL {
-        let row = ms(name, found, |recovery| Some(of(&recovery.phases_ms)));
+    for (phase, (_, of)) in phase::ALL.iter().zip(Phases::ALL) {
+        let row = ms(phase.title, found, |recovery| Some(of(&recovery.phases_ms)));
         if row.values.iter().flatten().any(|value| *value > 0.0) {
             rows.push(row);
         }

@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-pub use crate::drill::number::count;
+pub use crate::drill::number::{count, size};
 use crate::drill::outcome::Recovery;
 
 /// Stands for a value that was not measured.

@@ -7,7 +7,7 @@ use crate::campaign::statistics::is_no_chance;
 use crate::campaign::sweep::pairs::Paired;
 
 use super::number;
-use super::sweep::{table, value};
+use super::sweep::{shown_measure, table, value};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Pairs {
@@ -54,7 +54,7 @@ pub fn text(pairs: &Pairs) -> String {
         let end =
             |end: Option<f64>| end.map_or_else(|| "?".to_owned(), |end| signed(unit, Some(end)));
         rows.push(vec![
-            paired.measure.replace('_', " "),
+            shown_measure(paired.measure),
             value(unit, paired.a[0]),
             value(unit, paired.b[0]),
             value(unit, paired.a[1]),
@@ -82,6 +82,10 @@ pub fn text(pairs: &Pairs) -> String {
         failing(&pairs.b_failing)
     ));
     text.push_str(&verdict(pairs));
+    let of_others = |paired: &Paired| paired.measure.starts_with("others_");
+    if pairs.measures.iter().any(of_others) {
+        text.push_str("other records: those that went through no task that failed\n");
+    }
     text.push_str("[low, high]: 95 % interval of the median difference, from order statistics; ?: too few seeds\n");
     text
 }
@@ -130,8 +134,10 @@ fn verdict(pairs: &Pairs) -> String {
 fn signed(unit: &str, of: Option<f64>) -> String {
     match (unit, of) {
         (_, None) => "one is not over".to_owned(),
-        (_, Some(difference)) if difference < 0.0 => format!("-{}", value(unit, Some(-difference))),
         (_, Some(0.0)) => "0".to_owned(),
+        // 11% and 13% are two points apart, not 2%.
+        ("share", Some(points)) => format!("{:+.1} points", points * 100.0),
+        (_, Some(difference)) if difference < 0.0 => format!("-{}", value(unit, Some(-difference))),
         (_, Some(difference)) => format!("+{}", value(unit, Some(difference))),
     }
 }
@@ -142,6 +148,14 @@ mod tests {
     use crate::campaign::statistics::proportion;
     use crate::campaign::sweep::pairs::compare;
     use crate::campaign::sweep::row::tests::row;
+
+    #[test]
+    fn differences_are_in_the_unit_of_a_difference() {
+        assert_eq!(signed("share", Some(0.016)), "+1.6 points");
+        assert_eq!(signed("share", Some(-0.2)), "-20.0 points");
+        assert_eq!(signed("bytes", Some(-184_636_000.0)), "-184.6 MB");
+        assert_eq!(signed("ms", Some(-10_000.0)), "-10 s");
+    }
 
     #[test]
     fn the_table_says_who_is_better_and_where_to_look() {

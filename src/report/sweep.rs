@@ -9,7 +9,7 @@ use crate::drill::outcome::ExpectationVerdict;
 pub mod page;
 
 use super::plot::sweep as plots;
-use super::{Artifact, csv_bytes, number};
+use super::{Artifact, csv_bytes, number, phase};
 
 /// Whatever [`artifacts`] and [`page::page`] may leave in a folder.
 pub const FILES: &[&str] = &[
@@ -97,6 +97,7 @@ pub(super) fn value(unit: &str, value: Option<f64>) -> String {
         (_, None) => "not over".to_owned(),
         ("ms", Some(ms)) => number::duration(ms),
         ("share", Some(share)) => number::share(share),
+        ("bytes", Some(bytes)) => number::size(bytes as u64),
         (_, Some(count)) => number::count(count as u64),
     }
 }
@@ -283,7 +284,7 @@ pub fn phases_text(summary: &SweepSummary, variant: &VariantSummary, width: usiz
         .filter(|_| variant.without_recovery < variant.runs)
         .filter(lasting)
     {
-        let mut row = vec![measure.measure.replace('_', " ")];
+        let mut row = vec![shown_measure(measure.measure)];
         for found in &measure.quantiles {
             row.push(estimate(measure.unit, found));
             row.push(found.seed.to_string());
@@ -321,7 +322,36 @@ pub fn phases_text(summary: &SweepSummary, variant: &VariantSummary, width: usiz
 
 pub(super) fn shown_name(summary: &SweepSummary, variant: &VariantSummary) -> String {
     let short: Vec<String> = summary.varied.iter().map(|key| short_key(key)).collect();
-    name(&short, &variant.settings)
+    let values: Vec<String> = variant
+        .settings
+        .iter()
+        .map(|value| shown_value(value))
+        .collect();
+    name(&short, &values)
+}
+
+/// A setting as people read it. Flink's syntax has no `16.5 s`: what is set again must be as it was.
+pub(super) fn shown_value(value: &str) -> String {
+    let ms = value
+        .strip_suffix(" ms")
+        .and_then(|ms| ms.parse::<u64>().ok());
+    match ms {
+        Some(ms) if ms >= 1_000 => format!("{} s", ms as f64 / 1e3),
+        _ => value.to_owned(),
+    }
+}
+
+/// A measure as people read it.
+pub(super) fn shown_measure(name: &str) -> String {
+    match (phase::index(name), name) {
+        (Some(index), _) => phase::ALL[index].title.to_owned(),
+        (_, "in_flight_log_max_bytes") => "in-flight log max".to_owned(),
+        (_, "delayed_share") => "records delayed".to_owned(),
+        (_, "others_delayed_share") => "other records delayed".to_owned(),
+        (_, "others_max") => "other records, latency max".to_owned(),
+        (_, "checkpoint") => "checkpoint duration".to_owned(),
+        _ => name.replace('_', " "),
+    }
 }
 
 /// The end of a dotted path tells keys apart.

@@ -3,7 +3,7 @@
 use crate::campaign::tune::{State, Tuned};
 
 use super::plot::pareto;
-use super::sweep::{table, value};
+use super::sweep::{shown_measure, shown_value, table, value};
 use super::{Artifact, number};
 
 pub fn artifacts(tuned: &Tuned) -> Vec<Artifact> {
@@ -67,7 +67,7 @@ pub fn text(tuned: &Tuned) -> String {
         cost => value(tuned.cost_unit, cost),
     };
     rows.push(vec![
-        format!("steady-state cost ({}, p50)", tuned.cost.replace('_', " ")),
+        format!("steady-state cost ({}, p50)", shown_measure(tuned.cost)),
         cost(&tuned.before),
         cost(&tuned.after),
     ]);
@@ -81,7 +81,7 @@ pub fn text(tuned: &Tuned) -> String {
     let unit = tuned.objective_unit;
     for gain in &tuned.sensitivity {
         rows.push(vec![
-            format!("{}={}", gain.key, gain.value),
+            format!("{}={}", gain.key, shown_value(&gain.value)),
             value(unit, gain.alone),
             match gain.buys {
                 None => number::NONE.to_owned(),

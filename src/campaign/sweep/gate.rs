@@ -67,7 +67,7 @@ fn shown(quantity: Quantity, found: &Estimate) -> String {
         (Some(ms), Unit::Ms) if ms >= 1e3 => format!("{:.3} s", ms / 1e3),
         (Some(ms), Unit::Ms) => format!("{ms:.1} ms"),
         (Some(share), Unit::Share) => format!("{:.2} %", share * 100.0),
-        (Some(count), Unit::Count) => format!("{count}"),
+        (Some(count), Unit::Count | Unit::Bytes) => format!("{count}"),
     };
     format!(
         "{} [{}, {}], seed {}",

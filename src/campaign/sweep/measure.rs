@@ -18,6 +18,7 @@ pub enum Unit {
     Count,
     /// Of one.
     Share,
+    Bytes,
 }
 
 impl Unit {
@@ -26,6 +27,7 @@ impl Unit {
             Unit::Ms => "ms",
             Unit::Count => "",
             Unit::Share => "share",
+            Unit::Bytes => "bytes",
         }
     }
 }
@@ -76,9 +78,11 @@ pub const MEASURES: [Measure; 24] = [
     count("reprocessed_records", |row| {
         Some(row.reprocessed_records as f64)
     }),
-    count("in_flight_log_max_bytes", |row| {
-        Some(row.in_flight_log_max_bytes as f64)
-    }),
+    Measure {
+        name: "in_flight_log_max_bytes",
+        unit: Unit::Bytes,
+        of: |row| Some(row.in_flight_log_max_bytes as f64),
+    },
     share("delayed_share", |row| row.delayed_share),
     share("others_delayed_share", |row| row.others_delayed_share),
     ms("others_max", |row| row.others_max_ms),

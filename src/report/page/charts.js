@@ -113,7 +113,7 @@ if (data.tasks.length) {
 const seen = [...new Set(data.phases.map((span) => span.phase))];
 if (seen.length) {
   byId("charts").append(element("div", { class: "legend" }, ...seen.map((phase) => {
-    const key = element("span", {}, element("i"), phase.replace("_", " "));
+    const key = element("span", {}, element("i"), phaseTitle(phase));
     key.style.setProperty("--of", PHASES[phase]);
     return key;
   })));

@@ -19,6 +19,8 @@ function svg(name, attributes = {}, text = "") {
   return made;
 }
 
+const phaseTitle = (phase) => (phase === "catch_up" ? "catch-up" : phase.replace("_", " "));
+
 function duration(ms) {
   if (ms === null || ms === undefined) return "–";
   const size = Math.abs(ms);

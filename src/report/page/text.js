@@ -52,7 +52,7 @@ summary.recoveries.forEach((recovery, number) => {
     part.style.setProperty("--of", PHASES[phase]);
     part.style.flexGrow = ms / total;
     bar.append(part);
-    lines.push([phase.replace("_", " "), duration(ms), percent(ms / total)]);
+    lines.push([phaseTitle(phase), duration(ms), percent(ms / total)]);
   }
   home.append(bar, table(["Phase", "#Time", "#Share"], lines));
   if (recovery.steps.length) {

@@ -14,12 +14,20 @@ const duration = (ms) => {
   if (ms < 120000) return `${+(ms / 1000).toFixed(2)} s`;
   return `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
 };
-const named = (variant) => summary.varied.map((key, i) => `${key}=${summary.variants[variant].settings[i]}`).join(" ") || "as it is";
+// A setting to read; what is set again stays as it is, in Flink's syntax.
+const shown = (value) => value.replace(/^(\d{4,}) ms$/, (_, ms) => `${ms / 1000} s`);
+const settingsOf = (variant, called) => summary.varied.map((key, i) => `${called(key)}=${shown(summary.variants[variant].settings[i])}`).join(" ") || "as it is";
+const named = (variant) => settingsOf(variant, (key) => key);
+// As the plots call a key: by its end.
+const short = (key) => {
+  const parts = key.split(".");
+  return parts.slice(parts.at(-1).length < 8 ? -2 : -1).join(".");
+};
 // A word of a shell.
 const quoted = (text) => (/^[\w.=:,/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 const last = summary.seeds.first + summary.seeds.count;
-at("seeds").textContent = `seeds ${summary.seeds.first} to ${last - 1} for each variant · Firedrill ${summary.firedrill}`;
+at("seeds").textContent = `seeds ${summary.seeds.first}..${last} for each variant · Firedrill ${summary.firedrill}`;
 for (const warning of summary.warnings) at("warnings").append(make("li", warning));
 
 // One run.
@@ -32,7 +40,7 @@ const choose = (index, focus) => {
   at("one").hidden = false;
   at("onehead").textContent = `Seed ${seed} of ${named(variant)}`;
   const phases = measures.map((name, i) => [name, values[i]]).filter(([, value]) => value !== 0);
-  at("onetext").textContent = `${phases.map(([name, value]) => `${name.replaceAll("_", " ")} ${duration(value)}`).join(" · ")}${fails ? " · fails" : ""}`;
+  at("onetext").textContent = `${phases.map(([name, value]) => `${name} ${duration(value)}`).join(" · ")}${fails ? " · fails" : ""}`;
   at("command").textContent = `firedrill run ${command.map(quoted).join(" ")}${settings.join("")} --seed ${seed} --out ${folder}`;
   at("link").textContent = at("link").href = `${folder}/report.html`;
   location.replace(`#${variant}-${seed}`);
@@ -60,7 +68,7 @@ for (const title of titles) head.append(make("th", title));
 at("variants").append(head);
 for (const variant of summary.variants) {
   const row = make("tr");
-  for (const text of variant.settings.length ? variant.settings : ["as it is"]) row.append(make("td", text));
+  for (const text of variant.settings.length ? variant.settings : ["as it is"]) row.append(make("td", shown(text)));
   const total = variant.measures.find((measure) => measure.measure === "total");
   for (let i = 0; i < 4; i++) {
     const found = total?.quantiles[i];
@@ -85,7 +93,7 @@ for (const variant of summary.variants) {
 
 // Every run, as a point.
 for (const [i, name] of measures.entries()) {
-  const option = make("option", name.replaceAll("_", " "));
+  const option = make("option", name);
   option.value = i;
   at("measure").append(option);
 }
@@ -158,7 +166,7 @@ const draw = () => {
   ctx.globalAlpha = 1;
   ctx.textAlign = "left";
   ctx.fillStyle = ink;
-  summary.variants.forEach((variant, i) => ctx.fillText(named(i), 6, TOP + i * LANE + 9, width - 12));
+  summary.variants.forEach((variant, i) => ctx.fillText(settingsOf(i, short), 6, TOP + i * LANE + 9, width - 12));
   const mark = points.find((point) => point[2] === chosen);
   if (mark) {
     ctx.strokeStyle = ink;
@@ -195,10 +203,6 @@ strip.onkeydown = (event) => {
 at("measure").onchange = at("scale").onchange = draw;
 addEventListener("resize", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-const asked = /^#(\d+)-(\d+)$/.exec(location.hash);
-const linked = asked ? find(Number(asked[1]), Number(asked[2])) : -1;
-if (linked >= 0) choose(linked, false);
-else draw();
 // Paper is light.
 const printing = (on) => () => {
   if (on) document.documentElement.dataset.theme = "light";
@@ -207,3 +211,7 @@ const printing = (on) => () => {
 };
 addEventListener("beforeprint", printing(true));
 addEventListener("afterprint", printing(false));
+const asked = /^#(\d+)-(\d+)$/.exec(location.hash);
+const linked = asked ? find(Number(asked[1]), Number(asked[2])) : -1;
+if (linked >= 0) choose(linked, false);
+else draw();

@@ -8,7 +8,7 @@ use crate::drill::verdict::Verdict;
 use crate::report::template::{escaped, filled};
 use crate::report::{Artifact, number};
 
-use super::{WIDTH, text};
+use super::{WIDTH, shown_measure, text};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -80,7 +80,7 @@ fn data(summary: &SweepSummary, command: &[String], rows: &[Row]) -> Value {
     json!({
         "summary": summary,
         "command": command,
-        "measures": measures.iter().map(|measure| measure.name).collect::<Vec<_>>(),
+        "measures": measures.iter().map(|measure| shown_measure(measure.name)).collect::<Vec<_>>(),
         "runs": rows.iter().map(run).collect::<Vec<_>>(),
     })
 }

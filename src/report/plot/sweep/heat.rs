@@ -6,6 +6,7 @@ use crate::report::plot::font;
 use crate::report::plot::frame::{LABEL, MARGIN};
 use crate::report::plot::palette::{Colour, FAULT_SHADE, INK, SOFT_INK};
 use crate::report::plot::picture::{Anchor, HEIGHT, Picture, WIDTH};
+use crate::report::sweep::shown_value;
 
 use super::titled;
 
@@ -73,7 +74,7 @@ pub fn picture(summary: &SweepSummary) -> Option<Picture> {
     );
     let widest = rows
         .iter()
-        .map(|row| font::width(row, LABEL, false))
+        .map(|row| font::width(&shown_value(row), LABEL, false))
         .fold(0.0, f64::max);
     let left = MARGIN + widest.min(260.0) + 40.0;
     let (width, height) = (
@@ -82,7 +83,7 @@ pub fn picture(summary: &SweepSummary) -> Option<Picture> {
     );
     for (i, row) in rows.iter().enumerate() {
         let top = TOP + i as f64 * height;
-        let label = font::fitted_tail(row, LABEL, 260.0);
+        let label = font::fitted_tail(&shown_value(row), LABEL, 260.0);
         picture.text(
             label,
             (left - 10.0, top + height / 2.0 + 5.0),
@@ -109,7 +110,7 @@ pub fn picture(summary: &SweepSummary) -> Option<Picture> {
     }
     for (j, column) in columns.iter().enumerate() {
         let at = (left + (j as f64 + 0.5) * width, BOTTOM + 20.0);
-        let label = font::fitted_tail(column, LABEL, width - 4.0);
+        let label = font::fitted_tail(&shown_value(column), LABEL, width - 4.0);
         picture.text(label, at, Anchor::Middle, LABEL, INK);
     }
     let across = font::fitted_tail(&summary.varied[1], LABEL, RIGHT - left);
