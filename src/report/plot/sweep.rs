@@ -52,7 +52,8 @@ fn titled(title: &str, summary: &SweepSummary, more: &str) -> Picture {
     picture
 }
 
-/// As many variants as fit, in their order: where there are more, the quickest and the slowest by their median.
+/// As many variants as fit, in their order: where there are more, the quickest and the slowest by their median, from
+/// quick to slow.
 fn shown(summary: &SweepSummary, most: usize) -> Vec<&VariantSummary> {
     let median = |variant: &&VariantSummary| {
         let median = variant.quantile("total", 500).and_then(|found| found.value);
@@ -69,14 +70,17 @@ fn shown(summary: &SweepSummary, most: usize) -> Vec<&VariantSummary> {
         all.truncate(most - slow.len());
         all.extend(slow);
     }
-    all.sort_by_key(|variant| variant.variant);
     all
 }
 
 /// Said where not all are shown.
 fn left_out(summary: &SweepSummary, shown: usize) -> String {
     match shown < summary.variants.len() {
-        true => format!("the {shown} quickest and slowest by their median"),
+        true => format!(
+            "the {} quickest and the {} slowest, by median",
+            shown - shown / 2,
+            shown / 2
+        ),
         false => String::new(),
     }
 }

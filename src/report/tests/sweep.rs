@@ -105,3 +105,55 @@ fn the_page_holds_every_run_and_asks_nothing_of_a_network() {
         assert!(!code.contains(word) && !script.contains(word), "{word}");
     }
 }
+
+fn drawn(summary: &SweepSummary, name: &str) -> String {
+    let mut artifacts = artifacts(summary).into_iter();
+    let found = artifacts.find(|artifact| artifact.name == name).unwrap();
+    String::from_utf8(found.bytes).unwrap()
+}
+
+/// A mean of the runs that caught up must not look better for those that did not.
+#[test]
+fn phases_say_how_many_runs_they_are_the_mean_of() {
+    let svg = drawn(&summary(), "phases-by-variant.svg");
+    assert!(svg.contains("30.29 s (19 of 20)"), "{svg}");
+    assert_eq!(svg.matches(" of 20)").count(), 1);
+}
+
+#[test]
+fn of_many_variants_the_quickest_and_the_slowest_stand_in_that_order() {
+    let axes = vec![Axis::parse("execution.checkpointing.interval=1001 ms..1030 ms:30").unwrap()];
+    let one = Seeds { first: 0, count: 1 };
+    let plan = Plan::new(axes, Sampling::Grid, one).unwrap();
+    // Each in turn quicker and slower than the one before.
+    let total = |case: u64| 30_000.0 + 10.0 * ((case * 7) % 30) as f64;
+    let rows: Vec<Row> = (0..30)
+        .map(|case| row(case, case as usize, 0, Some(total(case))))
+        .collect();
+    let summary = SweepSummary::of(&plan, "small", &[], &rows);
+    let svg = drawn(&summary, "phases-by-variant.svg");
+    assert!(
+        svg.contains("the 10 quickest and the 10 slowest, by median"),
+        "{svg}"
+    );
+    let place = |case: u64| svg.find(&format!("interval={} s", (1_001 + case) as f64 / 1e3));
+    let mut by_total: Vec<u64> = (0..30).collect();
+    by_total.sort_by(|a, b| total(*a).total_cmp(&total(*b)));
+    let places: Vec<usize> = by_total.into_iter().filter_map(place).collect();
+    assert_eq!(places.len(), 20);
+    assert!(places.is_sorted(), "{places:?}");
+    // What is set again stays in Flink's syntax.
+    assert!(
+        String::from_utf8(csv(&summary))
+            .unwrap()
+            .contains("1001 ms")
+    );
+}
+
+#[test]
+fn settings_and_measures_read_as_people_write_them() {
+    let shown = ["57353 ms", "600 s", "999 ms", "5 ms/s", "story"].map(shown_value);
+    assert_eq!(shown, ["57.353 s", "600 s", "999 ms", "5 ms/s", "story"]);
+    assert_eq!(shown_measure("catch_up"), "catch-up");
+    assert_eq!(shown_measure("latency_p99"), "latency p99");
+}

@@ -51,8 +51,13 @@ pub fn picture(summary: &SweepSummary) -> Picture {
         .map(|name| font::width(name, LABEL, false))
         .fold(0.0, f64::max);
     let left = MARGIN + widest + 12.0;
-    let x = Scale::linear(0.0, longest, (left, WIDTH - MARGIN - 90.0));
-    let row = ((BOTTOM - TOP) / variants.len() as f64).min(120.0);
+    // What stands behind the longest bar.
+    let beside = match variants.iter().any(|variant| variant.not_caught_up > 0) {
+        true => 170.0,
+        false => 90.0,
+    };
+    let x = Scale::linear(0.0, longest, (left, WIDTH - MARGIN - beside));
+    let row = ((BOTTOM - TOP) / variants.len() as f64).min(200.0);
     let bottom = TOP + row * variants.len() as f64;
     time_axis(
         &mut picture,
@@ -93,7 +98,13 @@ pub fn picture(summary: &SweepSummary) -> Picture {
         ) {
             (recovered, over) if recovered > 0 && over == recovered => "never caught up".to_owned(),
             (0, _) => "no recovery".to_owned(),
-            _ => number::duration(from),
+            (_, 0) => number::duration(from),
+            // A mean of those that survived, which must not look better for it.
+            (recovered, over) => format!(
+                "{} ({} of {recovered})",
+                number::duration(from),
+                recovered - over
+            ),
         };
         picture.bold(total, (x.at(from) + 8.0, middle), Anchor::Start, LABEL, INK);
     }
