@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::Answer;
 use crate::scenario::error::Problem;
+use crate::scenario::units::write_duration;
 
 /// What all answers about checkpoints come to.
 #[derive(Debug, Default)]
@@ -91,7 +92,7 @@ impl Checkpoints {
         // `Long.MAX_VALUE` stands for never.
         let ms = |key: &str| -> Result<Option<String>, Problem> {
             let found = answer.amount(key)?.filter(|ms| *ms < 1e15);
-            Ok(found.map(|ms| format!("{ms} ms")))
+            Ok(found.map(|ms| write_duration((ms * 1e6) as u64)))
         };
         let text = |key: &str| answer.find(key).map(Answer::text).transpose();
         let mut keys = Vec::new();

@@ -156,8 +156,9 @@ fn is_name(id: &str) -> bool {
 fn assumed(needed: u32, slots: Option<u32>, section: &mut Section) {
     let slots = slots.unwrap_or(1).max(1);
     let count = needed.div_ceil(slots).max(2);
+    let each = if slots == 1 { "slot" } else { "slots" };
     section.assume(format!(
-        "{count} TaskManagers of {slots} slots, as many as the job needs, each with 2 cores: give /taskmanagers"
+        "{count} TaskManagers of {slots} {each}, as many as the job needs, each with 2 cores: give /taskmanagers"
     ));
     section.line("  taskmanagers:");
     for number in 1..=count {

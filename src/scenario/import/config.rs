@@ -9,7 +9,7 @@ use crate::scenario::error::Problem;
 use crate::scenario::flink::file::{self, Entry};
 use crate::scenario::flink::format::duration;
 use crate::scenario::flink::{self, Family, FlinkVersion, Settings};
-use crate::scenario::units::short;
+use crate::scenario::units::{short, write_duration};
 
 /// What the configuration decides beside its keys.
 pub struct Decided {
@@ -134,7 +134,10 @@ pub fn section(
     }
     if !keys.iter().any(|(key, _)| key == INTERVAL) {
         let (value, why) = match checkpoints.seen_interval_ms {
-            Some(ms) => (format!("{ms} ms"), "as checkpoints were triggered"),
+            Some(ms) => (
+                write_duration((ms * 1e6) as u64),
+                "as checkpoints were triggered",
+            ),
             None => (
                 "1 min".to_owned(),
                 "nothing says how often; give /jobs/:id/checkpoints/config",
