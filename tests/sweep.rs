@@ -216,6 +216,29 @@ fn a_killed_sweep_goes_on_and_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn what_cannot_be_written_in_the_end_costs_no_run() {
+    let room = Room::new();
+    killed(&room, "out", "-KILL", &["--seeds", "30", "--jobs", "1"]);
+    marked(&room.path("out/journal.csv"));
+    let in_the_way = room.path("out/summary.json");
+    // First with the journal there, then with the table that it has become.
+    for kept in ["journal.csv", "runs.csv"] {
+        fs::create_dir(&in_the_way).expect("room");
+        let said = room.sweep("out", &["--seeds", "30", "--resume"], 2);
+        assert!(said.contains("summary.json"), "{said}");
+        assert!(
+            said.contains(&format!("all runs are kept in out/{kept}")),
+            "{said}"
+        );
+        fs::remove_dir(&in_the_way).expect("a folder");
+        room.sweep("out", &["--seeds", "30", "--resume"], 0);
+        let rows = fs::read_to_string(room.path("out/runs.csv")).expect("rows");
+        assert!(rows.contains(&"f".repeat(32)), "a row was computed again");
+        fs::remove_file(&in_the_way).expect("a file");
+    }
+}
+
+#[test]
 fn rows_that_were_kept_are_not_computed_again() {
     let room = Room::new();
     killed(&room, "out", "-KILL", &["--seeds", "30", "--jobs", "1"]);

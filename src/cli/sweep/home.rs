@@ -92,8 +92,8 @@ impl Home {
 
     /// Puts the runs in order; with them there the journal has done its work.
     pub(super) fn keep_runs(mut self, manifest: &Manifest) -> Result<(), Failure> {
-        self.write_runs(manifest)?;
-        self.close()
+        let kept = self.write_runs(manifest);
+        self.close(kept)
     }
 
     /// The same with all that is made of them.
@@ -102,13 +102,18 @@ impl Home {
         manifest: &Manifest,
         summary: &SweepSummary,
     ) -> Result<(), Failure> {
+        let kept = self.write_all(manifest, summary);
+        self.close(kept)
+    }
+
+    fn write_all(&mut self, manifest: &Manifest, summary: &SweepSummary) -> Result<(), Failure> {
         self.write_runs(manifest)?;
         let artifacts = engine::sweep::artifacts(summary);
         let page = engine::sweep::page::page(summary, &manifest.command, &self.rows, &artifacts);
         for artifact in artifacts.iter().chain([&page]) {
             write_whole(&self.folder.join(artifact.name), &artifact.bytes)?;
         }
-        self.close()
+        Ok(())
     }
 
     fn write_runs(&mut self, manifest: &Manifest) -> Result<(), Failure> {
@@ -117,8 +122,22 @@ impl Home {
         write_whole(&self.folder.join(RUNS), &bytes)
     }
 
-    fn close(self) -> Result<(), Failure> {
+    /// Without the journal, whose rows are elsewhere by now; where they are not, it stays.
+    fn close(self, kept: Result<(), Failure>) -> Result<(), Failure> {
         let path = self.folder.join(JOURNAL);
+        if let Err(failure) = kept {
+            // An empty one would hide the table of a sweep that was finished before.
+            let (is_empty, table) = (self.journal.is_empty(), self.folder.join(RUNS));
+            let at = match is_empty && fs::remove_file(&path).is_ok() {
+                true => table,
+                false => path,
+            };
+            return Err(Failure::bad(format!(
+                "{}; all runs are kept in {}: once the folder can be written to, go on with --resume",
+                failure.message,
+                at.display()
+            )));
+        }
         fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))
     }
 }

@@ -55,6 +55,10 @@ impl Journal {
         Ok((journal, rows))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.good == 0
+    }
+
     /// Adds a line; where it does not fit, nothing of it stays.
     pub(super) fn append(&mut self, row: &Row) -> Result<(), Failure> {
         let line = line(row);
