@@ -51,7 +51,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Status, Failure> {
         0 => a.checked(&[], case.seed),
         _ => b.checked(&[], case.seed),
     };
-    let whole = compute_with(&plan, &cases, &args.effort, scenario, |row| {
+    let whole = compute_with(&plan, &cases, 0, &args.effort, scenario, |row| {
         rows.push(row);
         Ok(())
     })?;

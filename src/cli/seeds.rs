@@ -31,7 +31,7 @@ pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
     interrupt::install();
     let mut rows: Vec<Row> = Vec::new();
     let cases: Vec<u64> = (0..plan.cases()).collect();
-    let whole = compute(&source, &plan, &cases, &effort, |row| {
+    let whole = compute(&source, &plan, &cases, 0, &effort, |row| {
         rows.push(row);
         Ok(())
     })?;

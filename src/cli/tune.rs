@@ -50,9 +50,16 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
         ));
     }
     let name = scenario.name;
+    let seeds = seeds(&args.seeds)?;
+    if args.budget < seeds.count {
+        return Err(Failure::bad(format!(
+            "--budget {}: one setting takes {} runs, a run for each of --seeds",
+            args.budget, seeds.count
+        )));
+    }
     let mut bench = Machine {
         source: &source,
-        seeds: seeds(&args.seeds)?,
+        seeds,
         effort: &args.effort,
     };
     // A key that is misspelt shows before anything runs.
@@ -73,7 +80,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     };
     let shelf = Shelf::make(&out)?;
     interrupt::install();
-    let most = (args.budget / bench.seeds.count).max(1) as usize;
+    let most = (args.budget / bench.seeds.count) as usize;
     let Some(tuned) = tune(&name, &axes, &goal, cost, most, &mut bench)? else {
         console::note("interrupted; nothing is reported");
         return Ok(Status::Interrupted);
@@ -138,7 +145,7 @@ impl Bench<Failure> for Machine<'_> {
         let scenario =
             |case: Case| -> Scenario { self.source.checked(&settings[case.variant], case.seed) };
         let mut rows: Vec<Vec<Row>> = vec![Vec::new(); settings.len()];
-        let whole = compute_with(&plan, &cases, self.effort, scenario, |row| {
+        let whole = compute_with(&plan, &cases, 0, self.effort, scenario, |row| {
             rows[row.variant].push(row);
             Ok(())
         })?;

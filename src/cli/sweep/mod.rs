@@ -62,7 +62,10 @@ fn sweep(args: &SweepArgs, scenario: &Path) -> Result<Status, Failure> {
         .filter(|case| !done.contains(case))
         .collect();
     interrupt::install();
-    let whole = compute(&source, &plan, &missing, &args.effort, |row| home.add(row))?;
+    let effort = &args.effort;
+    let whole = compute(&source, &plan, &missing, done.len(), effort, |row| {
+        home.add(row)
+    })?;
     if !whole {
         console::note(&format!(
             "interrupted: {} of {} runs are in {}; go on with --resume",
@@ -171,27 +174,30 @@ pub(super) fn check(source: &Source, plan: &Plan) -> Result<Checked, Failure> {
     })
 }
 
-/// Runs cases of the plan on several threads; `take` has each row as it comes. False: interrupted.
+/// Runs cases of the plan on several threads, where `done` others need not be run; `take` has each row as it comes.
+/// False: interrupted.
 pub(super) fn compute(
     source: &Source,
     plan: &Plan,
     cases: &[u64],
+    done: usize,
     effort: &Effort,
     take: impl FnMut(Row) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
     let scenario = |case: Case| source.checked(&plan.overrides(case.variant), case.seed);
-    compute_with(plan, cases, effort, scenario, take)
+    compute_with(plan, cases, done, effort, scenario, take)
 }
 
 /// The same with the scenario of each case from elsewhere.
 pub(super) fn compute_with(
     plan: &Plan,
     cases: &[u64],
+    done: usize,
     effort: &Effort,
     scenario: impl Fn(Case) -> Scenario + Sync,
     mut take: impl FnMut(Row) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
-    let progress = Progress::new(cases.len() as u64, effort.quiet);
+    let progress = Progress::new(done as u64, (done + cases.len()) as u64, effort.quiet);
     let stop = AtomicBool::new(false);
     let work = |number: u64| {
         let case = plan.case(number);

@@ -10,17 +10,21 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(runs: u64, quiet: bool) -> Progress {
+    pub(super) fn new(done: u64, runs: u64, quiet: bool) -> Progress {
         if quiet || !std::io::stderr().is_terminal() {
             return Progress {
                 bar: ProgressBar::hidden(),
             };
         }
-        let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr_with_hz(5));
+        let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::hidden());
         let template = "[{bar:30}] {pos} of {len} runs, {per_sec}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
+        // Runs of an earlier time say nothing about how fast this one is.
+        bar.set_position(done);
+        bar.reset_eta();
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
         Progress { bar }
     }
 
