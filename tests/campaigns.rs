@@ -65,12 +65,12 @@ fn the_command_to_look_at_one_of_many_seeds_chooses_what_was_chosen() {
     let config = room.0.path().join("conf/config.yaml");
     fs::write(config, "execution.checkpointing.interval: 4 s\n").expect("room for a file");
     let words = "run drill.yaml --model flink-default --flink-config conf/config.yaml --set duration=31s --seeds 1";
-    let words: Vec<&str> = words.split(' ').chain(["--set", "name=a b"]).collect();
+    let words: Vec<&str> = words.split(' ').chain(["--set", "about=a b"]).collect();
     let said = room.firedrill(&words, 0);
     let said = String::from_utf8_lossy(&said.stdout);
     assert!(
         said.contains(
-            "firedrill run drill.yaml --model flink-default --set duration=31s --set 'name=a b' --flink-config conf/config.yaml --seed N"
+            "firedrill run drill.yaml --model flink-default --set duration=31s --set 'about=a b' --flink-config conf/config.yaml --seed N"
         ),
         "{said}"
     );
