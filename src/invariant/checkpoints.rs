@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::checkpoint::{Attempt, BlobKey};
 use crate::actor::fact::{Detector, Fact};
-use crate::actor::status::JobStatus;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{ActorId, Header, Span, Time};
@@ -68,18 +67,6 @@ struct Job {
     /// Checkpoints that each leader has given up since it completed one, for whatever reason.
     failed: BTreeMap<ActorId, u32>,
     pending: BTreeMap<CheckpointId, Pending>,
-    count: Count,
-}
-
-/// Whether the count of a job's checkpoints goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Count {
-    #[default]
-    GoesOn,
-    /// The job has ended. If it is handed in again, its savepoint is in the store before the count that goes on behind it is.
-    Ended,
-    /// Another leader has found that savepoint, and maybe no count: it begins at 1 then (`CheckpointCoordinator.restoreSavepoint`).
-    MayBeLost,
 }
 
 /// By subtask of the execution graph: the attempt at the trigger, and the one that acknowledged.
@@ -112,7 +99,7 @@ impl Checkpoints {
             return;
         };
         let known = &mut self.jobs[job as usize];
-        if std::mem::take(&mut known.count) == Count::MayBeLost && checkpoint == 1 {
+        if scene.begins_anew(job, checkpoint) {
             known.issued.clear();
             known.completed_max = 0;
         }
@@ -267,21 +254,6 @@ impl Checker for Checkpoints {
                 self.once.expect(pending.is_some(), header, || {
                     format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
                 });
-            }
-            Fact::JobStatusChanged {
-                job,
-                status: JobStatus::Finished,
-                ..
-            } => self.jobs[*job as usize].count = Count::Ended,
-            Fact::RecoveryStarted {
-                job,
-                detector: Detector::NewLeader,
-                ..
-            } => {
-                let count = &mut self.jobs[*job as usize].count;
-                if *count == Count::Ended {
-                    *count = Count::MayBeLost;
-                }
             }
             Fact::RecoveryStarted {
                 job,

@@ -30,6 +30,7 @@ use super::sinks::Sinks;
 use super::sources::Sources;
 use super::split_times::SplitTimes;
 use super::splits::Splits;
+use super::stillness::Stillness;
 use super::tally::{ControlPlane, Promise, Verdict};
 use super::watermarks::Watermarks;
 use super::znodes::Znodes;
@@ -75,7 +76,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 27] = [
+static ENTRIES: [Entry; 28] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -100,6 +101,7 @@ static ENTRIES: [Entry; 27] = [
     entry!(super::splits::PROMISES, Splits::new),
     entry!(super::sinks::PROMISES, Sinks::new),
     entry!(super::watermarks::PROMISES, |_| Watermarks::new()),
+    entry!(super::stillness::PROMISES, |_| Stillness::new()),
     entry!(super::flow::PROMISES, Flow::new),
     entry!(super::notifications::PROMISES, |_| Notifications::new()),
     entry!(super::liveness::PROMISES, Liveness::new),

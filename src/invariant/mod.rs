@@ -29,6 +29,7 @@ mod splits;
 #[cfg(test)]
 #[path = "tests/stage.rs"]
 mod stage;
+mod stillness;
 mod tally;
 mod watermarks;
 mod znodes;

@@ -37,6 +37,17 @@ struct Split {
     unknown: bool,
 }
 
+/// So long data may take on its way while a job runs.
+pub(super) fn bound(scene: &Scene) -> Span {
+    let config = &scene.blueprint.config;
+    // Tasks of a process that has died run in the leader's view until it is missed.
+    let missed = match scene.is_flink() {
+        true => config.heartbeat.timeout,
+        false => config.ha.session_timeout,
+    };
+    WITHIN + missed + config.checkpointing.interval.unwrap_or(Span::ZERO) * 2
+}
+
 impl Reading {
     pub fn new(scene: &Scene) -> Reading {
         let [read] = PROMISES.map(Tally::new);
@@ -93,13 +104,7 @@ impl Reading {
     /// A stretch in which nothing changed ends.
     fn judge(&mut self, now: Moment, scene: &Scene) {
         let from = self.changed.max(scene.processes.disturbed_at());
-        let config = &scene.blueprint.config;
-        // Tasks of a process that has died run in the leader's view until it is missed.
-        let missed = match scene.is_flink() {
-            true => config.heartbeat.timeout,
-            false => config.ha.session_timeout,
-        };
-        let bound = WITHIN + missed + config.checkpointing.interval.unwrap_or(Span::ZERO) * 2;
+        let (config, bound) = (&scene.blueprint.config, bound(scene));
         if now.at.since(from.min(now.at)) <= bound || !everybody_is_well(scene) {
             return;
         }

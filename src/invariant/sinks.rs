@@ -316,6 +316,15 @@ impl Checker for Sinks {
             } if scene.is_savepoint(*job, *checkpoint) => {
                 self.stored[*job as usize].insert(*checkpoint);
             }
+            Fact::CheckpointTriggered { job, checkpoint }
+                if scene.begins_anew(*job, *checkpoint) =>
+            {
+                for subtask in &scene.layout(*job).subtasks {
+                    let known = &mut self.sinks[*subtask as usize];
+                    (known.committed, known.done) = (0, 0);
+                    known.aborted.clear();
+                }
+            }
             Fact::ZnodeCreated { path, .. } => {
                 if let Some((job, checkpoint)) = checkpoint_at(path)
                     && let Some(stored) = self.stored.get_mut(job as usize)

@@ -99,6 +99,8 @@ fn condition(condition: u32, number: u32, before: &[Fault]) -> Condition {
         JobStatus::Created,
         JobStatus::Failing,
         JobStatus::Failed,
+        JobStatus::Finished,
+        JobStatus::Finished,
     ];
     let early = CheckpointId::from(1 + number % 5);
     let awaited = before

@@ -89,7 +89,7 @@ pub fn drawn_faults() -> Vec<&'static str> {
 }
 
 /// One fault in so many changes the workload: that alone breaks little, and is not to take the place of what does.
-const WORKLOAD_CHANGES: u32 = 16;
+const WORKLOAD_CHANGES: u32 = 12;
 
 /// How often a fault is drawn anew where only some kinds are asked for: what the numbers decide comes round sooner.
 const DRAWS_MAX: u32 = 128;
@@ -119,11 +119,16 @@ pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
         let Some(family) = family else {
             continue;
         };
-        let at = match family {
-            Family::Zombies => with_orders_in_hand(raw),
+        let before = faults.last().filter(|_| raw.again);
+        let at = match (family, before) {
+            (Family::Zombies, _) => with_orders_in_hand(raw),
+            (Family::TaskManagers, _) if raw.amount.is_multiple_of(4) => with_orders_in_hand(raw),
+            // While what was done to the job takes effect.
+            (_, Some(before)) if matches!(before.target, Target::Job(_) | Target::Topic(_)) => {
+                again(before, raw, scenario)
+            }
             _ => when(draw, raw, scenario, &faults),
         };
-        let before = faults.last().filter(|_| raw.again);
         let is_wanted = |fault: &Fault| is_wanted(fault.kind.verb());
         let repeated = before.and_then(|before| repeat(before, raw, scenario));
         let repeated = repeated.filter(is_wanted);
@@ -302,8 +307,8 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
                 (0, Some(spare)) => (FaultKind::Start, spare, None),
                 (1, _) => (FaultKind::RollingRestart, Target::AllTaskManagers, lasts),
                 _ => match raw.verb / 3 % 4 {
-                    0 if is_flink => (FaultKind::SavepointAndRestart, job, None),
-                    1 => (FaultKind::DropCheckpoint, job, None),
+                    0 | 1 if is_flink => (FaultKind::SavepointAndRestart, job, None),
+                    2 => (FaultKind::DropCheckpoint, job, None),
                     _ => (FaultKind::Stop, anybody, restart),
                 },
             }
@@ -311,8 +316,8 @@ fn fault(family: Family, raw: &RawFault, at: When, scenario: &Scenario) -> Optio
         Family::Workload => {
             let topic = index(raw.target, scenario.topics.len());
             let partitions = scenario.topics[topic].partitions;
-            let (kind, lasts) = match raw.verb % 2 {
-                0 => {
+            let (kind, lasts) = match raw.verb % 3 {
+                0 | 1 => {
                     let count = 1 + raw.amount / WORKLOAD_CHANGES % 2;
                     (FaultKind::AddPartitions { count }, None)
                 }

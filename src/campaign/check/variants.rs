@@ -127,6 +127,7 @@ const OF_FLINK: &[Choice] = &[
 const OF_FEW: &[Choice] = &[
     ("partition.discovery.interval.ms", &["3 s", "10 s"]),
     ("taskmanager.slot.timeout", &["2 s"]),
+    ("slot.idle.timeout", &["5 s"]),
 ];
 
 /// What a search starts from: a scenario file, what stands beside it, and what the user has set.

@@ -1,6 +1,7 @@
 //! Checkpoints that come out of turn, and those that do not.
 
 use super::*;
+use crate::actor::fact::JobStatus;
 use crate::invariant::stage::{JM, SUBTASKS, Stage, ZK, completed};
 
 const A: fn(u32) -> Attempt = |number| Attempt::new(100, number);

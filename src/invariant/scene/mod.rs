@@ -1,5 +1,6 @@
 //! What checkers share: the cluster as the facts so far show it.
 
+mod counts;
 mod endpoints;
 mod history;
 mod leader;
@@ -18,6 +19,7 @@ use crate::kernel::{ActorId, Header, Span};
 use crate::policy::Liveness;
 
 use super::tally::Moment;
+use counts::Count;
 pub use endpoints::{Endpoints, Executor};
 use history::History;
 pub use leader::{LeaderView, TaskView};
@@ -40,6 +42,8 @@ pub struct Scene {
     layouts: Vec<Arc<Layout>>,
     /// By job: the latest one.
     savepoints: Vec<CheckpointId>,
+    /// By job.
+    counts: Vec<Count>,
 }
 
 impl Scene {
@@ -64,6 +68,7 @@ impl Scene {
             history: History::default(),
             layouts: jobs.map(|job| Arc::clone(&job.layout)).collect(),
             savepoints: vec![0; blueprint.topology.jobs.len()],
+            counts: vec![Count::default(); blueprint.topology.jobs.len()],
         }
     }
 
@@ -148,6 +153,11 @@ impl Scene {
         negotiate(self.blueprint.config.ha.session_timeout, tick)
     }
 
+    /// Whether a checkpoint that is triggered now begins the count of its job anew.
+    pub fn begins_anew(&self, job: JobId, checkpoint: CheckpointId) -> bool {
+        checkpoint == 1 && self.counts[job as usize] == Count::MayBeLost
+    }
+
     /// Whether Flink's own control plane runs the cluster.
     pub fn is_flink(&self) -> bool {
         self.blueprint.liveness == Liveness::RpcHeartbeats
@@ -182,6 +192,9 @@ impl Scene {
             Fact::SavepointTriggered(job, checkpoint) => {
                 self.savepoints[*job as usize] = *checkpoint;
             }
+            Fact::JobStatusChanged { job, .. }
+            | Fact::RecoveryStarted { job, .. }
+            | Fact::CheckpointTriggered { job, .. } => self.counts[*job as usize].take(fact),
             _ => {}
         }
         if let Some(index) = self.jobmanager_index(header.actor) {

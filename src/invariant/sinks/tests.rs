@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::actor::checkpoint::Attempt;
+use crate::actor::fact::{Detector, JobStatus};
 use crate::actor::kafka::protocol::TransactionalId;
 use crate::actor::message::Batches;
 use crate::actor::sink_fact::AbortCause;
 use crate::dataflow::batch::Batch;
 use crate::dataflow::record::Record;
-use crate::invariant::stage::{DB, Stage, TM, blueprint};
+use crate::invariant::stage::{DB, JM, Stage, TM, blueprint};
 use crate::kernel::{ActorId, Span};
 
 fn commit(stage: &mut Stage, checkpoint: u64, records: u64) -> &mut Stage {
@@ -72,6 +73,41 @@ fn what_becomes_visible_late_is_noticed() {
     stage.stores(1);
     stage.stores(2);
     commit(commit(&mut stage, 2, 1), 1, 1).broken("S3", 1);
+}
+
+/// Whose count is lost begins at 1 again, and what it makes visible is new.
+#[test]
+fn a_count_that_begins_anew_is_no_way_back() {
+    let mut stage = Stage::running();
+    for checkpoint in 1..=3 {
+        stage.stores(checkpoint);
+    }
+    commit(&mut stage, 3, 1);
+    let (job, status, reason) = (0, JobStatus::Finished, String::new());
+    let (detector, scope) = (Detector::NewLeader, crate::policy::RecoveryScope::Full);
+    stage.says(
+        JM(0),
+        Fact::JobStatusChanged {
+            job,
+            status,
+            reason,
+        },
+    );
+    stage.says(
+        JM(0),
+        Fact::RecoveryStarted {
+            job,
+            recovery: 1,
+            detector,
+            scope,
+            lost: Vec::new(),
+            tasks: vec![0],
+        },
+    );
+    let checkpoint = 1;
+    stage.says(JM(0), Fact::CheckpointTriggered { job, checkpoint });
+    commit(&mut stage, 1, 1).broken("S3", 0);
+    commit(&mut stage, 1, 1).broken("S3", 1);
 }
 
 const KAFKA: fn() -> ActorId = || blueprint().directory.kafka;

@@ -135,7 +135,7 @@ impl Transactions {
             }
         };
         let first = match self.kafka.naming {
-            TransactionNaming::Incrementing => self.last + 1,
+            TransactionNaming::Incrementing => number.min(self.last + 1),
             TransactionNaming::Pooling => number,
         };
         self.open_one(first, number, calls, ctx);
