@@ -116,7 +116,7 @@ impl Leadership {
         }
     }
 
-    /// Its session was ended at the server just now; or a while ago, and it may be talking to a server that is silent: its client
+    /// Its session was ended at the server just now, though it was heard; or a while ago, and it may be talking to a server that is silent: its client
     /// misses that after two thirds of the timeout (`ClientCnxn.readTimeout`).
     fn has_no_news(&self, actor: ActorId, now: Time, scene: &Scene) -> bool {
         let servers = &scene.blueprint.directory.zookeeper;
@@ -209,6 +209,12 @@ impl Checker for Leadership {
             } => {
                 self.ended.insert(header.actor, header.time);
             }
+            // Pings that others took while ZooKeeper's leader was stopped wait behind the expiry when it goes on.
+            Fact::SessionExpired {
+                owner, last_heard, ..
+            } if scene.processes.woke_at(header.actor) > Some(*last_heard) => {
+                self.ended.insert(*owner, header.time);
+            }
             Fact::LeadershipGranted => self.granted(header, scene),
             Fact::LeaderInformationWritten { token, .. } => {
                 let ours = self.holds(header, *token, scene);
@@ -290,6 +296,34 @@ mod tests {
         assert_eq!(
             [after(2, false), after(2, true), after(40, true)],
             [1, 0, 1]
+        );
+    }
+
+    #[test]
+    fn whose_session_a_server_ends_that_was_stopped_may_not_know_either() {
+        let after = |slept: bool, seconds: u64| {
+            let mut stage = Stage::running();
+            stage.at(52);
+            if slept {
+                stage.says(ZK, Fact::FaultInjected { what: "hang" });
+                stage.at(60).says(ZK, Fact::FaultHealed { what: "hang" });
+            }
+            stage.at(60).says(
+                ZK,
+                Fact::SessionExpired {
+                    session: 98,
+                    owner: JM(0),
+                    last_heard: Time(Span::from_secs(51).0),
+                    timeout: Span::from_secs(10),
+                },
+            );
+            stage.says(JM(0), Fact::FaultInjected { what: "cut-off" });
+            stage.depose(100, 150).at(60 + seconds).elect(1, 200);
+            stage.verdict("L2").violations_total
+        };
+        assert_eq!(
+            [after(true, 2), after(true, 40), after(false, 2)],
+            [0, 1, 1]
         );
     }
 
