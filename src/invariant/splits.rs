@@ -79,8 +79,8 @@ impl Splits {
                 "checkpoint {checkpoint} of job {job}: enumerators gave away {given:?}, readers have {offsets:?}"
             )
         });
-        // Whoever was stopped may state an early one late.
-        if checkpoint <= known.latest {
+        // Whoever was stopped may state an early one late, or one that its successor did not find any more.
+        if checkpoint <= known.latest || scene.has_successor(header.actor) {
             return;
         }
         let reached = |split: &SplitId| {
@@ -234,6 +234,18 @@ mod tests {
         stage.broken("C7", 2);
         complete(&mut stage, 5, &[(0, 9), (0, 9), (1, 9)]);
         stage.broken("C7", 3);
+    }
+
+    #[test]
+    fn what_a_deposed_leader_states_late_holds_its_successor_to_nothing() {
+        let mut stage = Stage::running();
+        complete(&mut stage, 1, &[(0, 5), (1, 5)]);
+        stage.at(60).says(JM(1), Fact::LeadershipGranted);
+        complete(&mut stage, 2, &[(0, 8), (1, 8)]);
+        stage.says(JM(1), completed(3, &[(0, 6), (1, 6)]));
+        stage.broken("C7", 0);
+        stage.says(JM(1), completed(4, &[(0, 5), (1, 7)]));
+        stage.broken("C7", 1);
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Backoffs {
                 jitter_per_mille,
                 ..
             } => {
-                let ran = |last: Time| header.time.max(last).since(last);
+                let by_clock = |at: Time| at.0 / MILLISECOND.0;
+                let ran = |last| MILLISECOND * by_clock(header.time).saturating_sub(by_clock(last));
                 let grown = self.grown.entry(key).or_insert(0);
                 *grown = match last {
                     Some(_) if joins => *grown,
@@ -199,6 +200,28 @@ mod tests {
         stage.broken("R12", 0);
         delayed(&mut stage, 40, 1_000);
         stage.broken("R12", 1);
+    }
+
+    #[test]
+    fn a_job_has_run_for_as_long_as_a_clock_of_milliseconds_says() {
+        let shortly_before = |hours: u64, early_us: u64| {
+            let mut stage = Stage::flink();
+            delayed(&mut stage, 10, 1_000);
+            // Half a millisecond past the one at which the last back-off ended.
+            stage.at_time(Time(Span::from_secs(20).0 + 500_000));
+            let (job, recovery, delay) = (0, 2, Span::from_ms(1_500));
+            let again = |delay| Fact::RestartDelayed {
+                job,
+                recovery,
+                delay,
+            };
+            stage.says(JM(0), again(delay));
+            let end = Span::from_secs(20 + 3_600 * hours) + delay + Span(500_000);
+            stage.at_time(Time(end.0 - early_us * 1_000));
+            stage.says(JM(0), again(Span::from_ms(1_000)));
+            stage.verdict("R12").violations_total
+        };
+        assert_eq!([shortly_before(1, 400), shortly_before(1, 600)], [0, 1]);
     }
 
     #[test]

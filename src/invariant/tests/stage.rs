@@ -212,7 +212,11 @@ impl Stage {
 
     /// The time from here on.
     pub fn at(&mut self, secs: u64) -> &mut Stage {
-        self.at = Time::ZERO + Span::from_secs(secs);
+        self.at_time(Time::ZERO + Span::from_secs(secs))
+    }
+
+    pub fn at_time(&mut self, at: Time) -> &mut Stage {
+        self.at = at;
         self
     }
 
