@@ -40,6 +40,14 @@ impl Room {
 }
 
 const TIMEOUT: &str = "high-availability.zookeeper.client.session-timeout";
+const TUNE: [&str; 6] = [
+    "tune",
+    "drill.yaml",
+    "--target",
+    "p50(total) <= 1 s",
+    "--vary",
+    "high-availability.zookeeper.client.session-timeout=1 s..30 s",
+];
 
 #[test]
 fn many_seeds_name_the_seed_of_each_quantile() {
@@ -148,17 +156,8 @@ fn a_shorter_session_is_better_in_every_pair() {
 #[test]
 fn tuning_finds_the_shortest_session_that_the_server_grants() {
     let room = Room::new("");
-    let vary = format!("{TIMEOUT}=1 s..30 s");
-    let words = [
-        "tune",
-        "drill.yaml",
-        "--target",
-        "p50(total) <= 1 s",
-        "--vary",
-        &vary,
-    ];
     let more = ["--seeds", "8", "--budget", "200", "--out", "out"];
-    let tuned = room.json(&[&words[..], &more].concat(), 1);
+    let tuned = room.json(&[&TUNE[..], &more].concat(), 1);
     // The server grants no less than two ticks of 2 s, and expires sessions at ticks: more than three ticks cannot be best.
     let timeout = tuned["settings"][0].as_str().expect("a setting");
     let ms = timeout.strip_suffix(" ms").map(|ms| ms.parse::<f64>());
@@ -179,19 +178,8 @@ fn tuning_finds_the_shortest_session_that_the_server_grants() {
 #[test]
 fn a_budget_of_less_than_one_setting_is_refused() {
     let room = Room::new("");
-    let vary = format!("{TIMEOUT}=1 s..30 s");
-    let words = [
-        "tune",
-        "drill.yaml",
-        "--target",
-        "p50(total) <= 1 s",
-        "--vary",
-        &vary,
-    ];
-    let said = room.firedrill(
-        &[&words[..], &["--seeds", "8", "--budget", "7"]].concat(),
-        2,
-    );
+    let more = ["--seeds", "8", "--budget", "7"];
+    let said = room.firedrill(&[&TUNE[..], &more].concat(), 2);
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("--budget 7"), "{said}");
 }

@@ -16,6 +16,9 @@ const REGISTRATION_MAX: Span = Span::from_secs(30);
 /// Bandwidth is shared, with the data of those that run among others.
 const TRANSFER_FACTOR: u64 = 4;
 
+/// However slow a channel or a fetch is; a full log in flight waits for a checkpoint besides.
+const FLOWING: Span = Span::from_secs(20);
+
 /// Whether most of ZooKeeper's servers are well.
 pub fn has_quorum(scene: &Scene) -> bool {
     let servers = &scene.blueprint.directory.zookeeper;
@@ -92,6 +95,17 @@ fn slots_needed(scene: &Scene) -> u32 {
         }
     }
     widths.values().sum()
+}
+
+/// So long data may take on its way while a job runs.
+pub fn flow_bound(scene: &Scene) -> Span {
+    let config = &scene.blueprint.config;
+    // Tasks of a process that has died run in the leader's view until it is missed.
+    let missed = match scene.is_flink() {
+        true => config.heartbeat.timeout,
+        false => config.ha.session_timeout,
+    };
+    FLOWING + missed + config.checkpointing.interval.unwrap_or(Span::ZERO) * 2
 }
 
 /// Until a leader is published: the client's silence is noticed, the session of whoever led ends, a server is found.

@@ -6,7 +6,7 @@ use crate::actor::source_fact::SourceFact;
 use crate::dataflow::record::SplitId;
 use crate::kernel::{Header, Span, Time};
 
-use super::quiet::everybody_is_well;
+use super::quiet::{everybody_is_well, flow_bound};
 use super::scene::{Scene, is_disturbance};
 use super::tally::{Moment, Promise, Tally, Verdict, liveness};
 
@@ -14,9 +14,6 @@ pub(super) const PROMISES: [Promise; 1] = [liveness(
     "K5",
     "While a job runs and nothing disturbs it, a split that holds unread records is read in bounded time.",
 )];
-
-/// However slow a channel or a fetch is; a full log in flight waits for a checkpoint besides.
-const WITHIN: Span = Span::from_secs(20);
 
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
@@ -35,17 +32,6 @@ struct Split {
     at: Time,
     /// No reader has it: it waits to be discovered.
     unknown: bool,
-}
-
-/// So long data may take on its way while a job runs.
-pub(super) fn bound(scene: &Scene) -> Span {
-    let config = &scene.blueprint.config;
-    // Tasks of a process that has died run in the leader's view until it is missed.
-    let missed = match scene.is_flink() {
-        true => config.heartbeat.timeout,
-        false => config.ha.session_timeout,
-    };
-    WITHIN + missed + config.checkpointing.interval.unwrap_or(Span::ZERO) * 2
 }
 
 impl Reading {
@@ -104,7 +90,7 @@ impl Reading {
     /// A stretch in which nothing changed ends.
     fn judge(&mut self, now: Moment, scene: &Scene) {
         let from = self.changed.max(scene.processes.disturbed_at());
-        let (config, bound) = (&scene.blueprint.config, bound(scene));
+        let (config, bound) = (&scene.blueprint.config, flow_bound(scene));
         if now.at.since(from.min(now.at)) <= bound || !everybody_is_well(scene) {
             return;
         }

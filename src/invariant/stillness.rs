@@ -10,8 +10,7 @@ use crate::dataflow::topology::{JobId, SubtaskId};
 use crate::kernel::{Header, Span, Time};
 
 use super::checks::Checker;
-use super::quiet::everybody_is_well;
-use super::reading::bound;
+use super::quiet::{everybody_is_well, flow_bound};
 use super::scene::{LeaderView, Scene, is_disturbance};
 use super::tally::{Moment, Promise, Tally, Verdict, liveness};
 
@@ -100,23 +99,18 @@ impl Stillness {
     /// A stretch in which nothing changed ends.
     fn judge(&mut self, now: Moment, scene: &Scene) {
         let from = self.changed.max(scene.processes.disturbed_at());
-        let bound = bound(scene);
+        let bound = flow_bound(scene);
         if self.tasks.is_empty() || now.at.since(from.min(now.at)) <= bound {
             return;
         }
         let Some((_, leader)) = scene.current_leader().filter(|_| everybody_is_well(scene)) else {
             return;
         };
+        let until = Time(now.at.0 - bound.0);
         let jobs = 0..scene.blueprint.topology.jobs.len() as JobId;
         for job in jobs.filter(|job| leader.all_run(*job)) {
-            for subtask in leader.jobs[job as usize].layout.subtasks.clone() {
-                self.judge_task(
-                    now,
-                    (from, Time(now.at.0 - bound.0)),
-                    subtask,
-                    leader,
-                    scene,
-                );
+            for subtask in &leader.jobs[job as usize].layout.subtasks {
+                self.judge_task(now, (from, until), *subtask, leader, scene);
             }
         }
     }
@@ -177,7 +171,7 @@ impl Checker for Stillness {
                 attempt,
                 watermark,
             }) => {
-                let bound = bound(scene);
+                let bound = flow_bound(scene);
                 self.of(*subtask, *attempt, now)
                     .advance(now, *watermark, bound);
             }
