@@ -10,9 +10,9 @@ use crate::kernel::{ActorId, Header, Span, Time};
 
 use super::checks::Checker;
 use super::scene::{Scene, is_end};
-use super::tally::{Promise, Tally, Verdict, safety};
+use super::tally::{Moment, Promise, Tally, Verdict, safety};
 
-pub(super) const PROMISES: [Promise; 7] = [
+pub(super) const PROMISES: [Promise; 8] = [
     safety(
         "L4",
         "Checkpoint ids of a job increase over its whole life, across leaders, and are never used twice.",
@@ -42,6 +42,10 @@ pub(super) const PROMISES: [Promise; 7] = [
         "A job restarts because of its checkpoints only after more than tolerable-failed-checkpoints have failed since the last one completed.",
     )
     .of_flink(),
+    safety(
+        "C14",
+        "A checkpoint that completes ends those of its job that were triggered before it.",
+    ),
 ];
 
 #[derive(Clone, Debug)]
@@ -53,6 +57,9 @@ pub(super) struct Checkpoints {
     written: Tally,
     paced: Tally,
     tolerated: Tally,
+    subsumed: Tally,
+    /// In this event a checkpoint completes that is not the earliest under way.
+    completing: Option<(Moment, ActorId, JobId, CheckpointId)>,
     /// Snapshots that storage has refused.
     refused: BTreeSet<(SubtaskId, Attempt, CheckpointId)>,
     jobs: Vec<Job>,
@@ -80,7 +87,16 @@ struct Pending {
 
 impl Checkpoints {
     pub fn new(scene: &Scene) -> Checkpoints {
-        let [numbered, ordered, agreed, once, written, paced, tolerated] = PROMISES.map(Tally::new);
+        let [
+            numbered,
+            ordered,
+            agreed,
+            once,
+            written,
+            paced,
+            tolerated,
+            subsumed,
+        ] = PROMISES.map(Tally::new);
         Checkpoints {
             numbered,
             ordered,
@@ -89,6 +105,8 @@ impl Checkpoints {
             written,
             paced,
             tolerated,
+            subsumed,
+            completing: None,
             refused: BTreeSet::new(),
             jobs: vec![Job::default(); scene.blueprint.topology.jobs.len()],
         }
@@ -185,6 +203,9 @@ impl Checkpoints {
         self.once.expect(pending.is_some(), header, || {
             format!("checkpoint {checkpoint} of job {job} completes, but was over")
         });
+        if known.pending.range(..checkpoint).next().is_some() {
+            self.completing = Some((header.into(), header.actor, job, checkpoint));
+        }
         let Some(Pending {
             plan, acknowledged, ..
         }) = pending
@@ -204,8 +225,30 @@ impl Checkpoints {
     }
 }
 
+impl Checkpoints {
+    /// The event is over in which a checkpoint completed.
+    fn check_subsumed(&mut self, scene: &Scene) {
+        let Some((moment, actor, job, checkpoint)) = self.completing.take() else {
+            return;
+        };
+        let mut earlier = self.jobs[job as usize].pending.range(..checkpoint);
+        let left = earlier
+            .find(|(id, pending)| pending.by == Some(actor) && !scene.is_savepoint(job, **id));
+        self.subsumed.expect(left.is_none(), moment, || {
+            let left = left.map_or(0, |(id, _)| *id);
+            format!("checkpoint {left} of job {job} is under way when {checkpoint} has completed")
+        });
+    }
+}
+
 impl Checker for Checkpoints {
     fn fact(&mut self, header: &Header, fact: &Fact, scene: &Scene) {
+        if self
+            .completing
+            .is_some_and(|(moment, ..)| moment.event != header.event.0)
+        {
+            self.check_subsumed(scene);
+        }
         match fact {
             Fact::CheckpointTriggered { job, checkpoint } => {
                 self.triggered(header, *job, *checkpoint, scene)
@@ -271,15 +314,18 @@ impl Checker for Checkpoints {
         }
     }
 
-    fn finish(&self, _: Time, _: &Scene) -> Vec<Verdict> {
+    fn finish(&self, _: Time, scene: &Scene) -> Vec<Verdict> {
+        let mut last = self.clone();
+        last.check_subsumed(scene);
         [
-            &self.numbered,
-            &self.ordered,
-            &self.agreed,
-            &self.once,
-            &self.written,
-            &self.paced,
-            &self.tolerated,
+            &last.numbered,
+            &last.ordered,
+            &last.agreed,
+            &last.once,
+            &last.written,
+            &last.paced,
+            &last.tolerated,
+            &last.subsumed,
         ]
         .map(Tally::verdict)
         .into()

@@ -11,8 +11,8 @@ use super::checkpoints::Checkpoints;
 use super::deployment::Deployment;
 use super::executions::Executions;
 use super::flink::{
-    Agreement, Backoffs, Cancellations, Endpoints, Followers, Heartbeats, Jobs, Redeployments,
-    Slots, Tasks,
+    Agreement, Backoffs, Cancellations, Departures, Endpoints, Followers, Heartbeats, Jobs,
+    Redeployments, Releases, Requests, Slots, Tasks,
 };
 use super::flow::Flow;
 use super::leadership::Leadership;
@@ -76,7 +76,7 @@ macro_rules! entry {
 }
 
 /// In the order of the catalogue. [`Sources`] come after them.
-static ENTRIES: [Entry; 28] = [
+static ENTRIES: [Entry; 31] = [
     entry!(super::sessions::PROMISES, Sessions::new),
     entry!(super::znodes::PROMISES, |_| Znodes::new()),
     entry!(super::leadership::PROMISES, |_| Leadership::new()),
@@ -91,9 +91,12 @@ static ENTRIES: [Entry; 28] = [
     entry!(super::flink::JOBS, Jobs::new),
     entry!(super::deployment::PROMISES, |_| Deployment::new()),
     entry!(super::flink::SLOTS, |_| Slots::new()),
+    entry!(super::flink::RELEASES, |_| Releases::new()),
+    entry!(super::flink::REQUESTS, |_| Requests::new()),
     entry!(super::flink::TASKS, |_| Tasks::new()),
     entry!(super::flink::AGREEMENT, |_| Agreement::new()),
     entry!(super::flink::FOLLOWERS, |_| Followers::new()),
+    entry!(super::flink::DEPARTURES, |_| Departures::new()),
     entry!(super::checkpoints::PROMISES, Checkpoints::new),
     entry!(super::retention::PROMISES, Retention::new),
     entry!(super::restore::PROMISES, Restore::new),
@@ -166,8 +169,12 @@ impl Checks {
                     &self.scene,
                 );
             }
-            Fact::Appended { split, times, .. } => {
-                self.reading.appended(header, *split, times.0.len());
+            Fact::Appended {
+                split,
+                first,
+                times,
+            } => {
+                self.reading.appended(header, *split, *first, &times.0);
                 self.split_times.appended(*split, times);
             }
             Fact::SinkWritten { .. }

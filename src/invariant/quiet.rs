@@ -83,16 +83,21 @@ pub fn can_run(scene: &Scene) -> bool {
     leads && room && has_quorum(scene)
 }
 
-/// Slots that all jobs need together: one for each subtask of the widest operator of a slot sharing group.
+/// Slots that all jobs need together.
 fn slots_needed(scene: &Scene) -> u32 {
+    let jobs = 0..scene.blueprint.topology.jobs.len() as JobId;
+    jobs.map(|job| slots_of_job(scene, job)).sum()
+}
+
+/// Slots that a job needs, as it is configured: one for each subtask of the widest operator of a slot sharing group.
+pub fn slots_of_job(scene: &Scene, job: JobId) -> u32 {
     let topology = &scene.blueprint.topology;
-    let mut widths: BTreeMap<(usize, u32), u32> = BTreeMap::new();
-    for (number, job) in topology.jobs.iter().enumerate() {
-        let groups = topology.slot_sharing_groups(number as JobId);
-        for (group, parallelism) in groups.into_iter().zip(&job.layout.parallelism) {
-            let width = widths.entry((number, group)).or_default();
-            *width = (*width).max(*parallelism);
-        }
+    let groups = topology.slot_sharing_groups(job);
+    let parallelism = &topology.jobs[job as usize].layout.parallelism;
+    let mut widths: BTreeMap<u32, u32> = BTreeMap::new();
+    for (group, parallelism) in groups.into_iter().zip(parallelism) {
+        let width = widths.entry(group).or_default();
+        *width = (*width).max(*parallelism);
     }
     widths.values().sum()
 }

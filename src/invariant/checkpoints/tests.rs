@@ -209,3 +209,28 @@ fn what_was_aborted_does_not_complete() {
     );
     complete(&mut stage, 1).broken("C4", 1);
 }
+
+#[test]
+fn an_earlier_checkpoint_that_goes_on_when_one_completes_is_noticed() {
+    let completes = |ended: bool| {
+        let mut stage = Stage::running();
+        triggered(triggered(&mut stage, 1), 2);
+        stage.stores(2);
+        stage.in_one_event(|stage| {
+            acknowledge(stage, 2, 0..SUBTASKS, A(1));
+            stage.says(JM(0), completed(2, &[(0, 2), (1, 2)]));
+            if ended {
+                let (job, checkpoint, reason) = (0, 1, "subsumed");
+                let aborted = Fact::CheckpointAborted {
+                    job,
+                    checkpoint,
+                    reason,
+                };
+                stage.says(JM(0), aborted);
+            }
+        });
+        stage
+    };
+    completes(true).broken("C14", 0);
+    completes(false).broken("C14", 1);
+}

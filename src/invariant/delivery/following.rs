@@ -43,6 +43,8 @@ impl Delivery {
         }
         let to = offsets.end;
         let skipped = self.skipped.entry((job, split)).or_default();
+        // What is read again from before a gap may find it smaller, or larger.
+        skipped.retain(|skipped| skipped.to <= offsets.start);
         skipped.push(Skipped { to, records });
         for ledger in self.sinks.iter_mut().filter(|ledger| ledger.job == job) {
             if self.ways[ledger.operator as usize].contains_key(&split) {
@@ -120,22 +122,7 @@ impl Delivery {
     }
 
     /// A restart goes back to a checkpoint.
-    pub(super) fn restore(
-        &mut self,
-        header: &Header,
-        job: JobId,
-        checkpoint: CheckpointId,
-        offsets: &[(SplitId, u64)],
-    ) {
-        // What is read again from before a gap may find it smaller, or larger.
-        for ((of, split), skipped) in self.skipped.iter_mut().filter(|((of, _), _)| *of == job) {
-            debug_assert_eq!(*of, job);
-            match offsets.iter().find(|(restored, _)| restored == split) {
-                Some((_, offset)) => skipped.retain(|skipped| skipped.to <= *offset),
-                None if checkpoint == 0 => skipped.clear(),
-                None => {}
-            }
-        }
+    pub(super) fn restore(&mut self, header: &Header, job: JobId, checkpoint: CheckpointId) {
         // Later ones are behind it: what they cover is still to come again.
         let mut undoes = false;
         for (_, later) in self

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::actor::blueprint::Blueprint;
-use crate::actor::checkpoint::ChannelState;
+use crate::actor::checkpoint::{Attempt, ChannelState};
 use crate::actor::fact::Fact;
 use crate::actor::settings::CheckpointingMode;
 use crate::dataflow::batch::{Batch, CheckpointId};
@@ -65,6 +65,8 @@ pub struct Delivery {
     cuts: BTreeMap<(JobId, CheckpointId), Cut>,
     /// What sources have passed over, because it was not kept any more: by job and split.
     skipped: BTreeMap<(JobId, SplitId), Vec<Skipped>>,
+    /// By subtask: its latest attempt that has restored. What an earlier one passes over concerns nobody.
+    restored: BTreeMap<SubtaskId, Attempt>,
 }
 
 /// A completed checkpoint, as a sink sees it.
@@ -136,6 +138,7 @@ impl Delivery {
             unwritten: Vec::new(),
             cuts: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            restored: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -180,11 +183,22 @@ impl Delivery {
             Fact::Sink(fact) => self.sink(header, fact),
             Fact::OffsetReset(OffsetReset {
                 subtask,
+                attempt,
                 split,
                 from,
                 to,
-                ..
-            }) => self.skip(header, *subtask, *split, *from..*to),
+            }) => {
+                let latest = self.restored.get(subtask);
+                if latest.is_none_or(|latest| attempt >= latest) {
+                    self.skip(header, *subtask, *split, *from..*to);
+                }
+            }
+            Fact::TaskRestored {
+                subtask, attempt, ..
+            } => {
+                let latest = self.restored.entry(*subtask).or_insert(*attempt);
+                *latest = (*latest).max(*attempt);
+            }
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
                 job,
@@ -193,14 +207,11 @@ impl Delivery {
                 ..
             } if *checkpoint > self.latest(*job) => {
                 self.complete(header, *job, *checkpoint, offsets);
-                self.restore(header, *job, *checkpoint, offsets);
+                self.restore(header, *job, *checkpoint);
             }
             Fact::RetrievalDone {
-                job,
-                checkpoint,
-                offsets,
-                ..
-            } => self.restore(header, *job, *checkpoint, offsets),
+                job, checkpoint, ..
+            } => self.restore(header, *job, *checkpoint),
             Fact::TransactionCommitted {
                 sink,
                 checkpoint,

@@ -277,26 +277,67 @@ fn what_is_committed_late_behind_an_older_checkpoint_is_doubled() {
     assert_eq!(run.broken(), ["S1-once"]);
 }
 
+/// An attempt of the source goes on elsewhere.
+fn skip(run: &mut Run, number: u32, offsets: std::ops::Range<u64>) -> &mut Run {
+    run.fact(Fact::OffsetReset(OffsetReset {
+        subtask: 0,
+        attempt: Attempt::new(1, number),
+        split: 0,
+        from: offsets.start,
+        to: offsets.end,
+    }))
+}
+
 #[test]
 fn what_retention_took_is_lost_and_excused_and_nothing_else() {
-    let skip = |run: &mut Run, from, to| {
-        run.fact(Fact::OffsetReset(OffsetReset {
-            subtask: 0,
-            attempt: Attempt::default(),
-            split: 0,
-            from,
-            to,
-        }));
-    };
     let mut run = Run::kafka();
     run.complete(1, 10).commit(1, 0..10).done(1).restore(1);
-    skip(&mut run, 10, 20);
+    skip(&mut run, 1, 10..20);
     run.complete(2, 25).commit(2, 20..25).done(2);
     assert_eq!((run.broken(), run.counts()), (vec![], (10, 0)));
     let mut run = Run::kafka();
-    skip(&mut run, 10, 20);
+    skip(&mut run, 1, 10..20);
     run.complete(1, 25).commit(1, 0..9).done(1);
     assert_eq!((run.broken(), run.counts()), (vec!["S1-all"], (16, 0)));
+}
+
+#[test]
+fn a_gap_that_is_read_again_counts_as_it_is_then() {
+    let mut run = Run::kafka();
+    skip(&mut run, 1, 0..5);
+    skip(&mut run, 1, 7..9);
+    // From before both, or from between them.
+    skip(run.restore(0), 2, 0..6);
+    let gaps = |run: &Run| {
+        let skipped = run.delivery.skipped.values().flatten();
+        skipped.map(|skipped| skipped.to).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&run), [6]);
+    skip(run.restore(0), 3, 6..9);
+    assert_eq!(gaps(&run), [6, 9]);
+}
+
+#[test]
+fn what_a_source_passes_over_that_has_been_replaced_excuses_nothing() {
+    let lost = |number| {
+        let mut run = Run::kafka();
+        run.fact(Fact::TaskRestored {
+            subtask: 0,
+            attempt: Attempt::new(1, 2),
+            checkpoint: 0,
+            applied: Fingerprint::default(),
+            key_groups: None,
+            offsets: Vec::new(),
+        });
+        skip(&mut run, number, 10..20);
+        run.complete(1, 25)
+            .commit(1, 0..10)
+            .commit(1, 20..25)
+            .done(1);
+        run.broken()
+    };
+    assert_eq!(lost(1), ["S1-all"]);
+    assert!(lost(2).is_empty());
 }
 
 /// Checkpoint 1 covers four records; two of them are still in a channel to the sink.
