@@ -6,6 +6,7 @@ pub mod forks;
 mod instants;
 mod plan;
 pub mod results;
+mod shapes;
 pub mod shrink;
 mod sinks;
 mod sized;

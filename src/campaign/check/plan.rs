@@ -119,14 +119,18 @@ pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
         let Some(family) = family else {
             continue;
         };
-        let before = faults.last().filter(|_| raw.again);
+        let before = faults
+            .last()
+            .filter(|before| raw.again || is_of_work(before) && raw.lasts_ms.is_multiple_of(2));
         let at = match (family, before) {
             (Family::Zombies, _) => with_orders_in_hand(raw),
             (Family::TaskManagers, _) if raw.amount.is_multiple_of(4) => with_orders_in_hand(raw),
-            // While what was done to the job takes effect.
-            (_, Some(before)) if matches!(before.target, Target::Job(_) | Target::Topic(_)) => {
-                again(before, raw, scenario)
+            // Orders that are on their way are lost.
+            (Family::BadLinks, _) if raw.verb % 3 == 2 && raw.amount.is_multiple_of(2) => {
+                with_orders_in_hand(raw)
             }
+            // While what was done to the job takes effect.
+            (_, Some(before)) if is_of_work(before) => again(before, raw, scenario),
             _ => when(draw, raw, scenario, &faults),
         };
         let is_wanted = |fault: &Fault| is_wanted(fault.kind.verb());
@@ -147,6 +151,11 @@ pub fn plan(draw: &Draw, scenario: &Scenario, only: &[&str]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Whether a fault is something that is done to a job or its topics: what comes while it takes effect matters most.
+fn is_of_work(fault: &Fault) -> bool {
+    matches!(fault.target, Target::Job(_) | Target::Topic(_))
 }
 
 /// Something befalls the victim of another fault once more.

@@ -1,10 +1,10 @@
 //! Settings under which a scenario is searched: each key as the scenario has it, or as swarm testing draws it.
 
-use crate::kernel::{Random, Span, Streams};
-use crate::scenario::model::{Liveness, RecoveryScope, Scenario, WatermarkStrategy};
+use crate::kernel::{Random, Streams};
+use crate::scenario::model::{Liveness, RecoveryScope, Scenario};
 use crate::scenario::{Beside, Loaded, Override, ScenarioError, Text};
 
-use super::{sinks, sized};
+use super::{shapes, sinks, sized};
 
 /// Settings that a search prepares; each seed takes one.
 pub const VARIANTS: usize = 64;
@@ -128,6 +128,7 @@ const OF_FEW: &[Choice] = &[
     ("partition.discovery.interval.ms", &["3 s", "10 s"]),
     ("taskmanager.slot.timeout", &["2 s"]),
     ("slot.idle.timeout", &["5 s"]),
+    ("cluster.kafka.request-timeout", &["2 s", "5 s"]),
 ];
 
 /// What a search starts from: a scenario file, what stands beside it, and what the user has set.
@@ -170,25 +171,11 @@ pub fn variants(base: &Base<'_>, scenario: &Scenario) -> Vec<Scenario> {
         let mut variant = prepared(loaded, scenario);
         if !jobs_are_set {
             sinks::vary(number, &mut variant);
-            keep_event_time(number, &mut variant);
+            shapes::vary(number, &mut variant);
         }
         variants.push(variant);
     }
     variants
-}
-
-/// In one variant of eight jobs have event time; every other of those lets splits be idle.
-fn keep_event_time(number: usize, scenario: &mut Scenario) {
-    if !number.is_multiple_of(8) {
-        return;
-    }
-    let idleness = number.is_multiple_of(16).then_some(Span::from_secs(5));
-    for job in &mut scenario.jobs {
-        job.event_time.get_or_insert(WatermarkStrategy {
-            out_of_orderness: Span::from_secs(1),
-            idleness,
-        });
-    }
 }
 
 fn drawn(number: usize, scenario: &Scenario) -> Vec<Override> {
