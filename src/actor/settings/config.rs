@@ -22,6 +22,8 @@ pub struct Config {
     pub ha: HighAvailability,
     pub adaptive: Adaptive,
     pub network: NetworkConfig,
+    /// `sink.committer.retries`
+    pub committer_retries: u32,
     /// `restart-strategy.type` and its parameters. Unset: exponential-delay with checkpointing, none without.
     pub restart: RestartStrategy,
     /// `jobmanager.execution.failover-strategy`
@@ -254,6 +256,7 @@ impl Default for Config {
                 aligned_timeout: Span::ZERO,
                 incremental: false,
             },
+            committer_retries: 10,
             heartbeat: Heartbeat {
                 interval: Span::from_secs(10),
                 timeout: Span::from_secs(50),

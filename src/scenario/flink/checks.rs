@@ -1,6 +1,6 @@
 //! What must hold between keys, as Flink checks it when it starts; and what has no effect beside another key.
 
-use super::{Family, FlinkVersion, Settings};
+use super::{Family, FlinkVersion, RestartKind, Settings};
 use crate::actor::settings::StateBackend;
 use crate::kernel::time::Span;
 use crate::policy::restart::RestartStrategy;
@@ -156,12 +156,76 @@ fn without_effect(settings: &Settings, family: Family, complaints: &mut Vec<Comp
             "reactive mode needs the adaptive scheduler, which is not in force here; it has no effect",
         );
     }
-    let chosen = settings.config.restart;
-    let restart = &settings.restart;
-    if restart.fixed_attempts.is_some() && !matches!(chosen, RestartStrategy::FixedDelay { .. }) {
-        warn(
+    let set = &settings.restart;
+    let unset = Settings::new(settings.version).restart;
+    let parameters: [(RestartKind, &'static [&'static str], bool); 11] = [
+        (
+            RestartKind::FixedDelay,
             &["restart-strategy.fixed-delay.attempts"],
-            "it has no effect: `restart-strategy.type` chooses another strategy, or none is chosen",
-        );
+            set.fixed_attempts != unset.fixed_attempts,
+        ),
+        (
+            RestartKind::FixedDelay,
+            &["restart-strategy.fixed-delay.delay"],
+            set.fixed_delay != unset.fixed_delay,
+        ),
+        (
+            RestartKind::FailureRate,
+            &["restart-strategy.failure-rate.max-failures-per-interval"],
+            set.rate_max != unset.rate_max,
+        ),
+        (
+            RestartKind::FailureRate,
+            &["restart-strategy.failure-rate.failure-rate-interval"],
+            set.rate_interval != unset.rate_interval,
+        ),
+        (
+            RestartKind::FailureRate,
+            &["restart-strategy.failure-rate.delay"],
+            set.rate_delay != unset.rate_delay,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.initial-backoff"],
+            set.initial_backoff != unset.initial_backoff,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.max-backoff"],
+            set.max_backoff != unset.max_backoff,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.backoff-multiplier"],
+            set.multiplier_per_mille != unset.multiplier_per_mille,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.reset-backoff-threshold"],
+            set.reset_threshold != unset.reset_threshold,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.jitter-factor"],
+            set.jitter_per_mille != unset.jitter_per_mille,
+        ),
+        (
+            RestartKind::ExponentialDelay,
+            &["restart-strategy.exponential-delay.attempts-before-reset-backoff"],
+            set.attempts != unset.attempts,
+        ),
+    ];
+    for (kind, keys, is_set) in parameters {
+        if is_set && set.kind != Some(kind) {
+            warn(
+                keys,
+                match set.kind {
+                    Some(_) => "it has no effect: `restart-strategy.type` chooses another strategy",
+                    None => {
+                        "it has no effect without `restart-strategy.type`: Flink's own choice has its own parameters"
+                    }
+                },
+            );
+        }
     }
 }

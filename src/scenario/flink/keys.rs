@@ -195,6 +195,7 @@ pub const KEYS: &[Key] = &[
     key!(ALL, "execution.checkpointing.num-retained" ["state.checkpoints.num-retained"] config.checkpointing.retained, |text| count(text, 1, 1_000), number),
     key!(ALL, "state.backend.type" ["state.backend"] config.state_backend, |text| choice(text, STATE_BACKENDS), |backend| named(backend, STATE_BACKENDS)),
     key!(ALL, "execution.checkpointing.incremental" ["state.backend.incremental"] config.checkpointing.incremental, boolean, truth),
+    key!(ALL, "sink.committer.retries" config.committer_retries, |text| count(text, 0, i32::MAX as u32), number),
     key!(ALL, "execution.buffer-timeout.interval" ["execution.buffer-timeout"] config.buffer_timeout, duration, span),
 
     key!(FLINK, "heartbeat.interval" config.heartbeat.interval, |text| at_least(text, 1), span),

@@ -203,16 +203,26 @@ impl Settings {
         }
     }
 
+    /// The strategy in force. Where nobody chose one, Flink takes its own with its own parameters, whatever keys are set
+    /// (`RestartBackoffTimeStrategyFactoryLoader.getDefaultRestartStrategyFactory`).
     fn restart(&self) -> RestartStrategy {
-        let keys = &self.restart;
-        let unset = match self.config.checkpointing.interval {
-            Some(_) => keys.default,
-            None => RestartKind::None,
+        let (kind, keys) = match self.restart.kind {
+            Some(kind) => (kind, self.restart),
+            None => {
+                let keys = Settings::new(self.version).restart;
+                let checkpoints = self.config.checkpointing.interval.is_some();
+                let kind = if checkpoints {
+                    keys.default
+                } else {
+                    RestartKind::None
+                };
+                (kind, keys)
+            }
         };
-        match keys.kind.unwrap_or(unset) {
+        match kind {
             RestartKind::None => RestartStrategy::NoRestart,
             RestartKind::FixedDelay => RestartStrategy::FixedDelay {
-                // Where nobody chose the strategy, Flink restarts without end.
+                // Nobody's choice restarts without end.
                 attempts: keys.fixed_attempts.unwrap_or(match keys.kind {
                     Some(_) => 1,
                     None => UNLIMITED,

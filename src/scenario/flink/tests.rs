@@ -192,6 +192,18 @@ fn restarts_follow_from_checkpoints_and_release() {
         unset("1.18", &[CHECKPOINTS, chosen]),
         exponential(300, 2_000)
     );
+    // Parameters of what nobody chose mean nothing.
+    let initial = ("restart-strategy.exponential-delay.initial-backoff", "20 s");
+    let delay = ("restart-strategy.fixed-delay.delay", "20 s");
+    let attempts = ("restart-strategy.fixed-delay.attempts", "1");
+    assert_eq!(
+        unset("2.3", &[CHECKPOINTS, initial]),
+        exponential(60, 1_500)
+    );
+    assert_eq!(
+        unset("1.18", &[CHECKPOINTS, delay, attempts]),
+        fixed(UNLIMITED)
+    );
     // Chosen without a number, fixed-delay forgives one failure.
     assert_eq!(
         unset("2.3", &[("restart-strategy.type", "fixed-delay")]),
@@ -327,7 +339,7 @@ fn keys_are_checked_against_each_other() {
     );
     assert_eq!(
         refused(&[
-            CHECKPOINTS,
+            ("restart-strategy.type", "exponential-delay"),
             (
                 "restart-strategy.exponential-delay.initial-backoff",
                 "2 min"
@@ -358,6 +370,12 @@ fn what_flink_accepts_and_does_not_do_well_is_a_warning() {
         warned(&[incremental, ("state.backend.type", "rocksdb")]),
         [""; 0]
     );
+    let delay = ("restart-strategy.fixed-delay.delay", "5 s");
+    assert_eq!(warned(&[delay]), [delay.0]);
+    for (kind, warns) in [("fixed-delay", false), ("failure-rate", true)] {
+        let found = warned(&[("restart-strategy.type", kind), delay]);
+        assert_eq!(found == [delay.0], warns, "{kind}: {found:?}");
+    }
 }
 
 #[test]
