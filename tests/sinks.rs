@@ -150,6 +150,23 @@ fn readers_wait_for_a_transaction_that_nobody_ends() {
     );
 }
 
+/// A process that lives closes its producers (`ExactlyOnceKafkaWriter.close`): only the dead leave transactions open.
+#[test]
+fn readers_do_not_wait_for_a_task_that_has_ended_in_order() {
+    let outcome = drill(
+        "kafka-lingering-transaction",
+        1,
+        &["faults.0={throw: Audit, at: 65 s}"],
+    );
+    assert_unbroken(&outcome);
+    assert_eq!(said(&outcome, "its task has ended").len(), 1);
+    let longest = outcome.summary.visibility_latency_ms.max;
+    assert!(
+        longest.is_some_and(|longest| longest < 15_000.0),
+        "{longest:?}"
+    );
+}
+
 #[test]
 fn at_least_once_doubles_and_nothing_more() {
     let outcome = drill("kafka-at-least-once", 1, &[]);
@@ -260,6 +277,79 @@ fn a_producer_waits_a_minute_for_a_transaction() {
     // Its back-off, its deployment, and a minute.
     for (from, to) in [(thrown, first), (first, second)] {
         assert!((61_000.0..66_000.0).contains(&(to - from)), "{starts:?}");
+    }
+}
+
+/// Three brokers, all of which go at once, for so long.
+fn without_brokers(at: &str, back_after: &str, more: &[&str]) -> Outcome {
+    let kill = |broker| format!("{{kill: broker-{broker}, {at}, restart-after: {back_after}}}");
+    let faults = format!("faults=[{}, {}, {}]", kill(1), kill(2), kill(3));
+    let more: Vec<&str> = [&*faults].into_iter().chain(more.iter().copied()).collect();
+    drill("kafka-broker-dies", 1, &more)
+}
+
+/// `flush` waits for `delivery.timeout.ms`; `max.block.ms` begins with the next transaction.
+#[test]
+fn no_transaction_is_opened_before_the_last_one_is_flushed() {
+    let outcome = without_brokers("at: 60 s", "80 s", &["duration=4 min"]);
+    assert_unbroken(&outcome);
+    let restarts = |outcome: &Outcome| {
+        let recoveries = outcome.summary.recoveries.iter();
+        recoveries.map(|recovery| recovery.restarts).sum::<u32>()
+    };
+    assert_eq!(restarts(&outcome), 0);
+    let outcome = without_brokers("at: 60 s", "130 s", &["duration=5 min"]);
+    assert!(restarts(&outcome) > 0);
+}
+
+/// Who is silent refuses nothing: `max.block.ms` runs all the same.
+#[test]
+fn a_producer_waits_no_longer_for_brokers_that_are_silent() {
+    let outcome = drill(
+        "kafka-broker-dies",
+        1,
+        &[
+            "faults.0={cut-off: kafka, at: 55 s, for: 90 s}",
+            "topics.orders.rate=0.1/s",
+            "weight=1",
+            "expect=[]",
+        ],
+    );
+    assert_unbroken(&outcome);
+    let failed = said(&outcome, "within max.block.ms");
+    assert!(
+        failed
+            .first()
+            .is_some_and(|at| (120_000.0..125_000.0).contains(at)),
+        "{failed:?}"
+    );
+}
+
+/// Who looks after a transaction looks first one interval after it has come up: the committer is there before.
+#[test]
+fn brokers_that_are_away_abort_nothing() {
+    let timeout = "jobs.0.operators.2.sink.transaction-timeout=30 s";
+    let more = [timeout, "duration=4 min"];
+    let outcome = without_brokers("when: checkpoint 5 completed", "60 s", &more);
+    assert_unbroken(&outcome);
+    let delivery = &outcome.summary.delivery;
+    assert_eq!((delivery.lost, sink(&outcome).failed_commits), (0, 0));
+}
+
+#[test]
+fn a_commit_that_is_tried_in_vain_fails_its_task() {
+    let at = "when: checkpoint 5 completed";
+    for (retries, after_s) in [(0, 60.0), (1, 120.0)] {
+        let retries = format!("sink.committer.retries={retries}");
+        let outcome = without_brokers(at, "4 min", &[&retries, "duration=6 min"]);
+        assert_unbroken(&outcome);
+        let began = said(&outcome, "checkpoint 5 has completed")[0];
+        let failed = said(&outcome, "within sink.committer.retries");
+        let after = failed.first().map(|at| (at - began) / 1e3 - after_s);
+        assert!(
+            after.is_some_and(|late| (0.0..2.0).contains(&late)),
+            "{failed:?}"
+        );
     }
 }
 

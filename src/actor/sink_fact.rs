@@ -112,4 +112,6 @@ pub enum AbortCause {
     Timeout,
     /// A producer with a newer epoch, of an attempt before the one that wrote: a zombie that starts late fences its successor.
     Overridden,
+    /// The producer itself, whose task has ended in a process that lives.
+    Closed,
 }

@@ -324,7 +324,7 @@ impl Sights {
             Fact::TransactionAborted { .. } => self.see(Sight::TransactionAborted, true),
             Fact::Sink(SinkFact::TransactionAborted { cause, .. }) => {
                 let sight = match cause {
-                    AbortCause::NewProducer => Sight::TransactionAborted,
+                    AbortCause::NewProducer | AbortCause::Closed => Sight::TransactionAborted,
                     AbortCause::Timeout => Sight::TransactionTimedOut,
                     AbortCause::Overridden => Sight::TransactionOverridden,
                 };

@@ -68,6 +68,10 @@ pub(super) struct Sinks {
     topics: Vec<SinkTopic>,
     /// By topic and partition: since when readers wait there.
     waiting: BTreeMap<(u32, u32), Time>,
+    /// Nobody looks after some of the transactions.
+    leaderless: bool,
+    /// Since when brokers have looked after what they look after now, at the latest.
+    looked_after_since: Time,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +116,8 @@ impl Sinks {
             aborted: BTreeSet::new(),
             topics: sink_topics(specs),
             waiting: BTreeMap::new(),
+            leaderless: false,
+            looked_after_since: Time::ZERO,
         }
     }
 
@@ -194,13 +200,18 @@ impl Sinks {
             } => {
                 let place = (*topic, *partition);
                 if let Some(before) = self.waiting.remove(&place) {
-                    let waited = Waited::new(place, before, header.time, &self.topics, scene);
+                    let since = before.max(self.looked_after_since);
+                    let waited = Waited::new(place, since, header.time, &self.topics, scene);
                     self.held
                         .expect(waited.is_over_in_time(), header, || waited.to_string());
                 }
                 if let Some(since) = since {
                     self.waiting.insert(place, *since);
                 }
+            }
+            SinkFact::BrokerChanged { leaderless, .. } => {
+                self.leaderless = *leaderless > 0;
+                self.looked_after_since = header.time;
             }
             _ => {}
         }
@@ -367,8 +378,10 @@ impl Checker for Sinks {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut held = self.held.clone();
-        for (place, since) in &self.waiting {
-            let waited = Waited::new(*place, *since, end, &self.topics, scene);
+        let waiting = self.waiting.iter().filter(|_| !self.leaderless);
+        for (place, since) in waiting {
+            let since = (*since).max(self.looked_after_since);
+            let waited = Waited::new(*place, since, end, &self.topics, scene);
             let moment = Moment { at: end, event: 0 };
             held.expect(waited.is_over_in_time(), moment, || waited.to_string());
         }

@@ -12,7 +12,7 @@ use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::Address;
 use crate::actor::message::Body;
 use crate::actor::settings::KafkaCluster;
-use crate::kernel::Span;
+use crate::kernel::{Span, Time};
 
 /// What happens to a broker, and the times that run because of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -76,6 +76,8 @@ pub(super) struct Brokers {
     brokers: Vec<Broker>,
     /// By partition; none: no replica of it that is in sync is there.
     leaders: Vec<Option<u32>>,
+    /// By partition: since when its leader has led it, in the process that it is now.
+    led_since: Vec<Time>,
     /// Requests at brokers that hang.
     held: BTreeMap<u64, (u32, Request)>,
     next_held: u64,
@@ -105,6 +107,7 @@ impl Brokers {
         Brokers {
             brokers: vec![up; count as usize],
             leaders: (0..partitions as u32).map(|p| Some(p % count)).collect(),
+            led_since: vec![Time::ZERO; partitions],
             held: BTreeMap::new(),
             next_held: 0,
             untouched: true,
@@ -143,6 +146,13 @@ impl Brokers {
             State::Down => Way::Closed,
             State::Hung => Way::Stuck(leader),
         }
+    }
+
+    /// Since when somebody serves a partition; none: nobody does.
+    pub(super) fn serves_since(&self, partition: usize) -> Option<Time> {
+        let leader = self.leaders[partition]?;
+        let is_up = self.brokers[leader as usize].state == State::Up;
+        is_up.then(|| self.led_since[partition])
     }
 
     /// Whether a broker serves, and leads the partition.
@@ -242,6 +252,7 @@ impl Brokers {
 
     fn come_up(&mut self, number: u32, ctx: &mut Context<'_>) {
         let broker = &mut self.brokers[number as usize];
+        let is_new = broker.state == State::Down;
         broker.state = State::Up;
         broker.life += 1;
         broker.fenced = false;
@@ -249,6 +260,9 @@ impl Brokers {
         for partition in 0..self.leaders.len() {
             if self.leaders[partition].is_none() && self.replicas(partition).any(|r| r == number) {
                 self.leaders[partition] = Some(number);
+                self.led_since[partition] = ctx.now();
+            } else if is_new && self.leaders[partition] == Some(number) {
+                self.led_since[partition] = ctx.now();
             }
         }
         self.say(number, "is registered", 0, ctx);
@@ -264,6 +278,7 @@ impl Brokers {
                 let mut replicas = self.replicas(partition);
                 self.leaders[partition] =
                     replicas.find(|replica| !self.brokers[*replica as usize].fenced);
+                self.led_since[partition] = ctx.now();
                 moved += 1;
             }
         }

@@ -144,7 +144,15 @@ impl Kafka {
                 }
             }
             Body::AbortExpired => {
-                self.sinks.expire(ctx);
+                let (interval, now) = (self.blueprint.cluster.kafka.abort_interval, ctx.now());
+                let first = self.first_coordinator();
+                let brokers = &self.brokers;
+                // A broker looks for the first time one interval after it has taken a partition over.
+                let is_looked_after = |id: &TransactionalId| {
+                    let since = brokers.serves_since(first + coordinator_of(id));
+                    since.is_some_and(|since| since + interval <= now)
+                };
+                self.sinks.expire(is_looked_after, ctx);
                 self.watch_transactions(ctx);
             }
             Body::Start | Body::AppendDue => {
@@ -223,25 +231,28 @@ impl Kafka {
 
     /// Which partition a request is about, over all topics, and whether it writes.
     fn partition_of(&self, body: &Body) -> (usize, bool) {
-        let splits = self.blueprint.topology.splits.len();
         let call = match body {
             Body::Fetch { split, .. } => return (*split as usize, false),
             Body::Kafka(call) => call,
             body => unreachable!("clients do not ask {body:?}"),
         };
-        // Transactions are kept by the leader of a partition of their own topic.
-        let of_id = |id: &TransactionalId| {
-            let hash = u64::from(id.operator) * 31 * 31 + u64::from(id.subtask) * 31 + id.number;
-            splits + self.sinks.partitions() + (hash % COORDINATORS as u64) as usize
-        };
+        let first = self.first_coordinator();
         match &call.request {
             KafkaRequest::Produce { partition, .. } => {
+                let splits = self.blueprint.topology.splits.len();
                 (splits + self.sinks.place(call.sink, *partition), true)
             }
-            KafkaRequest::InitProducerId { id, .. } => (of_id(id), true),
-            KafkaRequest::Commit { producer, .. } => (of_id(&producer.id), true),
-            KafkaRequest::ListTransactions { .. } => (splits + self.sinks.partitions(), false),
+            KafkaRequest::InitProducerId { id, .. } => (first + coordinator_of(id), true),
+            KafkaRequest::Commit { producer, .. } | KafkaRequest::Abort { producer } => {
+                (first + coordinator_of(&producer.id), true)
+            }
+            KafkaRequest::ListTransactions { .. } => (first, false),
         }
+    }
+
+    /// The first partition of the topic in which brokers keep transactions, over all topics.
+    fn first_coordinator(&self) -> usize {
+        self.blueprint.topology.splits.len() + self.sinks.partitions()
     }
 
     /// A fetch has waited long enough; where its broker is gone meanwhile, the reader asks again.
@@ -322,6 +333,12 @@ impl Kafka {
             });
         }
     }
+}
+
+/// Transactions are kept by the leader of a partition of their own topic: which of them.
+fn coordinator_of(id: &TransactionalId) -> usize {
+    let hash = u64::from(id.operator) * 31 * 31 + u64::from(id.subtask) * 31 + id.number;
+    (hash % COORDINATORS as u64) as usize
 }
 
 /// The client has to look for whoever leads, and to ask there.

@@ -57,6 +57,8 @@ pub enum KafkaRequest {
     },
     /// The open transactions of an operator.
     ListTransactions { operator: OperatorId },
+    /// A producer that is closed aborts what it has open (`abortTransaction`).
+    Abort { producer: Producer },
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -73,6 +75,7 @@ pub enum KafkaAnswer {
     Appended,
     Committed,
     Open(Vec<TransactionalId>),
+    Aborted,
 }
 
 /// Records of a split whose reader wants to know when they happened.

@@ -184,6 +184,12 @@ impl SinkTopics {
             KafkaRequest::ListTransactions { operator } => {
                 Ok(KafkaAnswer::Open(self.coordinator.open(*operator)))
             }
+            KafkaRequest::Abort { producer } => {
+                if let Some(transaction) = self.coordinator.abort(*producer)? {
+                    self.abort(transaction, AbortCause::Closed, ctx);
+                }
+                Ok(KafkaAnswer::Aborted)
+            }
         }
     }
 
@@ -274,9 +280,14 @@ impl SinkTopics {
         }
     }
 
-    /// The periodic look for transactions whose time is over.
-    pub fn expire(&mut self, ctx: &mut Context<'_>) {
-        for transaction in self.coordinator.expire(ctx.now()) {
+    /// The periodic look for transactions whose time is over: each broker's at those whose ids it looks after
+    /// (`TransactionCoordinator`).
+    pub fn expire(
+        &mut self,
+        is_looked_after: impl Fn(&TransactionalId) -> bool,
+        ctx: &mut Context<'_>,
+    ) {
+        for transaction in self.coordinator.expire(ctx.now(), is_looked_after) {
             self.abort(transaction, AbortCause::Timeout, ctx);
         }
     }
@@ -286,7 +297,7 @@ impl SinkTopics {
 fn writer(request: &KafkaRequest) -> Option<TransactionalId> {
     let producer: Option<Producer> = match request {
         KafkaRequest::Produce { producer, .. } => *producer,
-        KafkaRequest::Commit { producer, .. } => Some(*producer),
+        KafkaRequest::Commit { producer, .. } | KafkaRequest::Abort { producer } => Some(*producer),
         _ => None,
     };
     producer.map(|producer| producer.id)

@@ -171,6 +171,19 @@ impl Coordinator {
         }
     }
 
+    /// Aborts. None: nothing is open. Nothing that the producer has sent may begin another one (KIP-890).
+    ///
+    /// # Errors
+    /// When somebody else has the id now.
+    pub fn abort(&mut self, producer: Producer) -> Result<Option<Transaction>, KafkaError> {
+        let known = self.known(producer)?;
+        known.epoch += 1;
+        match std::mem::replace(&mut known.state, State::CompleteAbort) {
+            State::Ongoing(transaction) => Ok(Some(transaction)),
+            _ => Ok(None),
+        }
+    }
+
     /// Transactions of an operator that are open.
     pub fn open(&self, operator: OperatorId) -> Vec<TransactionalId> {
         let open = self.ids.iter().filter(|(id, known)| {
@@ -179,12 +192,18 @@ impl Coordinator {
         open.map(|(id, _)| *id).collect()
     }
 
-    /// Ends transactions that have been open for longer than they may. Whoever wrote them is fenced.
-    pub fn expire(&mut self, now: Time) -> Vec<Transaction> {
+    /// Ends transactions that have been open for longer than they may, where somebody looks after their ids. Whoever wrote
+    /// them is fenced.
+    pub fn expire(
+        &mut self,
+        now: Time,
+        is_looked_after: impl Fn(&TransactionalId) -> bool,
+    ) -> Vec<Transaction> {
         let mut expired = Vec::new();
-        for known in self.ids.values_mut() {
+        for (id, known) in &mut self.ids {
             if let State::Ongoing(transaction) = &known.state
                 && now.since(transaction.begun) > known.timeout
+                && is_looked_after(id)
             {
                 known.epoch += 1;
                 let state = std::mem::replace(&mut known.state, State::CompleteAbort);
@@ -294,13 +313,28 @@ mod tests {
         let mut coordinator = Coordinator::default();
         let (producer, _) = init(&mut coordinator, 1);
         append(&mut coordinator, producer, 1).expect("nobody fences it");
-        assert!(coordinator.expire(Time::ZERO + MINUTE).is_empty());
-        let expired = coordinator.expire(Time::ZERO + MINUTE + Span(1));
+        assert!(coordinator.expire(Time::ZERO + MINUTE, |_| true).is_empty());
+        let late = Time::ZERO + MINUTE + Span(1);
+        assert!(coordinator.expire(late, |_| false).is_empty());
+        let expired = coordinator.expire(late, |_| true);
         assert_eq!(expired.len(), 1);
         assert_eq!(
             coordinator.commit(producer),
             Err(KafkaError::ProducerFenced)
         );
+    }
+
+    #[test]
+    fn a_producer_that_is_closed_leaves_nothing_open() {
+        let mut coordinator = Coordinator::default();
+        let (producer, _) = init(&mut coordinator, 1);
+        append(&mut coordinator, producer, 1).expect("nobody fences it");
+        let aborted = coordinator.abort(producer).expect("it is the latest");
+        assert_eq!(aborted.map(|transaction| transaction.number), Some(1));
+        assert!(coordinator.open(0).is_empty());
+        let late = append(&mut coordinator, producer, 2);
+        assert_eq!(late, Err(KafkaError::ProducerFenced));
+        assert_eq!(coordinator.abort(producer), Err(KafkaError::ProducerFenced));
     }
 
     #[test]

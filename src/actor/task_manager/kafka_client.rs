@@ -11,13 +11,6 @@ use super::TaskManager;
 impl TaskManager {
     /// Each time after twice as long, a fifth more or less.
     pub(super) fn on_kafka_refused(&mut self, mut request: Box<Request>, ctx: &mut Context<'_>) {
-        if let Body::Kafka(call) = &request.body
-            && let Some(number) = self.find(call.sink, call.attempt)
-            && let Some(writer) = &mut self.task(number).writer
-        {
-            writer.look_at_refusal(call.call, ctx.now());
-            self.follow_writer(number, ctx);
-        }
         if !self.wants(&request.body) {
             return;
         }

@@ -173,7 +173,7 @@ impl TaskManager {
                     self.on_state_loaded(number as u32, ctx);
                 }
             }
-            // The file is gone: an ordinary failure.
+            // The file is gone, or cannot be read: an ordinary failure.
             _ => self.fail_task(number as u32, TaskFailure::StateRestore, ctx),
         }
     }
@@ -294,6 +294,9 @@ impl TaskManager {
         let mut task = self.tasks[number as usize]
             .take()
             .expect("the task is there");
+        if let Some(writer) = &mut task.writer {
+            writer.close(ctx);
+        }
         task.flush.release(ctx);
         task.held.release(ctx);
         task.alignment.release(ctx);

@@ -365,7 +365,7 @@ fn beyond_promise(cause: AbortCause) -> Option<&'static str> {
         AbortCause::Overridden => Some(
             "a task that had been replaced opened its transactional id once more, and the latest producer of an id fences all others (ProducerFencedException)",
         ),
-        AbortCause::NewProducer => None,
+        AbortCause::NewProducer | AbortCause::Closed => None,
     }
 }
 

@@ -33,7 +33,8 @@ impl Waited {
         Waited {
             place,
             lasted: now.since(since),
-            allowed: timeout + kafka.abort_interval,
+            // A broker looks for the first time one interval after it has taken a transaction over.
+            allowed: timeout.max(kafka.abort_interval) + kafka.abort_interval,
         }
     }
 

@@ -6,11 +6,11 @@ use crate::actor::checkpoint::{Attempt, Committable};
 use crate::actor::context::Context;
 use crate::actor::fact::Fact;
 use crate::actor::kafka::protocol::{KafkaCall, KafkaError, KafkaRequest};
-use crate::actor::message::{Batches, Body, DatabaseRequest};
+use crate::actor::message::{Batches, Body, DatabaseRequest, TaskStep};
 use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{ActorId, Time};
+use crate::kernel::{ActorId, Span, Time};
 
 /// Why something was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,12 @@ pub enum Purpose {
     Commit(Committable, CheckpointId),
 }
 
+/// A batch that is not acknowledged for so long fails the task (`delivery.timeout.ms`, Kafka's default).
+const DELIVERY_TIMEOUT: Span = Span::from_secs(120);
+
+/// A producer blocks so long (`max.block.ms`, Kafka's default).
+const MAX_BLOCK: Span = Span::from_secs(60);
+
 #[derive(Clone, Debug)]
 pub enum Request {
     Kafka(KafkaRequest),
@@ -50,19 +56,34 @@ struct Call {
 pub struct Calls {
     sink: SubtaskId,
     attempt: Attempt,
+    /// The task's number on its TaskManager.
+    task: u32,
     target: ActorId,
+    /// `sink.committer.retries`
+    committer_retries: u32,
     next: u64,
     open: BTreeMap<u64, Call>,
+    /// When it looks next for a call that has waited for too long.
+    looks_at: Option<Time>,
 }
 
 impl Calls {
-    pub fn new(sink: SubtaskId, attempt: Attempt, target: ActorId) -> Calls {
+    pub fn new(
+        sink: SubtaskId,
+        attempt: Attempt,
+        task: u32,
+        target: ActorId,
+        committer_retries: u32,
+    ) -> Calls {
         Calls {
             sink,
             attempt,
+            task,
             target,
+            committer_retries,
             next: 0,
             open: BTreeMap::new(),
+            looks_at: None,
         }
     }
 
@@ -90,6 +111,54 @@ impl Calls {
                 since,
             },
         );
+        self.look_at(since + self.patience(purpose), ctx);
+    }
+
+    fn look_at(&mut self, at: Time, ctx: &mut Context<'_>) {
+        if self.looks_at.is_none_or(|looks_at| at < looks_at) {
+            self.looks_at = Some(at);
+            let (task, step) = (self.task, TaskStep::WriterPatience);
+            ctx.after(at.since(ctx.now()), Body::TaskProgress { task, step });
+        }
+    }
+
+    /// How long a call may go unanswered. A commit blocks like the others, but is tried again
+    /// (`CheckpointCommittableManagerImpl.commit`).
+    fn patience(&self, purpose: Purpose) -> Span {
+        match purpose {
+            Purpose::Write => DELIVERY_TIMEOUT,
+            Purpose::Commit(..) => MAX_BLOCK * (u64::from(self.committer_retries) + 1),
+            _ => MAX_BLOCK,
+        }
+    }
+
+    /// Why the task has to fail, if a call has waited for too long.
+    pub fn lose_patience(&mut self, ctx: &mut Context<'_>) -> Option<&'static str> {
+        let now = ctx.now();
+        if self.looks_at.is_some_and(|looks_at| looks_at > now) {
+            return None;
+        }
+        self.looks_at = None;
+        let deadlines = self.open.values();
+        let deadlines = deadlines.map(|call| (call.since + self.patience(call.purpose), call));
+        let (deadline, call) = deadlines.min_by_key(|(deadline, _)| *deadline)?;
+        if deadline <= now {
+            return Some(match call.purpose {
+                Purpose::Write => "a batch was not delivered within delivery.timeout.ms",
+                Purpose::Commit(..) => {
+                    "a transaction was not committed within sink.committer.retries"
+                }
+                _ => "no transaction could be opened within max.block.ms",
+            });
+        }
+        self.look_at(deadline, ctx);
+        None
+    }
+
+    /// Asks for something, and waits for no answer.
+    pub fn tell(&mut self, request: KafkaRequest, ctx: &mut Context<'_>) {
+        self.next += 1;
+        self.send(self.next, &Request::Kafka(request), 0, ctx);
     }
 
     fn send(&self, call: u64, request: &Request, bytes: u64, ctx: &mut Context<'_>) {
@@ -139,23 +208,8 @@ impl Calls {
         }));
     }
 
-    /// Since when the producer has waited for this call, if it is one that it waits for.
-    pub fn blocks_since(&self, call: u64) -> Option<Time> {
-        let call = self.open.get(&call)?;
-        let blocks = !matches!(call.purpose, Purpose::Write | Purpose::Commit(..));
-        blocks.then_some(call.since)
-    }
-
     pub fn has_writes(&self) -> bool {
-        self.oldest_write().is_some()
-    }
-
-    /// Since when the oldest batch has been on its way.
-    pub fn oldest_write(&self) -> Option<Time> {
-        let mut writes = self
-            .open
-            .values()
-            .filter(|call| call.purpose == Purpose::Write);
-        writes.next().map(|call| call.since)
+        let mut calls = self.open.values();
+        calls.any(|call| call.purpose == Purpose::Write)
     }
 }

@@ -16,16 +16,10 @@ use crate::actor::sink_fact::SinkFact;
 use crate::dataflow::batch::{Batch, CheckpointId};
 use crate::dataflow::sink::{Guarantee, SinkSpec};
 use crate::dataflow::topology::SubtaskId;
-use crate::kernel::{ActorId, Span, Time};
+use crate::kernel::{ActorId, Span};
 
 use calls::{Calls, Purpose, Request};
 use transactions::Transactions;
-
-/// A batch that is not acknowledged for so long fails the task (`delivery.timeout.ms`, Kafka's default).
-const DELIVERY_TIMEOUT: Span = Span::from_secs(120);
-
-/// A producer waits so long for a transaction (`max.block.ms`, Kafka's default).
-const MAX_BLOCK: Span = Span::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -39,13 +33,14 @@ pub struct Writer {
     record_bytes: u64,
     buffer: Vec<Batch>,
     flush_due: bool,
-    patience_due: bool,
     /// Requests of the current producer so far.
     sequence: u64,
     calls: Calls,
     /// A barrier waits until everything before it is acknowledged.
     flushing: Option<CheckpointId>,
     flushed: Option<CheckpointId>,
+    /// The checkpoint whose transaction is opened when what was written before has arrived.
+    opens: Option<CheckpointId>,
     transactions: Option<Transactions>,
     /// It is through with what a restore asks of it, and nobody has been told.
     ready: bool,
@@ -82,11 +77,17 @@ impl Writer {
             record_bytes: topology.operator_of(sink).record_bytes,
             buffer: Vec::new(),
             flush_due: false,
-            patience_due: false,
             sequence: 0,
-            calls: Calls::new(sink, attempt, target),
+            calls: Calls::new(
+                sink,
+                attempt,
+                task,
+                target,
+                blueprint.config.committer_retries,
+            ),
             flushing: None,
             flushed: None,
+            opens: None,
             transactions,
             ready: false,
             failed: None,
@@ -143,35 +144,11 @@ impl Writer {
             },
         };
         self.calls.make(Purpose::Write, request, bytes, ctx);
-        if !self.patience_due {
-            self.patience_due = true;
-            self.tell_task(DELIVERY_TIMEOUT, TaskStep::WriterPatience, ctx);
-        }
     }
 
-    /// `delivery.timeout.ms` after some request: whether one has been waiting for so long.
+    /// Whether a call has waited for too long.
     pub fn look_at_patience(&mut self, ctx: &mut Context<'_>) {
-        self.patience_due = false;
-        let Some(oldest) = self.calls.oldest_write() else {
-            return;
-        };
-        let waited = ctx.now().since(oldest);
-        if waited >= DELIVERY_TIMEOUT {
-            self.failed = Some("a batch was not delivered within delivery.timeout.ms");
-        } else {
-            self.patience_due = true;
-            let left = Span(DELIVERY_TIMEOUT.0 - waited.0);
-            self.tell_task(left, TaskStep::WriterPatience, ctx);
-        }
-    }
-
-    /// No broker has taken this call yet. Whoever waits for a transaction does not wait for ever; a committer does
-    /// (`KafkaCommitter` tries again).
-    pub fn look_at_refusal(&mut self, call: u64, now: Time) {
-        let blocks = self.calls.blocks_since(call);
-        if blocks.is_some_and(|since| now.since(since) >= MAX_BLOCK) {
-            self.failed = Some("no transaction could be opened within max.block.ms");
-        }
+        self.failed = self.failed.or(self.calls.lose_patience(ctx));
     }
 
     /// A barrier: what was written before it has to arrive before the checkpoint may complete. True: the
@@ -197,9 +174,28 @@ impl Writer {
                 }));
             }
             snapshot.committables = transactions.committables().to_vec();
-            transactions.open(checkpoint + 1, &mut self.calls, ctx);
+            self.opens = Some(checkpoint + 1);
         }
+        self.open_next(ctx);
         self.flushing.is_some()
+    }
+
+    /// `flush` comes back before the next transaction is begun.
+    fn open_next(&mut self, ctx: &mut Context<'_>) {
+        if self.flushing.is_none()
+            && let Some(transactions) = &mut self.transactions
+            && let Some(checkpoint) = self.opens.take()
+        {
+            transactions.open(checkpoint, &mut self.calls, ctx);
+        }
+    }
+
+    /// Its task has ended in a process that lives: what it has open is aborted, so that no reader waits for it
+    /// (`ExactlyOnceKafkaWriter.close`).
+    pub fn close(&mut self, ctx: &mut Context<'_>) {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.close(&mut self.calls, ctx);
+        }
     }
 
     /// What a restored checkpoint has for this subtask.
@@ -265,6 +261,7 @@ impl Writer {
         if self.flushing.is_some() && !self.calls.has_writes() {
             self.flushed = self.flushing.take();
         }
+        self.open_next(ctx);
         if let Some(transactions) = &mut self.transactions {
             if let Some(checkpoint) = transactions.take_committed() {
                 let (sink, attempt) = (self.sink, self.attempt);

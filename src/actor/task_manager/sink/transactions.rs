@@ -164,6 +164,14 @@ impl Transactions {
         calls.make(purpose, Request::Kafka(request), 0, ctx);
     }
 
+    /// Aborts what is open, if anything was written into it.
+    pub fn close(&mut self, calls: &mut Calls, ctx: &mut Context<'_>) {
+        if let Some(open) = self.open.take().filter(|open| open.written) {
+            let producer = open.producer;
+            calls.tell(KafkaRequest::Abort { producer }, ctx);
+        }
+    }
+
     pub fn load(&mut self, committables: &[Committable]) {
         self.pending.extend_from_slice(committables);
     }
