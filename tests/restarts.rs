@@ -3,8 +3,8 @@
 
 mod support;
 
-use firedrill::drill::outcome::{Outcome, Recovery};
-use support::{load, run};
+use firedrill::drill::outcome::{Outcome, Recovery, TaskSpan};
+use support::{load, parse, run, said};
 
 /// Steps that take time follow each other without gaps, from the fault until "caught up" or until there is nothing left to do.
 fn assert_gapless(recovery: &Recovery) {
@@ -219,4 +219,101 @@ fn what_is_still_open_at_the_end_says_what_it_waits_for() {
         told[0].contains("never had all its tasks running"),
         "{told:?}"
     );
+}
+
+/// A leader that cannot read whether a job is over does not run it: it ends itself, and so do the next ones.
+#[test]
+fn a_job_that_is_over_is_not_run_again_because_its_result_cannot_be_read() {
+    let outcome = run(&load(
+        "attempts-burnt",
+        &[
+            "restart-strategy.type=none",
+            "duration=4 min",
+            "faults=[{throw: Parse JSON 1, at: 50 s}, {kill: leader, at: 60 s}, \
+             {fail-storage: hdfs, when: leader granted, after: 1 ms, for: 10 s}]",
+        ],
+    ));
+    support::assert_sound(&outcome, "storage fails");
+    assert!(!said(&outcome, "storage cannot be read").is_empty());
+    assert_eq!(outcome.summary.job_status, "FAILED");
+    assert!(said(&outcome, "RUNNING").iter().all(|at| *at < 50_000.0));
+}
+
+/// Nor does a leader wait for a checkpoint that it cannot read.
+#[test]
+fn a_leader_that_cannot_read_the_latest_checkpoint_ends_itself() {
+    let outcome = run(&load(
+        "fraud-detection-leader-dies",
+        &[
+            "model=flink-default",
+            "weight=10",
+            "duration=5 min",
+            "faults=[{kill: leader, at: 60 s}, {fail-storage: hdfs, when: leader granted, after: 130 ms, for: 30 s}]",
+        ],
+    ));
+    support::assert_sound(&outcome, "storage fails");
+    let unread = said(&outcome, "the latest checkpoint cannot be read");
+    assert_eq!(unread.len(), 1, "{:?}", outcome.timeline.last());
+}
+
+/// What a job has held is nobody's once it has failed, and another job runs there at once.
+#[test]
+fn a_job_that_fails_for_good_leaves_its_slots_to_others() {
+    let text = "
+name: two
+model: flink-default
+duration: 2 min
+cluster:
+  jobmanagers: [jm-1]
+  taskmanagers:
+    - {name: tm-1, slots: 2}
+    - {name: tm-2, slots: 2}
+  zookeeper: {servers: 1}
+config:
+  execution.checkpointing.interval: 10 s
+  restart-strategy.type: none
+topics:
+  t: {partitions: 2, rate: 100/s}
+jobs:
+  - name: first
+    operators:
+      - {name: S1, topic: t, parallelism: 4}
+      - {name: K1, input: S1, exchange: hash, parallelism: 4, guarantee: exactly-once}
+  - name: second
+    operators:
+      - {name: S2, topic: t, parallelism: 4}
+      - {name: K2, input: S2, exchange: hash, parallelism: 4, guarantee: exactly-once}
+faults:
+  - {throw: S1 1, at: 60 s}
+  - {throw: S2 1, at: 60 s}
+";
+    let outcome = run(&parse(text));
+    let failed = *said(&outcome, "FAILED")
+        .first()
+        .expect("one job runs, and fails");
+    let next = *said(&outcome, "RUNNING")
+        .last()
+        .expect("the other one runs");
+    assert!((0.0..2_000.0).contains(&(next - failed)), "{failed} {next}");
+}
+
+/// Local recovery keeps each free slot for those who were there before: while others are missing, none of them is a surplus.
+#[test]
+fn slots_that_wait_for_their_tasks_are_not_returned() {
+    let local = "config.execution.state-recovery.from-local=true";
+    let outcome = run(&load("slot-shortage", &[local, "weight=10"]));
+    support::assert_whole(&outcome, "local recovery");
+    let on = |span: &&TaskSpan| span.operator == "Enrich Data" && span.taskmanager != "tm-3";
+    let spans: Vec<_> = outcome.tasks.iter().filter(on).collect();
+    let stays = |first: &&TaskSpan| {
+        let of_it = spans.iter().filter(|span| span.subtask == first.subtask);
+        of_it.last().map(|last| &last.taskmanager) == Some(&first.taskmanager)
+    };
+    let first: Vec<_> = spans
+        .iter()
+        .copied()
+        .filter(|span| span.from_ms < 60_000.0)
+        .collect();
+    assert_eq!(first.len(), 3);
+    assert!(first.iter().all(stays), "{spans:#?}");
 }

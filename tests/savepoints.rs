@@ -79,6 +79,8 @@ fn a_savepoint_that_fails_is_asked_for_again() {
     let faults = r#"faults=[{savepoint-and-restart: payments, at: 60 s}, {fail-storage: hdfs, at: 60.1 s, for: 15 s}]"#;
     let outcome = stopped(&[faults]);
     assert_whole(&outcome, "storage fails");
+    // Others have stopped for it already: the job restarts (`CheckpointFailureManager.handleTaskLevelCheckpointException`).
+    assert!(!said(&outcome, "Stop-with-savepoint failed").is_empty());
     let finished = said(&outcome, "FINISHED");
     assert!(
         finished.len() == 1 && finished[0] > 75_000.0,

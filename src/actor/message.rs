@@ -296,6 +296,10 @@ pub enum Body {
     KafkaRetryDue(Box<KafkaClientRequest>),
     /// `BufferResponse`s that are written at once: the same barrier or mark on several channels of one connection.
     Events(Box<ChannelEvents>),
+    /// Storage answered with an error: whether the file is there, nobody knows.
+    ReadFailed {
+        key: BlobKey,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

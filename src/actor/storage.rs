@@ -72,7 +72,7 @@ impl Storage {
                 ctx.send_after(self.latency, envelope.from, 0, body);
             }
             Body::Read { key } if self.is_failing() => {
-                let body = Body::ReadDone { key, blob: None };
+                let body = Body::ReadFailed { key };
                 ctx.send_after(self.latency, envelope.from, 0, body);
             }
             Body::Write { key, bytes, blob } => {

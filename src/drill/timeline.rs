@@ -82,6 +82,7 @@ impl Timeline {
                     AbortCause::NewProducer => "a new producer has its id",
                     AbortCause::Timeout => "transaction.timeout.ms is over",
                     AbortCause::Overridden => "a predecessor that starts late has its id",
+                    AbortCause::Closed => "its task has ended",
                 }
             ),
             SinkFact::CommitFailed {
@@ -227,6 +228,10 @@ impl Timeline {
             } => (
                 "detection",
                 format!("{} is lost ({})", name(taskmanager), detector.name()),
+            ),
+            Fact::FatalError { reason } => (
+                "membership",
+                format!("{} ends itself: {reason}", name(&actor)),
             ),
             Fact::TaskManagerStopped { reason } => (
                 "membership",

@@ -39,7 +39,7 @@ pub(super) const PROMISES: [Promise; 8] = [
     ),
     safety(
         "C13",
-        "A job restarts because of its checkpoints only after more than tolerable-failed-checkpoints have failed since the last one completed.",
+        "A job restarts because of its checkpoints only after more than tolerable-failed-checkpoints have failed since the last one completed, or one with which it was to stop.",
     )
     .of_flink(),
     safety(
@@ -73,6 +73,9 @@ struct Job {
     completed_at: Option<(ActorId, Time)>,
     /// Checkpoints that each leader has given up since it completed one, for whatever reason.
     failed: BTreeMap<ActorId, u32>,
+    /// The latest savepoint with which the job is to stop, and whether it was given up.
+    savepoint: Option<CheckpointId>,
+    savepoint_failed: bool,
     pending: BTreeMap<CheckpointId, Pending>,
 }
 
@@ -288,11 +291,18 @@ impl Checker for Checkpoints {
                     }
                 }
             }
+            Fact::SavepointTriggered(job, savepoint) => {
+                let known = &mut self.jobs[*job as usize];
+                (known.savepoint, known.savepoint_failed) = (Some(*savepoint), false);
+            }
             Fact::CheckpointAborted {
                 job, checkpoint, ..
             } => {
                 let known = &mut self.jobs[*job as usize];
-                *known.failed.entry(header.actor).or_default() += 1;
+                match known.savepoint == Some(*checkpoint) {
+                    true => known.savepoint_failed = true,
+                    false => *known.failed.entry(header.actor).or_default() += 1,
+                }
                 let pending = known.pending.remove(checkpoint);
                 self.once.expect(pending.is_some(), header, || {
                     format!("checkpoint {checkpoint} of job {job} is aborted, but was over")
@@ -304,9 +314,11 @@ impl Checker for Checkpoints {
                 ..
             } => {
                 let tolerable = scene.blueprint.config.checkpointing.tolerable_failures;
-                let failed = self.jobs[*job as usize].failed.remove(&header.actor);
+                let known = &mut self.jobs[*job as usize];
+                let failed = known.failed.remove(&header.actor);
                 let failed = failed.unwrap_or(0);
-                self.tolerated.expect(failed > tolerable, header, || {
+                let stops = std::mem::take(&mut known.savepoint_failed);
+                self.tolerated.expect(failed > tolerable || stops, header, || {
                     format!("job {job} restarts after {failed} failed checkpoints, {tolerable} are tolerable")
                 });
             }

@@ -55,6 +55,10 @@ pub enum StoreAsk {
     AddSavepoint,
 }
 
+/// What makes the whole process end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fatal(pub &'static str);
+
 /// Lent to an endpoint of a JobManager process while it acts.
 pub struct Office<'a> {
     pub me: Address,

@@ -1,6 +1,7 @@
 //! The JobManager while it leads: members, jobs, and who is told what.
 
 use crate::actor::blueprint::Blueprint;
+use crate::actor::checkpoint::{Blob, BlobKey};
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact};
 use crate::actor::flink::rpc::Address;
@@ -147,13 +148,8 @@ impl Leader {
                     job.on_write_failed(key, office, ctx)
                 });
             }
-            Body::ReadDone { key, blob } => {
-                let job = super::loading::job_of(&key, &blueprint.topology);
-                self.job(job, desk, blueprint, |job, office| {
-                    job.on_read(key, blob, office, ctx)
-                });
-                self.count_loaded(ctx);
-            }
+            Body::ReadDone { key, blob } => self.on_read(key, blob, desk, blueprint, ctx),
+            Body::ReadFailed { key } => self.on_read(key, None, desk, blueprint, ctx),
             Body::Partitions {
                 job,
                 operator,
@@ -164,6 +160,22 @@ impl Leader {
             Body::NotifyReceived { id } => self.notifier.on_received(id, desk, ctx),
             body => unreachable!("JobManagers do not receive {body:?}"),
         }
+    }
+
+    /// What storage has of a job's file, if it has it and can be read.
+    fn on_read(
+        &mut self,
+        key: BlobKey,
+        blob: Option<Blob>,
+        desk: &mut Desk,
+        blueprint: &Blueprint,
+        ctx: &mut Context<'_>,
+    ) {
+        let job = super::loading::job_of(&key, &blueprint.topology);
+        self.job(job, desk, blueprint, |job, office| {
+            job.on_read(key, blob, office, ctx)
+        });
+        self.count_loaded(ctx);
     }
 
     pub fn on_timer(

@@ -184,6 +184,7 @@ impl TaskManager {
             Body::TaskProgress { task, step } => self.on_progress(task, step, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::ReadDone { key, blob } => self.on_state_read(key, blob, ctx),
+            Body::ReadFailed { key } => self.on_state_read(key, None, ctx),
             Body::DatabaseDone {
                 sink,
                 attempt,

@@ -33,7 +33,7 @@ pub fn of_body(body: &Body) -> &'static str {
                 NotifyCheckpointComplete, NotifyCheckpointAborted, Notify, NotifyReceived, AbortExpired, Broker, KafkaRetry,
                 KafkaRequestTimeout, Kafka, KafkaDone,
                 OffsetOutOfRange, DropCheckpoint, FetchedInTime, Topic, ListPartitions, Partitions, AddSplits, StorageDue, KafkaRefused,
-                KafkaRetryDue, Events,
+                KafkaRetryDue, Events, ReadFailed,
             }
         ),
     }

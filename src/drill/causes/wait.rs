@@ -143,7 +143,10 @@ impl Wait {
             Body::ListPartitions { .. } | Body::Partitions { .. } => Wait::Kafka,
             Body::AbortExpired => Wait::TransactionTimeout,
             Body::AppendDue => Wait::Append,
-            Body::Read { .. } | Body::ReadDone { .. } | Body::StorageDue => Wait::StorageRead,
+            Body::Read { .. }
+            | Body::ReadDone { .. }
+            | Body::ReadFailed { .. }
+            | Body::StorageDue => Wait::StorageRead,
             Body::Write { .. } | Body::WriteFailed { .. } | Body::Delete { .. } => {
                 Wait::StorageWrite
             }

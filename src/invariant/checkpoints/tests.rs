@@ -62,6 +62,14 @@ fn a_job_that_restarts_for_fewer_failed_checkpoints_than_are_tolerable_is_notice
     stage.broken("C13", 0);
     restarts(&mut stage, 1);
     stage.broken("C13", 1);
+    // A savepoint with which the job is to stop is not forgiven, and does not count beside others.
+    let mut stage = Stage::flink();
+    stage.says(JM(0), Fact::SavepointTriggered(0, 1));
+    fails(&mut stage, 1);
+    restarts(&mut stage, 0);
+    stage.broken("C13", 0);
+    restarts(&mut stage, 0);
+    stage.broken("C13", 1);
 }
 
 #[test]

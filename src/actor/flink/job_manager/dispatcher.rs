@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::actor::checkpoint::{Blob, BlobKey};
 use crate::actor::context::{Alarm, Context};
 use crate::actor::fact::Fact;
-use crate::actor::flink::office::{DispatcherAsk, Office, ZkAsk};
+use crate::actor::flink::office::{DispatcherAsk, Fatal, Office, ZkAsk};
 use crate::actor::message::{Body, FencingToken, Timer};
 use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
@@ -56,10 +56,6 @@ enum Stage {
         savepoint: CheckpointId,
     },
 }
-
-/// What makes the whole process end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fatal(pub &'static str);
 
 #[derive(Clone, Debug)]
 pub struct Dispatcher {

@@ -40,8 +40,21 @@ impl JobManager {
     /// Storage does not answer, and whoever reads plans waits in vain.
     pub(super) fn on_storage_lost(&mut self, peer: ActorId, ctx: &mut Context<'_>) {
         let is_storage = peer == self.blueprint.directory.storage;
-        if is_storage && self.services().is_some_and(|s| s.dispatcher.is_reading()) {
+        if is_storage
+            && self
+                .services()
+                .is_some_and(|services| services.is_reading())
+        {
             self.fail("storage cannot be read", ctx);
+        }
+    }
+
+    /// Nobody guesses what cannot be read: to a Dispatcher a result that may be there is not one that is absent.
+    pub(super) fn on_read_failed(&mut self, key: BlobKey, ctx: &mut Context<'_>) {
+        match key {
+            BlobKey::Metadata { .. } => self.on_read(key, None, ctx),
+            _ if self.services().is_some() => self.fail("storage cannot be read", ctx),
+            _ => {}
         }
     }
 
@@ -111,11 +124,14 @@ impl JobManager {
         let Some((services, mut office)) = self.at_work() else {
             return;
         };
-        if let BlobKey::Metadata { job, .. } = key {
-            if let Some(job_master) = services.jobs.get_mut(&job) {
-                job_master.on_read(key, blob, &mut office, ctx);
-            }
-        } else if let Err(fatal) = services.dispatcher.on_read(key, blob, &mut office, ctx) {
+        let read = match key {
+            BlobKey::Metadata { job, .. } => match services.jobs.get_mut(&job) {
+                Some(job_master) => job_master.on_read(key, blob, &mut office, ctx),
+                None => Ok(()),
+            },
+            _ => services.dispatcher.on_read(key, blob, &mut office, ctx),
+        };
+        if let Err(fatal) = read {
             self.fail(fatal.0, ctx);
         }
     }
@@ -283,6 +299,11 @@ impl JobManager {
 }
 
 impl Services {
+    /// Somebody waits for what storage has of a job.
+    fn is_reading(&self) -> bool {
+        self.dispatcher.is_reading() || self.jobs.values().any(JobMaster::is_reading)
+    }
+
     /// The token that an endpoint wants to see; none: it is not there.
     fn token(&self, endpoint: Endpoint) -> Option<FencingToken> {
         match endpoint {

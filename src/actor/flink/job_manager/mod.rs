@@ -145,6 +145,7 @@ impl JobManager {
             }
             Body::MainThreadFree { endpoint } => self.go_on(endpoint, ctx),
             Body::ReadDone { key, blob } => self.on_read(key, blob, ctx),
+            Body::ReadFailed { key } => self.on_read_failed(key, ctx),
             Body::Written { key } => self.on_written(key, ctx),
             Body::Shutdown => self.shut_down(ctx),
             Body::Client(request) => self.on_client(request, ctx),

@@ -55,8 +55,15 @@ impl JobMaster {
             .pending
             .get(&checkpoint)
             .is_some_and(|pending| pending.plan.contains(&(subtask, attempt)));
-        if expected {
-            self.abort_and_count(checkpoint, reason, office, ctx);
+        if !expected {
+            return;
+        }
+        // Others have stopped for it already (`handleTaskLevelCheckpointException`).
+        let stops = self.takes_savepoint(checkpoint);
+        self.abort_and_count(checkpoint, reason, office, ctx);
+        if stops && self.stopping.is_none() {
+            let why = TaskFailure::Other("Stop-with-savepoint failed.");
+            self.fail_globally(Detector::CheckpointFailures, &why, office, ctx);
         }
     }
 
@@ -69,7 +76,7 @@ impl JobMaster {
         self.abort_and_count(checkpoint, "expired", office, ctx);
     }
 
-    /// A savepoint that fails counts for nothing. Asked before it is given up: then nobody knows what it was.
+    /// A savepoint that fails does not count. Asked before it is given up: then nobody knows what it was.
     fn abort_and_count(
         &mut self,
         checkpoint: CheckpointId,

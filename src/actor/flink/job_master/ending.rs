@@ -3,6 +3,7 @@
 use crate::actor::context::Context;
 use crate::actor::fact::JobStatus;
 use crate::actor::flink::office::Office;
+use crate::actor::flink::rpc::{Call, line};
 
 use super::JobMaster;
 
@@ -14,6 +15,17 @@ impl JobMaster {
         self.stop_checkpoints(office, ctx);
         self.turn(JobStatus::Suspended, "leadership revoked".to_owned(), ctx);
         self.say_goodbye("JobManager is no longer the leader.", ctx);
+        self.release_timers(ctx);
+    }
+
+    /// The job is over: its slots are nobody's (`DeclarativeSlotPoolService.close`), and everybody is told goodbye.
+    pub(super) fn end(&mut self, reason: &'static str, ctx: &mut Context<'_>) {
+        for (allocation, slot) in self.pool.all() {
+            let call = Call::FreeSlot { allocation, reason };
+            let peer = Self::executor(slot.taskmanager);
+            line::tell(self.me(), peer, None, call, ctx);
+        }
+        self.say_goodbye(reason, ctx);
         self.release_timers(ctx);
     }
 

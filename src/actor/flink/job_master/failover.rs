@@ -343,8 +343,7 @@ impl JobMaster {
         });
         if self.status == JobStatus::Failing && ended {
             self.turn(JobStatus::Failed, "all tasks have ended".to_owned(), ctx);
-            self.say_goodbye("the job has failed", ctx);
-            self.release_timers(ctx);
+            self.end("the job has failed", ctx);
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::kernel::{ActorId, SmallStream, Span};
 use crate::policy::hash_order::HashOrder;
 use crate::policy::restart::RestartBackoff;
 
-use super::office::{Office, StoreAsk};
+use super::office::{Fatal, Office, StoreAsk};
 use super::rpc::asks::Asks;
 use super::rpc::heartbeat::{Heartbeats, Peer};
 use super::rpc::{Address, Answer, AskId, Call, Endpoint, Rpc, RpcError, line};
@@ -410,7 +410,7 @@ impl JobMaster {
         blob: Option<Blob>,
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
-    ) {
+    ) -> Result<(), Fatal> {
         match key {
             BlobKey::Metadata { checkpoint, .. } => self.on_metadata(checkpoint, blob, office, ctx),
             key => unreachable!("JobMasters read no {key:?}"),

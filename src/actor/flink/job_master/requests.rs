@@ -59,8 +59,9 @@ impl JobMaster {
                 .iter()
                 .position(|group| group.slot == SharedSlot::Requested(request))
                 .expect("a request belongs to a group");
+            // What is free may be kept for others (local recovery).
             let Some(allocation) = self.choose_slot(group, office) else {
-                break;
+                continue;
             };
             self.pool.reserve(allocation, request);
             self.groups[group].slot = SharedSlot::Held(allocation);
@@ -375,7 +376,8 @@ impl JobMaster {
         }
     }
 
-    /// Surplus slots go back when they have been free for `slot.idle.timeout`, checked once per that time.
+    /// Surplus slots go back when they have been free for `slot.idle.timeout`, checked once per that time
+    /// (`DefaultDeclarativeSlotPool.releaseIdleSlots`).
     pub(super) fn return_idle_slots(&mut self, office: &mut Office<'_>, ctx: &mut Context<'_>) {
         let config = &office.blueprint.config;
         self.idle.set(config.slots.idle_timeout, ctx);
@@ -388,6 +390,7 @@ impl JobMaster {
                 SlotUse::Reserved(_) => false,
             })
             .map(|(allocation, slot)| (allocation, slot.taskmanager))
+            .take(self.pool.surplus())
             .collect();
         for (allocation, taskmanager) in idle {
             self.state_slot(allocation, "returned", ctx);

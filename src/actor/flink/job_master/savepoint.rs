@@ -7,7 +7,7 @@ use crate::actor::checkpoint::CompletedCheckpoint;
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, ExecutionState, Fact, JobStatus};
 use crate::actor::flink::office::Office;
-use crate::actor::flink::rpc::{AskId, Call, line};
+use crate::actor::flink::rpc::AskId;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::policy::RecoveryScope;
@@ -129,16 +129,7 @@ impl JobMaster {
             "stopped with a savepoint".to_owned(),
             ctx,
         );
-        for (allocation, slot) in self.pool.all() {
-            let call = Call::FreeSlot {
-                allocation,
-                reason: "the job has finished",
-            };
-            let peer = Self::executor(slot.taskmanager);
-            line::tell(self.me(), peer, None, call, ctx);
-        }
-        self.say_goodbye("the job has finished", ctx);
-        self.release_timers(ctx);
+        self.end("the job has finished", ctx);
     }
 
     /// The savepoint with which it was stopped; 0: none.

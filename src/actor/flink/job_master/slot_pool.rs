@@ -48,6 +48,11 @@ impl SlotPool {
         (reserved.count() + self.pending.len()) as u32
     }
 
+    /// Slots beyond what is wanted.
+    pub fn surplus(&self) -> usize {
+        self.slots.len().saturating_sub(self.required() as usize)
+    }
+
     /// From now on so many slots are wanted.
     pub fn desire(&mut self, slots: u32) {
         self.desired = Some(slots);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::actor::checkpoint::{Blob, BlobKey, CompletedCheckpoint};
 use crate::actor::context::Context;
 use crate::actor::fact::{Detector, Fact, JobStatus};
-use crate::actor::flink::office::{Office, StoreAsk, ZkAsk};
+use crate::actor::flink::office::{Fatal, Office, StoreAsk, ZkAsk};
 use crate::actor::message::Body;
 use crate::actor::zookeeper::paths;
 use crate::actor::zookeeper::protocol::{Answer, CreateMode, Op, ZkError};
@@ -97,28 +97,37 @@ impl JobMaster {
         }
     }
 
+    /// Whether it waits for the latest checkpoint of its predecessors.
+    pub fn is_reading(&self) -> bool {
+        !self.started && !self.store.retained.is_empty() && self.store.metadata.is_none()
+    }
+
+    /// A job that cannot be initialized in a recovery ends the process (`Dispatcher.handleJobManagerRunnerResult`).
     pub(super) fn on_metadata(
         &mut self,
         checkpoint: CheckpointId,
         blob: Option<Blob>,
         office: &mut Office<'_>,
         ctx: &mut Context<'_>,
-    ) {
+    ) -> Result<(), Fatal> {
+        let is_recovery = !self.store.retained.is_empty();
         match blob {
-            Some(Blob::Metadata(metadata)) if self.store.retained.is_empty() => {
-                return self.start_from(metadata, office, ctx);
+            Some(Blob::Metadata(metadata)) if is_recovery => {
+                self.store.metadata = Some(metadata);
+                self.read_counter(office, ctx);
             }
-            Some(Blob::Metadata(metadata)) => self.store.metadata = Some(metadata),
-            // Storage is in trouble: its client asks again until it answers.
+            Some(Blob::Metadata(metadata)) => self.start_from(metadata, office, ctx),
+            _ if is_recovery => return Err(Fatal("the latest checkpoint cannot be read")),
+            // The client hands the job in again until it can start.
             _ => {
                 let key = BlobKey::Metadata {
                     job: self.job,
                     checkpoint,
                 };
-                return ctx.send(office.blueprint.directory.storage, Body::Read { key });
+                ctx.send(office.blueprint.directory.storage, Body::Read { key });
             }
         }
-        self.read_counter(office, ctx);
+        Ok(())
     }
 
     /// `restoreSavepoint`: it is the first in the store, and ids go on after it.
