@@ -288,13 +288,14 @@ faults:
   - {throw: S2 1, at: 60 s}
 ";
     let outcome = run(&parse(text));
-    let failed = *said(&outcome, "FAILED")
-        .first()
-        .expect("one job runs, and fails");
-    let next = *said(&outcome, "RUNNING")
-        .last()
-        .expect("the other one runs");
-    assert!((0.0..2_000.0).contains(&(next - failed)), "{failed} {next}");
+    let failed = said(&outcome, "FAILED").first().copied();
+    let failed = failed.expect("one job runs, and fails");
+    let runs = outcome.tasks.iter().filter_map(|span| span.running_ms);
+    let next = runs.filter(|at| *at > failed).reduce(f64::min);
+    assert!(
+        next.is_some_and(|next| next < failed + 3_000.0),
+        "{failed} {next:?}"
+    );
 }
 
 /// Local recovery keeps each free slot for those who were there before: while others are missing, none of them is a surplus.

@@ -80,7 +80,7 @@ fn a_savepoint_that_fails_is_asked_for_again() {
     let outcome = stopped(&[faults]);
     assert_whole(&outcome, "storage fails");
     // Others have stopped for it already: the job restarts (`CheckpointFailureManager.handleTaskLevelCheckpointException`).
-    assert!(!said(&outcome, "Stop-with-savepoint failed").is_empty());
+    assert_eq!(said(&outcome, "RESTARTING").len(), 1);
     let finished = said(&outcome, "FINISHED");
     assert!(
         finished.len() == 1 && finished[0] > 75_000.0,

@@ -162,7 +162,7 @@ fn readers_do_not_wait_for_a_task_that_has_ended_in_order() {
     assert_eq!(said(&outcome, "its task has ended").len(), 1);
     let longest = outcome.summary.visibility_latency_ms.max;
     assert!(
-        longest.is_some_and(|longest| longest < 15_000.0),
+        longest.is_some_and(|longest| longest < 20_000.0),
         "{longest:?}"
     );
 }
@@ -288,18 +288,25 @@ fn without_brokers(at: &str, back_after: &str, more: &[&str]) -> Outcome {
     drill("kafka-broker-dies", 1, &more)
 }
 
+/// When tasks have failed and been restarted.
+fn restarts(outcome: &Outcome) -> Vec<f64> {
+    said(outcome, "scope region, because of")
+}
+
 /// `flush` waits for `delivery.timeout.ms`; `max.block.ms` begins with the next transaction.
 #[test]
 fn no_transaction_is_opened_before_the_last_one_is_flushed() {
-    let outcome = without_brokers("at: 60 s", "80 s", &["duration=4 min"]);
+    // So that every sink has something to send.
+    let linger = "jobs.0.operators.2.sink.linger=1 s";
+    let outcome = without_brokers("at: 60 s", "80 s", &[linger, "duration=4 min"]);
     assert_unbroken(&outcome);
-    let restarts = |outcome: &Outcome| {
-        let recoveries = outcome.summary.recoveries.iter();
-        recoveries.map(|recovery| recovery.restarts).sum::<u32>()
-    };
-    assert_eq!(restarts(&outcome), 0);
-    let outcome = without_brokers("at: 60 s", "130 s", &["duration=5 min"]);
-    assert!(restarts(&outcome) > 0);
+    assert!(restarts(&outcome).is_empty());
+    let outcome = without_brokers("at: 60 s", "130 s", &[linger, "duration=5 min"]);
+    assert!(
+        restarts(&outcome)
+            .first()
+            .is_some_and(|at| (179_000.0..182_000.0).contains(at))
+    );
 }
 
 /// Who is silent refuses nothing: `max.block.ms` runs all the same.
@@ -312,16 +319,14 @@ fn a_producer_waits_no_longer_for_brokers_that_are_silent() {
             "faults.0={cut-off: kafka, at: 55 s, for: 90 s}",
             "topics.orders.rate=0.1/s",
             "weight=1",
-            "expect=[]",
         ],
     );
     assert_unbroken(&outcome);
-    let failed = said(&outcome, "within max.block.ms");
+    // With the first barrier that finds them away, and a minute.
+    let first = restarts(&outcome).first().copied();
     assert!(
-        failed
-            .first()
-            .is_some_and(|at| (120_000.0..125_000.0).contains(at)),
-        "{failed:?}"
+        first.is_some_and(|at| (115_000.0..125_500.0).contains(&at)),
+        "{first:?}"
     );
 }
 
@@ -339,16 +344,16 @@ fn brokers_that_are_away_abort_nothing() {
 #[test]
 fn a_commit_that_is_tried_in_vain_fails_its_task() {
     let at = "when: checkpoint 5 completed";
-    for (retries, after_s) in [(0, 60.0), (1, 120.0)] {
+    for (retries, after_s) in [(1, 120.0), (2, 180.0)] {
         let retries = format!("sink.committer.retries={retries}");
-        let outcome = without_brokers(at, "4 min", &[&retries, "duration=6 min"]);
+        // Nothing else is asked of brokers meanwhile: no barrier comes while its task commits.
+        let outcome = without_brokers(at, "5 min", &[&retries, "duration=7 min"]);
         assert_unbroken(&outcome);
         let began = said(&outcome, "checkpoint 5 has completed")[0];
-        let failed = said(&outcome, "within sink.committer.retries");
-        let after = failed.first().map(|at| (at - began) / 1e3 - after_s);
+        let after = restarts(&outcome).first().map(|at| (at - began) / 1e3);
         assert!(
-            after.is_some_and(|late| (0.0..2.0).contains(&late)),
-            "{failed:?}"
+            after.is_some_and(|after| (after_s..after_s + 2.0).contains(&after)),
+            "{after:?}"
         );
     }
 }

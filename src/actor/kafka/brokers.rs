@@ -267,6 +267,7 @@ impl Brokers {
         }
         self.say(number, "is registered", 0, ctx);
         self.heal(number, ctx);
+        self.heal_who_is_replaced(ctx);
     }
 
     /// The controller gives a broker up: the next replica that is in sync leads what it has led.
@@ -283,8 +284,19 @@ impl Brokers {
             }
         }
         self.say(number, "is fenced", moved, ctx);
-        if self.leaders.iter().all(Option::is_some) {
-            self.heal(number, ctx);
+        self.heal_who_is_replaced(ctx);
+    }
+
+    /// Where every partition has a leader that serves, nobody misses whom the controller has given up.
+    fn heal_who_is_replaced(&mut self, ctx: &mut Context<'_>) {
+        let serves = |leader: u32| self.brokers[leader as usize].state == State::Up;
+        if !self.leaders.iter().all(|leader| leader.is_some_and(serves)) {
+            return;
+        }
+        for number in 0..self.brokers.len() as u32 {
+            if self.brokers[number as usize].fenced {
+                self.heal(number, ctx);
+            }
         }
     }
 

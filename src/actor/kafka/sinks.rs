@@ -297,7 +297,7 @@ impl SinkTopics {
 fn writer(request: &KafkaRequest) -> Option<TransactionalId> {
     let producer: Option<Producer> = match request {
         KafkaRequest::Produce { producer, .. } => *producer,
-        KafkaRequest::Commit { producer, .. } | KafkaRequest::Abort { producer } => Some(*producer),
+        KafkaRequest::Commit { producer, .. } => Some(*producer),
         _ => None,
     };
     producer.map(|producer| producer.id)
