@@ -190,6 +190,9 @@ impl Brokers {
             (BrokerEvent::Kill { back_after } | BrokerEvent::Stop { back_after }, state)
                 if state != State::Down =>
             {
+                // One that hangs is missed as a dead one from now on.
+                self.heal(number, ctx);
+                let broker = &mut self.brokers[number as usize];
                 broker.state = State::Down;
                 broker.life = life;
                 let is_orderly = matches!(event, BrokerEvent::Stop { .. }) && state == State::Up;

@@ -46,9 +46,12 @@ pub fn is_end(fact: &Fact) -> bool {
     )
 }
 
-/// Faults under which a process may be out of touch with others, as long as they last.
+/// Faults under which a process may be out of touch with others, or Kafka has partitions that nobody serves, as long as they last.
 fn is_of_links(what: &str) -> bool {
-    matches!(what, "cut-off" | "cut" | "slow-link" | "lossy-link")
+    matches!(
+        what,
+        "cut-off" | "cut" | "slow-link" | "lossy-link" | "kill-broker" | "stop-broker" | "hang-broker"
+    )
 }
 
 /// Faults under which a process works, but not as it should.
