@@ -335,6 +335,21 @@ fn the_scope_follows_flinks_key() {
 }
 
 #[test]
+fn flink_does_not_place_tasks_by_the_storys_policies() {
+    let policy = "placement: {policy: spread}\n";
+    let said = refused(policy, &[], None);
+    assert!(
+        said.contains("`placement.policy` does not go with the model `flink-default`"),
+        "{said}"
+    );
+    let said = refused("", &["placement.policy=spread"], None);
+    assert!(said.contains("`placement.policy` does not go"), "{said}");
+    let loaded = try_load(policy, &["model=flink-default"], None).expect("a warning alone");
+    assert_eq!(loaded.warnings.len(), 1, "{:#?}", loaded.warnings);
+    assert!(loaded.warnings[0].contains("`placement.policy` has no effect"));
+}
+
+#[test]
 fn profiles_by_name_by_file_and_inline() {
     let lab = load("profile: lab\n", &[], None).profile;
     assert_eq!(lab.name, "lab");

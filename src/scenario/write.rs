@@ -78,7 +78,7 @@ fn file(s: &Scenario) -> ScenarioFile {
             scope: Some(at(s.switches.scope)),
         }),
         placement: Some(PlacementFile {
-            policy: Some(s.switches.placement),
+            policy: Some(at(s.switches.placement)),
             slots: Some(at(s.switches.slots)),
         }),
         rebalancing: Some(at(s.switches.rebalancing)),

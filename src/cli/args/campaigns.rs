@@ -169,7 +169,7 @@ const COMPARE_EXAMPLES: &str = "\
 Examples:
   firedrill compare drill.yaml --b model=flink-default --seeds 200
   firedrill compare drill.yaml --b high-availability.zookeeper.client.session-timeout='20 s'
-  firedrill compare drill.yaml --a placement.policy=least-loaded --b placement.policy=round-robin
+  firedrill compare drill.yaml --b taskmanager.load-balance.mode=tasks
   firedrill compare before.yaml after.yaml
 
 Both sides run under the same seeds, so that each pair differs by what is compared alone: far fewer seeds tell them \

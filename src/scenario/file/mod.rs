@@ -108,7 +108,7 @@ pub struct RecoveryFile {
 #[schemars(rename = "Placement")]
 pub struct PlacementFile {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Placement>,
+    pub policy: Option<At<Placement>>,
     /// Whether a TaskManager may run more tasks than it has slots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<At<Slots>>,

@@ -139,7 +139,12 @@ pub fn decide(file: &ScenarioFile, keys: &Keys, check: &mut Check) -> Decided {
         |rebalancing| !is_flink || rebalancing == Rebalancing::Off,
         "Flink never moves running tasks because of load; choose `off`",
     );
-    let policy = placement.and_then(|placement| placement.policy);
+    let policy = choice.switch(
+        "placement.policy",
+        placement.and_then(|placement| placement.policy.as_ref()),
+        |policy| !is_flink || policy == base.placement,
+        "Flink's slot manager chooses; choose `taskmanager.load-balance.mode` under `config`",
+    );
     let family = match (is_flink, scheduler) {
         (false, _) => Family::Story,
         (true, Scheduler::Default) => Family::Default,
