@@ -3,16 +3,23 @@
 use std::path::Path;
 
 use crate::campaign::sweep::{Plan, Row, Sampling, SweepSummary};
+use crate::fault::{Fault, When};
 use crate::scenario::expect::Expectation;
 
 use super::args::{Chosen, Effort, Format, RunArgs};
 use super::console::{self, Stdout, shell_word};
-use super::engine;
+use super::engine::{self, Scenario};
 use super::folder::write_whole;
 use super::interrupt;
 use super::source::Source;
 use super::status::{Failure, Status};
 use super::sweep::{check, compute, gates, seeds, worst};
+
+/// There are faults, and no seed draws when any of them comes.
+pub(super) fn all_at_one_time(scenario: &Scenario) -> bool {
+    let fixed = |fault: &Fault| matches!(fault.at, When::At(_));
+    !scenario.faults.is_empty() && scenario.faults.iter().all(fixed)
+}
 
 pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
     let chosen = Chosen {
@@ -28,6 +35,13 @@ pub(super) fn run(args: &RunArgs, text: &str) -> Result<Status, Failure> {
     let source = Source::read(&args.scenario, &chosen)?;
     let plan = Plan::new(Vec::new(), Sampling::Grid, seeds(text)?).map_err(Failure::bad)?;
     let checked = check(&source, &plan)?;
+    let scenario = source.variant(&[])?;
+    if plan.seeds.count > 1 && all_at_one_time(&scenario) {
+        console::warning(
+            "every fault comes at one time: all seeds meet about the same moment between two checkpoints; give it a range, \
+             as in --set faults.0.at='55 s .. 75 s'",
+        );
+    }
     interrupt::install();
     let mut rows: Vec<Row> = Vec::new();
     let cases: Vec<u64> = (0..plan.cases()).collect();

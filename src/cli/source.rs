@@ -85,6 +85,12 @@ impl Source {
         self.load(more).is_ok()
     }
 
+    /// Whether `more` earns the scenario a warning that it does not have without.
+    pub(super) fn warns_of(&self, more: &[Override]) -> bool {
+        let count = |more| self.load(more).map_or(0, |loaded| loaded.warnings.len());
+        count(more) > count(&[])
+    }
+
     /// A variant that was checked before, under a seed: nothing but the seed depends on the seed.
     pub(super) fn checked(&self, more: &[Override], seed: u64) -> Scenario {
         Scenario {

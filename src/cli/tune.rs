@@ -7,7 +7,6 @@ use crate::campaign::sweep::plan::Case;
 use crate::campaign::sweep::vary::overrides;
 use crate::campaign::sweep::{Axis, MEASURES, Plan, Row, Seeds, Values};
 use crate::campaign::tune::{Bench, Goal, Tried, tune};
-use crate::fault::{Fault, When};
 use crate::report::tune as report;
 
 use super::args::{Effort, Format, TuneArgs};
@@ -15,15 +14,12 @@ use super::console;
 use super::engine::{Override, Scenario};
 use super::folder::{Shelf, name_of_folder};
 use super::interrupt;
+use super::seeds::all_at_one_time;
 use super::source::Source;
 use super::status::{Failure, Status};
 use super::sweep::{compute_with, seeds};
 
 const INTERVAL: &str = "execution.checkpointing.interval";
-
-fn is_at_one_time(fault: &Fault) -> bool {
-    matches!(fault.at, When::At(_))
-}
 
 pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     let bad = |what: String| move |why: String| Failure::bad(format!("{what}: {why}"));
@@ -43,7 +39,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<Status, Failure> {
     })?;
     let source = Source::read(&args.scenario, &args.chosen)?;
     let scenario = source.variant(&[])?;
-    if axes.iter().any(|axis| axis.key == INTERVAL) && scenario.faults.iter().all(is_at_one_time) {
+    if axes.iter().any(|axis| axis.key == INTERVAL) && all_at_one_time(&scenario) {
         console::warning(&format!(
             "every fault comes at one time: what looks best may be the {INTERVAL} whose checkpoint happens to end just \
              before it; give the fault a range, as in `at: 30 s .. 150 s`"
@@ -157,5 +153,9 @@ impl Bench<Failure> for Machine<'_> {
             accepted.then_some(rows)
         });
         Ok(Some(tried.collect()))
+    }
+
+    fn warns_of(&self, setting: &[Override]) -> bool {
+        self.source.warns_of(setting)
     }
 }

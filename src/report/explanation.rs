@@ -114,6 +114,9 @@ fn recovery(page: &mut Page, explanation: &Explanation) {
         );
         page.hanging(Tone::Plain, &lead, 20, &said(&setting));
     }
+    page.item(
+        "These are shares of the path, not what a change saves: `firedrill tune` and `compare` run changes.",
+    );
 }
 
 /// Of which restart, where there are several, and whether that came to anything.

@@ -1,6 +1,7 @@
 //! What a sweep leaves: a table for people, JSON and CSV for programs, plots.
 
 use crate::campaign::statistics::{Estimate, Proportion};
+use crate::campaign::sweep::measure::{ALL_RUNNING, TOTAL_AND_PHASES};
 use crate::campaign::sweep::plan::name;
 use crate::campaign::sweep::{MeasureSummary, Row, SweepSummary, VariantSummary};
 
@@ -277,10 +278,14 @@ pub fn phases_text(summary: &SweepSummary, variant: &VariantSummary, width: usiz
                 .iter()
                 .any(|found| found.value != Some(0.0))
     };
-    for measure in variant
-        .measures
+    // The total and until when it lasts first, then its phases.
+    let of_recovery = &variant.measures[..=TOTAL_AND_PHASES];
+    let (whole, phases): (Vec<_>, Vec<_>) = of_recovery
         .iter()
-        .take(crate::campaign::sweep::measure::TOTAL_AND_PHASES)
+        .partition(|measure| ["total", ALL_RUNNING].contains(&measure.measure));
+    for measure in whole
+        .into_iter()
+        .chain(phases)
         .filter(|_| variant.without_recovery < variant.runs)
         .filter(lasting)
     {

@@ -23,9 +23,13 @@ pub fn json(tuned: &Tuned) -> Vec<u8> {
 }
 
 pub fn text(tuned: &Tuned) -> String {
-    let verdict = match tuned.met {
-        true => "met",
-        false => "NOT met: this is the nearest that was found",
+    let verdict = match (tuned.met, tuned.met_before) {
+        (true, false) => "met",
+        (true, true) => "met, and already met before any change",
+        (false, false) => "NOT met: this is the nearest that was found",
+        (false, true) => {
+            "already met before any change; what the search found misses it on fresh seeds"
+        }
     };
     let mut text = format!(
         "{} · target: {} · {verdict}\n{} tried; checked on {} that the search has not seen\n\nSet\n",

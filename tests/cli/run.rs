@@ -170,6 +170,21 @@ fn a_violation_that_the_scenario_expects_is_no_failure() {
 }
 
 #[test]
+fn many_seeds_tell_until_when_tasks_did_not_run_and_warn_of_a_fault_at_one_time() {
+    let room = Room::new();
+    let command = ["run", "drill.yaml", "--seeds", "2"];
+    let fixed = room.firedrill(&command).ends(0);
+    assert!(
+        fixed.stdout.contains("\n  all running "),
+        "{}",
+        fixed.stdout
+    );
+    fixed.complains(&["every fault comes at one time"]);
+    let drawn = room.firedrill(&[&command[..], &["--set", "faults.0.at=16 s .. 20 s"]].concat());
+    assert!(!drawn.ends(0).stderr.contains("at one time"));
+}
+
+#[test]
 fn a_reader_who_goes_away_is_no_error() {
     let room = Room::new();
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("firedrill"))

@@ -17,16 +17,19 @@ pub struct Goal {
     clauses: Vec<Clause>,
 }
 
-/// How good a setting is: first by how far it misses its bounds, then by the first quantity.
+/// How good a setting is: first by how far it misses its bounds, then whether the scenario warns of it, then by the first
+/// quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     missed: f64,
+    warned: bool,
     objective: f64,
 }
 
 impl Score {
     pub const WORST: Score = Score {
         missed: f64::INFINITY,
+        warned: false,
         objective: f64::INFINITY,
     };
 
@@ -36,7 +39,10 @@ impl Score {
 
     pub fn order(&self, other: &Score) -> Ordering {
         let missed = self.missed.total_cmp(&other.missed);
-        missed.then(self.objective.total_cmp(&other.objective))
+        let warned = self.warned.cmp(&other.warned);
+        missed
+            .then(warned)
+            .then(self.objective.total_cmp(&other.objective))
     }
 }
 
@@ -96,7 +102,7 @@ impl Goal {
         Some(found.value.unwrap_or(f64::INFINITY))
     }
 
-    pub fn score(&self, rows: &[Row]) -> Score {
+    pub fn score(&self, rows: &[Row], warned: bool) -> Score {
         let mut missed: f64 = self
             .clauses
             .iter()
@@ -114,6 +120,7 @@ impl Goal {
         let objective = self.value(&self.clauses[0], rows);
         Score {
             missed,
+            warned,
             objective: objective.map_or(f64::INFINITY, |value| self.oriented(value)),
         }
     }

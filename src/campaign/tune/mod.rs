@@ -22,6 +22,9 @@ pub trait Bench<E> {
     /// # Errors
     /// What stops the whole.
     fn run(&mut self, settings: &[Vec<Override>], fresh: bool) -> Result<Option<Vec<Tried>>, E>;
+
+    /// Whether the scenario warns of a setting.
+    fn warns_of(&self, setting: &[Override]) -> bool;
 }
 
 /// What was asked and what came of it.
@@ -32,8 +35,9 @@ pub struct Tuned {
     pub keys: Vec<String>,
     /// Values of the keys.
     pub settings: Vec<String>,
-    /// Whether the target is met, on seeds that the search has not seen.
+    /// Whether the target is met, on seeds that the search has not seen; and whether it is without any change.
     pub met: bool,
+    pub met_before: bool,
     pub seeds: u64,
     pub settings_tried: u64,
     pub before: State,
@@ -154,22 +158,24 @@ pub fn tune<E>(
                 settings: settings.clone(),
                 cost: median(cost, rows),
                 objective: goal.objective(rows),
-                meets: !rows.is_empty() && goal.score(rows).is_met(),
+                meets: !rows.is_empty() && goal.score(rows, false).is_met(),
                 front: false,
             }
         })
         .collect();
     mark_front(&mut points, goal);
-    let after = state(goal, cost, &checked[1]);
+    let [before, after] = [0, 1].map(|place| state(goal, cost, &checked[place]));
+    let met = |state: &State| state.clauses.iter().all(|clause| clause.met);
     Ok(Some(Tuned {
         scenario: scenario.to_owned(),
         target: goal.text().to_owned(),
         keys: axes.iter().map(|axis| axis.key.clone()).collect(),
         settings: best,
-        met: after.clauses.iter().all(|clause| clause.met),
+        met: met(&after),
+        met_before: met(&before),
         seeds: checked[0].as_ref().map_or(0, |rows| rows.len() as u64),
         settings_tried: points.len() as u64,
-        before: state(goal, cost, &checked[0]),
+        before,
         after,
         sensitivity,
         cost: cost.name,

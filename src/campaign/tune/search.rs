@@ -1,7 +1,7 @@
 //! The search: a Latin hypercube over all keys, then steps along each key from the best, halved where none is better
 //! (Hooke and Jeeves 1961). All settings run under the same seeds, so that the best is well defined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::campaign::sweep::vary::{Axis, Values, overrides};
 use crate::kernel::random::{Random, Streams};
@@ -23,6 +23,13 @@ pub struct Found {
     pub tried: BTreeMap<Vec<String>, Tried>,
 }
 
+/// What was tried, and which of it the scenario warns of.
+#[derive(Default)]
+struct Settings {
+    rows: BTreeMap<Vec<String>, Tried>,
+    warned: BTreeSet<Vec<String>>,
+}
+
 /// Tries up to so many settings. None: interrupted.
 ///
 /// # Errors
@@ -33,16 +40,18 @@ pub fn search<E>(
     settings_max: usize,
     bench: &mut impl Bench<E>,
 ) -> Result<Option<Found>, E> {
-    let mut tried: BTreeMap<Vec<String>, Tried> = BTreeMap::new();
-    let score = |tried: &BTreeMap<Vec<String>, Tried>, place: &Place| {
-        let rows = tried.get(&values(axes, place)).and_then(Option::as_ref);
-        rows.map_or(Score::WORST, |rows| goal.score(rows))
+    let mut tried = Settings::default();
+    let score = |tried: &Settings, place: &Place| {
+        let values = values(axes, place);
+        let rows = tried.rows.get(&values).and_then(Option::as_ref);
+        let warned = tried.warned.contains(&values);
+        rows.map_or(Score::WORST, |rows| goal.score(rows, warned))
     };
     let mut places = start(axes, settings_max);
     if !run(axes, &places, settings_max, bench, &mut tried)? {
         return Ok(None);
     }
-    let best_of = |tried: &BTreeMap<Vec<String>, Tried>, places: &[Place]| {
+    let best_of = |tried: &Settings, places: &[Place]| {
         let mut places = places.iter();
         let first = places.next().cloned().unwrap_or_default();
         places.fold(first, |best, place| {
@@ -54,7 +63,7 @@ pub fn search<E>(
     };
     let mut best = best_of(&tried, &places);
     let mut step = PARTS / 4;
-    while step > 0 && tried.len() < settings_max {
+    while step > 0 && tried.rows.len() < settings_max {
         places = around(axes, &best, step);
         if !run(axes, &places, settings_max, bench, &mut tried)? {
             return Ok(None);
@@ -81,7 +90,7 @@ pub fn search<E>(
     }
     Ok(Some(Found {
         best: values(axes, &best),
-        tried,
+        tried: tried.rows,
     }))
 }
 
@@ -91,16 +100,16 @@ fn run<E>(
     places: &[Place],
     settings_max: usize,
     bench: &mut impl Bench<E>,
-    tried: &mut BTreeMap<Vec<String>, Tried>,
+    tried: &mut Settings,
 ) -> Result<bool, E> {
     let mut fresh: Vec<Vec<String>> = Vec::new();
     for place in places {
         let values = values(axes, place);
-        if !tried.contains_key(&values) && !fresh.contains(&values) {
+        if !tried.rows.contains_key(&values) && !fresh.contains(&values) {
             fresh.push(values);
         }
     }
-    fresh.truncate(settings_max.saturating_sub(tried.len()));
+    fresh.truncate(settings_max.saturating_sub(tried.rows.len()));
     if fresh.is_empty() {
         return Ok(true);
     }
@@ -108,7 +117,12 @@ fn run<E>(
     match bench.run(&settings, false)? {
         None => Ok(false),
         Some(rows) => {
-            tried.extend(fresh.into_iter().zip(rows));
+            let warned = fresh.iter().zip(&settings);
+            let warned = warned.filter(|(_, setting)| bench.warns_of(setting));
+            tried
+                .warned
+                .extend(warned.map(|(values, _)| values.clone()));
+            tried.rows.extend(fresh.into_iter().zip(rows));
             Ok(true)
         }
     }

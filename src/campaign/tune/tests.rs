@@ -31,6 +31,24 @@ impl Bench<()> for Theory {
         };
         Ok(Some(settings.iter().map(one).collect()))
     }
+
+    /// Of checkpoints that leave no room between them.
+    fn warns_of(&self, setting: &[Override]) -> bool {
+        let interval = setting.iter().find(|set| set.path == "interval");
+        interval.is_some_and(|set| magnitude(&set.value).unwrap() < 10_000.0)
+    }
+}
+
+#[test]
+fn what_the_scenario_warns_of_comes_behind_what_meets_the_target_as_well() {
+    let easy = tuned("p50(total) <= 2 min", &["interval=1 s..120 s"]);
+    let interval = magnitude(&easy.settings[0]).unwrap();
+    assert!((10_000.0..=10_200.0).contains(&interval), "{interval}");
+    // Nothing else meets this one.
+    let hard = tuned("max(total) <= 65 s", &["interval=1 s..120 s"]);
+    assert!(hard.met && magnitude(&hard.settings[0]).unwrap() < 10_000.0);
+    // As it is there are 60 s of replay at p50.
+    assert!(easy.met_before && !hard.met_before);
 }
 
 fn tuned(target: &str, keys: &[&str]) -> Tuned {
