@@ -4,21 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill::drill::{Drill, Ended};
 use firedrill::report::render;
-use firedrill::scenario::{self, Override};
-use serde_json::Value;
+use firedrill::scenario;
+use serde_json::{Value, json};
 
-const YAML: &str = include_str!("../scenarios/fraud-detection.yaml");
+mod support;
 
-/// The artifacts of a short run, by name.
-fn artifacts(model: &str) -> BTreeMap<&'static str, Vec<u8>> {
-    let named = |path: &str, value: &str| Override {
-        path: path.to_owned(),
-        value: value.to_owned(),
-    };
-    let overrides = [named("model", model), named("weight", "20")];
-    let loaded =
-        scenario::load(YAML, "x.yaml", &overrides).unwrap_or_else(|error| panic!("{error}"));
-    let mut drill = Drill::new(&loaded.scenario);
+use support::load;
+
+type Artifacts = BTreeMap<&'static str, Vec<u8>>;
+
+/// The artifacts of a run, by name.
+fn artifacts_of(name: &str, overrides: &[&str]) -> Artifacts {
+    let mut drill = Drill::new(&load(name, overrides));
     drill.remember_causes(Some(1 << 18));
     let end = drill.end();
     drill.advance(end, &mut ()).unwrap();
@@ -27,6 +24,33 @@ fn artifacts(model: &str) -> BTreeMap<&'static str, Vec<u8>> {
         .into_iter()
         .map(|artifact| (artifact.name, artifact.bytes))
         .collect()
+}
+
+/// Of a short run.
+fn artifacts(model: &str) -> Artifacts {
+    artifacts_of("fraud-detection", &[&format!("model={model}"), "weight=20"])
+}
+
+fn answer(artifacts: &Artifacts, name: &str) -> Value {
+    serde_json::from_slice(&artifacts[name]).unwrap()
+}
+
+/// Samples of the series of a family, by labels: when, and what.
+fn samples(artifacts: &Artifacts, family: &str) -> BTreeMap<String, Vec<(f64, f64)>> {
+    let text = std::str::from_utf8(&artifacts["metrics.txt"]).unwrap();
+    let mut series: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    for line in text.lines() {
+        if let Some((labels, sample)) = line
+            .strip_prefix(family)
+            .and_then(|line| line.strip_prefix('{'))
+            .and_then(|line| line.split_once("} "))
+        {
+            let (value, at) = sample.split_once(' ').unwrap();
+            let sample = (at.parse().unwrap(), value.parse().unwrap());
+            series.entry(labels.to_owned()).or_default().push(sample);
+        }
+    }
+    series
 }
 
 const MODELS: [&str; 2] = ["story", "flink-default"];
@@ -372,4 +396,203 @@ fn the_sequence_shows_the_fault_who_noticed_it_and_the_orders_that_followed() {
             assert!(svg.contains(word), "{model}: no {word}");
         }
     }
+}
+
+/// Flink forgets with the JobMaster what that knew.
+#[test]
+fn rest_tells_what_the_present_job_master_knows() {
+    let report = artifacts_of(
+        "fraud-detection-leader-dies",
+        &["model=flink-default", "weight=20"],
+    );
+    let [summary, job, checkpoints, exceptions] = [
+        "summary.json",
+        "rest-job.json",
+        "rest-checkpoints.json",
+        "rest-exceptions.json",
+    ]
+    .map(|name| answer(&report, name));
+    let start = job["start-time"].as_u64().unwrap();
+    assert!(start > 60_000, "{start}");
+    assert_eq!(job["timestamps"]["INITIALIZING"], start);
+    assert!(job["timestamps"]["RUNNING"].as_u64().unwrap() >= start);
+    let counted = |what: &str| checkpoints["counts"][what].as_u64().unwrap();
+    assert!(counted("completed") > 0);
+    assert!(counted("total") < summary["checkpoints"]["triggered"].as_u64().unwrap());
+    assert_eq!(counted("restored"), 1);
+    let restored = &checkpoints["latest"]["restored"];
+    let id = &summary["recoveries"][0]["restored_checkpoint"];
+    assert_eq!(&restored["id"], id);
+    let path = restored["external_path"].as_str().unwrap();
+    assert!(path.ends_with(&format!("/chk-{id}")), "{path}");
+    assert_eq!(exceptions["exceptionHistory"]["entries"], json!([]));
+    // One is retained.
+    let history = checkpoints["history"].as_array().unwrap().iter();
+    let completed = history.filter(|entry| entry["status"] == "COMPLETED");
+    let discarded: Vec<bool> = completed
+        .map(|entry| entry["discarded"].as_bool().unwrap())
+        .collect();
+    assert!(discarded.len() > 2 && !discarded[0], "{discarded:?}");
+    assert!(discarded[1..].iter().all(|gone| *gone), "{discarded:?}");
+
+    // The old leader's gauges end with it, the new one's go on to the end of the run.
+    let registered = samples(&report, "flink_jobmanager_numRegisteredTaskManagers");
+    let last = |host: &str| *registered[&format!("host=\"{host}\"")].last().unwrap();
+    assert_eq!(last("jm_1"), (60.0, 0.0));
+    let end = summary["simulated_ms"].as_f64().unwrap() / 1e3;
+    assert_eq!(last("jm_2"), (end, 5.0));
+}
+
+#[test]
+fn rest_tells_a_job_that_has_become_narrower_as_it_is() {
+    let report = artifacts_of(
+        "slot-shortage",
+        &["model=flink-adaptive", "weight=20", "duration=120 s"],
+    );
+    let [job, checkpoints, exceptions] = [
+        "rest-job.json",
+        "rest-checkpoints.json",
+        "rest-exceptions.json",
+    ]
+    .map(|name| answer(&report, name));
+    let mut tasks = 0;
+    for vertex in job["vertices"].as_array().unwrap() {
+        assert_eq!(vertex["status"], "RUNNING", "{vertex}");
+        assert_eq!(
+            vertex["parallelism"], vertex["tasks"]["RUNNING"],
+            "{vertex}"
+        );
+        tasks += vertex["parallelism"].as_u64().unwrap();
+    }
+    assert!(tasks < 24, "{tasks}");
+    let latest = &checkpoints["latest"]["completed"];
+    assert_eq!(latest["num_subtasks"], tasks);
+    assert_eq!(latest["num_acknowledged_subtasks"], tasks);
+    let failures = |exceptions: &Value| -> Vec<String> {
+        let entries = exceptions["exceptionHistory"]["entries"].as_array();
+        let trace = |entry: &Value| entry["stacktrace"].as_str().unwrap().to_owned();
+        entries.unwrap().iter().map(trace).collect()
+    };
+    let before = failures(&exceptions);
+    assert!(!before.is_empty());
+
+    // It becomes as wide as it was, for which nothing has failed.
+    let report = artifacts_of(
+        "slot-shortage",
+        &["model=flink-adaptive", "weight=20", "duration=5 min"],
+    );
+    let rescaled = answer(&report, "summary.json")["jobs"][0]["rescales"].clone();
+    assert!(rescaled.as_array().unwrap().len() > 1, "{rescaled}");
+    assert_eq!(failures(&answer(&report, "rest-exceptions.json")), before);
+}
+
+#[test]
+fn rest_tells_when_a_job_that_has_failed_was_over() {
+    let report = artifacts_of("attempts-burnt", &["weight=20"]);
+    let job = answer(&report, "rest-job.json");
+    assert_eq!(job["state"], "FAILED");
+    let over = job["end-time"].as_i64().unwrap();
+    for vertex in job["vertices"].as_array().unwrap() {
+        let [start, end, duration] =
+            ["start-time", "end-time", "duration"].map(|key| vertex[key].as_i64().unwrap());
+        assert!(0 < end && end <= over, "{vertex}");
+        assert_eq!(duration, end - start, "{vertex}");
+    }
+}
+
+#[test]
+fn rest_tells_savepoints_and_unaligned_checkpoints_from_others() {
+    // Until the job is stopped; and when it has been handed in again.
+    let report = artifacts_of("savepoint-and-restart", &["duration=64 s"]);
+    assert_eq!(answer(&report, "rest-job.json")["state"], "FINISHED");
+    let checkpoints = answer(&report, "rest-checkpoints.json");
+    let latest = &checkpoints["latest"];
+    let (savepoint, checkpoint) = (&latest["savepoint"], &latest["completed"]);
+    assert_eq!(savepoint["checkpoint_type"], "SYNC_SAVEPOINT");
+    assert_eq!(
+        (&savepoint["is_savepoint"], &checkpoint["is_savepoint"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(checkpoint["checkpoint_type"], "CHECKPOINT");
+    assert_eq!(checkpoints["history"][0], *savepoint);
+    let report = artifacts_of("savepoint-and-restart", &["duration=90 s"]);
+    let restored = &answer(&report, "rest-checkpoints.json")["latest"]["restored"];
+    for key in ["id", "external_path", "is_savepoint"] {
+        assert_eq!(restored[key], savepoint[key]);
+    }
+
+    let report = artifacts_of("checkpoint-unaligned", &["duration=100 s"]);
+    let checkpoints = answer(&report, "rest-checkpoints.json");
+    let history = checkpoints["history"].as_array().unwrap().iter();
+    let unaligned = history.filter(|entry| entry["checkpoint_type"] == "UNALIGNED_CHECKPOINT");
+    assert!(unaligned.count() > 0);
+}
+
+/// A scrape reads a gauge whether it has changed or not; Prometheus forgets what it has not read for five minutes.
+#[test]
+fn gauges_of_the_jobmanager_are_read_at_every_interval() {
+    let report = artifacts_of("idle-partition", &[]);
+    let one = |family: &str| -> Vec<(f64, f64)> {
+        let series = samples(&report, family);
+        assert_eq!(series.len(), 1, "{family}");
+        series.into_values().next().unwrap()
+    };
+    let job = |metric: &str| one(&format!("flink_jobmanager_job_{metric}"));
+    for series in [
+        job("numRestarts"),
+        job("lastCheckpointDuration"),
+        one("flink_jobmanager_taskSlotsTotal"),
+    ] {
+        let mut gaps = series.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        assert!(gaps.all(|gap| gap == 1.0) && series.last().unwrap().0 == 240.0);
+    }
+    // Three TaskManagers with two slots each run a job that takes four.
+    for (metric, value) in [
+        ("numRegisteredTaskManagers", 3.0),
+        ("taskSlotsTotal", 6.0),
+        ("taskSlotsAvailable", 2.0),
+        ("numRunningJobs", 1.0),
+    ] {
+        assert_eq!(
+            one(&format!("flink_jobmanager_{metric}")).last(),
+            Some(&(240.0, value)),
+            "{metric}"
+        );
+    }
+    assert!(job("allSubTasksRunningOrFinishedTime").last().unwrap().1 > 200_000.0);
+    let watermarks = samples(&report, "flink_taskmanager_job_task_currentInputWatermark");
+    assert!(!watermarks.is_empty());
+    for series in watermarks.values() {
+        assert!(series.last().unwrap().1 > 0.0);
+    }
+    // The last checkpoint's alignment stands until the next.
+    for series in samples(
+        &report,
+        "flink_taskmanager_job_task_checkpointAlignmentTime",
+    )
+    .values()
+    {
+        let first = series.iter().position(|sample| sample.1 > 0.0);
+        let kept = first.is_none_or(|first| series[first..].iter().all(|sample| sample.1 > 0.0));
+        assert!(kept, "{series:?}");
+    }
+}
+
+#[test]
+fn failed_commits_are_counted_where_flink_counts_them() {
+    let report = artifacts_of("kafka-transaction-timeout", &[]);
+    let sinks = &answer(&report, "summary.json")["delivery"]["sinks"];
+    let failed: f64 = sinks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sink| sink["failed_commits"].as_f64().unwrap())
+        .sum();
+    let counted = samples(
+        &report,
+        "flink_taskmanager_job_task_operator_failedCommittables",
+    );
+    let most = |series: &Vec<(f64, f64)>| series.iter().map(|sample| sample.1).fold(0.0, f64::max);
+    let counted: f64 = counted.values().map(most).sum();
+    assert!(failed > 0.0 && counted == failed, "{counted} of {failed}");
 }

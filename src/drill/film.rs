@@ -1,14 +1,11 @@
 //! Who is up, who leads, who is missed, and how far behind each partition is: what a moving picture of the cluster shows.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::actor::blueprint::Blueprint;
-use crate::actor::fact::{Detector, Fact};
-use crate::dataflow::topology::JobId;
+use crate::actor::fact::Fact;
 use crate::kernel::{ActorId, Header, Time};
 
 use super::episode::is_moment;
-use super::outcome::{Film, Machine, MetricPoint, NodeState, PartitionLag};
+use super::outcome::{Film, Machine, NodeState, PartitionLag};
 use super::recoveries::SAVEPOINT_AND_RESTART;
 
 /// Lag is noted at every so many looks.
@@ -19,33 +16,10 @@ pub struct Filming {
     states: Vec<(Time, ActorId, &'static str, &'static str)>,
     lag: Vec<(Time, Vec<u64>)>,
     looks: u32,
-    counted: Counted,
-    /// Whenever they change.
-    gauges: Vec<Gauge>,
-}
-
-/// What the JobManager's gauges count.
-#[derive(Clone, Debug, Default)]
-struct Counted {
-    taskmanagers: BTreeSet<ActorId>,
-    /// By job: restarts, checkpoints completed, checkpoints failed, rescales.
-    jobs: BTreeMap<JobId, [u64; 4]>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Gauge {
-    at: Time,
-    /// Who says so.
-    node: ActorId,
-    scope: &'static str,
-    job: Option<JobId>,
-    metric: &'static str,
-    value: f64,
 }
 
 impl Filming {
     pub fn fact(&mut self, header: &Header, fact: &Fact) {
-        self.count(header, fact);
         let (node, what, detail) = match fact {
             Fact::JobResubmitted(..) => {
                 let asked = |state: &&(Time, ActorId, &str, &str)| state.3 == SAVEPOINT_AND_RESTART;
@@ -77,111 +51,6 @@ impl Filming {
         if what == "fault" && is_moment(detail) {
             self.states.push((header.time, node, "healed", detail));
         }
-    }
-
-    /// Flink's gauges of the JobManager, whenever they change.
-    fn count(&mut self, header: &Header, fact: &Fact) {
-        let (at, node) = (header.time, header.actor);
-        let Filming {
-            counted, gauges, ..
-        } = self;
-        let mut job_gauge = |job: JobId, scope, metric, value| {
-            let job = Some(job);
-            gauges.push(Gauge {
-                at,
-                node,
-                scope,
-                job,
-                metric,
-                value,
-            });
-        };
-        match fact {
-            Fact::CheckpointTriggered { job, .. } if !counted.jobs.contains_key(job) => {
-                counted.jobs.insert(*job, [0; 4]);
-                for metric in [
-                    "numRestarts",
-                    "numberOfCompletedCheckpoints",
-                    "numberOfFailedCheckpoints",
-                ] {
-                    job_gauge(*job, "job", metric, 0.0);
-                }
-            }
-            Fact::RecoveryStarted { job, detector, .. } => {
-                let counts = counted.jobs.entry(*job).or_default();
-                match detector {
-                    // A JobMaster begins to count anew.
-                    Detector::NewLeader | Detector::Resubmission => (counts[0], counts[3]) = (0, 0),
-                    Detector::StopWithSavepoint => {}
-                    Detector::Rescaling => (counts[0], counts[3]) = (counts[0] + 1, counts[3] + 1),
-                    _ => counts[0] += 1,
-                }
-                job_gauge(*job, "job", "numRestarts", counts[0] as f64);
-                // Only the adaptive scheduler has it.
-                if counts[3] > 0 {
-                    job_gauge(*job, "job", "numRescales", counts[3] as f64);
-                }
-            }
-            Fact::CheckpointCompleted {
-                job,
-                bytes,
-                written_bytes,
-                persisted_bytes,
-                duration,
-                ..
-            } => {
-                let counts = counted.jobs.entry(*job).or_default();
-                counts[1] += 1;
-                job_gauge(
-                    *job,
-                    "job",
-                    "numberOfCompletedCheckpoints",
-                    counts[1] as f64,
-                );
-                job_gauge(*job, "job", "lastCheckpointDuration", duration.as_ms());
-                job_gauge(*job, "job", "lastCheckpointSize", *written_bytes as f64);
-                job_gauge(*job, "job", "lastCheckpointFullSize", *bytes as f64);
-                let persisted = *persisted_bytes as f64;
-                job_gauge(*job, "job", "lastCheckpointPersistedData", persisted);
-            }
-            Fact::CheckpointAborted { job, .. } => {
-                let counts = counted.jobs.entry(*job).or_default();
-                counts[2] += 1;
-                job_gauge(*job, "job", "numberOfFailedCheckpoints", counts[2] as f64);
-            }
-            Fact::TaskManagerRegistered { taskmanager }
-            | Fact::TaskManagerLost { taskmanager, .. } => {
-                match fact {
-                    Fact::TaskManagerLost { .. } => counted.taskmanagers.remove(taskmanager),
-                    _ => counted.taskmanagers.insert(*taskmanager),
-                };
-                let value = counted.taskmanagers.len() as f64;
-                let metric = "numRegisteredTaskManagers";
-                gauges.push(Gauge {
-                    at,
-                    node,
-                    scope: "jobmanager",
-                    job: None,
-                    metric,
-                    value,
-                });
-            }
-            _ => {}
-        }
-    }
-
-    /// The gauges as measurements.
-    pub fn metrics(&self, blueprint: &Blueprint) -> impl Iterator<Item = MetricPoint> {
-        self.gauges.iter().map(|gauge| MetricPoint {
-            at_ms: gauge.at.as_ms(),
-            scope: gauge.scope,
-            subject: match gauge.job {
-                Some(job) => blueprint.topology.jobs[job as usize].name.as_str().into(),
-                None => blueprint.directory.name(gauge.node).into(),
-            },
-            metric: gauge.metric,
-            value: gauge.value,
-        })
     }
 
     /// Lag by split, now and then.

@@ -17,6 +17,7 @@ mod episode;
 mod event_time;
 mod film;
 mod following;
+mod gauges;
 mod histogram;
 mod interruption;
 mod notable;

@@ -43,7 +43,7 @@ pub struct Outcome {
     pub explanations: Vec<Explanation>,
     /// What a moving picture of the cluster shows.
     pub film: Film,
-    /// The jobs as they were submitted.
+    /// The jobs as they are at the end.
     pub graphs: Vec<JobGraph>,
     /// Checkpoints in the order of their triggers; empty unless causes were remembered.
     pub checkpoints: Vec<CheckpointEntry>,

@@ -25,7 +25,7 @@ use super::outcome::{
 };
 use super::recoveries::Recoveries;
 use super::watch::Watch;
-use super::{Drill, Ended, checkpoint_history, expectations, explain, interruption, sinks, steps};
+use super::{Drill, Ended, expectations, explain, interruption, sinks, steps};
 
 /// Ranges of offsets that a report names for each partition.
 const RANGES_MAX: usize = 20;
@@ -136,7 +136,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
         tasks: watch.tasks.spans(&blueprint),
         metrics: match watch.causes {
             None => Vec::new(),
-            Some(_) => watch.metrics(&blueprint),
+            Some(_) => watch.metrics(now),
         },
         latency: watch.arrivals.points().to_vec(),
         phases: watch
@@ -158,7 +158,7 @@ pub fn outcome(drill: Drill, ended: Ended) -> Outcome {
             Some(_) => explain::explanations(&watch, &blueprint, now),
         },
         film: std::mem::take(&mut watch.filming).film(&blueprint),
-        graphs: checkpoint_history::graphs(&watch.tasks, &blueprint),
+        graphs: watch.checkpoint_history.graphs(&watch.tasks),
         checkpoints: std::mem::take(&mut watch.checkpoint_history.entries),
         lag: std::mem::take(&mut watch.lag),
         watermark_lag: watch.event_times.points(),

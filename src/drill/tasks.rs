@@ -8,9 +8,11 @@ use crate::actor::checkpoint::Attempt;
 use crate::actor::fact::{ExecutionState, Fact};
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
 use crate::actor::metric_report::TaskMetrics;
+use crate::actor::sink_fact::SinkFact;
 use crate::actor::source_fact::SourceFact;
 use crate::dataflow::event_time::EventTime;
 use crate::dataflow::record::SplitId;
+use crate::dataflow::sink::SinkSpec;
 use crate::dataflow::topology::{JobId, OperatorId, SubtaskId, Topology};
 use crate::kernel::{self, ActorId, Header, Time};
 
@@ -40,6 +42,8 @@ pub struct Tasks {
     latest: BTreeMap<SubtaskId, usize>,
     measured: Vec<(Time, TaskMetrics)>,
     machines: Vec<(Time, ActorId, u32)>,
+    /// When commits failed.
+    failed_commits: BTreeMap<SubtaskId, Vec<Time>>,
     slots: BTreeMap<(ActorId, AllocationId), SlotIndex>,
     logs: Logs,
 }
@@ -58,6 +62,42 @@ impl Logs {
         let before = self.held.insert(subtask, bytes).unwrap_or(0);
         self.sum = self.sum + bytes - before;
         self.max = self.max.max(self.sum);
+    }
+}
+
+/// What gauges of an attempt say until it has something new to say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    began: Time,
+    alignment: kernel::Span,
+    start_delay: kernel::Span,
+}
+
+impl Kept {
+    /// One checkpoint in an interval leaves its spans, none leaves what was before.
+    fn update(&mut self, began: Time, metrics: &TaskMetrics) {
+        if self.began != began {
+            *self = Kept {
+                began,
+                ..Kept::default()
+            };
+        }
+        for (kept, measured) in [
+            (&mut self.alignment, metrics.alignment),
+            (&mut self.start_delay, metrics.start_delay),
+        ] {
+            if measured > kernel::Span::ZERO {
+                *kept = measured;
+            }
+        }
+    }
+}
+
+/// As Flink's gauges have it: in milliseconds, before the first one `Long.MIN_VALUE`.
+fn in_gauge(watermark: EventTime) -> f64 {
+    match watermark {
+        EventTime::MIN => i64::MIN as f64,
+        EventTime(ns) => ns as f64 / 1e6,
     }
 }
 
@@ -125,6 +165,12 @@ impl Tasks {
                 if let Some(number) = self.current.get(&(*subtask, *attempt)) {
                     self.spans[*number].slot = slot;
                 }
+            }
+            Fact::Sink(SinkFact::CommitFailed { sink, .. }) => {
+                self.failed_commits
+                    .entry(*sink)
+                    .or_default()
+                    .push(header.time);
             }
             Fact::TaskMeasured { metrics } => {
                 self.logs.note(metrics.subtask, metrics.log_bytes);
@@ -297,7 +343,16 @@ impl Tasks {
         let names: Vec<Arc<str>> = subtasks
             .map(|subtask| topology.task_name(subtask).into())
             .collect();
+        let mut kept: BTreeMap<SubtaskId, Kept> = BTreeMap::new();
+        let mut begins: BTreeMap<SubtaskId, Vec<Time>> = BTreeMap::new();
+        for span in &self.spans {
+            begins.entry(span.subtask).or_default().push(span.from);
+        }
         for (at, metrics) in &self.measured {
+            let begins = begins.get(&metrics.subtask).into_iter().flatten();
+            let began = *begins.rev().find(|from| *from <= at).unwrap_or(&Time::ZERO);
+            let kept = kept.entry(metrics.subtask).or_default();
+            kept.update(began, metrics);
             let seconds = metrics.interval.as_secs().max(1e-9);
             let per_second = |span: crate::kernel::Span| span.as_ms() / seconds;
             let idle = metrics.interval - metrics.busy - metrics.back_pressured;
@@ -326,22 +381,28 @@ impl Tasks {
                 "numRecordsOutPerSecond",
                 records(metrics.records_out) / seconds,
             );
-            point("checkpointAlignmentTime", metrics.alignment.0 as f64);
-            point("checkpointStartDelayNanos", metrics.start_delay.0 as f64);
+            point("checkpointAlignmentTime", kept.alignment.0 as f64);
+            point("checkpointStartDelayNanos", kept.start_delay.0 as f64);
             point("inputLatencyMs", metrics.input_latency.as_ms());
             point("inputQueueLength", f64::from(metrics.queued));
             point("inFlightLogBytes", metrics.log_bytes as f64);
             if blueprint.topology.is_source(metrics.subtask) {
                 point("pendingRecords", records(metrics.pending_records));
             }
-            // Before the first watermark Flink's gauges are at Long.MIN_VALUE.
+            let sink = topology.sink_of(metrics.subtask);
+            if sink.is_some_and(SinkSpec::is_transactional_kafka) {
+                let failed = self.failed_commits.get(&metrics.subtask);
+                let of_attempt = |time: &&Time| (began..=*at).contains(time);
+                let failed = failed.into_iter().flatten().filter(of_attempt).count();
+                point("failedCommittables", failed as f64);
+            }
             let begun = |watermark: Option<EventTime>| watermark.filter(|w| *w > EventTime::MIN);
             for (name, watermark) in [
                 ("currentInputWatermark", metrics.input_watermark),
                 ("currentOutputWatermark", metrics.output_watermark),
             ] {
-                if let Some(watermark) = begun(watermark) {
-                    point(name, watermark.0 as f64 / 1e6);
+                if let Some(watermark) = watermark {
+                    point(name, in_gauge(watermark));
                 }
             }
             let own = metrics
@@ -364,5 +425,23 @@ impl Tasks {
         }
         points.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_keep_what_the_last_checkpoint_took_until_another_attempt_begins() {
+        let ns = |ns: u64| kernel::Span(ns);
+        let (mut kept, mut metrics) = (Kept::default(), TaskMetrics::default());
+        for (began, measured, said) in [(1, 7, 7), (1, 0, 7), (1, 5, 5), (2, 0, 0)] {
+            metrics.alignment = ns(measured);
+            kept.update(Time(began), &metrics);
+            assert_eq!(kept.alignment, ns(said));
+        }
+        assert_eq!(in_gauge(EventTime::MIN), i64::MIN as f64);
+        assert_eq!(in_gauge(EventTime(2_500_000)), 2.5);
     }
 }

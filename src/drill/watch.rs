@@ -23,6 +23,7 @@ use super::causes::Causes;
 use super::checkpoint_history::CheckpointHistory;
 use super::event_time::EventTimes;
 use super::film::Filming;
+use super::gauges::Gauges;
 use super::journal::Journal;
 use super::notable::Notables;
 use super::outcome::{LagPoint, MetricPoint, Quantiles};
@@ -63,6 +64,7 @@ pub struct Watch {
     /// Where somebody wants to know why.
     pub causes: Option<Causes>,
     pub filming: Filming,
+    pub gauges: Gauges,
     pub notables: Notables,
     pub rescales: Rescales,
     pub checkpoint_history: CheckpointHistory,
@@ -135,9 +137,10 @@ impl Watch {
             leader: None,
             causes: None,
             filming: Filming::default(),
+            gauges: Gauges::new(blueprint),
             notables: Notables::new(blueprint),
             rescales: Rescales::default(),
-            checkpoint_history: CheckpointHistory::default(),
+            checkpoint_history: CheckpointHistory::new(blueprint),
             event_times: EventTimes::new(blueprint),
             blueprint: Arc::clone(blueprint),
         }
@@ -271,6 +274,7 @@ impl Watch {
         if let Some(causes) = &mut self.causes {
             causes.fact(header, fact);
             self.checkpoint_history.fact(header, fact);
+            self.gauges.fact(header, fact);
             self.recoveries
                 .each_episode(|episode| episode.explain(header.event.0, causes));
         }
@@ -299,10 +303,10 @@ impl Watch {
         is_jobmanager && self.leader.is_some_and(|leader| leader != actor)
     }
 
-    /// Everything that was measured, in order of time.
-    pub fn metrics(&self, blueprint: &Blueprint) -> Vec<MetricPoint> {
-        let mut points = self.tasks.metrics(blueprint);
-        points.extend(self.filming.metrics(blueprint));
+    /// Everything that was measured until now, in order of time.
+    pub fn metrics(&self, now: Time) -> Vec<MetricPoint> {
+        let mut points = self.tasks.metrics(&self.blueprint);
+        points.extend(self.gauges.metrics(now));
         points.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         points
     }

@@ -3,7 +3,7 @@
 //!
 //! Everything of Flink is a gauge, as Flink has it. All samples of a family stand together, those of one label set in order of time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::drill::outcome::{Outcome, Quantiles};
@@ -44,33 +44,35 @@ impl Exposition {
         })
     }
 
-    /// Where a series of these families pauses, or ends before the run, a zero stands at the scrape that found nothing.
-    fn end(&mut self, families: &BTreeSet<String>, end_ms: f64) {
-        let is_one = |(name, _): &(&String, &mut Family)| families.contains(*name);
-        let of_families = self.0.iter_mut().filter(is_one);
-        let mut series: Vec<&mut Vec<Sample>> = of_families
-            .flat_map(|(_, family)| family.metrics.values_mut())
-            .collect();
-        for samples in &mut series {
+    /// Where a series of these families pauses, or ends before the run, the family's value for that stands at the scrape
+    /// that found nothing.
+    fn end(&mut self, families: &BTreeMap<String, f64>, end_ms: f64) {
+        let mut series: Vec<(&mut Vec<Sample>, f64)> = Vec::new();
+        for (name, family) in &mut self.0 {
+            if let Some(value) = families.get(name) {
+                series.extend(family.metrics.values_mut().map(|samples| (samples, *value)));
+            }
+        }
+        for (samples, _) in &mut series {
             **samples = in_order(samples);
         }
-        let gaps = series.iter().flat_map(|samples| samples.windows(2));
+        let gaps = series.iter().flat_map(|(samples, _)| samples.windows(2));
         let interval_ms = gaps
             .map(|pair| pair[1].at_ms - pair[0].at_ms)
             .fold(f64::INFINITY, f64::min);
-        for samples in series {
+        for (samples, value) in series {
             let later = samples.iter().skip(1).map(|sample| sample.at_ms);
             let later = later.chain([end_ms + 0.5 * interval_ms]);
-            let zeros: Vec<Sample> = samples
+            let last: Vec<Sample> = samples
                 .iter()
                 .zip(later)
                 .filter(|(sample, next)| next - sample.at_ms > 1.5 * interval_ms)
                 .map(|(sample, _)| Sample {
                     at_ms: sample.at_ms + interval_ms,
-                    value: 0.0,
+                    value,
                 })
                 .collect();
-            samples.extend(zeros);
+            samples.extend(last);
         }
     }
 
@@ -116,9 +118,14 @@ impl Family {
     }
 }
 
-/// By time; of several samples of one instant the last holds.
+/// By time, which Prometheus counts in milliseconds; of several samples of one instant it would keep the first, where the
+/// last holds.
 fn in_order(samples: &[Sample]) -> Vec<Sample> {
     let mut ordered = samples.to_vec();
+    for sample in &mut ordered {
+        sample.at_ms = sample.at_ms.round();
+    }
+    // As they come those of one millisecond are in order.
     ordered.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
     ordered.reverse();
     ordered.dedup_by(|a, b| a.at_ms == b.at_ms);

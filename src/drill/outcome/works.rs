@@ -6,6 +6,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct JobGraph {
     pub name: String,
+    /// Since when its JobMaster has it: what an earlier one knew is not known any more.
+    pub since_ms: f64,
     /// `jobmanager.scheduler`: `Default` or `Adaptive`
     pub scheduler: &'static str,
     pub vertices: Vec<Vertex>,
@@ -58,7 +60,13 @@ pub struct CheckpointEntry {
     pub written_bytes: u64,
     /// Of these, what barriers have overtaken.
     pub persisted_bytes: u64,
-    /// Tasks that have acknowledged it.
+    pub is_savepoint: bool,
+    /// Barriers have overtaken records, or could have from the start.
+    pub is_unaligned: bool,
+    /// It has made room for younger ones.
+    pub discarded: bool,
+    /// Tasks that there are, and those that have acknowledged it.
+    pub tasks: u32,
     pub acknowledged: u32,
     /// Why it was given up.
     pub failure: Option<&'static str>,

@@ -1,6 +1,6 @@
 //! Flink's naming: which family and labels a measurement has.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::drill::outcome::{MetricPoint, Outcome, TaskSpan};
 
@@ -14,12 +14,12 @@ const OWN: [&str; 4] = [
     "inputQueueLength",
 ];
 
-/// Measurements of a source's operator, not of its task.
-const OF_OPERATOR: [&str; 2] = ["pendingRecords", "watermarkLag"];
+/// Measurements of a source's or a sink's operator, not of its task.
+const OF_OPERATOR: [&str; 3] = ["failedCommittables", "pendingRecords", "watermarkLag"];
 
-/// What there is nothing of once the task or the TaskManager is gone. Prometheus takes the last sample of a series for
-/// the present value for five minutes more, unless the scrape that finds nothing says so.
-const GONE_WITH_IT: [&str; 9] = [
+/// Nothing of these is left once the task or the process is gone.
+const ENDS_AT_ZERO: [&str; 14] = [
+    "allSubTasksRunningOrFinishedTime",
     "backPressuredTimeMsPerSecond",
     "busyTimeMsPerSecond",
     "cpuLoad",
@@ -28,8 +28,22 @@ const GONE_WITH_IT: [&str; 9] = [
     "inputQueueLength",
     "numRecordsInPerSecond",
     "numRecordsOutPerSecond",
+    "numRegisteredTaskManagers",
     "pendingRecords",
+    "taskSlotsAvailable",
+    "taskSlotsTotal",
+    "uptime",
 ];
+
+/// What a series ends with. Prometheus takes its last sample for the present value for five minutes more, unless the scrape
+/// that finds nothing says so. None: what a job has counted holds until its next JobMaster counts anew.
+fn end(scope: &str, metric: &str) -> Option<f64> {
+    if ENDS_AT_ZERO.contains(&metric) {
+        Some(0.0)
+    } else {
+        (scope != "job").then_some(f64::NAN)
+    }
+}
 
 /// Prefix by scope, as Flink's reporter flattens it; what is not Flink's does not look as if it were.
 fn prefix(scope: &str, metric: &str) -> &'static str {
@@ -39,10 +53,9 @@ fn prefix(scope: &str, metric: &str) -> &'static str {
         "task" if OF_OPERATOR.contains(&metric) => "flink_taskmanager_job_task_operator",
 
         "jobmanager" => "flink_jobmanager",
-        "job" | "checkpoint" => "flink_jobmanager_job",
+        "job" => "flink_jobmanager_job",
         "task" => "flink_taskmanager_job_task",
         "taskmanager" => "flink_taskmanager",
-        "partition" => "flink_taskmanager_job_task_operator_KafkaSourceReader_topic_partition",
         _ => "firedrill",
     }
 }
@@ -61,8 +74,6 @@ fn help(scope: &str, metric: &str) -> String {
         "numRecordsOutPerSecond" => "Records put out per second.".into(),
         "numRestarts" => "Restarts of the job under the present JobMaster.".into(),
         "numRescales" => "Rescales of the job under the present JobMaster.".into(),
-        "currentOffset" => "The source's position in the partition.".into(),
-        "committedOffset" => "The offset committed for the partition.".into(),
         "lastCheckpointDuration" => "How long the last checkpoint took, in milliseconds.".into(),
         "lastCheckpointSize" => "What the last checkpoint wrote, in bytes.".into(),
         "lastCheckpointFullSize" => "Size of the last checkpoint, in bytes.".into(),
@@ -76,10 +87,10 @@ fn help(scope: &str, metric: &str) -> String {
             "What barriers of the last checkpoint overtook and it stored, in bytes.".into()
         }
         "currentInputWatermark" => {
-            "The last watermark that the task has received, in milliseconds.".into()
+            "The last watermark that the task has received, in milliseconds; the least number: none.".into()
         }
         "currentOutputWatermark" => {
-            "The last watermark that the task has emitted, in milliseconds.".into()
+            "The last watermark that the task has emitted, in milliseconds; the least number: none.".into()
         }
         "watermarkLag" => {
             "How far a source's watermark is behind the clock, in milliseconds.".into()
@@ -89,9 +100,38 @@ fn help(scope: &str, metric: &str) -> String {
         "inFlightLogBytes" => "What the task keeps to send again, in bytes.".into(),
         "inputLatencyMs" => "How old the oldest unread batch is, in milliseconds.".into(),
         "inputQueueLength" => "Elements that wait in the task's input channels.".into(),
-        "numberOfCompletedCheckpoints" => "Checkpoints completed.".into(),
-        "numberOfFailedCheckpoints" => "Checkpoints failed.".into(),
-        "numRegisteredTaskManagers" => "TaskManagers registered with the leader.".into(),
+        "totalNumberOfCheckpoints" => "Checkpoints triggered under the present JobMaster.".into(),
+        "numberOfInProgressCheckpoints" => "Checkpoints under way.".into(),
+        "numberOfCompletedCheckpoints" => {
+            "Checkpoints completed under the present JobMaster.".into()
+        }
+        "numberOfFailedCheckpoints" => "Checkpoints failed under the present JobMaster.".into(),
+        "lastCompletedCheckpointId" => "The last checkpoint completed; -1: none.".into(),
+        "lastCheckpointCompletedTimestamp" => {
+            "When the last checkpoint had completed, in simulated milliseconds; -1: none.".into()
+        }
+        "lastCheckpointRestoreTimestamp" => {
+            "When a checkpoint was restored last, in simulated milliseconds; -1: none.".into()
+        }
+        "uptime" => "For how long the job's status has been RUNNING, in milliseconds.".into(),
+        "downtime" => {
+            "For how long the job has been FAILING, in milliseconds: 0 while it restarts, as in Flink.".into()
+        }
+        "createdTime" | "runningTime" | "restartingTime" | "failingTime" => {
+            let status = metric.trim_end_matches("Time").to_uppercase();
+            format!("For how long the job's status has been {status}, in milliseconds; else 0.")
+        }
+        "deployingTime" => {
+            "For how long some task has been DEPLOYING, in milliseconds; else 0.".into()
+        }
+        "allSubTasksRunningOrFinishedTime" => {
+            "For how long all tasks have been running, in milliseconds; 0: some task does not.".into()
+        }
+        "failedCommittables" => "Commits of this attempt's sink that failed.".into(),
+        "numRegisteredTaskManagers" => "TaskManagers registered with the ResourceManager.".into(),
+        "taskSlotsTotal" => "Slots of the TaskManagers registered.".into(),
+        "taskSlotsAvailable" => "Slots that no job has.".into(),
+        "numRunningJobs" => "Jobs that have a JobMaster.".into(),
         _ => format!("{metric} of each {scope}."),
     }
 }
@@ -112,7 +152,7 @@ pub fn filtered(text: &str) -> String {
 /// Adds the periodic measurements.
 pub fn measurements(outcome: &Outcome, exposition: &mut Exposition) {
     let attempts = Attempts::of(&outcome.tasks);
-    let mut ending = BTreeSet::new();
+    let mut ending = BTreeMap::new();
     for point in &outcome.metrics {
         let name = format!(
             "{}_{}",
@@ -126,8 +166,8 @@ pub fn measurements(outcome: &Outcome, exposition: &mut Exposition) {
             .collect();
         let family = exposition.family(&name, &help(point.scope, point.metric), None);
         family.sample(&labels, point.at_ms, point.value);
-        if GONE_WITH_IT.contains(&point.metric) {
-            ending.insert(name);
+        if let Some(value) = end(point.scope, point.metric) {
+            ending.insert(name, value);
         }
     }
     exposition.end(&ending, outcome.summary.simulated_ms);
@@ -146,7 +186,6 @@ fn labels(
     let subject = &*point.subject;
     match point.scope {
         "job" => vec![("job_name", filtered(subject))],
-        "checkpoint" => vec![("job_name", filtered(job))],
         "taskmanager" => vec![("tm_id", filtered(subject))],
         "jobmanager" => vec![("host", filtered(subject))],
         "task" => match attempts.at(subject, point.at_ms) {
@@ -168,30 +207,16 @@ fn labels(
                 ("task_name", filtered(subject)),
             ],
         },
-        "partition" => {
-            let (topic, partition) = topic_and_partition(subject);
-            vec![("partition", partition.into()), ("topic", filtered(topic))]
-        }
         scope => vec![("scope", filtered(scope)), ("subject", filtered(subject))],
     }
 }
 
-/// `transactions-4` is partition 4 of transactions; what does not end in a number is all topic.
-fn topic_and_partition(subject: &str) -> (&str, &str) {
-    let topic = subject.trim_end_matches(|c: char| c.is_ascii_digit());
-    let partition = &subject[topic.len()..];
-    match topic.trim_end_matches(['-', '/', ':', ' ', '@', '[']) {
-        name if !partition.is_empty() && name.len() < topic.len() => (name, partition),
-        _ => (subject, ""),
-    }
-}
-
 /// The attempts of each task, for the labels that change when it restarts.
-struct Attempts<'a>(std::collections::BTreeMap<&'a str, Vec<&'a TaskSpan>>);
+struct Attempts<'a>(BTreeMap<&'a str, Vec<&'a TaskSpan>>);
 
 impl<'a> Attempts<'a> {
     fn of(tasks: &'a [TaskSpan]) -> Attempts<'a> {
-        let mut by_task = std::collections::BTreeMap::<&str, Vec<&TaskSpan>>::new();
+        let mut by_task = BTreeMap::<&str, Vec<&TaskSpan>>::new();
         for span in tasks {
             by_task.entry(&span.task).or_default().push(span);
         }
@@ -207,18 +232,5 @@ impl<'a> Attempts<'a> {
             .find(|span| span.from_ms <= at_ms)
             .or(spans.first())
             .copied()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partitions_are_told_from_topics() {
-        assert_eq!(topic_and_partition("transactions-4"), ("transactions", "4"));
-        assert_eq!(topic_and_partition("a/b/12"), ("a/b", "12"));
-        assert_eq!(topic_and_partition("topic"), ("topic", ""));
-        assert_eq!(topic_and_partition("v2"), ("v2", ""));
     }
 }

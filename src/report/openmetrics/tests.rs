@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::drill::outcome::MetricPoint;
 use crate::report::fixture;
 
 fn exposition(outcome: &Outcome) -> String {
@@ -76,8 +77,6 @@ fn names_and_labels_are_those_of_flink() {
     for line in [
         "# TYPE flink_taskmanager_job_task_busyTimeMsPerSecond gauge",
         "flink_jobmanager_job_numRestarts{job_name=\"fraud_detection\"} 0 0",
-        "flink_taskmanager_job_task_operator_KafkaSourceReader_topic_partition_currentOffset\
-         {partition=\"4\",topic=\"transactions\"} 500 1",
         "# UNIT firedrill_recovery_phase_seconds seconds",
         "firedrill_recovery_phase_seconds{recovery=\"0\",fault=\"kill tm-3\",phase=\"detection\"} 40.4 107.55",
         "# EOF",
@@ -98,6 +97,28 @@ fn labels_are_escaped_and_odd_values_spelt_out() {
     check(&text);
     assert!(text.contains(r#"fault="kill \"a\\b\"\nnow""#));
     assert!(text.contains(" NaN 0\n") && text.contains(" +Inf 0\n"));
+}
+
+/// It counts in milliseconds, and keeps the first of what comes within one.
+#[test]
+fn of_what_is_said_within_a_millisecond_the_last_holds() {
+    let mut outcome = fixture::story();
+    let mut point = outcome.metrics[0].clone();
+    outcome.metrics.clear();
+    (point.scope, point.metric) = ("job", "numRestarts");
+    for (at_ms, value) in [(999.8, 1.0), (1_000.2, 2.0), (1_000.4, 3.0), (1_001.0, 4.0)] {
+        outcome.metrics.push(MetricPoint {
+            at_ms,
+            value,
+            ..point.clone()
+        });
+    }
+    let text = exposition(&outcome);
+    let samples = text.lines().filter(|line| line.starts_with("flink_"));
+    let samples: Vec<&str> = samples
+        .filter_map(|line| Some(line.split_once("} ")?.1))
+        .collect();
+    assert_eq!(samples, ["3 1", "4 1.001"]);
 }
 
 /// Prometheus would show a series' last value for five minutes more.
@@ -125,6 +146,19 @@ fn what_is_gone_ends_at_zero_and_what_lives_does_not() {
     let (end, before) = (first[first.len() - 1], first[first.len() - 2]);
     assert_eq!((end.0 - before.0, end.1), (1.0, 0.0));
     assert!(before.1 > 0.0 && end.0 <= second[0].0, "{end:?}");
+    // What a zero would be a value of ends as no number.
+    for point in &mut outcome.metrics {
+        if point.metric == "busyTimeMsPerSecond" {
+            point.metric = "currentOutputWatermark";
+        }
+    }
+    let text = exposition(&outcome);
+    let of_dead = |line: &&str| {
+        line.starts_with("flink_taskmanager_job_task_currentOutputWatermark")
+            && line.contains("subtask_index=\"2\",task_attempt_num=\"1\"")
+    };
+    let last = text.lines().filter(of_dead).next_back().unwrap();
+    assert!(last.contains("} NaN "), "{last}");
     // Neither what runs on nor what counts.
     assert!(second.iter().all(|sample| sample.1 > 0.0), "{second:?}");
     let counts = series("flink_jobmanager_job_numRestarts");

@@ -1,4 +1,5 @@
-//! `/jobs/:id/checkpoints`: counts, a summary of the completed ones, the latest of each kind, and the last ten.
+//! `/jobs/:id/checkpoints`: counts, a summary of the completed ones, the latest of each kind, and the last ten; of those
+//! that the present JobMaster has triggered, as in Flink.
 
 use serde_json::{Value, json};
 
@@ -9,17 +10,27 @@ use super::{id, ms};
 /// `web.checkpoints.history`
 const HISTORY: usize = 10;
 
+/// What tasks read while they align.
+const NOT_MEASURED: Value = Value::Null;
+
 pub(super) fn statistics(outcome: &Outcome) -> Value {
-    let first_job = outcome.checkpoints.iter().filter(|entry| entry.job == 0);
-    let all: Vec<&CheckpointEntry> = first_job.collect();
+    let since = outcome.graphs.first().map_or(0.0, |graph| graph.since_ms);
+    let first_job = || outcome.checkpoints.iter().filter(|entry| entry.job == 0);
+    let all: Vec<&CheckpointEntry> = first_job()
+        .filter(|entry| entry.triggered_ms >= since)
+        .collect();
     let count = |status: &str| all.iter().filter(|entry| entry.status == status).count();
-    let restored: usize = all.iter().map(|entry| entry.restored_ms.len()).sum();
-    let tasks: u32 = outcome.graphs.first().map_or(0, |graph| {
-        graph.vertices.iter().map(|vertex| vertex.parallelism).sum()
-    });
-    let latest = |status: &str| {
-        let found = all.iter().rev().find(|entry| entry.status == status);
-        found.map_or(Value::Null, |entry| checkpoint(entry, tasks, outcome))
+    let restored = |entry: &CheckpointEntry| {
+        let restored = entry.restored_ms.iter();
+        restored.filter(|at| **at >= since).count()
+    };
+    let restored: usize = first_job().map(restored).sum();
+    let latest = |status: &str, is_savepoint: bool| {
+        let is_one = |entry: &&&CheckpointEntry| {
+            entry.status == status && (entry.is_savepoint == is_savepoint || status == "FAILED")
+        };
+        let found = all.iter().rev().find(is_one);
+        found.map_or(Value::Null, |entry| checkpoint(entry, outcome))
     };
     let done: Vec<&&CheckpointEntry> = all
         .iter()
@@ -40,16 +51,16 @@ pub(super) fn statistics(outcome: &Outcome) -> Value {
             "state_size": over(|entry| entry.state_bytes as f64),
             "end_to_end_duration": over(duration),
             "alignment_buffered": over(|_| 0.0),
-            "processed_data": over(|_| 0.0),
+            "processed_data": NOT_MEASURED,
             "persisted_data": over(|entry| entry.persisted_bytes as f64),
         },
         "latest": {
-            "completed": latest("COMPLETED"),
-            "savepoint": null,
-            "failed": latest("FAILED"),
-            "restored": self::restored(&all),
+            "completed": latest("COMPLETED", false),
+            "savepoint": latest("COMPLETED", true),
+            "failed": latest("FAILED", false),
+            "restored": self::restored(first_job(), since, outcome),
         },
-        "history": all.iter().rev().take(HISTORY).map(|entry| checkpoint(entry, tasks, outcome)).collect::<Vec<_>>(),
+        "history": all.iter().rev().take(HISTORY).map(|entry| checkpoint(entry, outcome)).collect::<Vec<_>>(),
     })
 }
 
@@ -80,31 +91,36 @@ fn summary(mut values: Vec<f64>) -> Value {
     })
 }
 
-fn checkpoint(entry: &CheckpointEntry, tasks: u32, outcome: &Outcome) -> Value {
+fn checkpoint(entry: &CheckpointEntry, outcome: &Outcome) -> Value {
     let now = outcome.summary.simulated_ms;
     let mut value = json!({
         "className": entry.status.to_lowercase(),
         "id": entry.id,
         "status": entry.status,
-        "is_savepoint": false,
-        "savepointFormat": null,
+        "is_savepoint": entry.is_savepoint,
+        "savepointFormat": entry.is_savepoint.then_some("CANONICAL"),
         "trigger_timestamp": ms(entry.triggered_ms),
         "latest_ack_timestamp": entry.ended_ms.map_or(-1, ms),
         "checkpointed_size": entry.written_bytes,
         "state_size": entry.state_bytes,
         "end_to_end_duration": ms(entry.ended_ms.unwrap_or(now) - entry.triggered_ms),
         "alignment_buffered": 0,
-        "processed_data": 0,
+        "processed_data": NOT_MEASURED,
         "persisted_data": entry.persisted_bytes,
-        "num_subtasks": tasks,
-        "num_acknowledged_subtasks": entry.acknowledged.min(tasks),
-        "checkpoint_type": "CHECKPOINT",
+        "num_subtasks": entry.tasks,
+        "num_acknowledged_subtasks": entry.acknowledged.min(entry.tasks),
+        // A savepoint here is one with which the job is stopped.
+        "checkpoint_type": match (entry.is_savepoint, entry.is_unaligned) {
+            (true, _) => "SYNC_SAVEPOINT",
+            (false, true) => "UNALIGNED_CHECKPOINT",
+            (false, false) => "CHECKPOINT",
+        },
         "tasks": {},
     });
     match entry.status {
         "COMPLETED" => {
             value["external_path"] = json!(path(entry, outcome));
-            value["discarded"] = json!(false);
+            value["discarded"] = json!(entry.discarded);
         }
         "FAILED" => {
             value["failure_timestamp"] = json!(entry.ended_ms.map_or(-1, ms));
@@ -115,18 +131,23 @@ fn checkpoint(entry: &CheckpointEntry, tasks: u32, outcome: &Outcome) -> Value {
     value
 }
 
-fn restored(all: &[&CheckpointEntry]) -> Value {
-    let each = |entry: &&CheckpointEntry| entry.restored_ms.last().map(|at| (*at, entry.id));
+/// A new JobMaster begins with one that it has not triggered.
+fn restored<'a>(
+    all: impl Iterator<Item = &'a CheckpointEntry>,
+    since: f64,
+    outcome: &Outcome,
+) -> Value {
+    let each = |entry: &'a CheckpointEntry| entry.restored_ms.last().map(|at| (*at, entry));
     let last = all
-        .iter()
         .filter_map(each)
+        .filter(|(at, _)| *at >= since)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    last.map_or(Value::Null, |(at, id)| {
+    last.map_or(Value::Null, |(at, entry)| {
         json!({
-            "id": id,
+            "id": entry.id,
             "restore_timestamp": ms(at),
-            "is_savepoint": false,
-            "external_path": null,
+            "is_savepoint": entry.is_savepoint,
+            "external_path": path(entry, outcome),
         })
     })
 }
@@ -138,5 +159,8 @@ fn path(entry: &CheckpointEntry, outcome: &Outcome) -> String {
         .first()
         .map_or("", |graph| graph.name.as_str());
     let storage = &outcome.film.storage;
-    format!("{storage}:/{}/chk-{}", id(job), entry.id)
+    match entry.is_savepoint {
+        true => format!("{storage}:/savepoint-{}", &id(job)[..6]),
+        false => format!("{storage}:/{}/chk-{}", id(job), entry.id),
+    }
 }

@@ -1,4 +1,4 @@
-//! `/jobs/:id/exceptions`: the failures that made the job restart, latest first.
+//! `/jobs/:id/exceptions`: the failures that made the job restart, latest first; as far as the present JobMaster knows.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,11 @@ pub(super) fn history(outcome: &Outcome) -> Value {
     let job = outcome.summary.jobs.first();
     let changes = job.into_iter().flat_map(|job| &job.history);
     let name = job.map_or("", |job| &job.name);
+    let since = outcome.graphs.first().map_or(0.0, |graph| graph.since_ms);
     let failed: Vec<&StatusChange> = changes
+        .filter(|change| change.at_ms >= since)
         .filter(|change| matches!(change.status.as_str(), "RESTARTING" | "FAILING"))
+        .filter(|change| !is_planned(&change.reason))
         .collect();
     let entries: Vec<Value> = failed
         .iter()
@@ -28,6 +31,12 @@ pub(super) fn history(outcome: &Outcome) -> Value {
             "truncated": failed.len() > HISTORY,
         }
     })
+}
+
+/// A restart that nothing failed for: the adaptive scheduler's rescale, or a task that moves because of load.
+fn is_planned(reason: &str) -> bool {
+    let word = reason.split([':', ' ']).next();
+    matches!(word, Some("rescale" | "rebalancing"))
 }
 
 fn entry(change: &StatusChange, job: &str, outcome: &Outcome) -> Value {

@@ -43,11 +43,11 @@ pub(super) fn details(outcome: &Outcome) -> Value {
         .map(|vertex| self::vertex(vertex, graph, outcome, now))
         .collect();
     let counts = counts(vertices.iter().map(|(_, status)| *status));
-    let start = job.history.first().map_or(0.0, |change| change.at_ms);
+    let start = graph.since_ms;
     let ended = job
         .history
         .last()
-        .filter(|change| change.status == "FAILED");
+        .filter(|change| matches!(change.status.as_str(), "FAILED" | "FINISHED"));
     let end = ended.map(|change| change.at_ms);
     json!({
         "jid": id(&graph.name),
@@ -60,10 +60,10 @@ pub(super) fn details(outcome: &Outcome) -> Value {
         "schedulerType": graph.scheduler,
         "start-time": ms(start),
         "end-time": end.map_or(-1, ms),
-        "duration": ms(end.unwrap_or(now) - start),
+        "duration": ms(end.unwrap_or(now)) - ms(start),
         "maxParallelism": -1,
         "now": ms(now),
-        "timestamps": timestamps(job),
+        "timestamps": timestamps(job, start),
         "vertices": vertices.into_iter().map(|(value, _)| value).collect::<Vec<_>>(),
         "status-counts": counts,
         "plan": plan(graph),
@@ -71,16 +71,17 @@ pub(super) fn details(outcome: &Outcome) -> Value {
     })
 }
 
-/// When the job came into each state last; 0: never.
-fn timestamps(job: &JobSummary) -> Value {
+/// When the job came into each state last; 0: never. Its JobMaster begins as INITIALIZING.
+fn timestamps(job: &JobSummary, since_ms: f64) -> Value {
     let mut all = Map::new();
     for status in JOB_STATUSES {
-        let mut entered = job.history.iter().rev();
-        let at = entered.find(|change| change.status == status);
-        all.insert(
-            status.to_owned(),
-            json!(at.map_or(0, |change| ms(change.at_ms))),
-        );
+        all.insert(status.to_owned(), json!(0));
+    }
+    all.insert("INITIALIZING".to_owned(), json!(ms(since_ms)));
+    for change in &job.history {
+        if change.at_ms >= since_ms {
+            all.insert(change.status.clone(), json!(ms(change.at_ms)));
+        }
     }
     Value::Object(all)
 }
@@ -100,7 +101,10 @@ fn counts<'a>(states: impl Iterator<Item = &'a str>) -> Value {
 /// The latest attempt of each subtask.
 fn latest<'a>(vertex: &Vertex, graph: &JobGraph, outcome: &'a Outcome) -> Vec<&'a TaskSpan> {
     let mut latest: Vec<&TaskSpan> = Vec::new();
-    let own = |span: &&TaskSpan| span.job == graph.name && span.operator == vertex.name;
+    // Where the graph has become narrower there are others no more.
+    let own = |span: &&TaskSpan| {
+        span.job == graph.name && span.operator == vertex.name && span.subtask < vertex.parallelism
+    };
     for span in outcome.tasks.iter().filter(own) {
         match latest
             .iter_mut()
@@ -130,6 +134,9 @@ fn vertex(vertex: &Vertex, graph: &JobGraph, outcome: &Outcome, now: f64) -> (Va
         .map(|span| span.from_ms)
         .fold(f64::INFINITY, f64::min);
     let started = start.is_finite();
+    // All have ended: so has the vertex, with the last of them.
+    let ends = tasks.iter().map(|span| span.to_ms);
+    let end = ends.reduce(|one, other| Some(one?.max(other?))).flatten();
     let value = json!({
         "id": id(&vertex.name),
         "slotSharingGroupId": id("default"),
@@ -138,8 +145,8 @@ fn vertex(vertex: &Vertex, graph: &JobGraph, outcome: &Outcome, now: f64) -> (Va
         "parallelism": vertex.parallelism,
         "status": status,
         "start-time": if started { ms(start) } else { -1 },
-        "end-time": -1,
-        "duration": if started { ms(now - start) } else { -1 },
+        "end-time": end.map_or(-1, ms),
+        "duration": if started { ms(end.unwrap_or(now)) - ms(start) } else { -1 },
         "tasks": counts(tasks.iter().map(|span| span.state.as_str())),
         "metrics": metrics(&vertex.io),
     });

@@ -234,13 +234,6 @@ fn steady(outcome: &mut Outcome) {
             metric: "numRestarts",
             value: 0.0,
         });
-        outcome.metrics.push(MetricPoint {
-            at_ms: f64::from(i) * 1e3,
-            scope: "partition",
-            subject: "transactions-4".into(),
-            metric: "currentOffset",
-            value: f64::from(i) * 500.0,
-        });
     }
 }
 
