@@ -50,7 +50,13 @@ pub fn is_end(fact: &Fact) -> bool {
 fn is_of_links(what: &str) -> bool {
     matches!(
         what,
-        "cut-off" | "cut" | "slow-link" | "lossy-link" | "kill-broker" | "stop-broker" | "hang-broker"
+        "cut-off"
+            | "cut"
+            | "slow-link"
+            | "lossy-link"
+            | "kill-broker"
+            | "stop-broker"
+            | "hang-broker"
     )
 }
 
