@@ -46,12 +46,9 @@ fn barriers_that_overtake_get_through_where_others_wait_too_long() {
         completed * 3 < checkpoints(&unaligned).0 && failed > 5,
         "{completed} {failed}"
     );
-    assert_eq!(
-        measured(&aligned, "lastCheckpointPersistedData")
-            .iter()
-            .sum::<f64>(),
-        0.0
-    );
+    // -1 before the first one has completed, as Flink has it.
+    let persisted = measured(&aligned, "lastCheckpointPersistedData");
+    assert!(persisted.iter().all(|bytes| *bytes <= 0.0), "{persisted:?}");
     // Overtaking at once, no task waits for barriers longer than for a record in hand.
     let at_once = drill(&[AT_ONCE]);
     assert_exactly_once(&at_once, "at once");
