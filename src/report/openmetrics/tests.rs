@@ -157,7 +157,7 @@ fn what_is_gone_ends_at_zero_and_what_lives_does_not() {
         line.starts_with("flink_taskmanager_job_task_currentOutputWatermark")
             && line.contains("subtask_index=\"2\",task_attempt_num=\"1\"")
     };
-    let last = text.lines().filter(of_dead).next_back().unwrap();
+    let last = text.lines().rfind(of_dead).unwrap();
     assert!(last.contains("} NaN "), "{last}");
     // Neither what runs on nor what counts.
     assert!(second.iter().all(|sample| sample.1 > 0.0), "{second:?}");
