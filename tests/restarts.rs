@@ -307,8 +307,8 @@ fn slots_that_wait_for_their_tasks_are_not_returned() {
     let on = |span: &&TaskSpan| span.operator == "Enrich Data" && span.taskmanager != "tm-3";
     let spans: Vec<_> = outcome.tasks.iter().filter(on).collect();
     let stays = |first: &&TaskSpan| {
-        let of_it = spans.iter().filter(|span| span.subtask == first.subtask);
-        of_it.last().map(|last| &last.taskmanager) == Some(&first.taskmanager)
+        let last = spans.iter().rfind(|span| span.subtask == first.subtask);
+        last.map(|last| &last.taskmanager) == Some(&first.taskmanager)
     };
     let first: Vec<_> = spans
         .iter()
