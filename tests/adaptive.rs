@@ -2,7 +2,7 @@
 //! or doubled on the way.
 
 #[allow(dead_code, reason = "other tests use more of it")]
-mod support;
+use crate::support;
 
 use firedrill::actor::settings::SchedulerKind;
 use firedrill::drill::outcome::Outcome;

@@ -1,7 +1,7 @@
 //! Where theory has a formula, the simulation follows it: waiting times, catching up, records read again, the best
 //! checkpoint interval, and what `weight` must not change. Seeds are fixed; tolerances come from the spread over seeds.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{Outcome, Recovery};
 use support::{parse, run};

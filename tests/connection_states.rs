@@ -1,6 +1,6 @@
 //! Curator's connection states of a leader whose link to ZooKeeper is silent: SUSPENDED, LOST, and what becomes of its office.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::Outcome;
 use support::{load, run, said};

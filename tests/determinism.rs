@@ -1,8 +1,8 @@
 //! A run is a function of scenario and seed: nothing else leaves a trace in its digest.
 //!
-//! `FIREDRILL_GOLDEN=write cargo test --test determinism` writes the golden digests anew.
+//! `FIREDRILL_GOLDEN=write cargo test --test promises determinism` writes the golden digests anew.
 
-mod support;
+use crate::support;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -157,7 +157,7 @@ fn shipped_scenarios_keep_their_golden_digests() {
     assert!(
         found == golden,
         "these are not in tests/golden/digests.txt:\n{}\nWhere the simulation was meant to change, write them anew with \
-         FIREDRILL_GOLDEN=write cargo test --test determinism",
+         FIREDRILL_GOLDEN=write cargo test --test promises determinism",
         differ.join("\n")
     );
 }

@@ -1,6 +1,6 @@
 //! Event time: what holds it back, what a recovery does to it, and that it costs nothing where a job has none.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{EventTimeSummary, Outcome};
 use support::{assert_sound, load, run};

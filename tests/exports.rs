@@ -7,7 +7,7 @@ use firedrill::report::render;
 use firedrill::scenario;
 use serde_json::{Value, json};
 
-mod support;
+use crate::support;
 
 use support::load;
 

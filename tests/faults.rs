@@ -1,6 +1,6 @@
 //! Every kind of fault, at a time or when something has happened: it comes, does what it says, and takes no record with it.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::Outcome;
 use firedrill::drill::{Drill, Ended};

@@ -1,7 +1,7 @@
 //! A running job becomes a scenario: answers of a real Flink 2.3 (`tests/data/rest/`), and odd ones.
 
 #[allow(dead_code, reason = "other tests use the rest")]
-mod support;
+use crate::support;
 
 use std::path::PathBuf;
 

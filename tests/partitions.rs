@@ -1,6 +1,6 @@
 //! A topic that grows while it is read: its new partitions are found, read from their beginning and never forgotten, whatever fails.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::Outcome;
 use support::{assert_whole, load, run, said};

@@ -1,7 +1,7 @@
 //! What a profile says shows in the recovery: a main thread that is busy with a failover, a restart that begins late, state that goes into RocksDB key by
 //! key, a process that takes a while to act on SIGTERM.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{Outcome, Recovery};
 use support::{parse, run_for_report};

@@ -1,7 +1,7 @@
 //! A recovery under Flink's models is told in Flink's terms, in times that are those of its phases: each restart with what
 //! became of it. What has not recovered says what it waited for.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{Outcome, Recovery, TaskSpan};
 use support::{load, parse, run, said};

@@ -3,7 +3,7 @@
 
 use firedrill::drill::outcome::Outcome;
 
-mod support;
+use crate::support;
 
 use support::{assert_whole, load, run, said};
 

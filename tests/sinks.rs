@@ -1,7 +1,7 @@
 //! What each guarantee promises is kept under the races that it is for, with whatever seed: exactly-once, at-least-once, none;
 //! and where a promise has limits, it is lost only there, by name.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{Outcome, SinkDelivery};
 use support::{load, parse, run, said, shipped};

@@ -2,7 +2,7 @@
 //! tasks of two groups.
 
 #[allow(dead_code, reason = "other tests use more of it")]
-mod support;
+use crate::support;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! The story, as it is told: TM-3 of five fails, its five tasks go where the resources are, and no record is lost or
 //! doubled; a JobManager that fails is succeeded; a TaskManager that returns or a spare joins; the naive way breaks.
 //!
-//! `FIREDRILL_SEEDS=1000 cargo test --release --test story tm_3_may_fail` tries more seeds, at full weight.
+//! `FIREDRILL_SEEDS=1000 cargo test --release --test promises tm_3_may_fail` tries more seeds, at full weight.
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Unaligned checkpoints keep exactly-once whatever fails and when, and complete where aligned ones cannot: under back-pressure.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::Outcome;
 use support::{load, run_for_report};

@@ -1,6 +1,6 @@
 //! One simulated record may stand for many: the run is the same, seen less finely.
 
-mod support;
+use crate::support;
 
 use firedrill::drill::outcome::{Phases, Recovery};
 use support::{load, run};

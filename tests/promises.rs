@@ -1,0 +1,31 @@
+//! What the program promises, a file for each; one program, for each would link the whole library again.
+
+mod adaptive;
+mod campaigns;
+mod check;
+mod closed_forms;
+mod connection_states;
+mod determinism;
+mod event_time;
+mod explain;
+mod exports;
+mod faults;
+mod flink_config;
+mod import;
+mod inputs;
+mod partitions;
+mod profile;
+mod restarts;
+mod robust;
+mod savepoints;
+mod scenario_errors;
+mod scenario_files;
+mod scenario_properties;
+mod sinks;
+mod slot_sharing;
+mod story;
+mod support;
+mod sweep;
+mod unaligned;
+mod validate;
+mod weights;
