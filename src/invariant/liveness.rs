@@ -306,13 +306,7 @@ impl Checker for Liveness {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        last.judge(
-            Moment {
-                at: end,
-                ..scene.last
-            },
-            scene,
-        );
+        last.judge(scene.at_end(end), scene);
         [&last.led, &last.running, &last.checkpointed]
             .map(Tally::verdict)
             .into()

@@ -170,10 +170,7 @@ impl Checker for Membership {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge(now, scene);
         [&last.once, &last.justified, &last.noticed]
             .map(Tally::verdict)

@@ -109,19 +109,12 @@ impl Checker for Notifications {
                 false => Some(open.sender) == leader,
             }) {
                 if open.since.max(quiet_from) + patience < end {
-                    delivered.expect(
-                        false,
-                        super::tally::Moment {
-                            at: end,
-                            ..scene.last
-                        },
-                        || {
-                            format!(
-                                "notification {id:x} of {}, `{}`, was not delivered",
-                                open.since, open.text
-                            )
-                        },
-                    );
+                    delivered.expect(false, scene.at_end(end), || {
+                        format!(
+                            "notification {id:x} of {}, `{}`, was not delivered",
+                            open.since, open.text
+                        )
+                    });
                 }
             }
         }

@@ -191,10 +191,7 @@ impl Reading {
 
     pub fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge(now, scene);
         vec![last.read.verdict(), last.earliest.verdict()]
     }

@@ -194,10 +194,7 @@ impl Checker for Stillness {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge(now, scene);
         vec![last.goes_on.verdict()]
     }

@@ -188,10 +188,7 @@ impl Checker for Agreement {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge(now, scene);
         vec![last.agreed.verdict()]
     }

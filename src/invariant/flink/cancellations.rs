@@ -96,10 +96,7 @@ impl Checker for Cancellations {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         for (key, (_, since)) in &self.canceling {
             last.judge(now, *key, *since, scene);
         }

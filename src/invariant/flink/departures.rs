@@ -126,10 +126,7 @@ impl Checker for Departures {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         for watch in self.awaited.keys() {
             last.left(now, *watch, scene);
         }

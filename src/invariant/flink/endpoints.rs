@@ -176,10 +176,7 @@ impl Checker for Endpoints {
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
         last.check_loss(scene);
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         for (taskmanager, since) in &self.alone {
             last.check_end(now, *taskmanager, *since, scene);
         }

@@ -222,10 +222,7 @@ impl Checker for Followers {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge_all(now, scene);
         for (taskmanager, component) in self.awaited.keys() {
             last.joined(now, *taskmanager, *component, scene);

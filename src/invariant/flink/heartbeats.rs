@@ -186,10 +186,7 @@ impl Checker for Heartbeats {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         for ((owner, _, peer), heard) in &scene.endpoints.monitors {
             last.judge(now, *owner, *peer, *heard, scene);
         }

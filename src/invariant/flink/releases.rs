@@ -124,18 +124,7 @@ mod tests {
     use super::*;
     use crate::actor::checkpoint::Attempt;
     use crate::actor::fact::ExecutionState;
-    use crate::invariant::stage::{Stage, TM, allocation};
-
-    fn turns(stage: &mut Stage, slot: u32, state: SlotState) -> &mut Stage {
-        let (allocation, job) = (allocation(0, slot), 0);
-        let fact = Fact::TaskSlotChanged {
-            slot,
-            allocation,
-            job,
-            state,
-        };
-        stage.says(TM(0), fact)
-    }
+    use crate::invariant::stage::{Stage, TM};
 
     fn ends(stage: &mut Stage, subtask: u32) -> &mut Stage {
         let (attempt, state) = (Attempt::new(100, 1), ExecutionState::Canceled);
@@ -151,18 +140,20 @@ mod tests {
     fn a_task_that_works_on_where_its_slot_is_released_is_noticed() {
         let mut stage = Stage::flink();
         stage.in_one_event(|stage| {
-            turns(stage, 1, SlotState::Releasing).stopping(0, 1, 1);
+            stage.slot_turns(1, SlotState::Releasing).stopping(0, 1, 1);
         });
         stage.broken("P7", 0);
-        turns(&mut stage, 2, SlotState::Releasing).broken("P7", 1);
+        stage.slot_turns(2, SlotState::Releasing).broken("P7", 1);
     }
 
     #[test]
     fn a_slot_that_is_freed_under_its_task_is_noticed() {
         let mut stage = Stage::flink();
         stage.stopping(0, 1, 1).stopping(0, 2, 1);
-        turns(ends(&mut stage, 1), 1, SlotState::Free).broken("P7", 0);
-        turns(&mut stage, 2, SlotState::Free).broken("P7", 1);
+        ends(&mut stage, 1)
+            .slot_turns(1, SlotState::Free)
+            .broken("P7", 0);
+        stage.slot_turns(2, SlotState::Free).broken("P7", 1);
     }
 
     #[test]
@@ -172,7 +163,7 @@ mod tests {
         stage.in_one_event(|stage| {
             stage.says(TM(0), lost.clone());
             for slot in 0..4 {
-                turns(stage, slot, SlotState::Allocated);
+                stage.slot_turns(slot, SlotState::Allocated);
             }
         });
         stage.broken("H14", 0);

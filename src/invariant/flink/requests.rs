@@ -245,10 +245,7 @@ impl Checker for Requests {
 
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         last.judge(now, scene);
         [&last.once, &last.at_once, &last.few]
             .map(Tally::verdict)
@@ -274,22 +271,11 @@ mod tests {
         stage.says(JM(0), fact)
     }
 
-    fn turns(stage: &mut Stage, slot: SlotIndex, state: SlotState) -> &mut Stage {
-        let (allocation, job) = (allocation(0, slot), 0);
-        let fact = Fact::TaskSlotChanged {
-            slot,
-            allocation,
-            job,
-            state,
-        };
-        stage.says(TM(0), fact)
-    }
-
     #[test]
     fn a_slot_that_is_asked_for_twice_is_noticed() {
         let mut stage = Stage::flink();
         requested(&mut stage, 0, 1, 1);
-        turns(&mut stage, 1, SlotState::Free);
+        stage.slot_turns(1, SlotState::Free);
         requested(&mut stage, 0, 1, 11).broken("P8", 0);
         let failed = Fact::SlotRequestFailed {
             job: 0,

@@ -271,10 +271,7 @@ impl Checker for Slots {
     fn finish(&self, end: Time, scene: &Scene) -> Vec<Verdict> {
         let mut last = self.clone();
         last.check_loss(scene);
-        let now = Moment {
-            at: end,
-            ..scene.last
-        };
+        let now = scene.at_end(end);
         for (place, since) in &self.allocated {
             last.kept(now, *place, *since, scene);
         }
@@ -343,27 +340,15 @@ mod tests {
         stage.broken("R7", 1);
     }
 
-    /// The TaskManager's own table says so.
-    fn turns(stage: &mut Stage, state: SlotState) {
-        let (slot, allocation, job) = (3, allocation(0, 3), 0);
-        let fact = Fact::TaskSlotChanged {
-            slot,
-            allocation,
-            job,
-            state,
-        };
-        stage.says(TM(0), fact);
-    }
-
     #[test]
     fn only_slots_that_their_taskmanager_has_freed_may_be_more_than_it_has() {
         let mut stage = Stage::flink();
-        turns(&mut stage, SlotState::Free);
+        stage.slot_turns(3, SlotState::Free);
         stage.pool(0, 9, "accepted").broken("P6", 0);
         stage.pool(0, 10, "accepted").broken("P6", 1);
         // An offer that comes after its slot has timed out.
         let mut stage = Stage::flink();
-        turns(&mut stage, SlotState::Free);
+        stage.slot_turns(3, SlotState::Free);
         stage.pool(0, 9, "accepted").pool(0, 3, "accepted");
         stage.broken("P6", 0);
     }
@@ -371,9 +356,9 @@ mod tests {
     #[test]
     fn a_slot_that_is_kept_for_nobody_is_noticed() {
         let mut stage = Stage::flink();
-        turns(stage.at(20), SlotState::Allocated);
-        turns(stage.at(30), SlotState::Active);
-        turns(stage.at(50), SlotState::Allocated);
+        stage.at(20).slot_turns(3, SlotState::Allocated);
+        stage.at(30).slot_turns(3, SlotState::Active);
+        stage.at(50).slot_turns(3, SlotState::Allocated);
         stage.at(60).broken("H9", 0);
         stage.at(65).broken("H9", 1);
         stage.says(TM(0), Fact::FaultInjected { what: "kill" });

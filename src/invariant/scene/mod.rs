@@ -181,6 +181,14 @@ impl Scene {
         self.blueprint.topology.task_name(subtask)
     }
 
+    /// The end of the run, as what the last fact has led to.
+    pub fn at_end(&self, end: crate::kernel::Time) -> Moment {
+        Moment {
+            at: end,
+            ..self.last
+        }
+    }
+
     pub fn take(&mut self, header: &Header, fact: &Fact) {
         self.last = header.into();
         self.processes.take(header, fact);

@@ -220,6 +220,18 @@ impl Stage {
         self
     }
 
+    /// The first TaskManager's own table says so.
+    pub fn slot_turns(&mut self, slot: SlotIndex, state: SlotState) -> &mut Stage {
+        let (allocation, job) = (allocation(0, slot), 0);
+        let fact = Fact::TaskSlotChanged {
+            slot,
+            allocation,
+            job,
+            state,
+        };
+        self.says(TM(0), fact)
+    }
+
     pub fn says(&mut self, actor: ActorId, fact: Fact) -> &mut Stage {
         self.event += u64::from(!self.same_event);
         let event = EventId(self.event);
