@@ -445,3 +445,53 @@ faults:
         assert!(!said(&outcome, "a new producer has its id").is_empty());
     }
 }
+
+/// A broker hangs while a sink flushes for one checkpoint, and the one before it completes meanwhile: its transaction is committed
+/// when the flush has come back, and not under an id that the next transaction takes.
+#[test]
+fn what_completes_while_a_sink_flushes_is_committed_behind_the_flush() {
+    const TEXT: &str = "
+name: flush
+duration: 30 s
+weight: 60
+liveness: rpc-heartbeats
+cluster:
+  jobmanagers: [jm-1]
+  taskmanagers: [{name: tm-1}]
+  zookeeper: {tick-time: 500 ms}
+  kafka: {brokers: 3, request-timeout: 2 s}
+  links: {default: {latency: 100 us .. 20 ms}}
+config:
+  execution.buffer-timeout.interval: 500 ms
+  execution.checkpointing.interval: 2 s
+  execution.checkpointing.max-concurrent-checkpoints: 2
+  execution.checkpointing.min-pause: 1 s
+  heartbeat.interval: 1 s
+  high-availability.zookeeper.client.session-timeout: 5 s
+topics:
+  transactions: {partitions: 4, rate: 1250/s}
+jobs:
+  - name: job
+    operators:
+      - {name: Source, topic: transactions, parallelism: 2, cpu: 20 us}
+      - {name: Parse, input: Source, exchange: rebalance, parallelism: 2, cpu: 40 us}
+      - {name: Enrich, input: Parse, exchange: hash, parallelism: 2, cpu: 80 us, state: 64 MB, key: card}
+      - {name: Detect, input: Enrich, exchange: hash, parallelism: 2, cpu: 60 us, state: 128 MB, key: merchant}
+      - name: Sink
+        input: Detect
+        parallelism: 2
+        sink: {kind: kafka, linger: 100 ms, transaction-timeout: 600 s, transaction-naming: pooling}
+        guarantee: exactly-once
+faults:
+  - {hang: broker-1, at: 19 s, for: 5 s}
+  - {add-partitions: transactions, when: checkpoint 2 triggered, count: 1}
+  - {add-partitions: transactions, when: checkpoint 2 triggered, count: 1}
+";
+    for (seed, broker) in [(2, 1), (33, 1), (39, 2)] {
+        let text = TEXT.replace("broker-1", &format!("broker-{broker}"));
+        let outcome = run(&parse(&format!("{text}seed: {seed}\n")));
+        assert_unbroken(&outcome);
+        assert_eq!(outcome.summary.delivery.lost, 0);
+        assert_eq!(sink(&outcome).failed_commits, 0);
+    }
+}

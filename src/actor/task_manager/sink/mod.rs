@@ -41,6 +41,8 @@ pub struct Writer {
     flushed: Option<CheckpointId>,
     /// The checkpoint whose transaction is opened when what was written before has arrived.
     opens: Option<CheckpointId>,
+    /// The latest checkpoint that has completed while something was flushed.
+    completes: Option<CheckpointId>,
     transactions: Option<Transactions>,
     /// It is through with what a restore asks of it, and nobody has been told.
     ready: bool,
@@ -88,6 +90,7 @@ impl Writer {
             flushing: None,
             flushed: None,
             opens: None,
+            completes: None,
             transactions,
             ready: false,
             failed: None,
@@ -176,17 +179,24 @@ impl Writer {
             snapshot.committables = transactions.committables().to_vec();
             self.opens = Some(checkpoint + 1);
         }
-        self.open_next(ctx);
+        self.go_on(ctx);
         self.flushing.is_some()
     }
 
-    /// `flush` comes back before the next transaction is begun.
-    fn open_next(&mut self, ctx: &mut Context<'_>) {
-        if self.flushing.is_none()
-            && let Some(transactions) = &mut self.transactions
-            && let Some(checkpoint) = self.opens.take()
-        {
+    /// `flush` holds the task up: only when it has come back the next transaction is begun, and what has completed meanwhile is
+    /// committed.
+    fn go_on(&mut self, ctx: &mut Context<'_>) {
+        if self.flushing.is_some() {
+            return;
+        }
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        if let Some(checkpoint) = self.opens.take() {
             transactions.open(checkpoint, &mut self.calls, ctx);
+        }
+        if let Some(checkpoint) = self.completes.take() {
+            transactions.commit(checkpoint, &mut self.calls, ctx);
         }
     }
 
@@ -217,10 +227,8 @@ impl Writer {
     }
 
     pub fn checkpoint_complete(&mut self, checkpoint: CheckpointId, ctx: &mut Context<'_>) {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.commit(checkpoint, &mut self.calls, ctx);
-            self.look(ctx);
-        }
+        self.completes = self.completes.max(Some(checkpoint));
+        self.look(ctx);
     }
 
     /// An answer to something that this writer has asked.
@@ -261,7 +269,7 @@ impl Writer {
         if self.flushing.is_some() && !self.calls.has_writes() {
             self.flushed = self.flushing.take();
         }
-        self.open_next(ctx);
+        self.go_on(ctx);
         if let Some(transactions) = &mut self.transactions {
             if let Some(checkpoint) = transactions.take_committed() {
                 let (sink, attempt) = (self.sink, self.attempt);
