@@ -180,9 +180,10 @@ impl Sources {
         let deployed = known.any(|known| known.attempt == attempt);
         for (split, next) in splits {
             let others = self.has_another_reader(*split, subtask, scene);
-            let is_owner = deployed && !others;
-            // An attempt that has been replaced is not in the graph.
-            if deployed && self.is_current(subtask, attempt, scene) {
+            // An attempt that has been replaced is not in the graph, and reads on where nobody can tell it.
+            let current = deployed && self.is_current(subtask, attempt, scene);
+            let is_owner = deployed && !(current && others);
+            if current {
                 self.alone.expect(!others, header, || {
                     let task = scene.task(subtask);
                     format!("{task} takes split {split}, which another subtask reads")
@@ -200,8 +201,11 @@ impl Sources {
     }
 
     fn is_current(&self, subtask: SubtaskId, attempt: Attempt, scene: &Scene) -> bool {
-        let leader = scene.current_leader();
-        leader.is_some_and(|(_, leader)| leader.tasks[subtask as usize].attempt == attempt)
+        let Some((_, leader)) = scene.current_leader() else {
+            return false;
+        };
+        let known = &leader.tasks[subtask as usize];
+        known.attempt == attempt && known.is_live()
     }
 
     /// The TaskManager says that the attempt is over: it reads no more.
@@ -411,21 +415,25 @@ mod tests {
     #[test]
     fn a_split_with_two_readers_is_noticed() {
         restarted().broken("P2", 0);
-        let mut stage = restarted();
-        stage.sees(0, 1, A(1), ExecutionState::Canceled, 0);
-        stage.sees(0, 1, A(2), ExecutionState::Scheduled, 0);
-        let (subtask, attempt, applied) = (1, A(2), Default::default());
-        stage.says(
-            TM(0),
-            Fact::TaskRestored {
+        let takes = |stage: &mut Stage, number: u32| {
+            let (subtask, attempt, applied) = (1, A(number), Default::default());
+            let fact = Fact::TaskRestored {
                 subtask,
                 attempt,
                 checkpoint: 4,
                 applied,
                 key_groups: None,
                 offsets: vec![(0, 33)],
-            },
-        );
+            };
+            stage.says(TM(0), fact);
+        };
+        let mut stage = restarted();
+        stage.sees(0, 1, A(1), ExecutionState::Canceled, 0);
+        // Its TaskManager has not heard of it.
+        takes(&mut stage, 1);
+        stage.broken("P2", 0);
+        stage.sees(0, 1, A(2), ExecutionState::Scheduled, 0);
+        takes(&mut stage, 2);
         stage.broken("P2", 1);
     }
 }

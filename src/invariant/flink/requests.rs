@@ -1,6 +1,6 @@
 //! How slots come to jobs: what a ResourceManager asks TaskManagers for, and what a JobMaster takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::actor::fact::Fact;
 use crate::actor::flink::rpc::Address;
@@ -45,7 +45,8 @@ pub(in crate::invariant) struct Requests {
 /// A ResourceManager.
 #[derive(Clone, Debug, Default)]
 struct Manager {
-    registered: BTreeSet<Address>,
+    /// Whether the TaskManager has heard of it: only then it tells of its slots.
+    registered: BTreeMap<Address, bool>,
     /// What it has asked for, until it is free again.
     asked: BTreeMap<(Address, SlotIndex), (AllocationId, JobId)>,
     /// Slots that jobs need in all.
@@ -59,16 +60,16 @@ impl Manager {
     /// A job that misses slots while some are free.
     fn misses(&self, scene: &Scene) -> Option<JobId> {
         let executors = || {
-            self.registered.iter().map(|address| {
+            self.registered.keys().map(|address| {
                 let executor = scene.endpoints.executors.get(&address.actor);
                 (*address, executor)
             })
         };
-        // What a process holds that has been replaced is not known.
-        let known = |(address, _): (Address, _)| {
-            scene.processes.is_same(address.actor, address.incarnation)
+        // What a process holds that has been replaced is not known, nor what one has that has not told yet.
+        let known = |(address, aware): (&Address, &bool)| {
+            *aware && scene.processes.is_same(address.actor, address.incarnation)
         };
-        if self.required.is_empty() || !executors().map(|(address, _)| (address, ())).all(known) {
+        if self.required.is_empty() || !self.registered.iter().all(known) {
             return None;
         }
         let mut held: BTreeMap<JobId, u32> = BTreeMap::new();
@@ -160,7 +161,7 @@ impl Requests {
         match fact {
             Fact::TaskExecutorRegistered { taskmanager, .. } => {
                 manager.asked.retain(|(at, _), _| at != taskmanager);
-                manager.registered.insert(*taskmanager);
+                manager.registered.insert(*taskmanager, false);
             }
             Fact::TaskExecutorUnregistered { taskmanager, .. } => {
                 manager.asked.retain(|(at, _), _| at != taskmanager);
@@ -176,6 +177,17 @@ impl Requests {
                 manager.required.remove(job);
             }
             _ => {}
+        }
+    }
+
+    /// A TaskManager hears that a ResourceManager has it, and sends its slot report.
+    fn heard(&mut self, header: &Header, leader: ActorId) {
+        let Some(manager) = self.managers.get_mut(&leader) else {
+            return;
+        };
+        manager.changed = header.time;
+        for (address, aware) in &mut manager.registered {
+            *aware |= address.actor == header.actor;
         }
     }
 
@@ -223,6 +235,10 @@ impl Checker for Requests {
             | Fact::JobMasterUnregistered { .. } => {
                 self.judge(header.into(), scene);
                 self.learn(header, fact);
+            }
+            Fact::RegisteredAtLeader { leader } => {
+                self.judge(header.into(), scene);
+                self.heard(header, *leader);
             }
             Fact::SlotPoolChanged {
                 job,
@@ -296,7 +312,7 @@ mod tests {
     }
 
     /// The job has five slots, and needs six; one is free on the second TaskManager.
-    fn in_need() -> Stage {
+    fn in_need_of(aware: usize) -> Stage {
         let mut stage = Stage::flink();
         for tm in 0..2 {
             let (taskmanager, instance) = (executor(tm).address, tm as u64);
@@ -305,10 +321,23 @@ mod tests {
                 instance,
             };
             stage.at(10).says(JM(0), registered);
+            if tm < aware {
+                let leader = JM(0);
+                stage.says(TM(tm), Fact::RegisteredAtLeader { leader });
+            }
         }
         let (job, slots) = (0, 6);
         stage.says(JM(0), Fact::RequirementsDeclared { job, slots });
         stage
+    }
+
+    fn in_need() -> Stage {
+        in_need_of(2)
+    }
+
+    #[test]
+    fn a_taskmanager_that_has_not_heard_that_it_is_registered_has_not_told_of_its_slots() {
+        in_need_of(1).at(30).holds("P9");
     }
 
     #[test]
