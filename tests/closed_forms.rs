@@ -29,7 +29,7 @@ fn a_chain_with_exponential_service_waits_like_m_m_1() {
         let runs: Vec<Outcome> = (1..=12)
             .map(|seed| {
                 simulate(&format!(
-                    "name: m-m-1\nmodel: flink-default\nseed: {seed}\nduration: 2000 s\nprofile: {{process-startup: 1 ms, job-submission: 1 ms, task-deployment: 1 ms, task-initialization: 1 ms}}\n\
+                    "name: m-m-1\nmodel: flink-default\nseed: {seed}\nduration: 700 s\nprofile: {{process-startup: 1 ms, job-submission: 1 ms, task-deployment: 1 ms, task-initialization: 1 ms}}\n\
                      cluster:\n  jobmanagers: [jm]\n  taskmanagers: [{{name: tm, slots: 4, cpu: 4.0, network: 100 Gbit/s}}]\n  \
                      links: {{default: {{latency: 1 us .. 1 us}}}}\n\
                      config: {{execution.buffer-timeout.interval: 0 ms}}\n\

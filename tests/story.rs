@@ -212,7 +212,7 @@ fn phases_add_up_in_every_shipped_scenario() {
         let weight = if name == "fraud-detection-10k" {
             "weight=200"
         } else {
-            "weight=10"
+            "weight=50"
         };
         let outcome = story(&name, 3, &[weight]);
         assert_phases_add_up(&outcome);

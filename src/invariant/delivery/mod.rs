@@ -65,8 +65,8 @@ pub struct Delivery {
     cuts: BTreeMap<(JobId, CheckpointId), Cut>,
     /// What sources have passed over, because it was not kept any more: by job and split.
     skipped: BTreeMap<(JobId, SplitId), Vec<Skipped>>,
-    /// By subtask: its latest attempt that has restored. What an earlier one passes over concerns nobody.
-    restored: BTreeMap<SubtaskId, Attempt>,
+    /// By subtask: its latest attempt that reads. What an earlier one passes over concerns nobody.
+    attempts: BTreeMap<SubtaskId, Attempt>,
 }
 
 /// A completed checkpoint, as a sink sees it.
@@ -138,7 +138,7 @@ impl Delivery {
             unwritten: Vec::new(),
             cuts: BTreeMap::new(),
             skipped: BTreeMap::new(),
-            restored: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             blueprint: Arc::clone(blueprint),
         }
     }
@@ -188,16 +188,16 @@ impl Delivery {
                 from,
                 to,
             }) => {
-                let latest = self.restored.get(subtask);
-                if latest.is_none_or(|latest| attempt >= latest) {
+                // One that begins at the beginning restores nothing, and is heard of here first.
+                let latest = self.latest_attempt(*subtask, *attempt);
+                if *attempt == latest {
                     self.skip(header, *subtask, *split, *from..*to);
                 }
             }
             Fact::TaskRestored {
                 subtask, attempt, ..
             } => {
-                let latest = self.restored.entry(*subtask).or_insert(*attempt);
-                *latest = (*latest).max(*attempt);
+                self.latest_attempt(*subtask, *attempt);
             }
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
@@ -222,6 +222,13 @@ impl Delivery {
             }
             _ => {}
         }
+    }
+
+    /// The latest one that is known, with this one.
+    fn latest_attempt(&mut self, subtask: SubtaskId, attempt: Attempt) -> Attempt {
+        let latest = self.attempts.entry(subtask).or_insert(attempt);
+        *latest = (*latest).max(attempt);
+        *latest
     }
 
     fn is_known(&self, job: JobId, checkpoint: CheckpointId, offsets: &[(SplitId, u64)]) -> bool {

@@ -318,6 +318,14 @@ fn a_gap_that_is_read_again_counts_as_it_is_then() {
 }
 
 #[test]
+fn a_gap_of_a_zombie_changes_nothing_where_its_successor_has_begun_anew() {
+    let mut run = Run::kafka();
+    skip(skip(&mut run, 2, 0..9), 1, 0..4);
+    let gaps = run.delivery.skipped.values().flatten();
+    assert_eq!(gaps.map(|skipped| skipped.to).collect::<Vec<_>>(), [9]);
+}
+
+#[test]
 fn what_a_source_passes_over_that_has_been_replaced_excuses_nothing() {
     let lost = |number| {
         let mut run = Run::kafka();
