@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::actor::fact::Fact;
-use crate::actor::flink::rpc::Address;
 use crate::actor::flink::rpc::call::{AllocationId, SlotIndex};
+use crate::actor::flink::rpc::{Address, Endpoint};
 use crate::actor::task_manager::executor::SlotState;
 use crate::dataflow::topology::JobId;
 use crate::invariant::checks::Checker;
@@ -45,7 +45,7 @@ pub(in crate::invariant) struct Requests {
 /// A ResourceManager.
 #[derive(Clone, Debug, Default)]
 struct Manager {
-    /// Whether the TaskManager has heard of it: only then it tells of its slots.
+    /// Whether the TaskManager knows of it: only then it tells of its slots.
     registered: BTreeMap<Address, bool>,
     /// What it has asked for, until it is free again.
     asked: BTreeMap<(Address, SlotIndex), (AllocationId, JobId)>,
@@ -180,14 +180,17 @@ impl Requests {
         }
     }
 
-    /// A TaskManager hears that a ResourceManager has it, and sends its slot report.
-    fn heard(&mut self, header: &Header, leader: ActorId) {
+    /// A TaskManager hears that a ResourceManager has it, and sends its slot report; or it turns away from it, which the other may
+    /// not hear.
+    fn heard(&mut self, header: &Header, leader: ActorId, knows: bool) {
         let Some(manager) = self.managers.get_mut(&leader) else {
             return;
         };
         manager.changed = header.time;
         for (address, aware) in &mut manager.registered {
-            *aware |= address.actor == header.actor;
+            if address.actor == header.actor {
+                *aware = knows;
+            }
         }
     }
 
@@ -238,7 +241,14 @@ impl Checker for Requests {
             }
             Fact::RegisteredAtLeader { leader } => {
                 self.judge(header.into(), scene);
-                self.heard(header, *leader);
+                self.heard(header, *leader, true);
+            }
+            Fact::PeerUnmonitored { owner, peer } | Fact::PeerLost { owner, peer, .. }
+                if (*owner, peer.endpoint)
+                    == (Endpoint::TaskExecutor, Endpoint::ResourceManager) =>
+            {
+                self.judge(header.into(), scene);
+                self.heard(header, peer.address.actor, false);
             }
             Fact::SlotPoolChanged {
                 job,
@@ -273,7 +283,7 @@ impl Checker for Requests {
 mod tests {
     use super::*;
     use crate::actor::flink::rpc::RpcError;
-    use crate::invariant::stage::{JM, Stage, TM, allocation, executor};
+    use crate::invariant::stage::{JM, Stage, TM, allocation, executor, resource_manager};
 
     const ALL: [SlotIndex; 4] = [0, 1, 2, 3];
 
@@ -338,6 +348,10 @@ mod tests {
     #[test]
     fn a_taskmanager_that_has_not_heard_that_it_is_registered_has_not_told_of_its_slots() {
         in_need_of(1).at(30).holds("P9");
+        let (owner, peer) = (Endpoint::TaskExecutor, resource_manager());
+        let mut stage = in_need();
+        let turns = Fact::PeerUnmonitored { owner, peer };
+        stage.at(11).says(TM(1), turns).at(30).holds("P9");
     }
 
     #[test]
