@@ -62,7 +62,8 @@ pub struct InputGate {
     pub window: u32,
     /// Channels in the order in which their elements arrived.
     turns: VecDeque<u16>,
-    aligning: Option<Alignment>,
+    /// Checkpoints whose barriers have come on some channels, the oldest first; where barriers block, one at most.
+    aligning: Vec<Alignment>,
     /// Barriers up to this checkpoint came before everything that is expected again: what this task has applied is
     /// ahead of what its restored producer has sent, so that no such checkpoint would be a consistent cut.
     premature_up_to: CheckpointId,
@@ -109,7 +110,7 @@ impl InputGate {
             lost: 0,
             window,
             turns: VecDeque::new(),
-            aligning: None,
+            aligning: Vec::new(),
             premature_up_to: 0,
             remembers,
             defects: Defects::default(),
@@ -227,7 +228,7 @@ impl InputGate {
         None
     }
 
-    /// The process died that producers had answered from: the checkpoint that waits for their barriers, if one does.
+    /// The process died that producers had answered from: the latest checkpoint that waits for their barriers, if one does.
     pub fn lose_producer(&mut self, producer: ActorId, incarnation: u32) -> Option<CheckpointId> {
         let mut lost = false;
         let is_its = |channel: &&mut InputChannel| {
@@ -238,7 +239,8 @@ impl InputGate {
             channel.upstream.is_lost = true;
             lost = true;
         }
-        let aligning = self.aligning.map(|alignment| alignment.barrier.checkpoint);
+        let latest = self.aligning.last();
+        let aligning = latest.map(|alignment| alignment.barrier.checkpoint);
         let waiting = aligning.or(self.overtaking.waits_for());
         waiting.filter(|_| lost)
     }
@@ -272,7 +274,7 @@ impl InputGate {
     /// Every channel's queue is empty.
     fn is_empty(&self) -> bool {
         // Only while barriers are awaited do elements wait that have had their turn.
-        self.turns.is_empty() && self.aligning.is_none()
+        self.turns.is_empty() && self.aligning.is_empty()
     }
 
     /// Batches that wait, over all channels.

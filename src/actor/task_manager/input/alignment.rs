@@ -7,6 +7,9 @@ use crate::policy::defect::Defect;
 
 use super::InputGate;
 
+/// `CheckpointBarrierTracker.MAX_CHECKPOINTS_TO_TRACK`
+const CHECKPOINTS_TRACKED: usize = 50;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alignment {
     pub(super) barrier: Barrier,
@@ -22,32 +25,42 @@ impl InputGate {
         self.lost > 0 || (checkpoint <= self.premature_up_to && !careless)
     }
 
-    /// The last barrier of its checkpoint (`SingleCheckpointBarrierHandler`): when the first one was met.
+    /// The last barrier of its checkpoint: when the first one was met. Barriers that block are those of one checkpoint
+    /// (`SingleCheckpointBarrierHandler`); others are counted for each, and whoever has all of its own subsumes those before
+    /// it (`CheckpointBarrierTracker`).
     pub(super) fn on_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> Option<Time> {
         let checkpoint = barrier.checkpoint;
-        match self.aligning {
-            Some(current) if current.barrier.checkpoint > checkpoint => return None,
-            Some(current) if current.barrier.checkpoint == checkpoint => {}
-            _ => {
-                // A newer barrier overtakes an alignment that will never end.
-                self.unblock();
-                self.aligning = Some(Alignment {
+        let is_its = |known: &Alignment| known.barrier.checkpoint == checkpoint;
+        let is_older = |known: &Alignment| known.barrier.checkpoint > checkpoint;
+        let at = match self.aligning.iter().position(is_its) {
+            Some(at) => at,
+            None if self.aligning.last().is_some_and(is_older) => return None,
+            None => {
+                if self.aligns {
+                    // A newer barrier overtakes an alignment that will never end.
+                    self.unblock();
+                    self.aligning.clear();
+                } else if self.aligning.len() == CHECKPOINTS_TRACKED {
+                    self.aligning.remove(0);
+                }
+                self.aligning.push(Alignment {
                     barrier,
                     missing: self.channels.len(),
                     since: now,
                 });
+                self.aligning.len() - 1
             }
-        }
+        };
         let channel = &mut self.channels[input as usize];
         channel.passed = checkpoint;
         channel.blocked = self.aligns && !self.defects.has(Defect::BarrierDoesNotBlock);
-        let alignment = self.aligning.as_mut().expect("it was set above");
+        let alignment = &mut self.aligning[at];
         alignment.missing -= 1;
         if alignment.missing > 0 {
             return None;
         }
         let since = alignment.since;
-        self.aligning = None;
+        self.aligning.drain(..=at);
         self.overtaking.begin(checkpoint);
         self.unblock();
         Some(since)
@@ -57,7 +70,7 @@ impl InputGate {
     /// that it takes is to count it. False: it has to go the way of all elements.
     pub fn count_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> bool {
         let channel = &self.channels[input as usize];
-        let is_awaited = self.aligning.is_some_and(|aligning| {
+        let is_awaited = self.aligning.iter().any(|aligning| {
             aligning.barrier.checkpoint == barrier.checkpoint && aligning.missing > 1
         });
         let is_plain = barrier.alignment == batch::Alignment::Aligned && !self.remembers;
@@ -78,14 +91,11 @@ impl InputGate {
 
     /// A checkpoint will not complete: what waits for its barriers goes on.
     pub fn abort(&mut self, aborted_up_to: CheckpointId) {
-        if self
-            .aligning
-            .is_some_and(|alignment| alignment.barrier.checkpoint <= aborted_up_to)
-        {
-            self.aligning = None;
-            if !self.defects.has(Defect::AlignmentOutlivesAbort) {
-                self.unblock();
-            }
+        let before = self.aligning.len();
+        self.aligning
+            .retain(|alignment| alignment.barrier.checkpoint > aborted_up_to);
+        if self.aligning.len() < before && !self.defects.has(Defect::AlignmentOutlivesAbort) {
+            self.unblock();
         }
         self.overtaking.abort(aborted_up_to);
     }
@@ -93,8 +103,8 @@ impl InputGate {
     /// A channel waits behind its barrier, and its checkpoint is not being aligned, or has been given up.
     #[inline]
     pub fn is_blocked_for_nothing(&self, input: u16, aborted_up_to: CheckpointId) -> bool {
-        let awaits = |aligning: Alignment| aligning.barrier.checkpoint > aborted_up_to;
-        self.channels[input as usize].blocked && !self.aligning.is_some_and(awaits)
+        let awaits = |aligning: &Alignment| aligning.barrier.checkpoint > aborted_up_to;
+        self.channels[input as usize].blocked && !self.aligning.iter().any(awaits)
     }
 
     pub(super) fn unblock(&mut self) {

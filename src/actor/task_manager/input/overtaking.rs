@@ -134,10 +134,10 @@ impl InputGate {
     /// first barrier was met.
     pub fn begin_overtaking(&mut self, barrier: Barrier, now: Time) -> Time {
         let checkpoint = barrier.checkpoint;
-        let since = match self.aligning.take() {
-            Some(alignment) if alignment.barrier.checkpoint == checkpoint => alignment.since,
-            _ => now,
-        };
+        let mut aligning = self.aligning.drain(..);
+        let its = aligning.find(|alignment| alignment.barrier.checkpoint == checkpoint);
+        let since = its.map_or(now, |alignment| alignment.since);
+        drop(aligning);
         self.unblock();
         self.overtaking.begin(checkpoint);
         let mut collecting = Collecting {

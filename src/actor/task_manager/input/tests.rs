@@ -95,6 +95,29 @@ fn at_least_once_barriers_are_counted_and_hold_nothing_up() {
     assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
 }
 
+/// Barriers of several checkpoints are counted side by side, and the first that is whole subsumes those before it.
+#[test]
+fn at_least_once_a_newer_barrier_does_not_end_the_count_of_an_older_one() {
+    let mut gate = InputGate::new(inputs(2), 4, false, false);
+    for checkpoint in [1, 2, 3] {
+        gate.push(0, Time::ZERO, barrier(checkpoint));
+    }
+    assert!(drain(&mut gate, 0).is_empty());
+    gate.push(1, Time::ZERO, barrier(1));
+    assert_eq!(drain(&mut gate, 0), ["aligned 1"]);
+    gate.push(1, Time::ZERO, barrier(3));
+    gate.push(1, Time::ZERO, barrier(2));
+    assert_eq!(drain(&mut gate, 0), ["aligned 3"]);
+    // Blocking barriers are those of one checkpoint.
+    let mut gate = InputGate::new(inputs(2), 4, false, true);
+    gate.push(0, Time::ZERO, barrier(1));
+    gate.push(1, Time::ZERO, barrier(2));
+    gate.push(1, Time::ZERO, barrier(3));
+    assert!(drain(&mut gate, 0).is_empty());
+    gate.push(0, Time::ZERO, barrier(2));
+    assert_eq!(drain(&mut gate, 0), ["aligned 2"]);
+}
+
 #[test]
 fn an_abort_lets_blocked_channels_go_on_and_voids_late_barriers() {
     let mut gate = gate(2);
