@@ -1,6 +1,6 @@
 //! TaskManagers are declared lost once per registration, and for a reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actor::fact::{Detector, Fact};
 use crate::actor::message::FencingToken;
@@ -40,6 +40,8 @@ pub(super) struct Membership {
     owners: BTreeMap<u64, ActorId>,
     /// The session under which each process has made a znode last: one that nobody took up is missed by nobody.
     latest: BTreeMap<ActorId, u64>,
+    /// Sessions that have ended.
+    ended: BTreeSet<u64>,
     /// By actor: sessions opened and expired so far.
     opened: Vec<u32>,
     expired: Vec<u32>,
@@ -58,6 +60,7 @@ impl Membership {
             unnoticed: BTreeMap::new(),
             owners: BTreeMap::new(),
             latest: BTreeMap::new(),
+            ended: BTreeSet::new(),
             opened: vec![0; directory.len()],
             expired: vec![0; directory.len()],
             lost: vec![vec![0; directory.taskmanagers.len()]; directory.jobmanagers.len()],
@@ -109,7 +112,10 @@ impl Membership {
         let justified = match (detector, leader, place) {
             (Detector::ZookeeperSession, Some(leader), Some(place)) => {
                 self.lost[leader][place] += 1;
-                self.lost[leader][place] <= expired
+                // A call under way registers it once more under a session that has ended.
+                let latest = self.latest.get(&taskmanager);
+                let is_gone = latest.is_some_and(|session| self.ended.contains(session));
+                is_gone || self.lost[leader][place] <= expired
             }
             (Detector::Reregistration, ..) => opened >= 2,
             _ => false,
@@ -142,8 +148,10 @@ impl Checker for Membership {
                     self.latest.insert(*process, *session);
                 }
             }
-            Fact::SessionExpired { owner, .. } | Fact::SessionClosed { owner, .. } => {
+            Fact::SessionExpired { session, owner, .. }
+            | Fact::SessionClosed { session, owner } => {
                 self.expired[owner.0 as usize] += 1;
+                self.ended.insert(*session);
             }
             // What a leader of ZooKeeper decides alone, a quorum need not follow. Whoever is back under another session is
             // noticed by that.
@@ -262,6 +270,26 @@ mod tests {
             .says(JM(0), lost(Detector::ZookeeperSession))
             .at(60)
             .holds("H7");
+    }
+
+    #[test]
+    fn who_registers_once_more_under_a_session_that_has_ended_is_lost_once_more() {
+        let stands_under = |stage: &mut Stage, session| {
+            let (zxid, path) = (session, "/taskmanagers/tm".to_owned());
+            let owner = Some(session);
+            stage
+                .says(ZK, open(session))
+                .says(ZK, Fact::ZnodeCreated { zxid, path, owner });
+        };
+        let (session, owner) = (1, TM(0));
+        let loss = || lost(Detector::ZookeeperSession);
+        let mut stage = Stage::running();
+        stands_under(&mut stage, 1);
+        stage.says(ZK, Fact::SessionClosed { session, owner });
+        stage.says(JM(0), loss()).register(0, 0).says(JM(0), loss());
+        stage.broken("H2", 0);
+        stands_under(stage.register(0, 0), 2);
+        stage.says(JM(0), loss()).broken("H2", 1);
     }
 
     #[test]
