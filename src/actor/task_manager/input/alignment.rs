@@ -31,10 +31,10 @@ impl InputGate {
     pub(super) fn on_barrier(&mut self, input: u16, barrier: Barrier, now: Time) -> Option<Time> {
         let checkpoint = barrier.checkpoint;
         let is_its = |known: &Alignment| known.barrier.checkpoint == checkpoint;
-        let is_older = |known: &Alignment| known.barrier.checkpoint > checkpoint;
+        let is_newer = |known: &Alignment| known.barrier.checkpoint > checkpoint;
         let at = match self.aligning.iter().position(is_its) {
             Some(at) => at,
-            None if self.aligning.last().is_some_and(is_older) => return None,
+            None if self.aligning.last().is_some_and(is_newer) => return None,
             None => {
                 if self.aligns {
                     // A newer barrier overtakes an alignment that will never end.
