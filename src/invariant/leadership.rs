@@ -119,14 +119,19 @@ impl Leadership {
     /// Its session was ended at the server just now, though it was heard; or a while ago, and it may be talking to a server that is silent: its client
     /// misses that after two thirds of the timeout (`ClientCnxn.readTimeout`).
     fn has_no_news(&self, actor: ActorId, now: Time, scene: &Scene) -> bool {
+        let Some(ended) = self.ended.get(&actor) else {
+            return false;
+        };
         let servers = &scene.blueprint.directory.zookeeper;
         let is_well = |actor: &ActorId| scene.processes.is_well(*actor);
-        let silence = match servers.iter().chain([&actor]).all(is_well) {
+        let are_well = servers.iter().chain([&actor]).all(is_well);
+        // Who was cut off a moment ago has not pinged since.
+        let quiet = are_well && scene.processes.disturbed_at() <= *ended;
+        let silence = match quiet {
             true => Span::ZERO,
             false => scene.session_timeout() * 2 / 3,
         };
-        let ended = self.ended.get(&actor);
-        ended.is_some_and(|at| now.since(*at) < NEWS_TAKES + silence)
+        now.since(*ended) < NEWS_TAKES + silence
     }
 
     fn announced(&mut self, header: &Header, token: FencingToken, scene: &Scene) {
@@ -282,21 +287,31 @@ mod tests {
 
     #[test]
     fn whose_session_was_ended_leads_on_while_it_talks_to_a_silent_server() {
-        let after = |seconds: u64, is_dark: bool| {
+        let after = |seconds: u64, is_dark: bool, is_back: bool| {
             let mut stage = Stage::running();
             stage.at(60);
+            let what = "power-off";
             if is_dark {
-                stage.says(ZK, Fact::FaultInjected { what: "power-off" });
+                stage.says(ZK, Fact::FaultInjected { what });
             }
-            let what = "expire-session";
-            stage.says(JM(0), Fact::FaultInjected { what });
+            let ends = "expire-session";
+            stage.says(JM(0), Fact::FaultInjected { what: ends });
+            if is_back {
+                stage.at(61).says(ZK, Fact::FaultHealed { what });
+            }
             stage.depose(100, 150).at(60 + seconds).elect(1, 200);
             stage.verdict("L2").violations_total
         };
         assert_eq!(
-            [after(2, false), after(2, true), after(40, true)],
+            [
+                after(2, false, false),
+                after(2, true, false),
+                after(40, true, false)
+            ],
             [1, 0, 1]
         );
+        // A moment ago it still was, and the client's word is on its way.
+        assert_eq!([after(2, true, true), after(40, true, true)], [0, 1]);
     }
 
     #[test]
