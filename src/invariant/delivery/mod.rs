@@ -65,8 +65,8 @@ pub struct Delivery {
     cuts: BTreeMap<(JobId, CheckpointId), Cut>,
     /// What sources have passed over, because it was not kept any more: by job and split.
     skipped: BTreeMap<(JobId, SplitId), Vec<Skipped>>,
-    /// By subtask: its latest attempt that reads. What an earlier one passes over concerns nobody.
-    attempts: BTreeMap<SubtaskId, Attempt>,
+    /// The latest attempt that reads a split, of whichever subtask. What an earlier one passes over concerns nobody.
+    attempts: BTreeMap<(JobId, SplitId), Attempt>,
 }
 
 /// A completed checkpoint, as a sink sees it.
@@ -189,15 +189,20 @@ impl Delivery {
                 to,
             }) => {
                 // One that begins at the beginning restores nothing, and is heard of here first.
-                let latest = self.latest_attempt(*subtask, *attempt);
+                let latest = self.latest_attempt(*subtask, *split, *attempt);
                 if *attempt == latest {
                     self.skip(header, *subtask, *split, *from..*to);
                 }
             }
             Fact::TaskRestored {
-                subtask, attempt, ..
+                subtask,
+                attempt,
+                offsets,
+                ..
             } => {
-                self.latest_attempt(*subtask, *attempt);
+                for (split, _) in offsets {
+                    self.latest_attempt(*subtask, *split, *attempt);
+                }
             }
             // A leader may find a checkpoint in the store whose completion its predecessor did not live to hear of.
             Fact::RetrievalDone {
@@ -225,8 +230,9 @@ impl Delivery {
     }
 
     /// The latest one that is known, with this one.
-    fn latest_attempt(&mut self, subtask: SubtaskId, attempt: Attempt) -> Attempt {
-        let latest = self.attempts.entry(subtask).or_insert(attempt);
+    fn latest_attempt(&mut self, subtask: SubtaskId, split: SplitId, attempt: Attempt) -> Attempt {
+        let job = self.blueprint.topology.job_of(subtask);
+        let latest = self.attempts.entry((job, split)).or_insert(attempt);
         *latest = (*latest).max(attempt);
         *latest
     }

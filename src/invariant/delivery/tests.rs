@@ -335,7 +335,7 @@ fn what_a_source_passes_over_that_has_been_replaced_excuses_nothing() {
             checkpoint: 0,
             applied: Fingerprint::default(),
             key_groups: None,
-            offsets: Vec::new(),
+            offsets: vec![(0, 10)],
         });
         skip(&mut run, number, 10..20);
         run.complete(1, 25)
