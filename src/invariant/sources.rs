@@ -368,19 +368,21 @@ mod tests {
             },
         );
         stage.sees(0, 0, A(2), ExecutionState::Scheduled, 0);
-        let (subtask, attempt, applied) = (0, A(2), Default::default());
-        stage.says(
-            TM(0),
-            Fact::TaskRestored {
-                subtask,
-                attempt,
-                checkpoint: 4,
-                applied,
-                key_groups: None,
-                offsets: vec![(0, 33)],
-            },
-        );
+        restores(&mut stage, 0, A(2));
         stage
+    }
+
+    /// A source takes the first split at offset 33 of checkpoint 4.
+    fn restores(stage: &mut Stage, subtask: SubtaskId, attempt: Attempt) {
+        let fact = Fact::TaskRestored {
+            subtask,
+            attempt,
+            checkpoint: 4,
+            applied: Default::default(),
+            key_groups: None,
+            offsets: vec![(0, 33)],
+        };
+        stage.says(TM(0), fact);
     }
 
     #[test]
@@ -415,25 +417,13 @@ mod tests {
     #[test]
     fn a_split_with_two_readers_is_noticed() {
         restarted().broken("P2", 0);
-        let takes = |stage: &mut Stage, number: u32| {
-            let (subtask, attempt, applied) = (1, A(number), Default::default());
-            let fact = Fact::TaskRestored {
-                subtask,
-                attempt,
-                checkpoint: 4,
-                applied,
-                key_groups: None,
-                offsets: vec![(0, 33)],
-            };
-            stage.says(TM(0), fact);
-        };
         let mut stage = restarted();
         stage.sees(0, 1, A(1), ExecutionState::Canceled, 0);
         // Its TaskManager has not heard of it.
-        takes(&mut stage, 1);
+        restores(&mut stage, 1, A(1));
         stage.broken("P2", 0);
         stage.sees(0, 1, A(2), ExecutionState::Scheduled, 0);
-        takes(&mut stage, 2);
+        restores(&mut stage, 1, A(2));
         stage.broken("P2", 1);
     }
 }

@@ -15,7 +15,7 @@ use crate::actor::zookeeper::sessions::negotiate;
 use crate::dataflow::batch::CheckpointId;
 use crate::dataflow::layout::Layout;
 use crate::dataflow::topology::{JobId, SubtaskId};
-use crate::kernel::{ActorId, Header, Span};
+use crate::kernel::{ActorId, Header, Span, Time};
 use crate::policy::Liveness;
 
 use super::tally::Moment;
@@ -182,7 +182,7 @@ impl Scene {
     }
 
     /// The end of the run, as what the last fact has led to.
-    pub fn at_end(&self, end: crate::kernel::Time) -> Moment {
+    pub fn at_end(&self, end: Time) -> Moment {
         Moment {
             at: end,
             ..self.last

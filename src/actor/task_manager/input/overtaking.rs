@@ -134,10 +134,11 @@ impl InputGate {
     /// first barrier was met.
     pub fn begin_overtaking(&mut self, barrier: Barrier, now: Time) -> Time {
         let checkpoint = barrier.checkpoint;
-        let mut aligning = self.aligning.drain(..);
-        let its = aligning.find(|alignment| alignment.barrier.checkpoint == checkpoint);
+        let its = self
+            .aligning
+            .drain(..)
+            .find(|known| known.barrier.checkpoint == checkpoint);
         let since = its.map_or(now, |alignment| alignment.since);
-        drop(aligning);
         self.unblock();
         self.overtaking.begin(checkpoint);
         let mut collecting = Collecting {
